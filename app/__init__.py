@@ -1,0 +1,1 @@
+"""The service: HTTP, ledger, queue, worker and command line."""

@@ -1,0 +1,1 @@
+"""The learner and the stylizer: torch code that knows nothing of HTTP."""
