@@ -1,0 +1,56 @@
+# Everything here needs Python 3.11 or newer with its venv module, and the package index.
+#   PYTHON       the interpreter that creates .venv       (default: python3)
+#   TORCH_INDEX  an index of other PyTorch builds, e.g. the CPU-only ones, a tenth of the download:
+#                make env TORCH_INDEX=https://download.pytorch.org/whl/cpu
+#   PIP_ARGS     anything else for pip install            (e.g. --no-cache-dir)
+PYTHON ?= python3
+TORCH_INDEX ?=
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.fewstroke-installed
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PIP_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format bench constraints clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## Create .venv and install the project with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Fewstroke needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: env ## Start the service, upload paintings and a photo, write demo/out/
+	$(BIN)/python -m demo.run
+
+test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: env ## Check style, format, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: env ## Fix what ruff can fix and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env ## Measure speed, memory and quality: the figures of the model card
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks
+
+constraints: ## Resolve every dependency afresh and pin it in constraints.txt
+	PYTHON=$(PYTHON) scripts/pin_constraints.sh
+
+clean: ## Remove the environment, the caches and the demo's output
+	rm -rf $(VENV) demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
