@@ -1,0 +1,25 @@
+"""Queue, events, cancel requests and heartbeats on NATS JetStream, embedded or a cluster."""
+
+from app.infra.broker.address import BrokerAddress, broker_dir, find_broker
+from app.infra.broker.client import Broker
+from app.infra.broker.delivery import CancelWatch, Delivery
+from app.infra.broker.embedded import EmbeddedServer
+from app.infra.broker.errors import BrokerError, BrokerStartError, BrokerUnavailableError
+from app.infra.broker.events import TERMINAL_STATES, Event
+from app.infra.broker.topology import KINDS
+
+__all__ = [
+    "KINDS",
+    "TERMINAL_STATES",
+    "Broker",
+    "BrokerAddress",
+    "BrokerError",
+    "BrokerStartError",
+    "BrokerUnavailableError",
+    "CancelWatch",
+    "Delivery",
+    "EmbeddedServer",
+    "Event",
+    "broker_dir",
+    "find_broker",
+]

@@ -1,0 +1,256 @@
+"""The broker as the API and the workers see it: queue, events, cancel requests, heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from app.infra.broker import topology
+from app.infra.broker.delivery import CancelWatch, Delivery
+from app.infra.broker.errors import BrokerError, BrokerUnavailableError
+from app.infra.broker.events import Event, encode, read_events
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_TIMEOUT = 10.0  # s
+_REQUEST_TIMEOUT = 5.0  # s
+_RECONNECT_WAIT = 0.25  # s between attempts; they never end
+_POLL = 1.0  # s between looks at the queue: redelivered jobs ring no bell
+_ERRORS = (NatsError, TimeoutError, OSError)
+
+
+class Broker:
+    """One connection to NATS. It reconnects for ever; what a call could not do while the broker was away
+    raises BrokerUnavailableError. Safe for concurrent tasks of one event loop."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._js: JetStreamContext = client.jetstream(timeout=_REQUEST_TIMEOUT)
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, token: str | None = None, name: str = "fewstroke", replicas: int = 1
+    ) -> Broker:
+        """Connect and make sure that the streams exist, with ``replicas`` copies each (1, 3 or 5).
+
+        Raises BrokerUnavailableError when nothing answers within ten seconds.
+        """
+
+        async def on_error(error: Exception) -> None:
+            logger.warning("broker: %s", error or type(error).__name__)
+
+        async def on_disconnect() -> None:
+            if not client.is_closed:
+                logger.warning("broker: connection lost, reconnecting")
+
+        async def on_reconnect() -> None:
+            logger.info("broker: connected again")
+
+        client = Client()
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await client.connect(
+                    url,
+                    name=name,
+                    token=token,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # declared int, used as seconds
+                    connect_timeout=2,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    error_cb=on_error,
+                    disconnected_cb=on_disconnect,
+                    reconnected_cb=on_reconnect,
+                )
+                broker = cls(client)
+                await topology.ensure_topology(broker._js, replicas=replicas)
+                return broker
+        except _ERRORS as error:
+            await _close(client)
+            reason = error or type(error).__name__
+            raise BrokerUnavailableError(f"no broker answers at {url}: {reason}") from error
+
+    async def close(self) -> None:
+        """Flush and close the connection."""
+        await _close(self._client)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is up at this moment."""
+        return bool(self._client.is_connected)
+
+    # Queue ----------------------------------------------------------------------------------------
+
+    async def publish_job(self, kind: str, job_id: str, *, generation: int = 0) -> None:
+        """Put a job into the queue, durably. The same job and generation twice within two minutes counts
+        once; after a timeout it is therefore safe to publish again.
+
+        Raises BrokerUnavailableError, ValueError for an unknown kind.
+        """
+        if kind not in topology.KINDS:
+            raise ValueError(f"unknown job kind: {kind}")
+        message_id = f"{job_id}.{generation}" if generation else job_id
+        await self._publish(topology.job_subject(kind), json.dumps({"job_id": job_id}).encode(), message_id)
+        with suppress(NatsError):  # the job is stored; without the bell it is found a second later
+            await self._client.publish(topology.BELL, b"")
+
+    async def next_job(
+        self,
+        kinds: Sequence[str],
+        *,
+        timeout: float,  # noqa: ASYNC109 - how long an empty queue is watched, not a limit on the work
+    ) -> Delivery | None:
+        """The next job of the first kind in ``kinds`` that has one; None after ``timeout`` seconds.
+
+        Each look is a pull that does not linger on the server: a lingering pull of a worker that dies
+        would swallow a job for ``ack_wait``. A bell says that there is something new; jobs of a dead
+        worker come back without one, hence the look every second.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        bell = asyncio.Event()
+
+        async def ring(_message: Msg) -> None:
+            bell.set()
+
+        delivery = await self._look(kinds)
+        if delivery is not None or timeout <= 0:
+            return delivery
+        try:
+            subscription = await self._client.subscribe(topology.BELL, cb=ring)
+        except _ERRORS as error:
+            raise BrokerUnavailableError(f"the queue cannot be read: {error}") from error
+        try:
+            while True:
+                delivery = await self._look(kinds)
+                remaining = deadline - asyncio.get_running_loop().time()
+                if delivery is not None or remaining <= 0:
+                    return delivery
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(_POLL, remaining)):
+                        await bell.wait()
+                bell.clear()
+        finally:
+            with suppress(NatsError):  # closed meanwhile
+                await subscription.unsubscribe()
+
+    async def _look(self, kinds: Sequence[str]) -> Delivery | None:
+        for kind in kinds:
+            request = f"$JS.API.CONSUMER.MSG.NEXT.{topology.JOBS}.{kind}"
+            try:
+                # Old style: its own inbox. JetStream delivers under the job's subject, by which the shared
+                # inbox of new-style requests cannot tell whose answer it is.
+                message = await self._client.request(
+                    request, b'{"batch": 1, "no_wait": true}', timeout=_REQUEST_TIMEOUT, old_style=True
+                )
+            except _ERRORS as error:
+                raise BrokerUnavailableError(
+                    f"the queue cannot be read: {error or type(error).__name__}"
+                ) from error
+            status = (message.headers or {}).get("Status")
+            if status is None:
+                job_id = json.loads(message.data)["job_id"]
+                return Delivery(job_id, kind, message.metadata.num_delivered, message)
+            if status != "404":  # 404: nothing waits
+                raise BrokerError(f"the queue answered {status} {(message.headers or {}).get('Description')}")
+        return None
+
+    # Events ---------------------------------------------------------------------------------------
+
+    async def publish_event(self, job_id: str, event: str, data: dict[str, Any]) -> int:
+        """Append an event to the job's stream and return its sequence number.
+
+        A terminal ``state`` is stored once, however often it is published within two minutes.
+        """
+        last = Event(0, event, data).terminal
+        message_id = f"{job_id}.{data['state']}" if last else None
+        return await self._publish(topology.event_subject(job_id), encode(event, data), message_id)
+
+    def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """Events of a job after the sequence number ``after``: those of the last hour, then new ones as
+        they come. Ends after a terminal ``state``. Waits out a broker that is away.
+
+        A job whose events have aged out never ends here: look at the ledger first.
+        """
+        return read_events(self._client, self._js, job_id, after)
+
+    # Cancel ---------------------------------------------------------------------------------------
+
+    async def request_cancel(self, job_id: str) -> None:
+        """Tell the worker that runs the job to stop. Heard at once or not at all: the ledger holds the
+        request, and workers look there too."""
+        try:
+            await self._client.publish(topology.cancel_subject(job_id), b"")
+            await self._client.flush(timeout=2)
+        except _ERRORS as error:
+            raise BrokerUnavailableError(f"the cancel request did not get through: {error}") from error
+
+    async def watch_cancel(self, job_id: str) -> CancelWatch:
+        """Listen for cancel requests of a job; active when this returns. Close it after the run."""
+        watch = CancelWatch()
+        try:
+            watch._subscription = await self._client.subscribe(
+                topology.cancel_subject(job_id), cb=watch._on_message
+            )
+            await self._client.flush(timeout=2)
+        except _ERRORS as error:
+            await watch.close()
+            raise BrokerUnavailableError(f"cancel requests cannot be heard: {error}") from error
+        return watch
+
+    # Heartbeats -----------------------------------------------------------------------------------
+
+    async def beat(self, worker_id: str, info: dict[str, Any]) -> None:
+        """Record that a worker lives; forgotten after 15 s unless repeated."""
+        await self._publish(topology.worker_subject(worker_id), json.dumps(info).encode(), None)
+
+    async def forget(self, worker_id: str) -> None:
+        """Remove a worker's heartbeat, when it leaves in good order."""
+        try:
+            await self._js.publish(topology.worker_subject(worker_id), headers={"KV-Operation": "DEL"})
+        except _ERRORS as error:
+            raise BrokerUnavailableError(f"the worker's leave was not recorded: {error}") from error
+
+    async def workers(self) -> list[dict[str, Any]]:
+        """The latest heartbeat of each live worker: its ``info`` with ``worker_id``."""
+        found = []
+        try:
+            stream = await self._js.stream_info(
+                topology.WORKERS_STREAM, subjects_filter=topology.worker_subject(">")
+            )
+            for subject in sorted(stream.state.subjects or {}):
+                try:
+                    entry = await self._js.get_msg(topology.WORKERS_STREAM, subject=subject, direct=True)
+                except NotFoundError:
+                    continue  # expired between the two calls
+                if entry.data:  # a worker that left has an empty marker
+                    worker_id = subject.removeprefix(topology.worker_subject(""))
+                    found.append({**json.loads(entry.data), "worker_id": worker_id})
+        except _ERRORS as error:
+            raise BrokerUnavailableError(f"the workers cannot be listed: {error}") from error
+        return found
+
+    async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
+        headers = {"Nats-Msg-Id": message_id} if message_id else None
+        try:
+            return (await self._js.publish(subject, payload, headers=headers)).seq
+        except _ERRORS as error:
+            raise BrokerUnavailableError(
+                f"{subject} was not published: {error or type(error).__name__}"
+            ) from error
+
+
+async def _close(client: Client) -> None:
+    try:
+        await client.close()
+    except _ERRORS as error:
+        logger.debug("broker: closing: %s", error)

