@@ -1,0 +1,183 @@
+"""Every error that the service raises on purpose: one tree, one closed list of codes.
+
+An :class:`AppError` carries its HTTP status and its code, so the HTTP layer needs no table and the
+worker and the command line can use the same classes. ``detail`` says what was wrong and what to do
+next, in a sentence.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class ErrorCode(StrEnum):
+    """The closed list of ``code`` in problem documents and in the ``error`` of a failed job."""
+
+    # The request as a whole.
+    BAD_REQUEST = "bad_request"
+    VALIDATION_FAILED = "validation_failed"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    MULTIPART_INVALID = "multipart_invalid"
+    # Files in it.
+    FILE_TOO_LARGE = "file_too_large"
+    IMAGES_MISSING = "images_missing"
+    TOO_MANY_IMAGES = "too_many_images"
+    IMAGE_FORMAT_UNSUPPORTED = "image_format_unsupported"
+    IMAGE_ANIMATED = "image_animated"
+    IMAGE_CORRUPT = "image_corrupt"
+    IMAGE_TOO_SMALL = "image_too_small"
+    IMAGE_TOO_LARGE = "image_too_large"
+    STYLE_FILE_INVALID = "style_file_invalid"
+    # Resources and their states.
+    STYLE_NOT_FOUND = "style_not_found"
+    JOB_NOT_FOUND = "job_not_found"
+    IMAGE_NOT_FOUND = "image_not_found"
+    STYLIZATION_NOT_FOUND = "stylization_not_found"
+    STYLE_NOT_READY = "style_not_ready"
+    STYLE_BASE_MISMATCH = "style_base_mismatch"
+    JOB_NOT_CANCELABLE = "job_not_cancelable"
+    QUEUE_FULL = "queue_full"
+    # The service.
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    INTERNAL_ERROR = "internal_error"
+    # Only in the `error` of a job.
+    JOB_FAILED = "job_failed"
+    POISON_JOB = "poison_job"
+    JOB_EXPIRED = "job_expired"
+    JOB_CANCELED = "job_canceled"
+    INPUT_MISSING = "input_missing"
+    OUT_OF_MEMORY = "out_of_memory"
+
+
+class AppError(Exception):
+    """Base of the tree; ``str(error)`` is the detail sentence."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL_ERROR
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = extra  # more members of the problem document, e.g. field="examples"
+
+
+class BadRequestError(AppError):
+    status, code, title = 400, ErrorCode.BAD_REQUEST, "Bad request"
+
+
+class ValidationError(AppError):
+    status, code, title = 422, ErrorCode.VALIDATION_FAILED, "The request has invalid values"
+
+
+class NotAcceptableError(AppError):
+    status, code, title = 406, ErrorCode.NOT_ACCEPTABLE, "No acceptable representation"
+
+
+class UnsupportedMediaTypeError(AppError):
+    status, code, title = 415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
+
+
+class PayloadTooLargeError(AppError):
+    status, code, title = 413, ErrorCode.PAYLOAD_TOO_LARGE, "Request too large"
+
+
+class MultipartInvalidError(AppError):
+    status, code, title = 400, ErrorCode.MULTIPART_INVALID, "The form cannot be read"
+
+
+class FileTooLargeError(AppError):
+    status, code, title = 413, ErrorCode.FILE_TOO_LARGE, "File too large"
+
+
+class ImagesMissingError(AppError):
+    status, code, title = 422, ErrorCode.IMAGES_MISSING, "No images"
+
+
+class TooManyImagesError(AppError):
+    status, code, title = 422, ErrorCode.TOO_MANY_IMAGES, "Too many images"
+
+
+class ImageError(AppError):
+    """An uploaded image is refused."""
+
+    status, code, title = 422, ErrorCode.IMAGE_CORRUPT, "Image refused"
+
+
+class ImageFormatUnsupportedError(ImageError):
+    status, code, title = 415, ErrorCode.IMAGE_FORMAT_UNSUPPORTED, "Unsupported image format"
+
+
+class ImageAnimatedError(ImageError):
+    status, code, title = 422, ErrorCode.IMAGE_ANIMATED, "Animated image"
+
+
+class ImageCorruptError(ImageError):
+    status, code, title = 422, ErrorCode.IMAGE_CORRUPT, "Damaged image"
+
+
+class ImageTooSmallError(ImageError):
+    status, code, title = 422, ErrorCode.IMAGE_TOO_SMALL, "Image too small"
+
+
+class ImageTooLargeError(ImageError):
+    status, code, title = 422, ErrorCode.IMAGE_TOO_LARGE, "Image too large"
+
+
+class StyleFileInvalidError(AppError):
+    status, code, title = 422, ErrorCode.STYLE_FILE_INVALID, "Not a style file"
+
+
+class NotFoundError(AppError):
+    status, code, title = 404, ErrorCode.NOT_FOUND, "Not found"
+
+
+class StyleNotFoundError(NotFoundError):
+    code, title = ErrorCode.STYLE_NOT_FOUND, "Style not found"
+
+
+class JobNotFoundError(NotFoundError):
+    code, title = ErrorCode.JOB_NOT_FOUND, "Job not found"
+
+
+class ImageNotFoundError(NotFoundError):
+    code, title = ErrorCode.IMAGE_NOT_FOUND, "Image not found"
+
+
+class StylizationNotFoundError(NotFoundError):
+    code, title = ErrorCode.STYLIZATION_NOT_FOUND, "Stylization not found"
+
+
+class ConflictError(AppError):
+    status, title = 409, "Conflict"
+
+
+class StyleNotReadyError(ConflictError):
+    code, title = ErrorCode.STYLE_NOT_READY, "Style not ready"
+
+
+class StyleBaseMismatchError(ConflictError):
+    code, title = ErrorCode.STYLE_BASE_MISMATCH, "Style of another base"
+
+
+class JobNotCancelableError(ConflictError):
+    code, title = ErrorCode.JOB_NOT_CANCELABLE, "Job already finished"
+
+
+class QueueFullError(AppError):
+    status, code, title = 429, ErrorCode.QUEUE_FULL, "Queue full"
+
+
+class ServiceUnavailableError(AppError):
+    status, code, title = 503, ErrorCode.SERVICE_UNAVAILABLE, "Service unavailable"
+
+
+class BlobMissingError(AppError):
+    """A blob that the ledger names is not in the blob store."""
+
+    code, title = ErrorCode.INPUT_MISSING, "Stored file missing"

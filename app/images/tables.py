@@ -1,0 +1,37 @@
+"""The table of images: what was uploaded (normalised) and what was made."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.infra.db import Base, UTCDateTime
+
+
+class ImageRole(StrEnum):
+    """What an image is to its job."""
+
+    EXAMPLE = "example"
+    CONTENT = "content"
+    RESULT = "result"
+
+
+class ImageRow(Base):
+    """An image and where its bytes are. ``width`` and ``height`` in pixels, upright."""
+
+    __tablename__ = "images"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int]
+    source_id: Mapped[str | None] = mapped_column(String(40))  # of a result: the content it was made from
+    blob_key: Mapped[str] = mapped_column(String(200))
+    media_type: Mapped[str] = mapped_column(String(32))
+    width: Mapped[int]
+    height: Mapped[int]
+    size_bytes: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)

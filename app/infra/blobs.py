@@ -1,0 +1,101 @@
+"""Blobs: bytes under keys, in a folder by default or in an S3 bucket by URL (obstore).
+
+Keys are chosen by the service (never by a user) and are never overwritten with other content.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from app.errors import BlobMissingError
+from app.settings import Settings
+
+_CHUNK = 256 * 1024
+
+
+class Blobs:
+    """A flat store of immutable blobs. Writes are atomic: no reader sees half a blob."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Blobs":
+        """The store that ``settings.blobs`` names; creates the folder when it is one."""
+        url = urlsplit(settings.blobs)
+        if url.scheme == "s3":
+            return cls(_s3(url.netloc, url.path.strip("/"), settings))
+        path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
+        path.mkdir(parents=True, exist_ok=True)
+        return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True))
+
+    async def put(self, key: str, data: bytes | Path) -> None:
+        """Store ``data`` (bytes, or a file that is streamed from disk) under ``key``."""
+        await obstore.put_async(self._store, key, data)
+
+    async def get(self, key: str) -> bytes:
+        """The whole blob. Raises BlobMissingError."""
+        try:
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+        except FileNotFoundError as error:
+            raise _missing(key) from error
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The blob in chunks of about 256 kB; found missing before the first chunk (BlobMissingError)."""
+        try:
+            result = await obstore.get_async(self._store, key)
+        except FileNotFoundError as error:
+            raise _missing(key) from error
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in result.stream(min_chunk_size=_CHUNK):
+                yield bytes(chunk)
+
+        return chunks()
+
+    async def exists(self, key: str) -> bool:
+        """Whether the blob is there."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete blobs; those already gone are no error."""
+        for key in keys:
+            try:
+                await obstore.delete_async(self._store, key)
+            except FileNotFoundError:
+                continue
+
+    async def keys(self, prefix: str = "") -> list[str]:
+        """All keys under a prefix (a whole path segment, e.g. ``results/job_…``), sorted."""
+        found = [
+            item["path"] async for batch in obstore.list(self._store, prefix=prefix or None) for item in batch
+        ]
+        return sorted(found)
+
+    async def check(self) -> None:
+        """One round trip for readiness; raises what the store raises."""
+        await obstore.list_with_delimiter_async(self._store, prefix="ready")
+
+
+def _s3(bucket: str, prefix: str, settings: Settings) -> S3Store:
+    options: dict[str, str] = {"region": settings.s3_region}
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        options["access_key_id"] = settings.s3_access_key_id
+        options["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
+    client: dict[str, bool] = {}
+    if settings.s3_endpoint:
+        options["endpoint"] = settings.s3_endpoint
+        client["allow_http"] = settings.s3_endpoint.startswith("http://")
+    return S3Store(bucket, prefix=prefix or None, config=options, client_options=client)  # type: ignore[arg-type]
+
+
+def _missing(key: str) -> BlobMissingError:
+    return BlobMissingError(f"The stored file {key} is gone from the blob store: submit the pictures again.")

@@ -1,0 +1,150 @@
+"""Database: engine, sessions, column types, and migrations at start.
+
+One code path for SQLite (the default, WAL mode) and PostgreSQL.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, DateTime, MetaData, event, text
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+_BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
+_MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints are named so that migrations can address them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database (SQLite itself keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored: attach a time zone first")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utcnow() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def create_engine(url: URL) -> AsyncEngine:
+    """An async engine; for SQLite the folder is created and the pragmas are set on every connection."""
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=10)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, pool_size=5, max_overflow=10, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling would keep DDL and SELECT outside of transactions.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a killed process loses nothing that was committed
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Deferred: a reader takes no lock. The ledger's writers start with their write, so none upgrades.
+    connection.exec_driver_sql("BEGIN")
+
+
+def create_sessions(engine: AsyncEngine) -> Sessions:
+    """Sessions whose objects stay readable after the commit."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the schema to the newest revision; safe when many processes start at once.
+
+    The whole upgrade is one transaction under the database's own lock (SQLite: the write lock,
+    taken by the first statement; PostgreSQL: an advisory lock), so the second process finds the work done.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        await _enable_wal(engine)
+    async with engine.connect() as connection:
+        if sqlite:
+            # Ends the deferred transaction that `connect` began and takes the write lock at once.
+            await connection.exec_driver_sql("ROLLBACK")
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        await connection.run_sync(_upgrade)
+        await connection.commit()
+
+
+async def _enable_wal(engine: AsyncEngine) -> None:
+    # Changing the journal mode does not wait for other connections as other statements do: try again.
+    deadline = asyncio.get_running_loop().time() + _BUSY_SECONDS
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql("ROLLBACK")  # the mode cannot change inside a transaction
+                mode = (await connection.exec_driver_sql("PRAGMA journal_mode=WAL")).scalar_one()
+                await connection.exec_driver_sql("BEGIN")
+                if mode == "wal":
+                    return
+        except OperationalError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        if asyncio.get_running_loop().time() > deadline:
+            raise RuntimeError("SQLite refuses WAL mode here: put FEWSTROKE_DATA_DIR on a local disk")
+        await asyncio.sleep(0.05)
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration without an ini file, usable from the installed package."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """One round trip; raises what the driver raises."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))

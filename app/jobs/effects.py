@@ -1,0 +1,136 @@
+"""The effects of a success: style file and result images, visible with the state change or not at all.
+
+Blobs are written first, under names that carry the attempt; their rows are written in the ledger's
+transaction. A worker that was fenced out or canceled leaves no row, and takes its blobs away again.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.ids import new_id
+from app.images.tables import ImageRole, ImageRow
+from app.imaging.encode import OutputFormat, encode
+from app.infra.blobs import Blobs
+from app.infra.db import utcnow
+from app.jobs.ledger import Ledger
+from app.jobs.model import Job
+from app.styles.tables import StyleRow
+
+
+@dataclass(frozen=True)
+class StyleOutcome:
+    """An adapted style: the file, and what its header says (JSON values; ``base_hash`` among them)."""
+
+    data: bytes
+    header: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ImageOutcome:
+    """A rendered picture (RGB or RGBA) and the content it was made from."""
+
+    image: Image.Image
+    content_id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a finished run produced. ``seconds`` is the worker's time for the run."""
+
+    steps: int
+    seconds: float
+    losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
+    style: StyleOutcome | None = None
+    images: Sequence[ImageOutcome] = ()
+
+
+async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome) -> bool:
+    """Store what the run produced and mark the job as succeeded, in that order and in one transaction.
+
+    False: the attempt was fenced out, or the job is canceling or terminal; nothing stays behind.
+    (A canceling job waits for ``Ledger.confirm_canceled``.)
+    """
+    prefix = f"results/{job.id}/{job.attempt}"
+    written: list[str] = []
+    try:
+        style_key = f"{prefix}/style.safetensors"
+        if outcome.style is not None:
+            written.append(style_key)
+            await blobs.put(style_key, outcome.style.data)
+        rows = []
+        for position, image in enumerate(outcome.images):
+            row, data = await asyncio.to_thread(_encode, job, prefix, position, image)
+            written.append(row.blob_key)
+            await blobs.put(row.blob_key, data)
+            rows.append(row)
+
+        orphans: list[str] = []
+
+        async def effects(session: AsyncSession) -> None:
+            session.add_all(rows)
+            if outcome.style is not None and not await _attach(
+                session, job.style_id, style_key, outcome.style
+            ):
+                orphans.append(style_key)
+
+        result = {
+            "style_id": job.style_id,
+            "images": [row.id for row in rows],
+            "losses": {name: dict(values) for name, values in outcome.losses.items()},
+            "steps": outcome.steps,
+            "seconds": round(outcome.seconds, 3),
+        }
+        done = await ledger.succeed(job.id, job.attempt, result, effects=effects)
+    except BaseException:
+        await blobs.delete(written)
+        raise
+    # The winner clears what killed attempts left; a loser clears what it wrote itself.
+    stale = [key for key in await blobs.keys(f"results/{job.id}") if key not in written] if done else written
+    await blobs.delete([*stale, *orphans])
+    return done
+
+
+async def _attach(session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome) -> bool:
+    """Give the style its file. False: the style was deleted meanwhile."""
+    attached = await session.scalar(
+        update(StyleRow)
+        .where(StyleRow.id == style_id)
+        .values(
+            blob_key=key,
+            size_bytes=len(style.data),
+            base_hash=style.header["base_hash"],
+            header=dict(style.header),
+            ready_at=utcnow(),
+        )
+        .returning(StyleRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return attached is not None
+
+
+def _encode(job: Job, prefix: str, position: int, result: ImageOutcome) -> tuple[ImageRow, bytes]:
+    output = OutputFormat(job.params.get("format", OutputFormat.PNG))
+    data = encode(result.image, output)
+    row = ImageRow(
+        id=new_id("img"),
+        owner=job.owner,
+        job_id=job.id,
+        role=ImageRole.RESULT,
+        position=position,
+        source_id=result.content_id,
+        blob_key=f"{prefix}/{position}.{output.value}",
+        media_type=output.media_type,
+        width=result.image.width,
+        height=result.image.height,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        created_at=utcnow(),
+    )
+    return row, data

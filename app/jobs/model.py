@@ -1,0 +1,55 @@
+"""What a job is: kinds, states, and the frozen record that everybody reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobKind(StrEnum):
+    """What a worker does for the job."""
+
+    ADAPT = "adapt"  # examples -> style
+    STYLIZE = "stylize"  # contents and a style -> images
+    STYLIZE_ONCE = "stylize_once"  # examples and one content -> style and image
+
+
+class JobState(StrEnum):
+    """The states; see :mod:`app.jobs.ledger` for the transitions."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        """True when the state is final."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+ACTIVE_STATES = frozenset(JobState) - _TERMINAL
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the ledger, as it was when it was read."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    attempt: int  # counted before the run; the fencing token of every write of a worker
+    params: dict[str, Any]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None  # {"code", "detail"}
+    style_id: str | None
+    owner: str
+    generation: int  # of the last publish: a republished job is a new message to the queue
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    worker_id: str | None = None

@@ -1,0 +1,27 @@
+"""The table of styles."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.infra.db import Base, UTCDateTime
+
+
+class StyleRow(Base):
+    """A style. Appears with its job; has a file once the job has succeeded, or at once when imported."""
+
+    __tablename__ = "styles"
+    __table_args__ = (Index(None, "owner", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    name: Mapped[str | None] = mapped_column(String(200))
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported
+    blob_key: Mapped[str | None] = mapped_column(String(200))  # None: not ready
+    size_bytes: Mapped[int | None]
+    base_hash: Mapped[str | None] = mapped_column(String(64))
+    header: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ready_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
