@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from nats.aio.client import Client
@@ -103,6 +104,21 @@ class Broker:
         await self._publish(topology.job_subject(kind), json.dumps({"job_id": job_id}).encode(), message_id)
         with suppress(NatsError):  # the job is stored; without the bell it is found a second later
             await self._client.publish(topology.BELL, b"")
+
+    async def jobs_epoch(self) -> datetime:
+        """When the JOBS stream was created: a job published earlier went to storage that is gone.
+
+        Raises BrokerUnavailableError.
+        """
+        try:
+            created = (await self._js.stream_info(topology.JOBS)).created
+        except _ERRORS as error:
+            raise BrokerUnavailableError(
+                f"the queue cannot be looked at: {error or type(error).__name__}"
+            ) from error
+        if created is None:
+            raise BrokerError("the queue does not say when it was created")
+        return created
 
     async def next_job(
         self,
