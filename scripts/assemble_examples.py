@@ -79,9 +79,10 @@ def fit(pieces: list[Piece]) -> Floats:
     nudges = [(-1, 0), (1, 0), (0, -1), (0, 1)]
     improved = True
     while improved:
-        improved = any([_move(coverage, [piece], steps) for piece in pieces])
+        moved = sum(_move(coverage, [piece], steps) for piece in pieces)
         # One piece alone cannot leave a place where a whole row is a pixel off.
-        improved |= any([_move(coverage, group, nudges) for group in _groups(pieces)])
+        moved += sum(_move(coverage, group, nudges) for group in _groups(pieces))
+        improved = moved > 0
     return coverage
 
 
@@ -200,9 +201,8 @@ def main() -> None:
         path = arguments.out / f"{file}.jpg"
         save(picture, path)
         gaps = int((coverage[_covered_box(coverage)] < 0.5).sum())
-        print(
-            f"{path}: {picture.width}x{picture.height}, {gaps} pixels of cuts filled, {path.stat().st_size} bytes"
-        )
+        size = f"{picture.width}x{picture.height}, {path.stat().st_size} bytes"
+        print(f"{path}: {size}, {gaps} pixels of cuts filled")
 
 
 if __name__ == "__main__":
