@@ -1,0 +1,72 @@
+"""The sign of life of a worker, for ``/readyz`` and for people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import socket
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+
+from app.infra.broker import Broker, BrokerError
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 3.0  # s; forgotten after 15
+
+
+class Heartbeat:
+    """Publishes what the worker is and does, every three seconds and whenever its job changes."""
+
+    def __init__(self, broker: Broker, worker_id: str, *, base_hash: str, device: str) -> None:
+        self._broker = broker
+        self._worker_id = worker_id
+        self._base_hash = base_hash
+        self._device = device
+        self._job: str | None = None
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._changed = asyncio.Event()
+        self._process = psutil.Process()
+
+    def works_on(self, job_id: str | None) -> None:
+        """Record the current job."""
+        self._job = job_id
+        self._changed.set()
+
+    def info(self) -> dict[str, Any]:
+        """The heartbeat's content; memory in MiB."""
+        return {
+            "base_hash": self._base_hash,
+            "device": self._device,
+            "job": self._job,
+            "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
+            "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": self._started,
+            "beat_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            self._changed.clear()
+            try:
+                await self._broker.beat(self._worker_id, self.info())
+            except BrokerError as error:
+                logger.warning("heartbeat: %s", error)
+            try:
+                async with asyncio.timeout(_INTERVAL):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+
+def _peak_rss_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux, bytes on macOS

@@ -1,0 +1,92 @@
+"""The worker process: put the parts together, run, leave in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+from app.infra.blobs import Blobs
+from app.infra.broker import Broker, find_broker
+from app.infra.db import create_engine, create_sessions, migrate
+from app.jobs.ledger import Ledger
+from app.settings import Settings
+from app.worker.ports import EngineLike, ReadStyle
+from app.worker.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+HURRIED_EXIT = 130  # after a second signal: the job in hand is delivered to another worker in seconds
+
+
+def load_engine(checkpoint: Path | None, device: str) -> tuple[EngineLike, ReadStyle, str]:
+    """The engine, the reader of its style files, and the device that it runs on. Imports torch.
+
+    Raises model.errors.ModelError.
+    """
+    from model.engine import Engine
+    from model.style import Style
+
+    engine = Engine.load(checkpoint, device=device)
+    return engine, partial(Style.from_bytes, base_hash=engine.base_hash), str(engine.device)
+
+
+def run_worker(settings: Settings, *, device: str = "auto") -> None:
+    """Load the model and work until SIGINT or SIGTERM. Raises ModelError, BrokerUnavailableError."""
+    engine, read_style, on = load_engine(settings.checkpoint, device)
+    logger.info("model %s on %s", engine.base_hash[:12], on)
+    asyncio.run(serve(settings, engine, read_style, device=on))
+
+
+async def serve(
+    settings: Settings, engine: EngineLike, read_style: ReadStyle, *, device: str = "cpu"
+) -> None:
+    """Connect to everything, run a worker with ``engine``, and close everything."""
+    address = find_broker(
+        settings.data_dir,
+        url=settings.nats_url,
+        token=settings.nats_token.get_secret_value() if settings.nats_token else None,
+    )
+    database = create_engine(settings.database)
+    try:
+        await migrate(database)
+        sessions = create_sessions(database)
+        broker = await Broker.connect(address.url, token=address.token, name="fewstroke-worker")
+        try:
+            worker = Worker(
+                broker=broker,
+                ledger=Ledger(sessions, max_attempts=settings.max_attempts),
+                sessions=sessions,
+                blobs=Blobs.open(settings),
+                engine=engine,
+                read_style=read_style,
+                device=device,
+                max_attempts=settings.max_attempts,
+            )
+            stop_on_signals(worker)
+            await worker.run()
+        finally:
+            await broker.close()
+    finally:
+        await database.dispose()
+
+
+def stop_on_signals(worker: Worker) -> None:
+    """First SIGINT or SIGTERM: finish or give back. Second: leave at once."""
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        received.append(number)
+        if len(received) > 1:
+            logger.warning("second signal: leaving at once")
+            logging.shutdown()
+            os._exit(HURRIED_EXIT)  # nothing else ends the thread that torch runs in
+        logger.info("%s: no more jobs; a second signal ends the worker at once", signal.Signals(number).name)
+        worker.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
