@@ -1,0 +1,1 @@
+"""Benchmarks: quality against other methods, speed, memory. Run from the repository root."""

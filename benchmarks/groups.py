@@ -1,0 +1,40 @@
+"""Which style groups and photos a run may use: a split of the training data, or an explicit list."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from benchmarks.errors import SelectionError
+from model.data.splits import Split, split_of
+
+SPLITS: tuple[str, ...] = get_args(Split)
+
+
+def read_groups(choice: str | None, styles: Path) -> list[str] | None:
+    """Names of the groups to measure on; None means every group.
+
+    ``choice`` is the name of a split of the training data (``validation``, ``test``), or a file with
+    one group a line (blank lines and ``#`` comments are skipped).
+
+    Raises:
+        SelectionError: neither a split nor a file, or a listed group is no folder of ``styles``.
+    """
+    if choice is None:
+        return None
+    if choice in SPLITS:
+        return [path.name for path in styles.iterdir() if path.is_dir() and split_of(path.name) == choice]
+    path = Path(choice)
+    if not path.is_file():
+        raise SelectionError(f"{choice} is neither one of {', '.join(SPLITS)} nor a file of group names")
+    names = [line.strip() for line in path.read_text().splitlines()]
+    names = [name for name in names if name and not name.startswith("#")]
+    if missing := [name for name in names if not (styles / name).is_dir()]:
+        raise SelectionError(f"no such groups: {', '.join(missing)}")
+    return names
+
+
+def photos_of(choice: str | None, photos: Sequence[Path]) -> list[Path]:
+    """The photos of the split that ``choice`` names; all of them otherwise."""
+    if choice in SPLITS:
+        return [path for path in photos if split_of(path.name) == choice]
+    return list(photos)

@@ -1,0 +1,101 @@
+"""What the benchmarks measure, as plain functions on tensors. No network is chosen here.
+
+Features are dictionaries from a layer's name to its activations ``(B, C, H, W)``; a *style
+statistic* is a dictionary from a layer's name to one Gram matrix ``(C, C)``.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Features = Mapping[str, Tensor]
+StyleStatistic = Mapping[str, Tensor]
+
+QUANTILES = 256  # resolution at which two sorted projections are compared
+PROJECTIONS = 32
+
+
+def gram(activations: Tensor) -> Tensor:
+    """Uncentred Gram matrix per picture, divided by the number of positions.
+
+    ``(B, C, H, W) -> (B, C, C)``, ``G[b, i, j] = sum_p F[b, i, p] F[b, j, p] / (H W)``: pictures of
+    different sizes are comparable (Gatys et al. 2016, equation 3, up to that factor).
+    """
+    flat = activations.flatten(2)  # (B, C, HW)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def grams(features: Features) -> dict[str, Tensor]:
+    """Gram matrices of every layer: ``{layer: (B, C, C)}``."""
+    return {layer: gram(activations) for layer, activations in features.items()}
+
+
+def mean_statistic(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Mean over pictures of each layer's Gram matrices: ``{layer: (N, C, C)} -> {layer: (C, C)}``."""
+    return {layer: matrices.mean(0) for layer, matrices in statistics.items()}
+
+
+def relative_gram_distance(pictures: Mapping[str, Tensor], target: StyleStatistic) -> Tensor:
+    """Distance of each picture's Gram matrices to a target's, relative to the target's size.
+
+    ``d(x) = mean over layers of ||G_l(x) - T_l||_F^2 / ||T_l||_F^2``; ``(B,)``, 0 for equal
+    statistics, 1 for a picture without activations. It is *not* symmetric: the target sets the scale.
+    """
+    per_layer = [
+        (pictures[layer] - target[layer]).square().sum((1, 2)) / target[layer].square().sum()
+        for layer in target
+    ]
+    return torch.stack(per_layer).mean(0)
+
+
+def relative_content_distance(results: Tensor, photos: Tensor) -> Tensor:
+    """``||F(result) - F(photo)||^2 / ||F(photo)||^2`` of one layer's activations: ``(B,)``."""
+    return (results - photos).square().sum((1, 2, 3)) / photos.square().sum((1, 2, 3))
+
+
+def structure_distance(results: Tensor, photos: Tensor) -> Tensor:
+    """``1 - cos`` between the flattened last activation maps of result and photo: ``(B,)`` in 0..2.
+
+    The map is compared position by position, so an object that moved counts as changed.
+    """
+    return 1.0 - torch.nn.functional.cosine_similarity(results.flatten(1), photos.flatten(1), dim=1)
+
+
+def color_projections(*, seed: int = 0, count: int = PROJECTIONS) -> Tensor:
+    """``count`` random unit vectors in RGB space: ``(count, 3)``."""
+    directions = torch.randn(count, 3, generator=torch.Generator().manual_seed(seed))
+    return directions / directions.norm(dim=1, keepdim=True)
+
+
+def color_quantiles(picture: Tensor, projections: Tensor) -> Tensor:
+    """Quantiles of a picture's colors along each projection: ``(3, H, W)`` in 0..1 to ``(P, QUANTILES)``."""
+    return _quantiles(projections @ picture.flatten(1))
+
+
+def pooled_quantiles(quantiles: Sequence[Tensor]) -> Tensor:
+    """Quantiles of several pictures' colors together, each counting the same: ``(P, QUANTILES)``.
+
+    Raises:
+        ValueError: no picture.
+    """
+    if not quantiles:
+        raise ValueError("quantiles of no pictures")
+    return _quantiles(torch.cat(list(quantiles), dim=1))
+
+
+def _quantiles(values: Tensor) -> Tensor:
+    # numpy sorts float32 with vector instructions, several times faster than torch on a CPU
+    ordered = torch.from_numpy(np.sort(values.numpy(), axis=1))
+    middles = (torch.arange(QUANTILES) + 0.5) / QUANTILES * values.shape[1]
+    return ordered[:, middles.long()]
+
+
+def sliced_wasserstein(first: Tensor, second: Tensor) -> float:
+    """Sliced 2-Wasserstein distance of two color distributions given by their quantiles.
+
+    Root of the mean over projections and levels of the squared difference (Bonneel et al. 2015);
+    symmetric, in units of a color channel (0..1).
+    """
+    return float((first - second).square().mean().sqrt())
