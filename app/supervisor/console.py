@@ -1,0 +1,41 @@
+"""The supervisor's terminal: every child's lines behind its coloured name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+_COLOURS = ("36", "33", "35", "32", "34", "31")  # ANSI foregrounds; cyan first
+_WIDTH = 9
+_CHUNK = 64 * 1024
+
+
+class Console:
+    """Writes to standard error; colours only on a terminal, and not with NO_COLOR set."""
+
+    def __init__(self) -> None:
+        self._colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        self._names: dict[str, str] = {}
+
+    def line(self, name: str, text: str) -> None:
+        """One line of ``name``."""
+        prefix = f"{name:<{_WIDTH}} |"
+        if self._colour:
+            code = self._names.setdefault(name, _COLOURS[len(self._names) % len(_COLOURS)])
+            prefix = f"\x1b[{code}m{prefix}\x1b[0m"
+        sys.stderr.write(f"{prefix} {text}\n")
+        sys.stderr.flush()
+
+    async def pump(self, name: str, stream: asyncio.StreamReader) -> None:
+        """Copy a child's output line by line until it ends. Lines of any length pass."""
+        rest = b""
+        while chunk := await stream.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self.line(name, line.decode(errors="replace").rstrip("\r"))
+            if len(rest) > _CHUNK:
+                self.line(name, rest.decode(errors="replace"))
+                rest = b""
+        if rest:
+            self.line(name, rest.decode(errors="replace"))

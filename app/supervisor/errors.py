@@ -1,0 +1,15 @@
+"""Errors of the supervisor."""
+
+from __future__ import annotations
+
+from app.errors import AppError
+
+
+class SupervisorError(AppError):
+    """The service cannot be started or cannot go on; the detail says what to do."""
+
+    title = "The service cannot run"
+
+
+class DataFolderBusyError(SupervisorError):
+    """Another ``fewstroke serve`` uses the data folder."""

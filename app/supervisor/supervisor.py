@@ -1,0 +1,199 @@
+"""Start broker, workers and API together, keep them running, stop them together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import httpx
+
+from app.infra.broker import BrokerStartError, EmbeddedServer
+from app.settings import Settings
+from app.supervisor.child import Child, restart_delay
+from app.supervisor.console import Console
+from app.supervisor.errors import SupervisorError
+from app.supervisor.lock import data_folder_lock
+
+_STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
+_BIND_TIMEOUT = 3.0  # s; the API of a killed run may hold the port for a moment
+_BACKLOG = 512  # connections that wait while the API starts or restarts
+_READY_POLL = 0.25  # s
+
+
+class Supervisor:
+    """The parent of all processes of one ``fewstroke serve``.
+
+    The listening socket belongs to the supervisor and is handed to the API, so a client that connects
+    while the API restarts waits instead of being refused.
+    """
+
+    def __init__(self, settings: Settings, *, workers: int = 1, worker_args: Sequence[str] = ()) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._worker_args = list(worker_args)
+        self._console = Console()
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._children: list[Child] = []
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM. Raises SupervisorError, BrokerStartError."""
+        with data_folder_lock(self._settings.data_dir):
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self._on_signal)
+            with await self._listen() as listener:
+                broker = None if self._settings.nats_url else EmbeddedServer(self._settings.data_dir)
+                try:
+                    if broker is not None:
+                        await broker.start()
+                        self._console.line("broker", f"nats-server on {broker.url}, log in {broker.log_file}")
+                    await self._supervise(broker, listener)
+                finally:
+                    if broker is not None:
+                        await broker.stop()
+
+    async def _supervise(self, broker: EmbeddedServer | None, listener: socket.socket) -> None:
+        self._children = [self._api(listener), *(self._worker(n) for n in range(1, self._workers + 1))]
+        parts: list[Coroutine[Any, Any, None]] = [child.run() for child in self._children]
+        if broker is not None:
+            parts.append(self._keep_broker(broker))
+        tasks = [asyncio.create_task(part) for part in parts]
+        greeting = asyncio.create_task(self._greet(_url(listener)))
+        stopping: asyncio.Task[Any] = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            greeting.cancel()
+            stopping.cancel()
+            await self._stop(tasks[: len(self._children)])
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done - {stopping}:
+            task.result()  # raises what ended the part
+
+    async def _stop(self, running: Sequence[asyncio.Task[None]]) -> None:
+        for child in self._children:
+            child.stop()
+        hurry = asyncio.create_task(self._hurry.wait())
+        everything = asyncio.ensure_future(asyncio.wait(running))
+        await asyncio.wait({everything, hurry}, timeout=_STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        for child in self._children:
+            if child.pid is not None:
+                self._console.line("serve", f"{child.name} did not stop in time: killed")
+                child.kill()
+        await everything
+        hurry.cancel()
+
+    async def _keep_broker(self, broker: EmbeddedServer) -> None:
+        failures = 0
+        while True:
+            status = await broker.wait()
+            failures += 1
+            delay = restart_delay(failures)
+            self._console.line(
+                "broker",
+                f"ended with status {status}; starting again in {delay:.1f} s, log in {broker.log_file}",
+            )
+            await asyncio.sleep(delay)
+            try:
+                await broker.start()
+                failures = 0
+            except BrokerStartError as error:
+                self._console.line("broker", str(error))
+
+    def _api(self, listener: socket.socket) -> Child:
+        descriptor = listener.fileno()
+        return self._child("api", ["api", "--fd", str(descriptor)], pass_fds=[descriptor])
+
+    def _worker(self, number: int) -> Child:
+        name = "worker" if self._workers == 1 else f"worker-{number}"
+        env = {}
+        if self._workers > 1 and "OMP_NUM_THREADS" not in os.environ:
+            env["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self._workers))
+        return self._child(name, ["worker", *self._worker_args], env=env)
+
+    def _child(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Child:
+        return Child(
+            name,
+            # -P: a folder called `app` where the user stands must not shadow ours.
+            [sys.executable, "-P", "-m", "app.cli", *command],
+            console=self._console,
+            env={
+                **os.environ,
+                "FEWSTROKE_DATA_DIR": str(self._settings.data_dir),
+                "PYTHONUNBUFFERED": "1",
+                **(env or {}),
+            },
+            pass_fds=pass_fds,
+        )
+
+    async def _listen(self) -> socket.socket:
+        host, port = self._settings.host, self._settings.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        deadline = asyncio.get_running_loop().time() + _BIND_TIMEOUT
+        while True:
+            listener = socket.socket(family)
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((host, port))
+                listener.listen(_BACKLOG)
+                return listener
+            except OSError as error:
+                listener.close()
+                if asyncio.get_running_loop().time() > deadline:
+                    raise SupervisorError(
+                        f"cannot listen on {host}:{port} ({error.strerror}): "
+                        "choose another port with --port, or stop what uses this one"
+                    ) from error
+            await asyncio.sleep(0.1)
+
+    async def _greet(self, url: str) -> None:
+        """Wait until a job would be taken, then say how to send one."""
+        async with httpx.AsyncClient(base_url=url, timeout=5.0, trust_env=False) as client:
+            while True:
+                try:
+                    if (await client.get("/readyz")).status_code == httpx.codes.OK:
+                        break
+                except httpx.HTTPError:
+                    pass  # not up yet
+                await asyncio.sleep(_READY_POLL)
+        curl = (
+            "curl -sf -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg "
+            f"-F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
+        )
+        for line in (
+            f"Fewstroke is ready: {url} (documentation: {url}/docs)",
+            f"data folder: {self._settings.data_dir}",
+            f"try: {curl}",
+        ):
+            self._console.line("serve", line)
+
+    def _on_signal(self) -> None:
+        if self._stopping.is_set():
+            self._hurry.set()
+        else:
+            self._console.line("serve", "stopping; once more to stop at once")
+            self._stopping.set()
+
+
+def _url(listener: socket.socket) -> str:
+    """The URL at which this machine reaches the listener."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
