@@ -1,0 +1,52 @@
+# syntax=docker/dockerfile:1
+# One image for every role: docker run IMAGE serve | api | worker | ...
+#
+#   docker build -t fewstroke .                                          PyTorch for CPUs (the default)
+#   docker build -t fewstroke:cuda --build-arg TORCH_INDEX= .            PyTorch for NVIDIA GPUs
+ARG PYTHON_VERSION=3.12
+
+FROM python:${PYTHON_VERSION}-slim AS build
+# The index of PyTorch builds to prefer; empty: the builds of the package index, with CUDA on Linux.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv /opt/fewstroke
+ENV PATH=/opt/fewstroke/bin:$PATH
+
+# The dependencies are a layer of their own: it changes only with these two files.
+COPY pyproject.toml constraints.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
+print(*p['build-system']['requires'], *p['project']['dependencies'], \
+*p['project']['optional-dependencies']['postgres'], sep='\n')" > /tmp/requirements.txt \
+    && pip install -r /tmp/requirements.txt -c constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}
+
+COPY README.md LICENSE NOTICE ./
+COPY model model
+COPY app app
+RUN pip install --no-deps --no-build-isolation --no-cache-dir . && python -m compileall -q /opt/fewstroke/lib
+
+FROM python:${PYTHON_VERSION}-slim
+LABEL org.opencontainers.image.title="Fewstroke" \
+      org.opencontainers.image.description="Few-shot style adaptation as a service" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN groupadd --gid 10001 fewstroke \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data fewstroke \
+    && install -d -o fewstroke -g fewstroke /data
+COPY --from=build /opt/fewstroke /opt/fewstroke
+ENV PATH=/opt/fewstroke/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    FEWSTROKE_DATA_DIR=/data \
+    FEWSTROKE_HOST=0.0.0.0 \
+    FEWSTROKE_PORT=8000
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# For the roles that answer HTTP (serve, api); a worker switches it off (see docker-compose.yml).
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['FEWSTROKE_PORT'] + '/livez', timeout=2)"]
+ENTRYPOINT ["fewstroke"]
+CMD ["serve"]
