@@ -1,0 +1,81 @@
+"""The contact sheet: examples above, then the photo, the zero-step result and the adapted one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+WIDTH = 1680  # px of the whole sheet
+MARGIN = 48  # px around everything
+GAP = 16  # px between pictures
+PAPER, INK, GREY = "#fbfaf7", "#1c1b19", "#77726a"
+TITLE, LABEL, NOTE = 34, 24, 19  # font sizes, px
+MAX_RESULT_HEIGHT = 760  # px; keeps the sheet of an upright photo on one screen
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with a label and a smaller line of explanation under it."""
+
+    picture: Image.Image
+    label: str
+    note: str
+
+
+def contact_sheet(title: str, examples: Sequence[Image.Image], panels: Sequence[Panel]) -> Image.Image:
+    """Lay out ``examples`` as one row of equal height and ``panels`` (pictures of one size) below."""
+    inner = WIDTH - 2 * MARGIN
+    top_row = _justified(examples, inner)
+    bottom_row = _panels(panels, inner)
+    rows_top = MARGIN + TITLE + 22
+    labels_top = rows_top + top_row[0].height + 14 + LABEL + 34
+    height = labels_top + bottom_row[0].height + 14 + LABEL + 8 + NOTE + MARGIN
+    sheet = Image.new("RGB", (WIDTH, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+
+    draw.text((MARGIN, MARGIN - 8), title, INK, _font(TITLE))
+    x = MARGIN
+    for picture in top_row:
+        sheet.paste(picture, (x, rows_top))
+        x += picture.width + GAP
+    below = rows_top + top_row[0].height + 14
+    draw.text((MARGIN, below), f"{_count(len(examples))} in the style", INK, _font(LABEL))
+
+    x = MARGIN
+    for panel, picture in zip(panels, bottom_row, strict=True):
+        sheet.paste(picture, (x, labels_top))
+        below = labels_top + picture.height + 14
+        draw.text((x, below), panel.label, INK, _font(LABEL))
+        draw.text((x, below + LABEL + 8), panel.note, GREY, _font(NOTE))
+        x += picture.width + GAP
+    return sheet
+
+
+def _justified(pictures: Sequence[Image.Image], width: int) -> list[Image.Image]:
+    """The pictures scaled to one height at which they fill ``width`` px together with the gaps."""
+    free = width - GAP * (len(pictures) - 1)
+    height = min(round(free / sum(p.width / p.height for p in pictures)), 420)
+    return [
+        p.resize((round(p.width * height / p.height), height), Image.Resampling.LANCZOS) for p in pictures
+    ]
+
+
+def _panels(panels: Sequence[Panel], width: int) -> list[Image.Image]:
+    """The pictures of the panels, scaled so that they share ``width`` px and none is too high."""
+    share = (width - GAP * (len(panels) - 1)) // len(panels)
+    return [_fitted(panel.picture, share, MAX_RESULT_HEIGHT) for panel in panels]
+
+
+def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
+    scale = min(width / picture.width, height / picture.height)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _count(number: int) -> str:
+    words = {1: "One picture", 2: "Two pictures", 3: "Three pictures", 4: "Four pictures", 5: "Five pictures"}
+    return words.get(number, f"{number} pictures")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)  # Pillow carries this one: it looks the same on every machine
