@@ -1,0 +1,200 @@
+"""The inner loop on pictures: K examples and some photos -> phi.
+
+The support set is the examples, rendered on photos; every step draws other photos, and compares half
+of the renders with all examples pooled and half with single ones: a style is more than its average.
+Held-out photos judge every step, and the best phi is kept: an adaptation never ends above its start.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.data.folders import random_crop, to_tensor
+from model.errors import AdaptationCanceled
+from model.maml import Adam, Granularity, InnerStep, LearningRates, Params, inner_loop
+from model.networks import Networks, Objective
+from model.perceptual.losses import LossTerms, LossWeights
+from model.perceptual.statistics import StyleStatistics, concatenate, pool
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """Settings of an adaptation."""
+
+    steps: int = 30
+    photos: int = 3  # renders in one step
+    size: int = 160  # pixels a side of the photos
+    bank: int = 12  # photo crops that steps draw from
+    held_out: int = 2  # photo crops that judge
+    example_side: int = 256  # short side of the examples, pixels
+    decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
+    weights: LossWeights = field(default_factory=LossWeights)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Mean loss terms of the held-out renders."""
+
+    style: float
+    content: float
+    total: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Rounded, for events and headers."""
+        return {"style": round(self.style, 5), "content": round(self.content, 5), "total": round(self.total, 5)}
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """The outcome: the best phi, where it was met, and the judgements of the start and of it."""
+
+    phi: dict[str, Tensor]
+    step: int
+    start: Judgement
+    end: Judgement
+
+
+OnStep = Callable[[int, dict[str, Tensor], Judgement], None]
+
+
+class Adaptation:
+    """One adaptation: the support set and the photos, with everything computed that stays the same."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        objective: Objective,
+        examples: Sequence[Image.Image],
+        photos: Sequence[Image.Image],
+        *,
+        held_out: Sequence[Image.Image] | None = None,
+        config: AdaptConfig | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.networks, self.objective = networks, objective
+        self.config = c = config or AdaptConfig()
+        self.rng = random.Random(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        device = objective.device
+        self.works = concatenate(
+            [objective.style_statistics(to_tensor([fit(e, c.example_side)]).to(device)) for e in examples]
+        )
+        self.pooled = pool(self.works)
+        # Photos in turn, so that a short list is cropped more often.
+        crops = [random_crop(photos[i % len(photos)], c.size, self.rng, low=0.5) for i in range(c.bank)]
+        self.photos = to_tensor(crops).to(device)
+        self.content, _ = objective.photo_targets(self.photos)
+        judges = list(held_out or photos)[-c.held_out :]
+        self.judges = to_tensor([random_crop(p, c.size, random.Random(1), low=0.999) for p in judges]).to(device)
+        self.judges_content, _ = objective.photo_targets(self.judges)
+
+    def start(self) -> dict[str, Tensor]:
+        """phi_0: the zero-step style."""
+        with torch.no_grad(), self.objective.autocast():
+            phi = self.networks.encoder(self.works)
+        return {name: value.detach().float().clone() for name, value in phi.items()}
+
+    def run(self, rates: LearningRates, *, steps: int | None = None, on_step: OnStep | None = None,
+            should_stop: Callable[[], bool] | None = None) -> Adapted:
+        """The inner loop; raises ``AdaptationCanceled`` when ``should_stop`` answers True between steps."""
+        judgements: list[Judgement] = []
+
+        def judge(params: Params, step: int) -> Tensor:
+            judgements.append(self.judge(params))
+            return torch.tensor(judgements[-1].total)
+
+        def visit(at: InnerStep) -> None:
+            if on_step is not None:
+                on_step(at.step, dict(at.params), judgements[at.step])
+            if should_stop is not None and should_stop():
+                raise AdaptationCanceled(f"canceled after {at.step} steps")
+
+        total = self.config.steps if steps is None else steps
+        rule = Adam(DecayingRates(rates, total, self.config.decay_from), betas=(0.9, 0.99))
+        result = inner_loop(
+            self._support_loss, self.start(), lambda step: step, rule, total, validate=judge, on_step=visit
+        )
+        assert result.best is not None
+        best = int(result.best.step)
+        return Adapted(dict(result.best.params), best, judgements[0], judgements[best])
+
+    def judge(self, params: Params) -> Judgement:
+        """Held-out photos against all examples pooled."""
+        count = self.judges.shape[0]
+        with torch.no_grad(), fixed_directions():
+            terms = self._terms(params, self.judges, self.judges_content, _repeat(self.pooled, count))
+        w = self.config.weights
+        return Judgement(float(terms.style(w).mean()), float(terms.content.mean()), float(terms.total(w).mean()))
+
+    def _support_loss(self, params: Params, step: int) -> Tensor:
+        c = self.config
+        chosen = torch.randperm(c.bank, generator=self.generator)[: c.photos]
+        singles = torch.randint(len(self.works), (c.photos // 2,), generator=self.generator).tolist()
+        targets = concatenate([_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)])
+        content = {k: v[chosen] for k, v in self.content.items()}
+        return self._terms(params, self.photos[chosen], content, targets).total(c.weights).mean()
+
+    def _terms(
+        self, params: Params, photos: Tensor, content: dict[str, Tensor], targets: StyleStatistics
+    ) -> LossTerms:
+        phi = {name: value.expand(photos.shape[0], *value.shape[1:]) for name, value in params.items()}
+        with self.objective.autocast():
+            renders = self.networks(photos, phi)
+        return self.objective.terms(renders, targets, content)
+
+
+class DecayingRates(LearningRates):
+    """Learned rates, scaled down linearly to a tenth over the last part of the loop."""
+
+    def __init__(self, rates: LearningRates, steps: int, decay_from: float) -> None:
+        torch.nn.Module.__init__(self)
+        self.inner, self.steps, self.decay_from = rates, steps, decay_from
+
+    def forward(self, name: str, step: int) -> Tensor:
+        """The rate of tensor ``name`` at ``step``."""
+        done = step / max(1, self.steps)
+        fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from))
+        return self.inner(name, step) * (1 - 0.9 * fall)
+
+
+def stored_rates(shapes: dict[str, torch.Size], rates: dict[str, Tensor], default: float = 0.02) -> LearningRates:
+    """Inner rates from a checkpoint's (steps,) tensors; ``default`` for a checkpoint without meta-training."""
+    steps = max((len(v) for v in rates.values()), default=1)
+    result = LearningRates(shapes, default, granularity=Granularity.TENSOR_STEP, steps=steps)
+    if rates:
+        table = torch.stack([rates[name].log() for name in shapes])
+        result.log_rates.copy_(table)
+    return result
+
+
+def fit(image: Image.Image, short_side: int, longest: float = 3.0) -> Image.Image:
+    """Shrink to a short side, keeping the aspect up to ``longest`` : 1 (the middle of longer ones)."""
+    width, height = image.size
+    if max(width, height) > longest * min(width, height):
+        side = round(longest * min(width, height))
+        left, top = max(0, (width - side) // 2), max(0, (height - side) // 2)
+        image = image.crop((left, top, min(width, left + side), min(height, top + side)))
+    scale = short_side / min(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _repeat(statistics: StyleStatistics, count: int) -> StyleStatistics:
+    return statistics[[0] * count]
+
+
+class fixed_directions:  # noqa: N801 - a context manager, named as one
+    """Random directions that are the same at every call, so that judgements of steps can be compared."""
+
+    def __enter__(self) -> None:
+        self.state = torch.get_rng_state()
+        torch.manual_seed(0)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_rng_state(self.state)

@@ -1,0 +1,85 @@
+"""The base checkpoint: networks, learned inner rates, and what they were trained on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from model.errors import CheckpointFormatError
+from model.formats import BASE_FORMAT, METADATA_KEY, checkpoint_hash, default_checkpoint
+from model.maml import LearningRates
+from model.networks import Networks
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded base checkpoint."""
+
+    networks: Networks
+    rates: dict[str, Tensor]  # learned inner rates, (steps,) for each tensor of phi
+    header: dict[str, Any]
+    hash: str
+
+
+def phi_shapes(networks: Networks) -> dict[str, torch.Size]:
+    """Shape of every tensor of phi, without the batch."""
+    embedding = torch.zeros(1, networks.encoder.config.embedding, device=networks.encoder.center.device)
+    with torch.no_grad():
+        return {name: value.shape[1:] for name, value in networks.encoder.decode(embedding).items()}
+
+
+def save_base(path: Path, networks: Networks, rates: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …"""
+    tensors = {f"networks/{k}": v.detach().half() for k, v in networks.state_dict().items()}
+    tensors |= {f"rates/{k}": v.detach().float() for k, v in rates.items()}
+    header = {
+        "format": BASE_FORMAT,
+        "stylizer": networks.stylizer.config.to_dict(),
+        "encoder": networks.encoder.config.to_dict(),
+        "card": card,
+    }
+    temporary = path.with_suffix(".tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {k: v.contiguous().cpu().clone() for k, v in tensors.items()},
+        temporary,
+        metadata={METADATA_KEY: json.dumps(header, sort_keys=True)},
+    )
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def load_base(path: Path | None = None, device: torch.device | str = "cpu") -> Base:
+    """Read a checkpoint; raises ``CheckpointMissingError`` or ``CheckpointFormatError``."""
+    path = path or default_checkpoint()
+    digest = checkpoint_hash(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[METADATA_KEY])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        if header["format"] != BASE_FORMAT:
+            raise CheckpointFormatError(f"{path} has format {header['format']!r}, expected {BASE_FORMAT!r}")
+        networks = Networks(StylizerConfig(**header["stylizer"]), EncoderConfig(**header["encoder"]))
+        own = {k.removeprefix("networks/"): v for k, v in tensors.items() if k.startswith("networks/")}
+        networks.load_state_dict(own)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointFormatError(f"{path} is no base checkpoint of Fewstroke: {error}") from error
+    rates = {k.removeprefix("rates/"): v for k, v in tensors.items() if k.startswith("rates/")}
+    networks = networks.to(device).eval().requires_grad_(False)
+    return Base(networks, rates, header, digest)
+
+
+def rates_table(rates: LearningRates, names: list[str], steps: int) -> dict[str, Tensor]:
+    """The learned rates as (steps,) tensors by name, for the checkpoint."""
+    with torch.no_grad():
+        return {name: torch.stack([rates(name, step) for step in range(steps)]) for name in names}

@@ -1,0 +1,1 @@
+"""Style and photo folders, crops and augmentation, K-shot tasks."""

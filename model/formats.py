@@ -1,0 +1,110 @@
+"""The files of Fewstroke, as far as they can be read without torch.
+
+Base checkpoints and styles are safetensors: eight bytes with the length of a JSON header, the header,
+the tensors. The header's ``__metadata__`` holds one entry, ``fewstroke``, a JSON object. Nothing is
+ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from model.errors import CheckpointMissingError, StyleFormatError
+
+STYLE_FORMAT = "fewstroke-style/1"
+BASE_FORMAT = "fewstroke-base/1"
+METADATA_KEY = "fewstroke"
+MAX_STYLE_BYTES = 4 * 2**20
+_MAX_HEADER_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class StyleHeader:
+    """What a style file says about itself."""
+
+    base_hash: str  # sha256 hex of the checkpoint that it was adapted from
+    k: int  # examples
+    steps: int  # inner steps of the phi that was kept (0: the zero-step style)
+    seed: int
+    losses: dict[str, dict[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
+    licence: str = ""  # of the checkpoint
+    format: str = STYLE_FORMAT
+
+    def to_json(self) -> str:
+        """As stored in the file."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def default_checkpoint() -> Path:
+    """The base checkpoint that is shipped with the package."""
+    return Path(__file__).parent / "weights" / "base.safetensors"
+
+
+def checkpoint_hash(path: Path | None = None) -> str:
+    """SHA-256 (hex) of a base checkpoint file; raises ``CheckpointMissingError``."""
+    path = path or default_checkpoint()
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise CheckpointMissingError(
+            f"no base checkpoint at {path}: train one with `fewstroke meta-train`, or point the setting "
+            "`checkpoint` at one"
+        ) from None
+    return _hash(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _hash(path: str, mtime_ns: int, size: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def read_style_header(data: bytes) -> StyleHeader:
+    """The header of a style file; raises ``StyleFormatError`` when the bytes are not one."""
+    meta = read_metadata(data, what="style")
+    if meta.get("format") != STYLE_FORMAT:
+        raise StyleFormatError(
+            f"the style has format {str(meta.get('format'))[:40]!r}, and this version reads {STYLE_FORMAT!r}"
+        )
+    try:
+        return StyleHeader(
+            base_hash=_text(meta["base_hash"]),
+            k=int(meta["k"]),
+            steps=int(meta["steps"]),
+            seed=int(meta["seed"]),
+            losses={
+                str(when): {str(name): float(value) for name, value in terms.items()}
+                for when, terms in meta["losses"].items()
+            },
+            licence=_text(meta.get("licence", "")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error
+
+
+def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
+    """The ``fewstroke`` object in a safetensors header; raises ``StyleFormatError``."""
+    if len(data) < 8:
+        raise StyleFormatError(f"the {what} is empty or truncated")
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(_MAX_HEADER_BYTES, len(data) - 8):
+        raise StyleFormatError(f"the {what} is no safetensors file, or truncated")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        meta = json.loads(header["__metadata__"][METADATA_KEY])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke") from error
+    if not isinstance(meta, dict):
+        raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke")
+    return meta
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, not {type(value).__name__}")
+    return value

@@ -1,0 +1,83 @@
+"""The two trained networks as one module, and the objective they are judged by."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model.perceptual.losses import (
+    LAYERS,
+    LossTerms,
+    color_distance,
+    content_distance,
+    content_features,
+    covariance_distance,
+    moment_distance,
+    total_variation,
+)
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, statistics
+from model.perceptual.vgg import VGG16Features
+from model.phi import Phi
+from model.style_encoder import EncoderConfig, StyleEncoder
+from model.stylizer import Stylizer, StylizerConfig
+
+
+class Networks(nn.Module):
+    """Stylizer and style encoder: what a checkpoint holds."""
+
+    def __init__(
+        self, stylizer: StylizerConfig | None = None, encoder: EncoderConfig | None = None
+    ) -> None:
+        super().__init__()
+        self.stylizer = Stylizer(stylizer)
+        self.encoder = StyleEncoder(self.stylizer, encoder)
+
+    def forward(self, photos: Tensor, phi: Phi) -> Tensor:
+        """Render (B, 3, H, W) photos under B styles."""
+        rendered: Tensor = self.stylizer(photos, phi)
+        return rendered
+
+
+class Objective:
+    """The perceptual network with the distances on it, under autocast to bf16 where that is faster.
+
+    bf16 products accumulate in float32; statistics and distances are float32.
+    """
+
+    def __init__(self, vgg: VGG16Features, *, amp: bool = True) -> None:
+        self.vgg = vgg
+        self.amp = amp
+
+    @property
+    def device(self) -> torch.device:
+        return self.vgg.mean.device
+
+    def autocast(self) -> torch.autocast:
+        """The context that renders and features are computed in."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
+
+    @torch.no_grad()
+    def style_statistics(self, works: Tensor) -> StyleStatistics:
+        """(K, 3, H, W) works -> their statistics, batch K."""
+        with self.autocast():
+            return statistics(self.vgg(works, STYLE_LAYERS), works)
+
+    @torch.no_grad()
+    def photo_targets(self, photos: Tensor) -> tuple[dict[str, Tensor], StyleStatistics]:
+        """(B, 3, H, W) photos -> the features that content is compared with, and their own statistics."""
+        with self.autocast():
+            features = self.vgg(photos, LAYERS)
+            return content_features(features), statistics(features, photos)
+
+    def terms(self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]) -> LossTerms:
+        """Distances of B renders to B styles and B photos; differentiable in the renders."""
+        with self.autocast():
+            features = self.vgg(renders, LAYERS)
+            own = statistics(features, renders)
+        return LossTerms(
+            moments=moment_distance(own, style),
+            covariance=covariance_distance(own, style),
+            color=color_distance(own, style),
+            content=content_distance(features, content),
+            smoothness=total_variation(renders),
+        )

@@ -1,0 +1,1 @@
+"""Perceptual network and the distances on its features."""

@@ -1,0 +1,138 @@
+"""Style, content and smoothness terms: every one returns a value per sample, (B,).
+
+The style terms count every channel: a plain relative Gram loss is ruled by a few loud channels and
+rewards grey pictures with a grid. So means and spreads are measured in units of the style's own
+spread, and covariances are compared twice, raw and as correlations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics
+
+LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms in the total."""
+
+    moments: float = 3.0  # channel means and log standard deviations
+    covariance: float = 3.0  # raw and normalised centred covariances
+    color: float = 6.0  # sliced Wasserstein distance of colours
+    content: float = 1.0  # instance-normalised features
+    smoothness: float = 0.3  # total variation
+
+
+def moment_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+    """Distance of channel means and log spreads, in units of the style's own spread.
+
+    ``mean_c ((mu_x - mu_s) / s)^2 + mean_c (log (sigma_x + e) / (sigma_s + e))^2`` with
+    ``s = sigma_s + e`` and e a tenth of the layer's average spread, averaged over layers (the
+    statistics of Huang & Belongie 2017, normalised per style).
+    """
+    total = torch.zeros((), device=x.colors.device)
+    for layer in STYLE_LAYERS:
+        sigma_s, sigma_x = style.std(layer), x.std(layer)
+        floor = 0.1 * sigma_s.mean(1, keepdim=True)
+        spread = sigma_s + floor
+        means = ((x.mean[layer] - style.mean[layer]) / spread).square().mean(1)
+        spreads = ((sigma_x + floor) / spread).log().square().mean(1)
+        total = total + means + spreads
+    return total / len(STYLE_LAYERS)
+
+
+def covariance_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+    """Relative squared Frobenius distance of centred covariances, raw and scaled to correlations."""
+    total = torch.zeros((), device=x.colors.device)
+    for layer in STYLE_LAYERS:
+        c_s, c_x = style.covariance(layer), x.covariance(layer)
+        difference = (c_x - c_s).square()
+        raw = difference.sum((1, 2)) / c_s.square().sum((1, 2)).clamp_min(1e-12)
+        sigma = style.std(layer)
+        scale = 1 / (sigma + 0.1 * sigma.mean(1, keepdim=True)).square()
+        weight = scale.unsqueeze(1) * scale.unsqueeze(2)
+        scaled = (difference * weight).sum((1, 2)) / (c_s.square() * weight).sum((1, 2)).clamp_min(1e-12)
+        total = total + 0.5 * (raw + scaled)
+    return total / len(STYLE_LAYERS)
+
+
+def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = STYLE_LAYERS) -> Tensor:
+    """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers: for reports."""
+    total = torch.zeros((), device=x.colors.device)
+    for layer in layers:
+        g_x, g_s = x.second[layer], style.second[layer]
+        total = total + (g_x - g_s).square().sum((1, 2)) / g_s.square().sum((1, 2)).clamp_min(1e-12)
+    return total / len(layers)
+
+
+def sliced_wasserstein(x: Tensor, y: Tensor, projections: Tensor) -> Tensor:
+    """Squared sliced Wasserstein-2 distance of two point sets (B, N, D) along unit directions (D, P)."""
+    a = (x @ projections).sort(1).values
+    b = (y @ projections).sort(1).values
+    return (a - b).square().mean((1, 2))
+
+
+def color_distance(x: StyleStatistics, style: StyleStatistics, directions: int = 16) -> Tensor:
+    """Sliced Wasserstein distance of colours, relative to the spread of the style's palette.
+
+    Directions are drawn from torch's generator: an unbiased estimate, another one at each call.
+    """
+    projections = F.normalize(torch.randn(3, directions, device=x.colors.device), dim=0)
+    spread = style.colors.var(1).sum(1) / 3
+    return sliced_wasserstein(x.colors, style.colors, projections) / (spread + 0.02)
+
+
+def content_distance(x: dict[str, Tensor], content: dict[str, Tensor]) -> Tensor:
+    """Mean squared distance of instance-normalised features (relu3_3 and relu4_1): layout without palette."""
+    total = torch.zeros((), device=x[CONTENT_LAYERS[0]].device)
+    for layer in CONTENT_LAYERS:
+        difference = normalized(x[layer]) - content[layer]
+        total = total + difference.square().mean((1, 2, 3))
+    return total / len(CONTENT_LAYERS)
+
+
+def content_features(features: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The part of a photo's features that ``content_distance`` compares with, normalised once."""
+    return {layer: normalized(features[layer]) for layer in CONTENT_LAYERS}
+
+
+def normalized(feature: Tensor) -> Tensor:
+    """Instance normalisation in float32, with a floor a tenth of the average spread for silent channels."""
+    feature = feature.float()
+    variance, mean = torch.var_mean(feature, dim=(2, 3), keepdim=True, correction=0)
+    sigma = (variance + 1e-8).sqrt()
+    return (feature - mean) / (sigma + 0.1 * sigma.mean(1, keepdim=True))
+
+
+def total_variation(images: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels (B,)."""
+    dx = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
+    dy = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
+    return dx + dy
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """Terms of B renders, each (B,)."""
+
+    moments: Tensor
+    covariance: Tensor
+    color: Tensor
+    content: Tensor
+    smoothness: Tensor
+
+    def style(self, weights: LossWeights) -> Tensor:
+        """The weighted style terms (B,)."""
+        return weights.moments * self.moments + weights.covariance * self.covariance + weights.color * self.color
+
+    def total(self, weights: LossWeights) -> Tensor:
+        """The weighted sum of all terms (B,)."""
+        return (
+            self.style(weights) + weights.content * self.content + weights.smoothness * self.smoothness
+        )

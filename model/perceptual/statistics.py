@@ -1,0 +1,101 @@
+"""Style statistics: what is kept of a picture to describe its style.
+
+Per layer of the perceptual network: channel means and the second-moment (Gram) matrix, from which
+standard deviations and centred covariances follow; and a sample of colours. Moments add up: the
+statistics of K works are the average of their moments, so the pooled spread holds the spread
+*between* the works too and does not fade as K grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+STYLE_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
+CONTENT_LAYERS = ("relu3_3", "relu4_1")
+COLOR_SAMPLES = 1024  # pixels kept of each picture, after a 4x average
+
+
+@dataclass(frozen=True)
+class StyleStatistics:
+    """Statistics of B styles.
+
+    ``mean[layer]``: (B, C); ``second[layer]``: (B, C, C) raw second moments E[f f^T] over positions
+    (the Gram matrix over the number of positions); ``colors``: (B, N, 3) RGB samples in 0..1.
+    """
+
+    mean: dict[str, Tensor]
+    second: dict[str, Tensor]
+    colors: Tensor
+
+    def __len__(self) -> int:
+        return self.colors.shape[0]
+
+    def covariance(self, layer: str) -> Tensor:
+        """Centred covariance (B, C, C)."""
+        mean = self.mean[layer]
+        return self.second[layer] - mean.unsqueeze(2) * mean.unsqueeze(1)
+
+    def std(self, layer: str) -> Tensor:
+        """Channel standard deviations (B, C)."""
+        variance = self.second[layer].diagonal(dim1=1, dim2=2) - self.mean[layer].square()
+        return variance.clamp_min(0).add(1e-8).sqrt()
+
+    def __getitem__(self, index: Tensor | slice | list[int]) -> StyleStatistics:
+        return StyleStatistics(
+            {k: v[index] for k, v in self.mean.items()},
+            {k: v[index] for k, v in self.second.items()},
+            self.colors[index],
+        )
+
+    def detach(self) -> StyleStatistics:
+        """The same statistics outside the autograd graph."""
+        return StyleStatistics(
+            {k: v.detach() for k, v in self.mean.items()},
+            {k: v.detach() for k, v in self.second.items()},
+            self.colors.detach(),
+        )
+
+
+def color_samples(images: Tensor, count: int = COLOR_SAMPLES) -> Tensor:
+    """(B, 3, H, W) -> (B, count, 3): colours of a 4x averaged picture on an even grid of its pixels."""
+    flat = F.avg_pool2d(images, 4, ceil_mode=True).flatten(2)  # (B, 3, N)
+    index = torch.linspace(0, flat.shape[2] - 1, count, device=images.device).round().long()
+    return flat[:, :, index].transpose(1, 2)
+
+
+def statistics(features: dict[str, Tensor], images: Tensor) -> StyleStatistics:
+    """Statistics of B pictures from their features {layer: (B, C, H, W)} and the pictures themselves."""
+    mean, second = {}, {}
+    for layer in STYLE_LAYERS:
+        flat = features[layer].flatten(2)  # (B, C, N)
+        mean[layer] = flat.mean(2, dtype=torch.float32)
+        # bf16 inputs, float32 accumulation inside the product
+        second[layer] = torch.bmm(flat, flat.transpose(1, 2)).float() / flat.shape[2]
+    return StyleStatistics(mean, second, color_samples(images.float()))
+
+
+def concatenate(parts: Sequence[StyleStatistics]) -> StyleStatistics:
+    """Stack statistics along the batch."""
+    return StyleStatistics(
+        {k: torch.cat([p.mean[k] for p in parts]) for k in parts[0].mean},
+        {k: torch.cat([p.second[k] for p in parts]) for k in parts[0].second},
+        torch.cat([p.colors for p in parts]),
+    )
+
+
+def pool(works: StyleStatistics) -> StyleStatistics:
+    """Statistics of K works (batch K) -> of all of them as one picture (batch 1)."""
+    k, count = works.colors.shape[:2]
+    # Every k-th colour of each work: a fair share of all palettes in as many samples.
+    share = torch.arange(count, device=works.colors.device)
+    colors = works.colors[share % k, share]
+    return StyleStatistics(
+        {key: v.mean(0, keepdim=True) for key, v in works.mean.items()},
+        {key: v.mean(0, keepdim=True) for key, v in works.second.items()},
+        colors.unsqueeze(0),
+    )

@@ -1,0 +1,98 @@
+"""The stylizer: a feed-forward network that renders a photo under style parameters phi.
+
+After Johnson et al. 2016 (residual transformer network), Dumoulin et al. 2017 (conditional instance
+normalisation) and LoRA (low-rank branches), with two changes for speed and clean flat areas: no
+convolution on many channels at full resolution, and bilinear instead of nearest upsampling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.phi import Phi
+
+
+@dataclass(frozen=True)
+class StylizerConfig:
+    """Shape of the network."""
+
+    half: int = 32  # channels at half resolution on the way down
+    width: int = 96  # channels of the residual blocks, at a quarter of the resolution
+    blocks: int = 5
+    rank: int = 8  # of the low-rank branch of each block
+    up_half: int = 48  # channels at half resolution on the way up
+    up_full: int = 16  # channels at full resolution
+
+    def to_dict(self) -> dict[str, int]:
+        """For the header of a checkpoint."""
+        return asdict(self)
+
+
+def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """Conditional instance normalisation: (B, C, H, W), (B, C), (B, C) -> (B, C, H, W)."""
+    batch, channels = x.shape[:2]
+    # The batch folded into the channels gives one fused kernel with a scale and a shift per sample.
+    folded = x.reshape(1, batch * channels, *x.shape[2:])
+    y = F.batch_norm(
+        folded, None, None, gamma.reshape(-1).to(x.dtype), beta.reshape(-1).to(x.dtype), training=True, eps=1e-5
+    )
+    return y.view_as(x)
+
+
+class Stylizer(nn.Module):
+    """(B, 3, H, W) RGB in 0..1 and phi of B samples -> (B, 3, H, W) in 0..1; any H, W >= 16."""
+
+    def __init__(self, config: StylizerConfig | None = None) -> None:
+        super().__init__()
+        self.config = c = config or StylizerConfig()
+        self.down1 = _conv(12, c.half)
+        self.down2 = _conv(c.half, c.width, stride=2)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList([_conv(c.width, c.width), _conv(c.width, c.width)]) for _ in range(c.blocks)
+        )
+        self.up1 = _conv(c.width, c.up_half)
+        self.up2 = _conv(c.up_half, c.up_full)
+        self.out = _conv(c.up_full, 3)
+
+    def modulated(self) -> dict[str, int]:
+        """Every layer with a gamma and a beta, and its channels."""
+        c = self.config
+        layers = {"down1": c.half, "down2": c.width}
+        for i in range(c.blocks):
+            layers |= {f"block{i}.conv1": c.width, f"block{i}.conv2": c.width}
+        return layers | {"up1": c.up_half, "up2": c.up_full}
+
+    def forward(self, photos: Tensor, phi: Phi) -> Tensor:
+        """Render; H and W are padded by reflection to multiples of 4 and cropped back."""
+        height, width = photos.shape[2:]
+        pad_h, pad_w = -height % 4, -width % 4
+        x = F.pad(photos, (0, pad_w, 0, pad_h), mode="reflect") - 0.5
+
+        def norm(y: Tensor, layer: str) -> Tensor:
+            return modulate(y, phi[f"{layer}.gamma"], phi[f"{layer}.beta"])
+
+        x = F.relu(norm(self.down1(F.pixel_unshuffle(x, 2)), "down1"))  # (B, half, H/2, W/2)
+        x = F.relu(norm(self.down2(x), "down2"))  # (B, width, H/4, W/4)
+        for i, (conv1, conv2) in enumerate(self.blocks):  # type: ignore[misc]
+            y = F.relu(norm(conv1(x), f"block{i}.conv1"))
+            flat = y.flatten(2)  # (B, C, N)
+            low = phi[f"block{i}.up"].to(y.dtype) @ (phi[f"block{i}.down"].to(y.dtype) @ flat)
+            x = x + norm(conv2(y) + low.view_as(y), f"block{i}.conv2")
+        x = F.relu(norm(self.up1(_upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
+        x = F.relu(norm(self.up2(_upsample(x)), "up2"))  # (B, up_full, H, W)
+        x = self.out(x).float()  # (B, 3, H, W)
+        color = phi["color"].float()
+        x = torch.einsum("bij,bjhw->bihw", color[:, :, :3], x) + color[:, :, 3, None, None]
+        return torch.sigmoid(x)[..., :height, :width]
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="zeros")
+
+
+def _upsample(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,0 +1,1 @@
+"""Training: distillation and zero-step pre-training, then meta-training."""

@@ -1,0 +1,97 @@
+"""Pools of recent photos and style works with their features.
+
+The perceptual network has to see every photo and every work before they can be used as targets. A
+pool keeps the last N of each with what was computed, a few entries are replaced at every step, and
+batches are drawn from the pool: each costly forward pass then serves several training samples.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.data.folders import to_tensor
+from model.networks import Objective
+from model.perceptual.statistics import StyleStatistics, concatenate
+
+T = TypeVar("T")
+
+
+@dataclass
+class PhotoBatch:
+    """B photos, their content features, and their own style statistics."""
+
+    images: Tensor
+    content: dict[str, Tensor]
+    own: StyleStatistics
+
+
+class PhotoPool:
+    """The last ``capacity`` photo crops."""
+
+    def __init__(
+        self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
+    ) -> None:
+        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
+        self.entries: list[PhotoBatch] = []
+        self.next = 0
+
+    def refresh(self, count: int) -> None:
+        """Replace the oldest entries by ``count`` new crops."""
+        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        content, own = self.objective.photo_targets(images)
+        for i in range(count):
+            one = slice(i, i + 1)
+            entry = PhotoBatch(images[one], {k: v[one].bfloat16() for k, v in content.items()}, own[one])
+            if len(self.entries) < self.capacity:
+                self.entries.append(entry)
+            else:
+                self.entries[self.next] = entry
+                self.next = (self.next + 1) % self.capacity
+
+    def batch(self, count: int) -> PhotoBatch:
+        """``count`` photos, without repeats while there are enough."""
+        chosen = _choose(self.entries, count, self.rng)
+        return PhotoBatch(
+            torch.cat([e.images for e in chosen]),
+            {k: torch.cat([e.content[k] for e in chosen]).float() for k in chosen[0].content},
+            concatenate([e.own for e in chosen]),
+        )
+
+
+class StylePool:
+    """The last ``capacity`` crops of style works: their statistics only."""
+
+    def __init__(
+        self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
+    ) -> None:
+        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
+        self.entries: list[StyleStatistics] = []
+        self.next = 0
+
+    def refresh(self, count: int) -> None:
+        """Replace the oldest entries by ``count`` new crops."""
+        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        found = self.objective.style_statistics(images)
+        for i in range(count):
+            if len(self.entries) < self.capacity:
+                self.entries.append(found[i : i + 1])
+            else:
+                self.entries[self.next] = found[i : i + 1]
+                self.next = (self.next + 1) % self.capacity
+
+    def batch(self, count: int) -> StyleStatistics:
+        """``count`` styles, without repeats while there are enough."""
+        return concatenate(_choose(self.entries, count, self.rng))
+
+
+def _choose(entries: list[T], count: int, rng: random.Random) -> list[T]:
+    if count <= len(entries):
+        return rng.sample(entries, count)
+    return [rng.choice(entries) for _ in range(count)]
