@@ -1,0 +1,138 @@
+"""``make demo``: the whole path on this machine. Paintings and a photo go in over HTTP; the photo in the
+paintings' style comes back, with a contact sheet of how it got there."""
+
+import argparse
+import io
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from demo.client import Client, Json
+from demo.contact_sheet import Panel, contact_sheet
+from demo.errors import DemoError
+from demo.service import running_service
+
+HERE = Path(__file__).parent
+EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
+PHOTO = HERE / "photos" / "astronaut.jpg"
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A photo in a style, and the inner loop's figures at its end."""
+
+    png: bytes
+    steps: int
+    losses: dict[str, float]
+
+    @property
+    def picture(self) -> Image.Image:
+        """The decoded PNG."""
+        return Image.open(io.BytesIO(self.png)).convert("RGB")
+
+    @property
+    def note(self) -> str:
+        """The losses in words."""
+        return f"style distance {self.losses['style']:.3f}, content distance {self.losses['content']:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; returns the exit status. A thing that is missing is one sentence and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m demo.run", description="The whole path, over HTTP.")
+    parser.add_argument("--examples", type=Path, nargs="+", metavar="FILE", help="default: five of Hokusai")
+    parser.add_argument("--photo", type=Path, default=PHOTO, metavar="FILE", help="default: the astronaut")
+    parser.add_argument("--out", type=Path, default=HERE / "out", metavar="DIR", help="default: demo/out")
+    given = parser.parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))  # unwinds, so the service is stopped
+    title = "Your examples" if given.examples else "The style of Katsushika Hokusai"
+    examples = given.examples or [HERE / "examples" / f"{name}.jpg" for name in EXAMPLES]
+    try:
+        run(examples, given.photo, given.out, title=title, console=console)
+    except (DemoError, httpx.HTTPError, OSError) as error:
+        console.print(f"[bold red]The demo failed:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    return 0
+
+
+def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console: Console) -> None:
+    """Start the service, do the work, write the results. Raises DemoError."""
+    started = time.monotonic()
+    for path in (*examples, photo):
+        if not path.is_file():
+            raise DemoError(f"{path} is missing.")
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "service.log"
+    with ExitStack() as stack:
+        with console.status("starting the service: broker, worker, API"):
+            url = stack.enter_context(running_service(log))
+        console.print(f"The service runs at {url} (log: {log}).")
+        client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
+        zero = _render(client, bars, examples, photo, steps=0)
+        adapted = _render(client, bars, examples, photo, steps=None)
+    sheet = contact_sheet(
+        title,
+        [Image.open(path).convert("RGB") for path in examples],
+        [
+            Panel(Image.open(photo).convert("RGB"), "The photo", "as uploaded"),
+            Panel(zero.picture, "Zero steps", zero.note),
+            Panel(adapted.picture, f"After {adapted.steps} steps", adapted.note),
+        ],
+    )
+    sheet.save(out / "contact-sheet.png", optimize=True)
+    (out / "zero-step.png").write_bytes(zero.png)
+    (out / "stylized.png").write_bytes(adapted.png)
+    console.print(f"Done in {time.monotonic() - started:.1f} s:")
+    for name in ("stylized.png", "zero-step.png", "contact-sheet.png"):
+        console.print(f"  {out / name}")
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _render(
+    client: Client, bars: Progress, examples: Sequence[Path], photo: Path, *, steps: int | None
+) -> Rendering:
+    """Learn a style in so many steps and render the photo in it, both over HTTP."""
+    what = "zero-step style" if steps == 0 else "inner loop     "
+    bar = bars.add_task(what, total=None, losses="waiting for the worker")
+
+    def on_event(event: str, data: Json) -> None:
+        if event == "progress" and data.get("steps") is not None:
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in data.get("losses", {}).items())
+            bars.update(bar, completed=data["step"], total=data["steps"], losses=losses)
+
+    style = client.create_style(examples, [photo], name="demo", steps=steps)
+    learned = client.wait(style.job_id, on_event)
+    end = learned["losses"]["end"]
+    losses = "  ".join(f"{name} {value:.3f}" for name, value in end.items())
+    bars.update(bar, completed=learned["steps"] or 1, total=learned["steps"] or 1, losses=losses)
+
+    stylization = client.stylize(photo, style.id)
+    result = client.wait(stylization.job_id, lambda *_: None)
+    return Rendering(client.picture(result["images"][0]["url"]), learned["steps"], end)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
