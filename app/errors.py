@@ -44,7 +44,7 @@ class ErrorCode(StrEnum):
     # The service.
     SERVICE_UNAVAILABLE = "service_unavailable"
     INTERNAL_ERROR = "internal_error"
-    # Only in the `error` of a job.
+    # How a job ended; also in the `error` of the job itself.
     JOB_FAILED = "job_failed"
     POISON_JOB = "poison_job"
     JOB_EXPIRED = "job_expired"
@@ -167,6 +167,16 @@ class StyleBaseMismatchError(ConflictError):
 
 class JobNotCancelableError(ConflictError):
     code, title = ErrorCode.JOB_NOT_CANCELABLE, "Job already finished"
+
+
+class JobCanceledError(ConflictError):
+    code, title = ErrorCode.JOB_CANCELED, "Job canceled"
+
+
+class JobFailedError(AppError):
+    """A job that a client was waiting for failed."""
+
+    code, title = ErrorCode.JOB_FAILED, "Job failed"
 
 
 class QueueFullError(AppError):

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     max_upload_bytes: int = Field(20 * MIB, ge=1)  # one file
+    max_style_bytes: int = Field(4 * MIB, ge=1)  # one imported style file
     max_request_bytes: int = Field(128 * MIB, ge=1)  # one request with all its files
     max_wait_seconds: int = Field(300, ge=0)  # cap of `Prefer: wait=N`
 
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     max_pixels: int = Field(40_000_000, ge=256)  # decompression bombs are refused from the header alone
     max_output_side: int = Field(2048, ge=64)  # larger contents are scaled down when they arrive
     example_side: int = Field(1024, ge=64)  # examples are scaled down to this: the style needs no more
+    decoder_processes: int = Field(1, ge=1)  # of one API process; pictures wait for each other in it
     decode_seconds: float = Field(30.0, gt=0)  # one image may keep the decoder this long
 
     # Adaptation.

@@ -1,22 +1,12 @@
-"""Encoding of result pictures, and the one place that knows the output formats."""
+"""Encoding of result pictures."""
 
-from enum import StrEnum
 from io import BytesIO
 
 from PIL import Image
 
+from app.imaging.formats import OutputFormat
 
-class OutputFormat(StrEnum):
-    """Formats in which results can be asked for."""
-
-    PNG = "png"
-    JPEG = "jpeg"
-    WEBP = "webp"
-
-    @property
-    def media_type(self) -> str:
-        """E.g. ``image/png``."""
-        return f"image/{self.value}"
+__all__ = ["OutputFormat", "encode", "flatten", "with_alpha_of"]
 
 
 _OPTIONS: dict[OutputFormat, dict[str, int]] = {

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
-from app.imaging.encode import OutputFormat, encode
+from app.imaging.encode import encode
+from app.imaging.formats import OutputFormat
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
 from app.jobs.ledger import Ledger

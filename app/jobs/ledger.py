@@ -79,17 +79,16 @@ class Ledger:
             await session.flush()
             session.add_all(new.rows)
             await session.flush()
-            if max_active is not None:
-                # Counted after the insert: SQLite's writers are then already in a line.
-                active = await session.scalar(
-                    select(func.count()).select_from(JobRow).where(JobRow.state.in_(ACTIVE_STATES))
-                )
-                if (active or 0) > max_active:
-                    raise QueueFullError(
-                        f"{max_active} jobs are already waiting or running: try again in a few seconds.",
-                        headers={"Retry-After": "10"},
-                    )
+            # Counted after the insert: SQLite's writers are then already in a line.
+            if max_active is not None and await _active(session) > max_active:
+                raise _full(max_active)
         return row.to_job()
+
+    async def ensure_room(self, max_active: int) -> None:
+        """Raise QueueFullError when ``create`` would: asked before the costly part of a request."""
+        async with self._sessions() as session:
+            if await _active(session) >= max_active:
+                raise _full(max_active)
 
     async def begin(self, job_id: str, worker_id: str) -> Job | None:
         """Start an attempt for a delivered message; the attempt is counted before the run.
@@ -258,6 +257,18 @@ async def _change(
         .execution_options(synchronize_session=False)
     )
     return None if row is None else row.to_job()
+
+
+async def _active(session: AsyncSession) -> int:
+    query = select(func.count()).select_from(JobRow).where(JobRow.state.in_(ACTIVE_STATES))
+    return await session.scalar(query) or 0
+
+
+def _full(max_active: int) -> QueueFullError:
+    return QueueFullError(
+        f"{max_active} jobs are already waiting or running: try again in a few seconds.",
+        headers={"Retry-After": "10"},
+    )
 
 
 def _canceled(now: datetime) -> dict[str, Any]:

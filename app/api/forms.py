@@ -1,0 +1,233 @@
+"""Multipart forms with files, within limits that hold while the body streams in.
+
+A file's bytes go to a temporary file as they come, and are counted on the way: a file that is too
+large is refused after as many bytes as it may have, whatever its declared length says.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel
+from pydantic import ValidationError as PydanticError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from app.api.problems import validation_sentence
+from app.errors import (
+    AppError,
+    FileTooLargeError,
+    ImagesMissingError,
+    MultipartInvalidError,
+    PayloadTooLargeError,
+    TooManyImagesError,
+    UnsupportedMediaTypeError,
+    ValidationError,
+)
+from app.settings import MIB
+
+Options = TypeVar("Options", bound=BaseModel)
+
+_MAX_FIELDS = 32
+_MAX_FIELD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class FileRule:
+    """How many files a field takes, and how large each may be (bytes)."""
+
+    at_least: int
+    at_most: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """A parsed form: the files by field in their order, and the other values."""
+
+    files: Mapping[str, list[UploadFile]]
+    values: Mapping[str, str]
+
+    def options(self, model: type[Options]) -> Options:
+        """The values as a model. Raises ValidationError that names every invalid field."""
+        try:
+            return model.model_validate(dict(self.values))
+        except PydanticError as error:
+            raise invalid_values(
+                [
+                    {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+                    for item in error.errors()
+                ]
+            ) from error
+
+
+def invalid_values(errors: list[dict[str, str]]) -> ValidationError:
+    """The error for invalid fields: ``[{"field": …, "detail": …}]``."""
+    return ValidationError(validation_sentence(errors), errors=errors)
+
+
+@asynccontextmanager
+async def read_form(
+    request: Request, rules: Mapping[str, FileRule], *, max_bytes: int
+) -> AsyncIterator[Form]:
+    """Parse the body; its files are closed (and gone) at the end of the block.
+
+    Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
+    ImagesMissingError, TooManyImagesError, ValidationError.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise UnsupportedMediaTypeError(
+            "Send the body as multipart/form-data: with curl, use -F for every field."
+        )
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    body = _counted(request, max_bytes)
+    parser = _Parser(request, body, rules)
+    try:
+        data = await parser.parse()
+    except (AppError, MultiPartException) as error:
+        await _drain(body)
+        if isinstance(error, MultiPartException):
+            raise MultipartInvalidError(
+                f"The form cannot be read ({error.message.rstrip('.')}): "
+                "send multipart/form-data as a browser or curl -F does."
+            ) from error
+        raise
+    try:
+        yield _form(data, rules)
+    finally:
+        await data.close()
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser with a rule for each file field."""
+
+    def __init__(
+        self, request: Request, body: AsyncGenerator[bytes, None], rules: Mapping[str, FileRule]
+    ) -> None:
+        super().__init__(
+            request.headers,
+            body,
+            max_files=float("inf"),  # bounded by the rules
+            max_fields=_MAX_FIELDS,
+            max_part_size=_MAX_FIELD_BYTES,
+        )
+        self._rules = rules
+        self._counts: dict[str, int] = {}
+        self._file_bytes = 0
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        self._file_bytes = 0
+        part = self._current_part
+        name = part.field_name
+        if part.file is None:
+            if name in self._rules:
+                raise ValidationError(f"`{name}` must be a file: with curl, write -F {name}=@picture.jpg.")
+            return
+        if name not in self._rules:
+            known = ", ".join(f"`{field}`" for field in self._rules) or "none"
+            raise invalid_values([{"field": name, "detail": f"is no file field here; there are: {known}"}])
+        self._counts[name] = self._counts.get(name, 0) + 1
+        if self._counts[name] > self._rules[name].at_most:
+            raise TooManyImagesError(
+                f"`{name}` takes at most {_files(self._rules[name].at_most)}: leave out the others.",
+                field=name,
+            )
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is not None:
+            self._file_bytes += end - start
+            limit = self._rules[part.field_name].max_bytes
+            if self._file_bytes > limit:
+                raise FileTooLargeError(
+                    f"File {self._counts[part.field_name]} of `{part.field_name}` is larger than "
+                    f"{limit / MIB:g} MiB: scale it down or save it as JPEG.",
+                    field=part.field_name,
+                )
+        super().on_part_data(data, start, end)
+
+
+def _form(data: FormData, rules: Mapping[str, FileRule]) -> Form:
+    files: dict[str, list[UploadFile]] = {name: [] for name in rules}
+    values: dict[str, str] = {}
+    for name, item in data.multi_items():
+        if isinstance(item, UploadFile):
+            if item.filename or item.size:  # a browser sends a nameless empty file for an untouched field
+                files[name].append(item)
+        elif name in values:
+            raise invalid_values([{"field": name, "detail": "was given more than once"}])
+        else:
+            values[name] = item
+    for name, rule in rules.items():
+        if len(files[name]) < rule.at_least:
+            raise ImagesMissingError(
+                f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@picture.jpg for each.", field=name
+            )
+    return Form(files, values)
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+async def _drain(body: AsyncGenerator[bytes, None]) -> None:
+    """Read the rest away, within the limit: most clients listen for the answer only after sending it all."""
+    try:
+        async for _ in body:
+            pass
+    except AppError:
+        return
+
+
+def _too_large(max_bytes: int) -> PayloadTooLargeError:
+    return PayloadTooLargeError(
+        f"The request is larger than {max_bytes / MIB:g} MiB: send fewer or smaller files.",
+        headers={"Connection": "close"},
+    )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _range(rule: FileRule) -> str:
+    return _files(1) if rule.at_most == 1 else f"{rule.at_least} to {rule.at_most} files"
+
+
+def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[str, Any]:
+    """The OpenAPI request body of a form: the options' fields and the files."""
+    schema = options.model_json_schema()
+    properties: dict[str, Any] = {}
+    for name, rule in rules.items():
+        file = {"type": "string", "contentMediaType": "application/octet-stream"}
+        about = f"JPEG, PNG or WebP, at most {rule.max_bytes / MIB:g} MiB each."
+        properties[name] = (
+            {**file, "description": about}
+            if rule.at_most == 1
+            else {
+                "type": "array",
+                "items": file,
+                "minItems": rule.at_least,
+                "maxItems": rule.at_most,
+                "description": about,
+            }
+        )
+    properties.update(schema.get("properties", {}))
+    required = [name for name, rule in rules.items() if rule.at_least] + schema.get("required", [])
+    body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    if "$defs" in schema:
+        for field in properties.values():
+            if "$ref" in field:
+                name = field.pop("$ref").rpartition("/")[2]
+                field.update({key: value for key, value in schema["$defs"][name].items() if key != "title"})
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}

@@ -1,0 +1,50 @@
+"""What the OpenAPI description says besides the routes."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.api.problems import MEDIA_TYPE, Problem
+
+DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.
+
+Every request that starts work answers `202` with a job once the job is durable. Poll the job, follow its
+events, or send `Prefer: wait=N` to get the answer when it is done. Errors are `application/problem+json`
+(RFC 9457) with a `code` from the list in the schema `ErrorCode`."""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "stylizations", "description": "Apply a style to photos, or do everything in one call."},
+    {"name": "styles", "description": "Learn, list, download, import and delete styles."},
+    {"name": "jobs", "description": "Follow and cancel the work."},
+    {"name": "images", "description": "What was uploaded and what was made."},
+    {"name": "service", "description": "Health, and the model."},
+]
+
+
+def use_problem_schema(app: FastAPI) -> None:
+    """Describe errors as they are: the problem document, also where the framework assumes its own."""
+    framework = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = framework()
+            schemas = schema["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    _replace_framework_errors(operation["responses"])
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _replace_framework_errors(responses: dict[str, Any]) -> None:
+    reference = {"$ref": "#/components/schemas/Problem"}
+    for response in responses.values():
+        for media in list(response.get("content", {}).values()):
+            if media.get("schema", {}).get("$ref", "").endswith("/HTTPValidationError"):
+                response["content"] = {MEDIA_TYPE: {"schema": reference}}

@@ -1,0 +1,171 @@
+"""Every error answer is ``application/problem+json`` (RFC 9457) with a code from a closed list."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from app.errors import AppError, ErrorCode
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+# For what the framework itself answers: code and the sentence on what to do next.
+_FRAMEWORK: dict[int, tuple[ErrorCode, str]] = {
+    400: (ErrorCode.BAD_REQUEST, "The request cannot be read: check its form against /docs."),
+    404: (ErrorCode.NOT_FOUND, "There is nothing at this address: see /docs for the calls that exist."),
+    405: (ErrorCode.METHOD_NOT_ALLOWED, "This address does not take this method: see the Allow header."),
+    406: (ErrorCode.NOT_ACCEPTABLE, "Ask for application/json or a picture format."),
+    413: (ErrorCode.PAYLOAD_TOO_LARGE, "The request is too large: send fewer or smaller files."),
+    415: (ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Send a multipart/form-data body."),
+    422: (ErrorCode.VALIDATION_FAILED, "The request has invalid values: correct them and send it again."),
+    503: (ErrorCode.SERVICE_UNAVAILABLE, "The service is not ready: try again in a few seconds."),
+}
+
+
+class FieldProblem(BaseModel):
+    """One invalid value."""
+
+    field: str = Field(description="Where the value stands, e.g. `strength` or `query.limit`.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:fewstroke:problem:image_animated",
+                "title": "Animated image",
+                "status": 422,
+                "detail": "File 2 of `examples` is animated: send one frame of it as a still picture.",
+                "code": "image_animated",
+                "instance": "/v1/styles",
+                "request_id": "req_01JDXYZ0000000000000000000",
+            }
+        }
+    )
+
+    type: str = Field(description="A URI reference that names the kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong and what to do next, in a sentence.")
+    code: ErrorCode
+    instance: str = Field(description="The path of the request.")
+    request_id: str = Field(description="Quote it when you report the problem; also in X-Request-ID.")
+    errors: list[FieldProblem] | None = None
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: its error statuses with the problem document."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document."""
+    app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def problem_response(
+    request: Request,
+    *,
+    status: int,
+    code: ErrorCode,
+    title: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> JSONResponse:
+    """A problem document about this request."""
+    body = {
+        "type": f"urn:fewstroke:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request.url.path,
+        "request_id": getattr(request.state, "request_id", ""),
+        **extra,
+    }
+    return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _on_app_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AppError)
+    if error.status >= 500:
+        logger.error("%s: %s", error.code, error.detail, exc_info=error)
+    return problem_response(
+        request,
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        headers=error.headers,
+        **error.extra,
+    )
+
+
+def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    fallback = (ErrorCode.INTERNAL_ERROR, "Try again; if it happens again, report the request id.")
+    if 400 <= error.status_code < 500:
+        fallback = (ErrorCode.BAD_REQUEST, "The request cannot be served: check it against /docs.")
+    code, detail = _FRAMEWORK.get(error.status_code, fallback)
+    return problem_response(
+        request,
+        status=error.status_code,
+        code=code,
+        title=HTTPStatus(error.status_code).phrase,
+        detail=detail,
+        headers=error.headers,
+    )
+
+
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+        for item in error.errors()
+    ]
+    return problem_response(
+        request,
+        status=422,
+        code=ErrorCode.VALIDATION_FAILED,
+        title="The request has invalid values",
+        detail=validation_sentence(errors),
+        errors=errors,
+    )
+
+
+def validation_sentence(errors: list[dict[str, str]]) -> str:
+    """One sentence over all invalid fields."""
+    named = "; ".join(f"{item['field']}: {item['detail']}" for item in errors)
+    return f"Correct these values and send the request again: {named}."
+
+
+def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    # Logged with its traceback by the server, which the framework raises it to after this answer.
+    return problem_response(
+        request,
+        status=500,
+        code=ErrorCode.INTERNAL_ERROR,
+        title="Internal error",
+        detail="Something unexpected went wrong here: try again, and report the request id if it stays.",
+    )

@@ -1,0 +1,103 @@
+"""Uploaded pictures on their way in: decoded elsewhere, normalised, stored; or refused without a trace."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from starlette.datastructures import UploadFile
+
+from app.ids import new_id
+from app.images.tables import ImageRole, ImageRow
+from app.imaging.decoder import Decoder
+from app.imaging.limits import Limits
+from app.infra.blobs import Blobs
+from app.infra.db import utcnow
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Batch:
+    """The pictures of one job. Rows are made here and written with the job."""
+
+    def __init__(self, job_id: str, owner: str, decoder: Decoder, blobs: Blobs, settings: Settings) -> None:
+        self._job_id = job_id
+        self._owner = owner
+        self._decoder = decoder
+        self._blobs = blobs
+        self._settings = settings
+        self.keys: list[str] = []
+        self.rows: list[ImageRow] = []
+
+    async def add(self, field: str, files: Sequence[UploadFile], role: ImageRole) -> list[str]:
+        """Take in the files of a form field, one after the other; their image ids.
+
+        Raises an ImageError that names the file.
+        """
+        return [await self._add_one(field, position, file, role) for position, file in enumerate(files)]
+
+    async def _add_one(self, field: str, position: int, file: UploadFile, role: ImageRole) -> str:
+        with TemporaryDirectory(prefix="fewstroke-") as folder:
+            source, target = Path(folder, "in"), Path(folder, "out")
+            await asyncio.to_thread(_spill, file.file, source)
+            label = f"File {position + 1} of `{field}`"
+            done = await self._decoder.normalize(source, target, self._limits(role), label=label)
+            key = f"uploads/{self._job_id}/{role}-{position}.{done.extension}"
+            self.keys.append(key)
+            await self._blobs.put(key, target)
+        row = ImageRow(
+            id=new_id("img"),
+            owner=self._owner,
+            job_id=self._job_id,
+            role=role,
+            position=position,
+            blob_key=key,
+            media_type=done.media_type,
+            width=done.width,
+            height=done.height,
+            size_bytes=done.size_bytes,
+            sha256=done.sha256,
+            created_at=utcnow(),
+        )
+        self.rows.append(row)
+        return row.id
+
+    def _limits(self, role: ImageRole) -> Limits:
+        content = role is ImageRole.CONTENT
+        return Limits(
+            min_side=self._settings.min_side,
+            max_side=self._settings.max_side,
+            max_pixels=self._settings.max_pixels,
+            target_side=self._settings.max_output_side if content else self._settings.example_side,
+            keep_alpha=content,
+        )
+
+
+class ImageIntake:
+    """Makes batches."""
+
+    def __init__(self, decoder: Decoder, blobs: Blobs, settings: Settings) -> None:
+        self._decoder = decoder
+        self._blobs = blobs
+        self._settings = settings
+
+    @asynccontextmanager
+    async def batch(self, job_id: str, owner: str) -> AsyncIterator[Batch]:
+        """A batch for the job that is created inside the block; when the block fails, its blobs go."""
+        batch = Batch(job_id, owner, self._decoder, self._blobs, self._settings)
+        try:
+            yield batch
+        except BaseException:
+            await self._blobs.delete(batch.keys)
+            raise
+
+
+def _spill(file: BinaryIO, target: Path) -> None:
+    file.seek(0)
+    with target.open("wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)

@@ -1,0 +1,62 @@
+"""The decoder process: untrusted pictures are decoded here, not in the HTTP process.
+
+A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
+line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
+killed. Run by :mod:`app.imaging.decoder` as ``python -m app.imaging.child``.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from app.errors import AppError
+from app.imaging.limits import Limits
+from app.imaging.normalize import normalize
+
+_MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture needs about a fifth
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Do what one request asks."""
+    try:
+        done = normalize(
+            Path(request["source"]),
+            Path(request["target"]),
+            Limits(**request["limits"]),
+            label=request["label"],
+        )
+    except AppError as error:
+        return {"error": type(error).__name__, "detail": error.detail}
+    except MemoryError:
+        return {"error": "ImageTooLargeError", "detail": "A picture needs too much memory: scale it down."}
+    return {"done": asdict(done)}
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    _limit_memory()
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter and is checked before decoding
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints must not look like an answer
+    for line in sys.stdin:
+        replies.write(json.dumps(answer(json.loads(line))) + "\n")
+        replies.flush()
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # not on this platform; the parent's limits on pixels and time remain
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    ceiling = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (ceiling, hard))
+
+
+if __name__ == "__main__":
+    main()

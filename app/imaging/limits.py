@@ -1,0 +1,26 @@
+"""What is accepted, and what comes of it; shared by both sides of the decoder process."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted (pixels) and how it is stored: ``target_side`` bounds the longer side."""
+
+    min_side: int
+    max_side: int
+    max_pixels: int
+    target_side: int
+    keep_alpha: bool
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """A stored picture. ``width`` and ``height`` in pixels, upright; ``sha256`` of the file, in hex."""
+
+    media_type: str
+    extension: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str

@@ -1,0 +1,53 @@
+"""The events of a job for a reader over HTTP: from the broker, with the ledger as the last word."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from fastapi.sse import ServerSentEvent
+
+from app.infra.broker import Broker, Event
+from app.jobs.ledger import Ledger
+from app.jobs.model import Job
+
+_LOOK_EVERY = 2.0  # s of silence before a look at the ledger
+_GRACE = 0.5  # s for the events of a job that the ledger already calls terminal
+
+
+async def job_events(job: Job, after: int, ledger: Ledger, broker: Broker) -> AsyncIterator[ServerSentEvent]:
+    """Events after the sequence number ``after`` (the SSE id); the last one is always a terminal ``state``.
+
+    When the terminal event is not in the stream (its worker died, or it aged out), or was seen before,
+    the final state comes from the ledger, without an id.
+    """
+    source = broker.events(job.id, after=after)
+    pending = asyncio.ensure_future(_next(source))
+    silence = _GRACE if job.state.terminal else _LOOK_EVERY
+    known_terminal = job.state.terminal
+    try:
+        while True:
+            await asyncio.wait({pending}, timeout=silence)
+            if pending.done():
+                event = pending.result()
+                if event is None:
+                    break
+                yield ServerSentEvent(id=str(event.seq), event=event.event, data=event.data)
+                if event.terminal:
+                    return
+                pending = asyncio.ensure_future(_next(source))
+                continue
+            if known_terminal:
+                break
+            known_terminal = (await ledger.get(job.id)).state.terminal
+            silence = _GRACE if known_terminal else _LOOK_EVERY
+    finally:
+        pending.cancel()
+        await asyncio.gather(pending, return_exceptions=True)
+        with suppress(AttributeError):
+            await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
+    final = await ledger.get(job.id)
+    yield ServerSentEvent(event="state", data={"state": final.state})
+
+
+async def _next(source: AsyncIterator[Event]) -> Event | None:
+    return await anext(source, None)

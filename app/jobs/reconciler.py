@@ -1,0 +1,54 @@
+"""Brings the queue back in line with the ledger: what a crash kept from it is published again.
+
+Runs in every API process. Publishing twice is harmless: the queue drops a repeated message id, and
+the ledger's attempts fence a job that is delivered twice.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from app.infra.broker import Broker
+from app.jobs.model import JobState
+from app.jobs.service import JobService
+
+logger = logging.getLogger(__name__)
+
+_GRACE = timedelta(seconds=3)  # the request that created a job publishes it itself within this time
+
+
+class Reconciler:
+    """``every`` and ``expires_after`` in seconds."""
+
+    def __init__(self, jobs: JobService, broker: Broker, *, every: float, expires_after: float) -> None:
+        self._jobs = jobs
+        self._broker = broker
+        self._every = every
+        self._expires_after = timedelta(seconds=expires_after)
+
+    async def run(self) -> None:
+        """Reconcile until canceled; a failing round is logged and tried again."""
+        while True:
+            try:
+                await self.reconcile()
+            except Exception as error:
+                logger.warning("reconciling failed and will be tried again: %s", error)
+            await asyncio.sleep(self._every)
+
+    async def reconcile(self) -> int:
+        """One round; returns how many jobs were published again."""
+        for job in await self._jobs.ledger.expire(self._expires_after):
+            await self._jobs.announce(job.id, JobState.EXPIRED)
+        published = 0
+        # The request died between commit and publish, or found no broker. The same generation: should
+        # the publish have happened and only its record be missing, the queue drops the repeated id.
+        for job in await self._jobs.ledger.unpublished(_GRACE):
+            published += await self._jobs.publish(job, job.generation)
+        # The queue's storage is younger than the publish: the message is lost. A new generation, so
+        # that it cannot be taken for a repeated one.
+        epoch = await self._broker.jobs_epoch()
+        for job in await self._jobs.ledger.published_before(epoch):
+            published += await self._jobs.publish(job, job.generation + 1)
+        if published:
+            logger.info("published %d jobs again", published)
+        return published

@@ -1,0 +1,22 @@
+"""Reading jobs for listings; single jobs and every change go through the ledger."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.infra.db import Sessions
+from app.jobs.model import Job, JobState
+from app.jobs.tables import JobRow
+
+
+async def list_jobs(
+    sessions: Sessions, owner: str, *, limit: int, after: str | None, states: Sequence[JobState] = ()
+) -> list[Job]:
+    """The newest jobs first, older than the id ``after``."""
+    query = select(JobRow).where(JobRow.owner == owner).order_by(JobRow.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(JobRow.id < after)
+    if states:
+        query = query.where(JobRow.state.in_(states))
+    async with sessions() as session:
+        return [row.to_job() for row in await session.scalars(query)]

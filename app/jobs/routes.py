@@ -1,0 +1,85 @@
+"""``/v1/jobs``."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.api.deps import JobId, Owner, Paging, Services
+from app.api.problems import problem_responses
+from app.errors import JobNotFoundError
+from app.jobs.events import job_events
+from app.jobs.model import Job, JobState
+from app.jobs.repository import list_jobs
+from app.jobs.schemas import JobOut, JobPage
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+async def _job(job_id: JobId, services: Services, owner: Owner) -> Job:
+    job = await services.ledger.get(job_id)
+    if job.owner != owner:
+        raise JobNotFoundError(f"There is no job {job_id}: check the id, or list jobs with GET /v1/jobs.")
+    return job
+
+
+OwnJob = Annotated[Job, Depends(_job)]
+
+
+@router.get("", summary="List jobs", responses=problem_responses(422))
+async def read_jobs(
+    services: Services,
+    owner: Owner,
+    page: Paging,
+    state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
+) -> JobPage:
+    """Newest first."""
+    jobs = await list_jobs(
+        services.sessions, owner, limit=page.limit + 1, after=page.after, states=state or ()
+    )
+    more = len(jobs) > page.limit
+    items = [JobOut.of(job) for job in jobs[: page.limit]]
+    return JobPage(items=items, next=items[-1].id if more else None)
+
+
+@router.get("/{job_id}", summary="Read a job", responses=problem_responses(404))
+async def read_job(job: OwnJob) -> JobOut:
+    """Its state and, at the end, its result or its error. Polling this always works."""
+    return JobOut.of(job)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    summary="Cancel a job",
+    responses={
+        202: {"model": JobOut, "description": "The worker was asked to stop; the state is `canceling`"},
+        **problem_responses(404, 409),
+    },
+)
+async def cancel_job(job: OwnJob, services: Services, response: Response) -> JobOut:
+    """A queued job is canceled at once; a running one stops between two steps. 409 when it is over."""
+    canceled = await services.jobs.cancel(job.id)
+    if not canceled.state.terminal:
+        response.status_code = status.HTTP_202_ACCEPTED
+    return JobOut.of(canceled)
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Follow a job",
+    response_class=EventSourceResponse,
+    responses=problem_responses(404, 503),
+)
+async def read_job_events(
+    job: OwnJob,
+    services: Services,
+    last_event_id: Annotated[
+        str | None, Header(description="Resume after this event; browsers send it by themselves.")
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
+    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`."""
+    after = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+    async for event in job_events(job, after, services.ledger, services.broker):
+        yield event

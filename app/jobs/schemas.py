@@ -1,0 +1,124 @@
+"""Jobs on the wire."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import ErrorCode
+from app.jobs.model import Job, JobKind, JobState
+
+
+class ResultImage(BaseModel):
+    """A finished picture."""
+
+    id: str
+    url: str = Field(description="Where its bytes are.")
+
+
+class JobResult(BaseModel):
+    """What a succeeded job produced."""
+
+    style_id: str | None
+    images: list[ResultImage]
+    losses: dict[str, dict[str, float]] = Field(
+        description="Style, content and total distance on held-out photos, at the start and at the end."
+    )
+    steps: int = Field(description="Inner steps that were taken.")
+    seconds: float = Field(description="The worker's time for the job.")
+
+
+class JobError(BaseModel):
+    """Why a job did not succeed."""
+
+    code: ErrorCode | str
+    detail: str
+
+
+class JobLinks(BaseModel):
+    """Where to go from here."""
+
+    self: str
+    events: str
+    cancel: str
+
+
+class JobOut(BaseModel):
+    """A job."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "job_01JDXYZ0000000000000000000",
+                "kind": "adapt",
+                "state": "running",
+                "attempt": 1,
+                "style_id": "sty_01JDXYZ0000000000000000000",
+                "created_at": "2026-01-01T12:00:00Z",
+                "started_at": "2026-01-01T12:00:01Z",
+                "finished_at": None,
+                "result": None,
+                "error": None,
+                "links": {
+                    "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
+                    "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+                    "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+                },
+            }
+        }
+    )
+
+    id: str
+    kind: JobKind
+    state: JobState
+    attempt: int = Field(description="How often a worker has started it.")
+    style_id: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: JobResult | None
+    error: JobError | None
+    links: JobLinks
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The record on the wire."""
+        url = f"/v1/jobs/{job.id}"
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            state=job.state,
+            attempt=job.attempt,
+            style_id=job.style_id,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            result=_result(job),
+            error=JobError(**job.error) if job.error else None,
+            links=JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
+        )
+
+
+class JobPage(BaseModel):
+    """A page of jobs, newest first."""
+
+    items: list[JobOut]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
+
+
+def result_images(job: Job) -> list[ResultImage]:
+    """The pictures that the job has produced, in the order of its contents."""
+    ids = (job.result or {}).get("images", [])
+    return [ResultImage(id=image_id, url=f"/v1/images/{image_id}/content") for image_id in ids]
+
+
+def _result(job: Job) -> JobResult | None:
+    if job.result is None:
+        return None
+    return JobResult(
+        style_id=job.result.get("style_id"),
+        images=result_images(job),
+        losses=job.result.get("losses", {}),
+        steps=job.result.get("steps", 0),
+        seconds=job.result.get("seconds", 0.0),
+    )

@@ -1,0 +1,92 @@
+"""Jobs as the HTTP side handles them: submit, cancel, wait."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from app.infra.broker import Broker, BrokerUnavailableError
+from app.jobs.ledger import Ledger, NewJob
+from app.jobs.model import Job, JobState
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY = 2.0  # s between looks at the ledger while waiting for an event that may never come
+
+
+class JobService:
+    """Keeps ledger and queue together. ``max_active`` bounds the unfinished jobs (QueueFullError)."""
+
+    def __init__(self, ledger: Ledger, broker: Broker, *, max_active: int) -> None:
+        self.ledger = ledger
+        self._broker = broker
+        self._max_active = max_active
+
+    async def ensure_room(self) -> None:
+        """Raise QueueFullError early, before the files of a request are read."""
+        await self.ledger.ensure_room(self._max_active)
+
+    async def create(self, new: NewJob) -> Job:
+        """Make the job durable. Raises QueueFullError. Then call ``enqueue``."""
+        return await self.ledger.create(new, max_active=self._max_active)
+
+    async def enqueue(self, job: Job) -> None:
+        """Tell the queue. The job stands even when the queue is away, or this process dies before."""
+        await self.announce(job.id, JobState.QUEUED)
+        await self.publish(job, job.generation)
+
+    async def publish(self, job: Job, generation: int) -> bool:
+        """Put the job into the queue. False: the broker is away; the reconciler will do it."""
+        try:
+            await self._broker.publish_job(job.kind, job.id, generation=generation)
+        except BrokerUnavailableError as error:
+            logger.warning("job %s is not in the queue yet: %s", job.id, error.detail)
+            return False
+        await self.ledger.mark_published(job.id, generation=generation)
+        return True
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel at once (queued) or ask the worker to (running). Raises JobNotCancelableError."""
+        job = await self.ledger.request_cancel(job_id)
+        await self.announce(job.id, job.state)
+        if not job.state.terminal:
+            with suppress(BrokerUnavailableError):  # the worker also looks at the ledger
+                await self._broker.request_cancel(job_id)
+        return job
+
+    async def announce(self, job_id: str, state: JobState) -> None:
+        """Publish a state event. Events are a courtesy: without a broker there are none."""
+        try:
+            await self._broker.publish_event(job_id, "state", {"state": state})
+        except BrokerUnavailableError as error:
+            logger.warning("job %s: event %s was not published: %s", job_id, state, error.detail)
+
+    async def wait(self, job_id: str, seconds: float, *, gone: Callable[[], Awaitable[bool]]) -> Job:
+        """The job once it is terminal, or as it is after ``seconds`` or when the client is ``gone``.
+
+        Events say when to look at the ledger; the ledger says what is true. A slow look from time to
+        time covers a worker that died between its commit and its last event.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        ended = asyncio.create_task(self._until_terminal_event(job_id))
+        try:
+            while True:
+                job = await self.ledger.get(job_id)
+                remaining = deadline - clock()
+                if job.state.terminal or remaining <= 0 or await gone():
+                    return job
+                pause = min(_LOOK_EVERY, remaining)
+                if ended.done():
+                    await asyncio.sleep(pause)
+                else:
+                    await asyncio.wait({ended}, timeout=pause)
+        finally:
+            ended.cancel()
+            await asyncio.gather(ended, return_exceptions=True)
+
+    async def _until_terminal_event(self, job_id: str) -> None:
+        with suppress(BrokerUnavailableError):
+            async for event in self._broker.events(job_id):
+                if event.terminal:
+                    return

@@ -1,0 +1,103 @@
+"""``/v1/styles``."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from app.api.accepted import PREFER, accepted_responses, settle
+from app.api.deps import Owner, Paging, Services, StyleId
+from app.api.forms import form_body
+from app.api.problems import problem_responses
+from app.jobs.schemas import JobOut
+from app.settings import Settings
+from app.styles.repository import get_ready_style, get_style, list_styles
+from app.styles.schemas import ImportOptions, StyleAccepted, StyleOptions, StyleOut, StylePage
+from app.styles.service import create_style, import_rules, import_style, remove_style, style_rules
+
+
+def build_router(settings: Settings) -> APIRouter:
+    """The routes; their documentation states the limits of ``settings``."""
+    router = APIRouter(prefix="/v1/styles", tags=["styles"])
+    creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **PREFER}
+
+    @router.post(
+        "",
+        summary="Learn a style from examples",
+        status_code=status.HTTP_202_ACCEPTED,
+        openapi_extra=creation,
+        responses={
+            **accepted_responses(StyleAccepted),
+            **problem_responses(400, 413, 415, 422, 429, 503),
+        },
+    )
+    async def post_style(
+        request: Request, response: Response, services: Services, owner: Owner
+    ) -> StyleAccepted:
+        """Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
+        be applied to. The style can be used once its job has succeeded."""
+        job = await settle(request, response, services, await create_style(request, services, owner))
+        style = await get_style(services.sessions, owner, job.params["style_id"])
+        return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
+
+    @router.get("", summary="List styles", responses=problem_responses(422))
+    async def read_styles(services: Services, owner: Owner, page: Paging) -> StylePage:
+        """Newest first."""
+        records = await list_styles(services.sessions, owner, limit=page.limit + 1, after=page.after)
+        items = [StyleOut.of(record) for record in records[: page.limit]]
+        return StylePage(items=items, next=items[-1].id if len(records) > page.limit else None)
+
+    @router.post(
+        "/import",
+        summary="Import a style file",
+        status_code=status.HTTP_201_CREATED,
+        openapi_extra=form_body(ImportOptions, import_rules(settings)),
+        responses=problem_responses(400, 409, 413, 415, 422, 503),
+    )
+    async def post_style_import(
+        request: Request, response: Response, services: Services, owner: Owner
+    ) -> StyleOut:
+        """Upload a file that `GET /v1/styles/{id}/file` gave. It must belong to the same base checkpoint."""
+        style = StyleOut.of(await import_style(request, services, owner))
+        response.headers["Location"] = f"/v1/styles/{style.id}"
+        return style
+
+    @router.get("/{style_id}", summary="Read a style", responses=problem_responses(404))
+    async def read_style(style_id: StyleId, services: Services, owner: Owner) -> StyleOut:
+        """Its status, and what its file says of itself."""
+        return StyleOut.of(await get_style(services.sessions, owner, style_id))
+
+    @router.delete(
+        "/{style_id}",
+        summary="Delete a style",
+        status_code=status.HTTP_204_NO_CONTENT,
+        responses=problem_responses(404),
+    )
+    async def delete_style(style_id: StyleId, services: Services, owner: Owner) -> None:
+        """The style, its file and its examples go; pictures made with it stay. Its job is canceled."""
+        await remove_style(services, owner, style_id)
+
+    @router.get(
+        "/{style_id}/file",
+        summary="Download a style",
+        response_class=Response,
+        responses={
+            200: {"description": "The file (safetensors)", "content": {"application/octet-stream": {}}},
+            **problem_responses(404, 409),
+        },
+    )
+    async def read_style_file(style_id: StyleId, services: Services, owner: Owner) -> Response:
+        """A safetensors file of a few dozen kilobytes: keep it, share it, import it elsewhere."""
+        row = await get_ready_style(services.sessions, owner, style_id)
+        assert row.blob_key is not None
+        return StreamingResponse(
+            await services.blobs.stream(row.blob_key),
+            media_type="application/octet-stream",
+            headers={
+                "Content-Length": str(row.size_bytes),
+                "Content-Disposition": f'attachment; filename="{row.id}.safetensors"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    return router

@@ -1,0 +1,145 @@
+"""What can be done with styles."""
+
+import asyncio
+import dataclasses
+import math
+from contextlib import suppress
+
+from fastapi import Request
+from safetensors import SafetensorError, deserialize
+from starlette.datastructures import UploadFile
+
+from app.api.container import Container
+from app.api.forms import FileRule, invalid_values, read_form
+from app.errors import (
+    JobNotCancelableError,
+    StyleBaseMismatchError,
+    StyleFileInvalidError,
+)
+from app.ids import new_id
+from app.images.tables import ImageRole
+from app.infra.db import utcnow
+from app.jobs.ledger import NewJob
+from app.jobs.model import Job, JobKind
+from app.settings import Settings
+from app.styles.repository import StyleRecord, delete_style, get_style, insert_style
+from app.styles.schemas import ImportOptions, StyleOptions
+from app.styles.tables import StyleRow
+from model.errors import StyleFormatError
+from model.formats import StyleHeader, read_style_header
+
+
+def style_rules(settings: Settings) -> dict[str, FileRule]:
+    """The files of `POST /v1/styles`."""
+    size = settings.max_upload_bytes
+    return {
+        "examples": FileRule(1, settings.max_examples, size),
+        "contents": FileRule(0, settings.max_contents, size),
+    }
+
+
+def import_rules(settings: Settings) -> dict[str, FileRule]:
+    """The files of `POST /v1/styles/import`."""
+    return {"file": FileRule(1, 1, settings.max_style_bytes)}
+
+
+def new_style_row(style_id: str, owner: str, job_id: str | None, name: str | None) -> StyleRow:
+    """A style that has no file yet."""
+    return StyleRow(id=style_id, owner=owner, name=name, job_id=job_id, created_at=utcnow())
+
+
+def check_steps(steps: int | None, settings: Settings) -> None:
+    """Raise ValidationError when a request asks for more inner steps than it may."""
+    if steps is not None and steps > settings.max_steps:
+        raise invalid_values(
+            [{"field": "steps", "detail": f"Input should be less than or equal to {settings.max_steps}"}]
+        )
+
+
+async def create_style(request: Request, services: Container, owner: str) -> Job:
+    """Take in the form, make style and job durable, and tell the queue."""
+    settings = services.settings
+    await services.jobs.ensure_room()
+    style_id, job_id = new_id("sty"), new_id("job")
+    async with read_form(request, style_rules(settings), max_bytes=settings.max_request_bytes) as form:
+        options = form.options(StyleOptions)
+        check_steps(options.steps, settings)
+        async with services.intake.batch(job_id, owner) as batch:
+            examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
+            contents = await batch.add("contents", form.files["contents"], ImageRole.CONTENT)
+            job = await services.jobs.create(
+                NewJob(
+                    id=job_id,
+                    kind=JobKind.ADAPT,
+                    owner=owner,
+                    style_id=style_id,
+                    params={
+                        "examples": examples,
+                        "contents": contents,
+                        "style_id": style_id,
+                        "steps": options.steps,
+                        "seed": options.seed,
+                    },
+                    rows=[new_style_row(style_id, owner, job_id, options.name), *batch.rows],
+                )
+            )
+    await services.jobs.enqueue(job)
+    return job
+
+
+async def remove_style(services: Container, owner: str, style_id: str) -> None:
+    """Cancel the job that makes it, if it still does, and delete style, file and examples."""
+    record = await get_style(services.sessions, owner, style_id)
+    if record.row.job_id is not None:
+        with suppress(JobNotCancelableError):  # it is over
+            await services.jobs.cancel(record.row.job_id)
+    await services.blobs.delete(await delete_style(services.sessions, record.row))
+
+
+async def import_style(request: Request, services: Container, owner: str) -> StyleRecord:
+    """Take in a style file that was made on the same base.
+
+    Raises StyleFileInvalidError, StyleBaseMismatchError.
+    """
+    settings = services.settings
+    async with read_form(request, import_rules(settings), max_bytes=settings.max_request_bytes) as form:
+        options = form.options(ImportOptions)
+        upload: UploadFile = form.files["file"][0]
+        data = await upload.read()
+    try:
+        header = await asyncio.to_thread(_read_style, data)
+    except StyleFormatError as error:
+        raise StyleFileInvalidError(
+            f"`file` is no style file ({str(error).rstrip('.')}): "
+            "send one that GET /v1/styles/{id}/file or `fewstroke adapt` has written."
+        ) from error
+    base = await services.checkpoint.base_hash()
+    if header.base_hash != base:
+        raise StyleBaseMismatchError(
+            f"The style was adapted on the base {header.base_hash[:12]}, this service runs {base[:12]}: "
+            "adapt it again here from its examples, or use a service that runs its base.",
+        )
+    row = new_style_row(new_id("sty"), owner, None, options.name)
+    row.blob_key = f"styles/{row.id}.safetensors"
+    row.size_bytes = len(data)
+    row.base_hash = header.base_hash
+    row.header = dataclasses.asdict(header)
+    row.ready_at = row.created_at
+    await services.blobs.put(row.blob_key, data)
+    try:
+        await insert_style(services.sessions, row)
+    except BaseException:
+        await services.blobs.delete([row.blob_key])
+        raise
+    return StyleRecord(row, None)
+
+
+def _read_style(data: bytes) -> StyleHeader:
+    header = read_style_header(data)
+    try:
+        deserialize(data)  # type: ignore[no-untyped-call]  # every tensor lies within the file
+    except SafetensorError as error:
+        raise StyleFormatError(f"its tensors are damaged: {error}") from error
+    if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
+        raise StyleFormatError("its losses are no numbers")
+    return header
