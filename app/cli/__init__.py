@@ -1,0 +1,29 @@
+"""The command ``fewstroke``. Every command imports what it needs when it runs: ``--help`` stays fast,
+and the API's process never sees torch."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli import local, service, training, version
+
+cli = typer.Typer(
+    name="fewstroke",
+    help="Few-shot style adaptation: five pictures in a style and a photo in, the photo in that style out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+cli.command(rich_help_panel="Service")(service.serve)
+cli.command(rich_help_panel="Service")(service.api)
+cli.command(rich_help_panel="Service")(service.worker)
+cli.command(rich_help_panel="Without a server")(local.adapt)
+cli.command(rich_help_panel="Without a server")(local.stylize)
+cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
+cli.command()(version.version)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli()

@@ -1,0 +1,84 @@
+"""What all commands share: exit codes, errors as sentences, logging."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class ExitCode(IntEnum):
+    """Exit statuses; 2 (wrong usage) is typer's own."""
+
+    FAILED = 1  # something went wrong on the way
+    INPUT = 3  # a file that was given cannot be used
+    SETUP = 78  # the installation is incomplete: starting again would not help (EX_CONFIG)
+    INTERRUPTED = 130
+
+
+class InputError(Exception):
+    """A file or folder that was named on the command line cannot be used; the text says why."""
+
+
+def err_console() -> Console:
+    """Messages go to standard error; standard output is for results."""
+    return Console(stderr=True, highlight=False)
+
+
+def complain(text: str) -> None:
+    """Print one error."""
+    err_console().print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+
+
+@contextmanager
+def reported_errors() -> Iterator[None]:
+    """Turn expected errors into one sentence and an exit code; let bugs show their traceback."""
+    from app.errors import AppError, ImageError
+    from model.errors import (
+        CheckpointFormatError,
+        CheckpointMissingError,
+        DeviceUnavailableError,
+        ModelError,
+        StyleBaseMismatchError,
+        StyleFormatError,
+    )
+
+    try:
+        yield
+    except (InputError, ImageError, StyleFormatError, StyleBaseMismatchError) as error:
+        complain(str(error))
+        raise typer.Exit(ExitCode.INPUT) from error
+    except (CheckpointMissingError, CheckpointFormatError, DeviceUnavailableError) as error:
+        complain(str(error))
+        raise typer.Exit(ExitCode.SETUP) from error
+    except (ModelError, AppError) as error:
+        complain(str(error))
+        raise typer.Exit(ExitCode.FAILED) from error
+    except KeyboardInterrupt as error:
+        complain("interrupted")
+        raise typer.Exit(ExitCode.INTERRUPTED) from error
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Log lines to standard error; under a supervisor its console adds the name."""
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    for noisy in ("alembic", "httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def obey_leash() -> None:
+    """End with the supervisor when this process is its child."""
+    from app.infra.leash import die_with_parent
+    from app.supervisor.child import PARENT_VARIABLE
+
+    if parent := os.environ.pop(PARENT_VARIABLE, None):
+        die_with_parent(int(parent))

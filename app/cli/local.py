@@ -1,0 +1,140 @@
+"""``fewstroke adapt`` and ``fewstroke stylize``: the same work without a server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.cli.common import InputError, err_console, reported_errors
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Another base checkpoint.", show_default="the one in the package")
+]
+
+
+def adapt(
+    examples: Annotated[
+        list[Path], typer.Argument(help="1 to 16 pictures in the style, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Style file to write (.safetensors).")],
+    steps: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="Inner steps.", show_default="the checkpoint's")
+    ] = None,
+    contents: Annotated[
+        list[Path] | None,
+        typer.Option(help="Photos (or folders) to practise on.", show_default="a bank of free photos"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same style.")] = 0,
+    device: Device = "auto",
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Learn a style from a few example pictures and write it to a file."""
+    with reported_errors():
+        from app.cli.pictures import expand, read_picture, write_bytes
+        from app.settings import load_settings
+
+        settings = load_settings()
+        files = expand(examples)
+        if len(files) > settings.max_examples:
+            raise InputError(
+                f"{len(files)} examples are too many: choose at most {settings.max_examples} of them"
+            )
+        practice = expand(contents or [])
+        if output.resolve() in {path.resolve() for path in (*files, *practice)}:
+            raise InputError(f"{output} is one of the inputs and would be overwritten: choose another -o")
+        if output.is_dir():
+            raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
+        pictures = [read_picture(path, longest=settings.example_side) for path in files]
+        photos = [read_picture(path, longest=settings.example_side) for path in practice]
+        engine = _load(checkpoint, device)
+        started = time.perf_counter()
+        first: dict[str, float] = {}
+        with _progress("adapting") as bar:
+            task = bar.add_task("adapting", total=None, losses="")
+
+            def on_progress(progress: object) -> None:
+                step, total = progress.step, progress.steps  # type: ignore[attr-defined]
+                losses: dict[str, float] = progress.losses  # type: ignore[attr-defined]
+                first.update({} if first else losses)
+                bar.update(task, completed=step, total=total, losses=_losses(losses))
+
+            style = engine.adapt(pictures, contents=photos, steps=steps, seed=seed, on_progress=on_progress)
+        write_bytes(output, style.to_bytes())
+        Console(highlight=False, soft_wrap=True).print(
+            f"{escape(str(output))}: style of {len(pictures)} pictures in {time.perf_counter() - started:.1f} s"
+        )
+
+
+def stylize(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
+    style: Annotated[Path, typer.Option("--style", "-s", help="Style file of `fewstroke adapt`.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder, or a file when there is one photo.")
+    ] = Path(),
+    strength: Annotated[
+        float, typer.Option(min=0.0, max=2.0, help="0: hardly any style; 1: as learned.")
+    ] = 1.0,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Longer side of the result, px.", show_default="the photo's")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="png, jpeg or webp.", show_default="by -o, else png")
+    ] = None,
+    device: Device = "auto",
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Render photos in a style. Results are named after photo and style: cat.jpg -> cat.hokusai.png."""
+    with reported_errors():
+        from app.cli.pictures import expand, output_format, output_paths, read_picture, write_picture
+        from app.imaging.encode import flatten, with_alpha_of
+
+        files = expand(photos)
+        if not style.is_file():
+            raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")
+        encoding = output_format(form, output)
+        targets = output_paths(files, style, output, encoding)
+        engine = _load(checkpoint, device)
+        from model.style import Style
+
+        learned = Style.from_bytes(style.read_bytes(), base_hash=engine.base_hash)
+        out = Console(highlight=False, soft_wrap=True)
+        with _progress("stylizing") as bar:
+            task = bar.add_task("stylizing", total=len(files), losses="")
+            for photo, target in zip(files, targets, strict=True):
+                content = read_picture(photo)
+                rendered = engine.stylize(flatten(content), learned, strength=strength, size=size)
+                write_picture(with_alpha_of(rendered, content), target, encoding)
+                bar.advance(task)
+                out.print(escape(str(target)))
+
+
+def _load(checkpoint: Path | None, device: str) -> Engine:
+    with err_console().status("loading the model"):
+        from model.engine import Engine
+
+        return Engine.load(checkpoint, device=device)
+
+
+def _progress(what: str) -> Progress:
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        console=err_console(),
+    )
+
+
+def _losses(losses: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())

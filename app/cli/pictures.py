@@ -1,0 +1,117 @@
+"""Pictures on the command line: which files are meant, reading them, where results go."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from app.cli.common import InputError
+from app.imaging.encode import OutputFormat, encode
+from app.imaging.limits import Limits
+from app.imaging.normalize import normalize
+from app.settings import load_settings
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+_FORMATS = {
+    ".png": OutputFormat.PNG,
+    ".jpg": OutputFormat.JPEG,
+    ".jpeg": OutputFormat.JPEG,
+    ".webp": OutputFormat.WEBP,
+}
+_SUFFIXES = {OutputFormat.PNG: ".png", OutputFormat.JPEG: ".jpg", OutputFormat.WEBP: ".webp"}
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the pictures directly in them, by name. Raises InputError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
+            )
+            if not inside:
+                raise InputError(f"there are no pictures (JPEG, PNG, WebP) in the folder {path}")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise InputError(f"{path} does not exist: check the name")
+    return list(dict.fromkeys(found))
+
+
+def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
+    """The picture as the service reads it: upright, sRGB, RGB or RGBA. Raises app.errors.ImageError."""
+    settings = load_settings()
+    limits = Limits(
+        min_side=settings.min_side,
+        max_side=settings.max_side,
+        max_pixels=settings.max_pixels,
+        target_side=longest or settings.max_side,
+        keep_alpha=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder:
+        target = Path(folder) / "picture"
+        normalize(path, target, limits, label=str(path))
+        with Image.open(target) as image:
+            image.load()
+            return image.copy()
+
+
+def output_format(name: str | None, output: Path) -> OutputFormat:
+    """The format by ``--format``, else by the output's suffix, else PNG. Raises InputError."""
+    if name is not None:
+        try:
+            return OutputFormat("jpeg" if name.lower() == "jpg" else name.lower())
+        except ValueError as error:
+            raise InputError(f"{name!r} is no output format: use png, jpeg or webp") from error
+    return _FORMATS.get(output.suffix.lower(), OutputFormat.PNG)
+
+
+def output_paths(photos: Sequence[Path], style: Path, output: Path, form: OutputFormat) -> list[Path]:
+    """Where the result of each photo goes.
+
+    A file when there is one photo and ``output`` looks like a file, else ``PHOTO.STYLE.SUFFIX`` in the
+    folder ``output``; photos of the same name get numbers. Never an input. Raises InputError.
+    """
+    is_file = not output.is_dir() and output.suffix.lower() in _FORMATS
+    if is_file and len(photos) > 1:
+        raise InputError(f"{len(photos)} photos do not fit in one file: give a folder with -o")
+    if is_file:
+        targets = [output]
+    else:
+        if output.exists() and not output.is_dir():
+            raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
+        targets = []
+        for photo in photos:
+            stem, number = f"{photo.stem}.{style.stem}", 1
+            target = output / f"{stem}{_SUFFIXES[form]}"
+            while target in targets:
+                number += 1
+                target = output / f"{stem}-{number}{_SUFFIXES[form]}"
+            targets.append(target)
+    inputs = {path.resolve() for path in (*photos, style)}
+    for target in targets:
+        if target.resolve() in inputs:
+            raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
+    return targets
+
+
+def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:
+    """Encode and write, whole or not at all."""
+    write_bytes(target, encode(image, form))
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; makes its folder. Raises InputError when it cannot."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{target} cannot be written: {error.strerror}") from error

@@ -1,0 +1,80 @@
+"""``fewstroke serve``, ``fewstroke api`` and ``fewstroke worker``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.common import configure_logging, obey_leash, reported_errors
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of database, pictures and queue.", show_default="$FEWSTROKE_DATA_DIR"),
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.", show_default="8000"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+def serve(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes; each holds a model.")] = 1,
+    device: Device = "auto",
+) -> None:
+    """Run broker, workers and API together until Ctrl-C.
+
+    Without NATS_URL the broker is embedded: nothing else needs to be installed or started.
+    """
+    import asyncio
+
+    from app.supervisor import Supervisor
+
+    configure_logging("WARNING")
+    with reported_errors():
+        supervisor = Supervisor(
+            _settings(host=host, port=port, data_dir=data_dir),
+            workers=workers,
+            worker_args=["--device", device],
+        )
+        asyncio.run(supervisor.run())
+
+
+def api(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="Listening socket of the supervisor.")] = None,
+) -> None:
+    """Run the HTTP API alone: one of many, next to a NATS cluster and a shared database."""
+    obey_leash()
+    configure_logging()
+    with reported_errors():
+        from app.cli.http import run_api
+
+        run_api(_settings(host=host, port=port, data_dir=data_dir), fd=fd)
+
+
+def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
+    """Run a worker alone: one a GPU, or one a machine."""
+    obey_leash()
+    configure_logging()
+    with reported_errors():
+        from app.worker.main import run_worker
+
+        run_worker(_settings(data_dir=data_dir), device=device)
+
+
+def _settings(**given: Any) -> Settings:
+    from app.settings import load_settings
+
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
