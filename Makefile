@@ -7,6 +7,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 PIP_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,9 +46,9 @@ format: env ## Fix what ruff can fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: env ## Measure speed, memory and quality: the figures of the model card
+bench: env ## Measure speed and memory; quality with BENCH_ARGS='--styles DIR --contents DIR'
 	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 constraints: ## Resolve every dependency afresh and pin it in constraints.txt
 	PYTHON=$(PYTHON) scripts/pin_constraints.sh
