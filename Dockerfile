@@ -16,7 +16,7 @@ ENV PATH=/opt/fewstroke/bin:$PATH
 # The dependencies are a layer of their own: it changes only with these two files.
 COPY pyproject.toml constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
+    python -c "import tomllib, pathlib; p = tomllib.loads(pathlib.Path('pyproject.toml').read_text()); \
 print(*p['build-system']['requires'], *p['project']['dependencies'], \
 *p['project']['optional-dependencies']['postgres'], sep='\n')" > /tmp/requirements.txt \
     && pip install -r /tmp/requirements.txt -c constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}

@@ -15,7 +15,7 @@ STAMP := $(VENV)/.fewstroke-installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format bench constraints clean
+.PHONY: help env demo test lint lint-deploy format bench constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ lint: env ## Check style, format, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+lint-deploy: env ## Check the Dockerfile and the shell scripts
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[ci]'
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck .ci/run scripts/*.sh
 
 format: env ## Fix what ruff can fix and format the code
 	$(BIN)/ruff check --fix .
