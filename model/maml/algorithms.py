@@ -104,6 +104,8 @@ def make_algorithm(
         return ReptileLearner(
             start, rule, loss_fn, steps=config.steps, query_loss_fn=query_loss_fn, shared=shared
         )
+    if config.order is Order.NONE:
+        raise LearnerError("order NONE leaves the outer loop without a gradient: choose FIRST or SECOND")
     if name == "anil" and isinstance(start, ModuleStart) and start.adapts_all:
         raise LearnerError("anil adapts a part of the module: name it, as in ModuleStart(net, ['head.*'])")
     rates = config.rates

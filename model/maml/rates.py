@@ -42,6 +42,7 @@ class LearningRates(nn.Module):
         learned: bool = False,
     ) -> None:
         super().__init__()
+        granularity = Granularity(granularity)  # a plain string will do
         initial = dict(lr) if isinstance(lr, Mapping) else dict.fromkeys(shapes, lr)
         if set(initial) != set(shapes):
             raise ParameterNameError(f"rates for {sorted(initial)}, but parameters {sorted(shapes)}")
