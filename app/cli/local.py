@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import progress as rich_progress
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.common import InputError, err_console, reported_errors
 
 if TYPE_CHECKING:
-    from model.engine import Engine
+    from model.engine import Engine, Progress
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Checkpoint = Annotated[
@@ -58,20 +58,19 @@ def adapt(
         photos = [read_picture(path, longest=settings.example_side) for path in practice]
         engine = _load(checkpoint, device)
         started = time.perf_counter()
-        first: dict[str, float] = {}
         with _progress("adapting") as bar:
             task = bar.add_task("adapting", total=None, losses="")
 
-            def on_progress(progress: object) -> None:
-                step, total = progress.step, progress.steps  # type: ignore[attr-defined]
-                losses: dict[str, float] = progress.losses  # type: ignore[attr-defined]
-                first.update({} if first else losses)
-                bar.update(task, completed=step, total=total, losses=_losses(losses))
+            def on_progress(now: Progress) -> None:
+                bar.update(task, completed=now.step, total=now.steps, losses=_losses(now.losses))
 
             style = engine.adapt(pictures, contents=photos, steps=steps, seed=seed, on_progress=on_progress)
         write_bytes(output, style.to_bytes())
+        seconds = time.perf_counter() - started
+        losses = style.header.losses
         Console(highlight=False, soft_wrap=True).print(
-            f"{escape(str(output))}: style of {len(pictures)} pictures in {time.perf_counter() - started:.1f} s"
+            f"{escape(str(output))}: style of {len(pictures)} pictures in {seconds:.1f} s, "
+            f"loss {losses['start']['total']:.3f} -> {losses['end']['total']:.3f}"
         )
 
 
@@ -125,13 +124,13 @@ def _load(checkpoint: Path | None, device: str) -> Engine:
         return Engine.load(checkpoint, device=device)
 
 
-def _progress(what: str) -> Progress:
-    return Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[losses]}"),
-        TimeElapsedColumn(),
+def _progress(what: str) -> rich_progress.Progress:
+    return rich_progress.Progress(
+        rich_progress.TextColumn(what),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TextColumn("{task.fields[losses]}"),
+        rich_progress.TimeElapsedColumn(),
         console=err_console(),
     )
 

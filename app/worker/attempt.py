@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from PIL.Image import Image
+
 from app.errors import AppError, ErrorCode
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, BrokerError, CancelWatch, Delivery
@@ -48,6 +50,7 @@ class Resources:
     blobs: Blobs
     engine: EngineLike
     read_style: ReadStyle
+    preview: Image | None
     executor: Executor
     """One thread: torch runs there and never on the event loop."""
     max_attempts: int
@@ -127,6 +130,7 @@ class Attempt:
                 self._r.read_style,
                 self.job,
                 inputs,
+                default_preview=self._r.preview,
                 on_step=on_step,
                 should_stop=self._should_stop,
             )

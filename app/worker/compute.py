@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from PIL.Image import Image
@@ -42,10 +42,13 @@ def compute(
     job: Job,
     inputs: JobInputs,
     *,
+    default_preview: Image | None,
     on_step: Callable[[Step], None],
     should_stop: Callable[[], bool],
 ) -> Outcome:
     """Run the model for ``job`` and return what it made.
+
+    Previews show the job's first content, or ``default_preview`` when it has none.
 
     Raises ``model.errors.AdaptationCanceled`` or JobStopped when ``should_stop`` answered True, and
     whatever else the engine raises.
@@ -56,15 +59,16 @@ def compute(
             raise ValueError(f"{job.id} has no style file")
         images = _stylize(engine, read_style(inputs.style), job, inputs.contents, on_step, should_stop)
         return Outcome(steps=0, seconds=time.perf_counter() - started, images=images)
-    style, losses, steps = _adapt(engine, job, inputs, on_step, should_stop)
+    style = _adapt(engine, job, inputs, default_preview, on_step, should_stop)
     images = []
     if job.kind is JobKind.STYLIZE_ONCE:
         images = _stylize(engine, style, job, inputs.contents, on_step, should_stop)
+    header = asdict(style.header)
     return Outcome(
-        steps=steps,
+        steps=header["steps"],
         seconds=time.perf_counter() - started,
-        losses=losses,
-        style=StyleOutcome(style.to_bytes(), style.header.to_json()),
+        losses=header["losses"],
+        style=StyleOutcome(style.to_bytes(), header),
         images=images,
     )
 
@@ -73,35 +77,25 @@ def _adapt(
     engine: EngineLike,
     job: Job,
     inputs: JobInputs,
+    default_preview: Image | None,
     on_step: Callable[[Step], None],
     should_stop: Callable[[], bool],
-) -> tuple[StyleLike, dict[str, dict[str, float]], int]:
-    history: list[ProgressLike] = []
-
+) -> StyleLike:
     def on_progress(progress: ProgressLike) -> None:
-        history.append(progress)
         on_step(Step("adapt", progress.step, progress.steps, progress.losses, progress.preview))
 
     contents = [flatten(content) for content in inputs.contents]
-    preview = contents[0].copy() if contents else None
-    if preview is not None:
-        preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    style = engine.adapt(
+    style: StyleLike = engine.adapt(
         inputs.examples,
         contents=contents,
         steps=job.params.get("steps"),
         seed=job.params.get("seed") or 0,
-        preview=preview,
+        preview=contents[0] if contents else default_preview,
         preview_every=PREVIEW_EVERY,
         on_progress=on_progress,
         should_stop=should_stop,
     )
-    # The engine keeps the best phi seen, so the end is the least total loss, not the last one.
-    losses = {
-        "start": dict(history[0].losses),
-        "end": dict(min(history, key=lambda progress: progress.losses["total"]).losses),
-    }
-    return style, losses, history[-1].step
+    return style
 
 
 def _stylize(

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from app.infra.broker import Broker, BrokerError
+from app.worker.ports import EngineLike
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +24,10 @@ _INTERVAL = 3.0  # s; forgotten after 15
 class Heartbeat:
     """Publishes what the worker is and does, every three seconds and whenever its job changes."""
 
-    def __init__(self, broker: Broker, worker_id: str, *, base_hash: str, device: str) -> None:
+    def __init__(self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str) -> None:
         self._broker = broker
         self._worker_id = worker_id
-        self._base_hash = base_hash
+        self._engine = engine
         self._device = device
         self._job: str | None = None
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -41,7 +42,8 @@ class Heartbeat:
     def info(self) -> dict[str, Any]:
         """The heartbeat's content; memory in MiB."""
         return {
-            "base_hash": self._base_hash,
+            "base_hash": self._engine.base_hash,
+            "default_steps": self._engine.default_steps,
             "device": self._device,
             "job": self._job,
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),

@@ -6,8 +6,11 @@ import asyncio
 import logging
 import os
 import signal
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from PIL.Image import Image
 
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
@@ -22,29 +25,39 @@ logger = logging.getLogger(__name__)
 HURRIED_EXIT = 130  # after a second signal: the job in hand is delivered to another worker in seconds
 
 
-def load_engine(checkpoint: Path | None, device: str) -> tuple[EngineLike, ReadStyle, str]:
-    """The engine, the reader of its style files, and the device that it runs on. Imports torch.
+@dataclass(frozen=True)
+class Loaded:
+    """The model in memory, and what goes with it."""
 
-    Raises model.errors.ModelError.
-    """
+    engine: EngineLike
+    read_style: ReadStyle
+    preview: Image | None
+    device: str
+
+
+def load_model(checkpoint: Path | None, device: str) -> Loaded:
+    """Load the engine. Imports torch. Raises model.errors.ModelError."""
     from model.engine import Engine
     from model.style import Style
 
     engine = Engine.load(checkpoint, device=device)
-    return engine, partial(Style.from_bytes, base_hash=engine.base_hash), str(engine.device)
+    return Loaded(
+        engine=engine,
+        read_style=partial(Style.from_bytes, base_hash=engine.base_hash),
+        preview=engine.bank[0],
+        device=str(engine.device),
+    )
 
 
 def run_worker(settings: Settings, *, device: str = "auto") -> None:
     """Load the model and work until SIGINT or SIGTERM. Raises ModelError, BrokerUnavailableError."""
-    engine, read_style, on = load_engine(settings.checkpoint, device)
-    logger.info("model %s on %s", engine.base_hash[:12], on)
-    asyncio.run(serve(settings, engine, read_style, device=on))
+    model = load_model(settings.checkpoint, device)
+    logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
+    asyncio.run(serve(settings, model))
 
 
-async def serve(
-    settings: Settings, engine: EngineLike, read_style: ReadStyle, *, device: str = "cpu"
-) -> None:
-    """Connect to everything, run a worker with ``engine``, and close everything."""
+async def serve(settings: Settings, model: Loaded) -> None:
+    """Connect to everything, run a worker with ``model``, and close everything."""
     address = find_broker(
         settings.data_dir,
         url=settings.nats_url,
@@ -61,9 +74,10 @@ async def serve(
                 ledger=Ledger(sessions, max_attempts=settings.max_attempts),
                 sessions=sessions,
                 blobs=Blobs.open(settings),
-                engine=engine,
-                read_style=read_style,
-                device=device,
+                engine=model.engine,
+                read_style=model.read_style,
+                preview=model.preview,
+                device=model.device,
                 max_attempts=settings.max_attempts,
             )
             stop_on_signals(worker)

@@ -37,6 +37,8 @@ class EngineLike(Protocol):
 
     @property
     def base_hash(self) -> str: ...
+    @property
+    def default_steps(self) -> int: ...
 
     def adapt(
         self,

@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from PIL.Image import Image
+
 from app.errors import JobNotFoundError
 from app.infra.blobs import Blobs
 from app.infra.broker import KINDS, Broker, BrokerError, Delivery
@@ -34,7 +36,8 @@ T = TypeVar("T")
 class Worker:
     """Runs jobs of all kinds, one at a time, until ``stop``.
 
-    ``grace`` is how many seconds a running job may go on after ``stop`` before it is given back.
+    ``preview`` is the photo on which an adaptation without contents shows its progress; ``grace`` is
+    how many seconds a running job may go on after ``stop`` before it is given back.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Worker:
         blobs: Blobs,
         engine: EngineLike,
         read_style: ReadStyle,
+        preview: Image | None = None,
         device: str = "cpu",
         max_attempts: int = 3,
         grace: float = 5.0,
@@ -59,13 +63,14 @@ class Worker:
             blobs=blobs,
             engine=engine,
             read_style=read_style,
+            preview=preview,
             executor=self._executor,
             max_attempts=max_attempts,
         )
         self._broker = broker
         self._ledger = ledger
         self._order = PullOrder(KINDS)
-        self._heartbeat = Heartbeat(broker, self.id, base_hash=engine.base_hash, device=device)
+        self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
         self._grace = grace
         self._stopping = asyncio.Event()
 

@@ -40,14 +40,26 @@ class Broker:
 
     @classmethod
     async def connect(
-        cls, url: str, *, token: str | None = None, name: str = "fewstroke", replicas: int = 1
+        cls,
+        url: str,
+        *,
+        token: str | None = None,
+        name: str = "fewstroke",
+        replicas: int = 1,
+        within: float = _CONNECT_TIMEOUT,
     ) -> Broker:
         """Connect and make sure that the streams exist, with ``replicas`` copies each (1, 3 or 5).
 
-        Raises BrokerUnavailableError when nothing answers within ten seconds.
+        Raises BrokerUnavailableError when nothing answers ``within`` so many seconds, or at once when
+        the token is refused.
         """
 
         async def on_error(error: Exception) -> None:
+            if not client.is_connected and "authorization violation" in str(error).lower():
+                # Raised through the client's own loop, which would try for ever.
+                raise BrokerUnavailableError(
+                    f"the broker at {url} refuses the token: check FEWSTROKE_NATS_TOKEN"
+                )
             logger.warning("broker: %s", error or type(error).__name__)
 
         async def on_disconnect() -> None:
@@ -59,7 +71,7 @@ class Broker:
 
         client = Client()
         try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
+            async with asyncio.timeout(within):
                 await client.connect(
                     url,
                     name=name,
@@ -76,6 +88,9 @@ class Broker:
                 broker = cls(client)
                 await topology.ensure_topology(broker._js, replicas=replicas)
                 return broker
+        except BrokerUnavailableError:
+            await _close(client)
+            raise
         except _ERRORS as error:
             await _close(client)
             reason = error or type(error).__name__

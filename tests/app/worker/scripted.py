@@ -1,0 +1,105 @@
+"""An engine that does what a test wants: no torch, known timing, failures on demand.
+
+The script of a run is its ``seed`` (see ``Script``); the number of inner steps is the job's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from PIL import Image
+
+from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
+from model.formats import StyleHeader
+
+BASE_HASH = "5c" * 32
+STEP_SECONDS = 0.05
+
+
+class Script(IntEnum):
+    """Seeds with a meaning; every other seed adapts and succeeds."""
+
+    KILLS_ITS_WORKER = 666
+    OUT_OF_MEMORY = 667
+    MODEL_ERROR = 668
+    BUG = 669
+    DEAF = 670  # ignores ``should_stop``
+
+
+@dataclass(frozen=True)
+class Progress:
+    step: int
+    steps: int
+    losses: dict[str, float]
+    preview: Image.Image | None
+
+
+@dataclass(frozen=True)
+class ScriptedStyle:
+    header: StyleHeader
+
+    def to_bytes(self) -> bytes:
+        return self.header.to_json().encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ScriptedStyle:
+        header = StyleHeader(**json.loads(data))
+        if header.base_hash != BASE_HASH:
+            raise StyleBaseMismatchError("the style was adapted from another base: adapt it again")
+        return cls(header)
+
+
+class ScriptedEngine:
+    base_hash = BASE_HASH
+    default_steps = 10
+
+    def adapt(
+        self,
+        examples: Sequence[Image.Image],
+        *,
+        contents: Sequence[Image.Image] = (),
+        steps: int | None = None,
+        seed: int = 0,
+        preview: Image.Image | None = None,
+        preview_every: int = 5,
+        on_progress: Callable[[Any], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> ScriptedStyle:
+        total = self.default_steps if steps is None else steps
+        if seed == Script.OUT_OF_MEMORY:
+            raise MemoryError
+        if seed == Script.MODEL_ERROR:
+            raise DeviceUnavailableError("the device went away: choose another one")
+        if seed == Script.BUG:
+            raise ZeroDivisionError("division by zero")
+        losses: dict[str, float] = {}
+        for step in range(total + 1):
+            if step and should_stop is not None and should_stop() and seed != Script.DEAF:
+                raise AdaptationCanceled
+            if seed == Script.KILLS_ITS_WORKER and step == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            losses = {"style": 1.0 / (step + 1), "content": 0.5, "total": 0.5 + 1.0 / (step + 1)}
+            shown = preview if step % preview_every == 0 else None
+            if on_progress is not None:
+                on_progress(Progress(step, total, losses, shown))
+            time.sleep(STEP_SECONDS if step else 0)
+        start = {"style": 1.0, "content": 0.5, "total": 1.5}
+        return ScriptedStyle(
+            StyleHeader(BASE_HASH, len(examples), total, seed, {"start": start, "end": losses}, "none")
+        )
+
+    def stylize(
+        self, photo: Image.Image, style: Any, *, strength: float = 1.0, size: int | None = None
+    ) -> Image.Image:
+        time.sleep(STEP_SECONDS)
+        result = photo.point([255 - level for level in range(256)] * 3)
+        if size is not None:
+            result.thumbnail((size, size))
+        return result

@@ -1,0 +1,162 @@
+"""What becomes of a job when processes die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+from PIL import Image
+
+from app.errors import ErrorCode
+from app.jobs.model import JobKind, JobState
+from tests.app.waiting import eventually
+from tests.app.worker.plant import Plant
+from tests.app.worker.scripted import Script
+
+TAKEOVER = 15.0  # s; the promise
+
+
+async def test_the_job_of_a_killed_worker_is_taken_up_by_another(plant: Plant):
+    victim = await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=40)
+    await plant.until_step(job.id, 3)
+    await plant.start_worker()
+    victim.kill()
+    killed = time.monotonic()
+
+    async def taken_up() -> bool:
+        return (await plant.ledger.get(job.id)).attempt == 2
+
+    await eventually(taken_up, within=TAKEOVER)
+    assert time.monotonic() - killed < TAKEOVER
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+    assert done.attempt == 2
+    states = [e.data for e in await plant.events(job.id) if e.event == "state"]
+    assert [(data["state"], data["attempt"]) for data in states] == [
+        ("running", 1),
+        ("running", 2),
+        ("succeeded", 2),
+    ]
+    style = await plant.style(job.style_id)
+    assert await plant.blobs.keys(f"results/{job.id}") == [style.blob_key]
+
+
+async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(plant: Plant):
+    poison = await plant.submit(JobKind.ADAPT, seed=int(Script.KILLS_ITS_WORKER))
+    for attempt in (1, 2, 3):
+        worker = await plant.start_worker()
+        assert await worker.wait() == -signal.SIGKILL
+        assert (await plant.ledger.get(poison.id)).attempt == attempt
+    await plant.start_worker()
+    failed = await plant.until(poison.id, JobState.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == ErrorCode.POISON_JOB
+    assert failed.attempt == 3
+    assert (await plant.events(poison.id))[-1].data["state"] == "failed"
+    after = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.until(after.id, JobState.SUCCEEDED)
+
+
+async def test_a_graceful_stop_lets_a_short_job_finish(plant: Plant):
+    worker = await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=20)
+    await plant.until_step(job.id, 1)
+    worker.terminate()
+    assert await worker.wait() == 0
+    assert (await plant.ledger.get(job.id)).state is JobState.SUCCEEDED
+    assert await plant.broker.workers() == []
+
+
+async def test_a_graceful_stop_gives_a_long_job_back_uncounted(plant: Plant):
+    worker = await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1000)
+    await plant.until_step(job.id, 1)
+    worker.terminate()
+    assert await worker.wait() == 0
+    released = await plant.ledger.get(job.id)
+    assert (released.state, released.attempt) == (JobState.QUEUED, 1)
+    delivery = await plant.broker.next_job(["adapt"], timeout=0)  # at once: it was given back, not timed out
+    assert delivery is not None
+    assert delivery.job_id == job.id
+    await delivery.nak()
+    await plant.start_worker()
+
+    async def runs_again() -> bool:
+        return (await plant.ledger.get(job.id)).attempt == 2
+
+    await eventually(runs_again)
+    await plant.cancel(job.id)
+    await plant.until(job.id, JobState.CANCELED)
+
+
+async def test_a_second_signal_ends_the_worker_at_once_and_the_job_lives(plant: Plant):
+    worker = await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=100, seed=int(Script.DEAF))
+    await plant.until_step(job.id, 1)
+    worker.terminate()
+    await eventually(lambda: "a second signal" in worker.log.read_text())
+    worker.terminate()
+    assert await worker.wait() == 130
+    await plant.start_worker()
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+    assert done.attempt == 2
+
+
+async def test_a_frozen_worker_is_fenced_out_and_leaves_nothing(plant: Plant):
+    frozen = await plant.start_worker()
+    content = Image.new("RGB", (32, 32))
+    job = await plant.submit(JobKind.STYLIZE_ONCE, steps=60, contents=[content], seed=int(Script.DEAF))
+    await plant.until_step(job.id, 2)
+    os.kill(frozen.pid, signal.SIGSTOP)
+    await plant.start_worker()
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+    assert done.attempt == 2
+    kept = await plant.blobs.keys(f"results/{job.id}")
+
+    os.kill(frozen.pid, signal.SIGCONT)  # it does not know, and finishes its attempt
+    await eventually(lambda: "attempt 1 was overtaken" in frozen.log.read_text(), within=30)
+    assert await plant.blobs.keys(f"results/{job.id}") == kept
+    assert len(await plant.results(job.id)) == 1
+    assert (await plant.ledger.get(job.id)).result == done.result
+    other = await plant.submit(JobKind.ADAPT, steps=1)  # and goes on as a good worker
+    await plant.until(other.id, JobState.SUCCEEDED)
+
+
+async def test_two_workers_do_every_job_once(plant: Plant):
+    await asyncio.gather(plant.start_worker(), plant.start_worker())
+    content = Image.new("RGB", (32, 32))
+    jobs = [await plant.submit(JobKind.STYLIZE_ONCE, steps=1, contents=[content]) for _ in range(12)]
+    for job in jobs:
+        done = await plant.until(job.id, JobState.SUCCEEDED)
+        assert done.attempt == 1
+        assert len(await plant.results(job.id)) == 1
+    workers = {(await plant.ledger.get(job.id)).worker_id for job in jobs}
+    assert len(workers) == 2
+
+
+async def test_a_broker_restart_in_the_middle_of_a_run_loses_nothing(plant: Plant):
+    await plant.start_worker()
+    running = await plant.submit(JobKind.ADAPT, steps=60)
+    waiting = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.until_step(running.id, 3)
+    assert plant.server.pid is not None
+    os.kill(plant.server.pid, signal.SIGKILL)
+    await plant.server.wait()
+    await plant.server.start()
+    done = await plant.until(running.id, JobState.SUCCEEDED)
+    assert done.attempt == 1
+    await plant.until(waiting.id, JobState.SUCCEEDED)
+    assert (await plant.events(running.id))[-1].data["state"] == "succeeded"
+
+
+async def test_an_ended_job_whose_message_came_again_is_announced_and_dropped(plant: Plant):
+    job = await plant.submit(JobKind.ADAPT)
+    begun = await plant.ledger.begin(job.id, "a worker that dies right after its commit")
+    assert begun is not None
+    assert await plant.ledger.succeed(job.id, begun.attempt, {})
+    await plant.start_worker()
+    events = await plant.events(job.id)
+    assert [event.data["state"] for event in events] == ["succeeded"]
+    assert (await plant.ledger.get(job.id)).attempt == 1

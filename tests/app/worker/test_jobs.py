@@ -1,0 +1,192 @@
+"""What becomes of a job in a worker that lives."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from app.errors import ErrorCode
+from app.jobs.model import JobKind, JobState
+from tests.app.waiting import eventually
+from tests.app.worker.plant import Plant
+from tests.app.worker.scripted import BASE_HASH, Script
+
+
+def style_file(base_hash: str = BASE_HASH) -> bytes:
+    header = {"base_hash": base_hash, "k": 1, "steps": 1, "seed": 0, "losses": {}}
+    return json.dumps(header).encode()
+
+
+async def test_an_adaptation_becomes_a_style_with_progress_and_previews(plant: Plant):
+    await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=6)
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+
+    assert done.attempt == 1
+    assert done.result is not None
+    assert done.result["style_id"] == job.style_id
+    assert done.result["images"] == []
+    assert done.result["steps"] == 6
+    assert done.result["losses"]["start"]["total"] > done.result["losses"]["end"]["total"]
+    style = await plant.style(job.style_id)
+    assert style.base_hash == BASE_HASH
+    assert style.header is not None
+    assert style.header["k"] == 2
+    assert style.blob_key is not None
+    assert json.loads(await plant.blobs.get(style.blob_key))["steps"] == 6
+
+    events = await plant.events(job.id)
+    states = [event.data["state"] for event in events if event.event == "state"]
+    assert states == ["running", "succeeded"]
+    assert events[-1].terminal
+    progress = [event.data for event in events if event.event == "progress"]
+    assert [data["step"] for data in progress] == list(range(7))
+    assert progress[0]["losses"].keys() == {"style", "content", "total"}
+    assert {(data["steps"], data["phase"]) for data in progress} == {(6, "adapt")}
+    previews = [event.data for event in events if event.event == "preview"]
+    assert [data["step"] for data in previews] == [0, 5]
+    with Image.open(BytesIO(base64.b64decode(previews[0]["base64"]))) as preview:
+        assert preview.format == "JPEG"
+        assert max(preview.size) == 192
+
+
+async def test_one_call_makes_a_style_and_the_picture(plant: Plant):
+    await plant.start_worker()
+    content = Image.new("RGB", (40, 30), (10, 20, 30))
+    job = await plant.submit(JobKind.STYLIZE_ONCE, steps=2, contents=[content])
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+
+    (row,) = await plant.results(job.id)
+    assert done.result is not None
+    assert done.result["images"] == [row.id]
+    assert row.source_id == job.params["contents"][0]
+    picture = await plant.picture(row)
+    assert picture.size == (40, 30)
+    assert picture.getpixel((0, 0)) == (245, 235, 225)
+    assert (await plant.style(job.style_id)).blob_key is not None
+    phases = [e.data["phase"] for e in await plant.events(job.id) if e.event == "progress"]
+    assert phases == ["adapt", "adapt", "adapt", "stylize"]
+
+
+async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: Plant):
+    await plant.start_worker()
+    opaque = Image.new("RGB", (64, 32), "black")
+    holed = Image.new("RGBA", (64, 32), (0, 0, 0, 0))
+    holed.paste((255, 0, 0, 255), (0, 0, 32, 32))
+    job = await plant.submit(
+        JobKind.STYLIZE, style=style_file(), contents=[opaque, holed], size=32, format="webp"
+    )
+    await plant.until(job.id, JobState.SUCCEEDED)
+
+    first, second = await plant.results(job.id)
+    assert [first.source_id, second.source_id] == job.params["contents"]
+    assert (first.media_type, first.width, first.height) == ("image/webp", 32, 16)
+    assert (await plant.picture(first)).mode == "RGB"
+    alpha = (await plant.picture(second)).getchannel("A")
+    assert (alpha.getpixel((4, 8)), alpha.getpixel((28, 8))) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "says"),
+    [
+        (Script.OUT_OF_MEMORY, ErrorCode.OUT_OF_MEMORY, "ran out of memory"),
+        (Script.MODEL_ERROR, ErrorCode.JOB_FAILED, "the device went away: choose another one"),
+        (Script.BUG, ErrorCode.INTERNAL_ERROR, "unexpected ZeroDivisionError"),
+    ],
+)
+async def test_a_failing_job_fails_alone(plant: Plant, script: Script, code: ErrorCode, says: str):
+    worker = await plant.start_worker()
+    bad = await plant.submit(JobKind.ADAPT, seed=int(script))
+    good = await plant.submit(JobKind.ADAPT, steps=1)
+    failed = await plant.until(bad.id, JobState.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == code
+    assert says in failed.error["detail"]
+    assert failed.attempt == 1
+    await plant.until(good.id, JobState.SUCCEEDED)
+    assert worker.process.returncode is None
+    last = (await plant.events(bad.id))[-1]
+    assert last.data == {"state": "failed", "attempt": 1, "error": failed.error}
+
+
+async def test_a_style_of_another_base_is_refused_with_its_code(plant: Plant):
+    await plant.start_worker()
+    job = await plant.submit(
+        JobKind.STYLIZE, style=style_file("ab" * 32), contents=[Image.new("RGB", (32, 32))]
+    )
+    failed = await plant.until(job.id, JobState.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == ErrorCode.STYLE_BASE_MISMATCH
+
+
+async def test_a_job_whose_input_is_gone_says_so(plant: Plant):
+    job = await plant.submit(JobKind.ADAPT)
+    await plant.blobs.delete(await plant.blobs.keys("uploads"))
+    await plant.start_worker()
+    failed = await plant.until(job.id, JobState.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == ErrorCode.INPUT_MISSING
+
+
+async def test_cancel_ends_a_run_between_two_steps(plant: Plant):
+    await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1000)
+    step = await plant.until_step(job.id, 2)
+    await plant.cancel(job.id)
+    canceled = await plant.until(job.id, JobState.CANCELED)
+    assert canceled.result is None
+    assert canceled.attempt == 1
+    events = await plant.events(job.id)
+    assert events[-1].data["state"] == "canceled"
+    steps = [event.data["step"] for event in events if event.event == "progress"]
+    assert step.data["step"] <= max(steps) < 1000
+    assert (await plant.style(job.style_id)).blob_key is None
+    assert await plant.broker.next_job(["adapt"], timeout=0) is None
+
+
+async def test_a_cancel_that_only_the_ledger_heard_works_too(plant: Plant):
+    await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1000)
+    await plant.until_step(job.id, 1)
+    await plant.ledger.request_cancel(job.id)  # and no message to the worker
+    await plant.until(job.id, JobState.CANCELED)
+
+
+async def test_a_job_that_was_canceled_in_the_queue_never_runs(plant: Plant):
+    job = await plant.submit(JobKind.ADAPT)
+    await plant.cancel(job.id)
+    after = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.start_worker()
+    await plant.until(after.id, JobState.SUCCEEDED)
+    assert (await plant.ledger.get(job.id)).attempt == 0
+    assert [event.data["state"] for event in await plant.events(job.id)] == ["canceled"]
+
+
+async def test_the_heartbeat_tells_model_job_and_memory(plant: Plant):
+    await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1000)
+
+    async def busy() -> bool:
+        return [worker["job"] for worker in await plant.broker.workers()] == [job.id]
+
+    await eventually(busy)
+    (info,) = await plant.broker.workers()
+    assert (info["base_hash"], info["default_steps"], info["device"]) == (BASE_HASH, 10, "cpu")
+    assert 10 < info["rss_mb"] <= info["peak_rss_mb"] < 2048
+    await plant.cancel(job.id)
+
+    async def idle() -> bool:
+        return [worker["job"] for worker in await plant.broker.workers()] == [None]
+
+    await eventually(idle)
+
+
+async def test_a_message_without_a_job_is_dropped(plant: Plant):
+    await plant.broker.publish_job("adapt", "job_unknown")
+    await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.until(job.id, JobState.SUCCEEDED)
