@@ -66,7 +66,7 @@ def structure_distance(results: Tensor, photos: Tensor) -> Tensor:
 def color_projections(*, seed: int = 0, count: int = PROJECTIONS) -> Tensor:
     """``count`` random unit vectors in RGB space: ``(count, 3)``."""
     directions = torch.randn(count, 3, generator=torch.Generator().manual_seed(seed))
-    return directions / directions.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(directions, dim=1)
 
 
 def color_quantiles(picture: Tensor, projections: Tensor) -> Tensor:

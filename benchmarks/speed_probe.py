@@ -1,0 +1,161 @@
+"""One measured process: loads one engine, adapts, stylizes, prints JSON. ``benchmarks.speed`` starts it.
+
+Times are wall-clock seconds of single calls, as a worker pays them: decoded pictures in, decoded
+pictures out. Memory is this process's resident peak in MiB.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import psutil
+import typer
+from PIL import Image
+
+EXAMPLE_SIZES = ((1024, 768), (768, 1024), (1024, 1024), (900, 700), (640, 480))
+WARM_UPS = 3
+
+
+@dataclass(frozen=True)
+class Times:
+    """Wall-clock seconds of repeated calls."""
+
+    median: float
+    fastest: float
+    slowest: float
+    count: int
+
+
+def resident_peak_mib() -> float:
+    """Peak resident memory of this process since its start, in MiB (Linux: ``VmHWM``).
+
+    ``ru_maxrss`` would do elsewhere, but on Linux it begins at the parent's peak.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def resident_mib() -> float:
+    """Resident memory of this process now, in MiB."""
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
+def synthetic_picture(width: int, height: int, *, seed: int) -> Image.Image:
+    """Smooth colored noise at several scales: work of a fixed size that needs no data."""
+    rng = np.random.default_rng(seed)
+    page = np.zeros((height, width, 3), dtype=np.float32)
+    for cells in (3, 12, 48):
+        noise = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+        page += np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32) / 3
+    return Image.fromarray(page.clip(0, 255).astype(np.uint8))
+
+
+def timed(call: Callable[[], object], count: int, *, warm_ups: int = WARM_UPS) -> Times:
+    """Repeat ``call`` after ``warm_ups`` calls that are not counted."""
+    for _ in range(warm_ups):
+        call()
+    seconds = []
+    for _ in range(count):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return Times(statistics.median(seconds), min(seconds), max(seconds), count)
+
+
+def probe_engine(
+    checkpoint: Path | None, *, side: int, large: int, repeats: int, adaptations: int, device: str
+) -> dict[str, Any]:
+    """Load, adapt to five examples at the default steps, stylize; memory after each."""
+    started = time.perf_counter()
+    from model.engine import Engine
+
+    imported = time.perf_counter()
+    engine = Engine.load(checkpoint, device=device)
+    loaded = time.perf_counter()
+    memory = {"after_load": resident_mib()}
+    examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
+    photo = synthetic_picture(side, side, seed=100)
+
+    # the first adaptation in a process is the one that a freshly started worker makes
+    first = timed(lambda: engine.adapt(examples), 1, warm_ups=0)
+    later = timed(lambda: engine.adapt(examples), adaptations, warm_ups=0) if adaptations else None
+    memory["peak_after_adapt"] = resident_peak_mib()
+    style = engine.adapt(examples, steps=0)
+    zero = timed(lambda: engine.adapt(examples, steps=0), 3, warm_ups=0)
+    stylize = timed(lambda: engine.stylize(photo, style), repeats)
+    memory["peak_after_stylize"] = resident_peak_mib()
+    result: dict[str, Any] = {
+        "import_seconds": imported - started,
+        "load_seconds": loaded - imported,
+        "default_steps": engine.default_steps,
+        "checkpoint": engine.base_hash,
+        "adapt_first": asdict(first),
+        "adapt": asdict(later) if later else None,
+        "adapt_zero_steps": asdict(zero),
+        "stylize": asdict(stylize),
+    }
+    if large:
+        big = synthetic_picture(large, large, seed=101)
+        result["stylize_large"] = asdict(timed(lambda: engine.stylize(big, style), 3, warm_ups=1))
+        memory["peak_after_large"] = resident_peak_mib()
+    memory["at_end"] = resident_mib()
+    return result | {"memory_mib": {name: round(value, 1) for name, value in memory.items()}}
+
+
+def probe_magenta(*, side: int, repeats: int, threads: int | None) -> dict[str, Any]:
+    """Magenta's mean of five style vectors and one stylization (rendered at its fixed 384 px)."""
+    from benchmarks.magenta import Magenta
+
+    started = time.perf_counter()
+    magenta = Magenta(threads=threads)
+    examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
+    photo = synthetic_picture(side, side, seed=100)
+    vector = magenta.style_vector(examples)
+    magenta.stylize(photo, vector)
+    loaded = time.perf_counter()
+    return {
+        "load_seconds": loaded - started,
+        "style_vectors": asdict(timed(lambda: magenta.style_vector(examples), 3, warm_ups=1)),
+        "stylize": asdict(timed(lambda: magenta.stylize(photo, vector), repeats)),
+        "memory_mib": {"peak": round(resident_peak_mib(), 1)},
+    }
+
+
+def main(
+    subject: Annotated[str, typer.Argument(help="engine or magenta")],
+    checkpoint: Path | None = None,
+    side: int = 512,
+    large: int = 0,
+    repeats: int = 15,
+    adaptations: int = 2,
+    threads: int | None = None,
+    device: str = "auto",
+) -> None:
+    """Measure one subject in this process and print one JSON object."""
+    if subject == "magenta":
+        result = probe_magenta(side=side, repeats=repeats, threads=threads)
+    else:
+        import torch
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        result = probe_engine(
+            checkpoint, side=side, large=large, repeats=repeats, adaptations=adaptations, device=device
+        )
+        result["threads"] = torch.get_num_threads()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    typer.run(main)
