@@ -24,7 +24,9 @@ def pins() -> dict[str, str]:
 
 
 def test_lines_are_plain_pins_without_hosts_hashes_or_local_versions():
-    bad = [line for line in LINES if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.]*", line)]
+    bad = [
+        line for line in LINES if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.]*", line)
+    ]
     assert bad == []
 
 
