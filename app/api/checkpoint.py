@@ -15,8 +15,11 @@ class Checkpoint:
         self._path = path
 
     async def base_hash(self) -> str:
-        """SHA-256 of the checkpoint file, in hex (cached by its size and time). Raises ServiceUnavailableError."""
+        """SHA-256 of the checkpoint file, in hex; computed again when it changes. Raises ServiceUnavailableError."""
         try:
             return await asyncio.to_thread(checkpoint_hash, self._path)
         except CheckpointMissingError as error:
-            raise ServiceUnavailableError(f"{error}") from error
+            raise ServiceUnavailableError(
+                "The service has no base checkpoint: train one with `fewstroke meta-train`, "
+                "or point FEWSTROKE_CHECKPOINT at one."
+            ) from error

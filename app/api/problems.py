@@ -110,7 +110,7 @@ def problem_response(
 def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
     if error.status >= 500:
-        logger.error("%s: %s", error.code, error.detail, exc_info=error)
+        logger.error("%s: %s", error.code, error.detail, exc_info=error if error.status == 500 else None)
     return problem_response(
         request,
         status=error.status,

@@ -29,6 +29,8 @@ from app.imaging.encode import flatten
 from app.imaging.limits import Limits, Normalized
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 
+Image.MAX_IMAGE_PIXELS = None  # `_check` is stricter, and says what to do
+
 # What Pillow raises on damaged files, by plugin.
 _DAMAGE = (
     OSError,
@@ -97,12 +99,12 @@ def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) ->
 
 
 def _plain(image: Image.Image, kind: InputFormat, limits: Limits) -> Image.Image:
-    orientation = _orientation(image)
     profile = image.info.get("icc_profile")
     size = _target_size(image.size, limits)
     if kind is InputFormat.JPEG:
         image.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 when that is enough
     image.load()
+    orientation = _orientation(image)  # after the load: before it, Pillow may load by itself, and fail unheard
     image = _eight_bit(image)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)

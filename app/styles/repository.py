@@ -69,7 +69,7 @@ async def _select(
         query = query.where(StyleRow.id < after)
     async with sessions() as session:
         found = await session.execute(query)
-        return [StyleRecord(row, JobState(state) if state else None) for row, state in found.tuples()]
+        return [StyleRecord(row, JobState(state) if state else None) for row, state in found]
 
 
 async def insert_style(sessions: Sessions, row: StyleRow) -> None:

@@ -19,7 +19,7 @@ async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -
         .where(StylizationRow.id == stylization_id, StylizationRow.owner == owner)
     )
     async with sessions() as session:
-        found = (await session.execute(query)).tuples().one_or_none()
+        found = (await session.execute(query)).one_or_none()
     if found is None:
         raise StylizationNotFoundError(
             f"There is no stylization {stylization_id}: take its id from the answer that created it."

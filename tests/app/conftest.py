@@ -1,0 +1,188 @@
+"""Fixtures of the service's tests: real database, real blobs, real broker; only the GPU work is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.api.container import Container
+from app.api.main import create_app
+from app.ids import new_id
+from app.infra.blobs import Blobs
+from app.infra.broker import EmbeddedServer
+from app.infra.db import Sessions, create_engine, create_sessions, migrate
+from app.jobs.ledger import Ledger
+from app.settings import Settings
+from tests.app.support import Hand, serve
+
+POSTGRES = os.environ.get("FEWSTROKE_TEST_POSTGRES_URL")
+S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    asyncio.run(_migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """The name of a migrated PostgreSQL database."""
+    if not POSTGRES:
+        pytest.skip("FEWSTROKE_TEST_POSTGRES_URL is not set")
+    name = new_id("job").lower()
+    asyncio.run(_on_postgres(f'CREATE DATABASE "{name}"'))
+    asyncio.run(_migrate(_postgres_url(name)))
+    yield name
+    asyncio.run(_on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database of each kind; PostgreSQL when FEWSTROKE_TEST_POSTGRES_URL names a server."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    template, name = request.getfixturevalue("postgres_template"), new_id("job").lower()
+    await _on_postgres(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _postgres_url(name)
+    await _on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of each kind without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/new/empty.db"
+        return
+    if not POSTGRES:
+        pytest.skip("FEWSTROKE_TEST_POSTGRES_URL is not set")
+    name = new_id("job").lower()
+    await _on_postgres(f'CREATE DATABASE "{name}"')
+    yield _postgres_url(name)
+    await _on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _postgres_url(name: str) -> str:
+    assert POSTGRES
+    return make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+
+
+async def _on_postgres(statement: str) -> None:
+    assert POSTGRES
+    url = make_url(POSTGRES).set(drivername="postgresql+asyncpg")
+    server = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with server.connect() as connection:
+        await connection.execute(text(statement))
+    await server.dispose()
+
+
+async def _migrate(url: str) -> None:
+    engine = create_engine(Settings(database_url=url).database)
+    await migrate(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(Settings(database_url=database_url).database)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: AsyncEngine) -> Sessions:
+    return create_sessions(engine)
+
+
+@pytest.fixture
+def ledger(sessions: Sessions) -> Ledger:
+    return Ledger(sessions, max_attempts=3)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blobs]:
+    """An empty blob store of each kind; S3 when FEWSTROKE_TEST_S3_ENDPOINT has a bucket `fewstroke`."""
+    if request.param == "folder":
+        yield Blobs.open(Settings(data_dir=tmp_path))
+        return
+    if not S3:
+        pytest.skip("FEWSTROKE_TEST_S3_ENDPOINT is not set")
+    yield Blobs.open(
+        Settings(
+            data_dir=tmp_path,
+            blobs_url=f"s3://fewstroke/{new_id('job')}",
+            s3_endpoint=S3,
+            s3_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+            s3_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+        )
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+    """Everything in a temporary folder; the checkpoint is a file whose hash is all that the API looks at."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "data" / "fewstroke.db")
+    checkpoint = tmp_path / "base.safetensors"
+    checkpoint.write_bytes(b"a base checkpoint")
+    return Settings(data_dir=tmp_path / "data", checkpoint=checkpoint)
+
+
+@pytest.fixture
+async def nats(settings: Settings) -> AsyncIterator[EmbeddedServer]:
+    async with EmbeddedServer(settings.data_dir) as server:
+        yield server
+
+
+@pytest.fixture
+async def app(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+def services(app: FastAPI) -> Container:
+    container = app.state.container
+    assert isinstance(container, Container)
+    return container
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that calls the application in this process."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def live(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a real HTTP server: for streams, and for bodies that are refused half way."""
+    application = create_app(settings)
+    async with (
+        serve(application) as url,
+        httpx.AsyncClient(base_url=url, timeout=30) as client,
+    ):
+        client.app = application  # type: ignore[attr-defined]
+        yield client
+
+
+@pytest.fixture
+def hand(services: Container) -> Hand:
+    """Does a worker's work by hand."""
+    return Hand(services)
