@@ -19,11 +19,11 @@ TAKEOVER = 15.0  # s; the promise
 
 
 async def test_the_job_of_a_killed_worker_is_taken_up_by_another(plant: Plant):
-    victim = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=40)
+    await asyncio.gather(plant.start_worker(), plant.start_worker())
+    job = await plant.submit(JobKind.ADAPT, steps=60)
     await plant.until_step(job.id, 3)
-    await plant.start_worker()
-    victim.kill()
+    (victim,) = [worker for worker in await plant.broker.workers() if worker["job"] == job.id]
+    os.kill(victim["pid"], signal.SIGKILL)
     killed = time.monotonic()
 
     async def taken_up() -> bool:
