@@ -28,8 +28,9 @@ class Pending:
 class Client:
     """A few calls of the API. Raises DemoError with the service's own words."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(30.0, read=60.0), trust_env=False)
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        timeout = httpx.Timeout(30.0, read=60.0)
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, transport=transport)
 
     def __enter__(self) -> "Client":
         return self

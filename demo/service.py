@@ -15,7 +15,7 @@ import httpx
 
 from demo.errors import DemoError
 
-READY_WITHIN = 180.0  # s; the first import of torch on a cold disk is slow
+READY_WITHIN = 240.0  # s; the first import of torch on a cold disk is slow
 STOP_WITHIN = 30.0  # s; the supervisor itself gives its children 20
 FOREIGN = ("FEWSTROKE_", "NATS_", "DATABASE_URL", "AWS_")  # settings that would change the defaults
 

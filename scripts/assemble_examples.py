@@ -7,8 +7,8 @@ domain) cut into jigsaw pieces. To make ``demo/examples`` afresh::
     python -m scripts.assemble_examples unpacked/usr/share/gcompris-qt/rcc/paintings.rcc demo/examples
 
 The board files give each piece's centre to about two pixels. The rest comes from the pieces'
-shapes: neighbours must cover every pixel of the painting exactly once. What is left of the cuts
-(a hairline of one pixel in places) is filled from both its sides.
+shapes: together they must cover every pixel of the painting exactly once, and none outside of it. A
+pixel that stays uncovered all the same is filled from its neighbours.
 """
 
 import argparse
@@ -37,6 +37,7 @@ PAINTINGS = {  # our file name -> name of the pieces
 CROPS = {"woman-with-fan": (11, 13, 289, 421)}  # inside the printed frame, which is no part of the style
 MAX_BYTES = 190_000
 BOARD = (702, 515)  # width and height of the board that the centres are fractions of
+MAX_ROUNDS = 40  # a few are enough; bounds two groups that push each other to and fro
 MARGIN = 40  # pixels around the board, so that a piece may stick out while it moves
 BORDER = 3  # pixels cut off all round: the pieces' outer edges are antialiased
 
@@ -77,13 +78,23 @@ def fit(pieces: list[Piece]) -> Floats:
         piece.cover(coverage, 1)
     steps = [(dx, dy) for dx in range(-3, 4) for dy in range(-3, 4) if dx or dy]
     nudges = [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    improved = True
-    while improved:
-        moved = sum(_move(coverage, [piece], steps) for piece in pieces)
+    for _ in range(MAX_ROUNDS):
+        target = np.zeros_like(coverage)  # 1 where the picture is
+        target[_frame(coverage)] = 1
+        moved = sum(_move(coverage, target, [piece], steps) for piece in pieces)
         # One piece alone cannot leave a place where a whole row is a pixel off.
-        moved += sum(_move(coverage, group, nudges) for group in _groups(pieces))
-        improved = moved > 0
+        moved += sum(_move(coverage, target, group, nudges) for group in _groups(pieces))
+        if not moved:
+            break
     return coverage
+
+
+def _frame(coverage: Floats) -> tuple[slice, slice]:
+    """The picture's rectangle: the rows and columns that most of the outer pieces reach."""
+    in_row, in_column = (coverage > 0.5).sum(axis=1), (coverage > 0.5).sum(axis=0)
+    rows = np.flatnonzero(in_row > 0.5 * in_row.max())
+    columns = np.flatnonzero(in_column > 0.5 * in_column.max())
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:
@@ -97,16 +108,16 @@ def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:
                     yield ordered[start:end]
 
 
-def _move(coverage: Floats, group: list[Piece], steps: list[tuple[int, int]]) -> bool:
+def _move(coverage: Floats, target: Floats, group: list[Piece], steps: list[tuple[int, int]]) -> bool:
     """Take the one of ``steps`` that lowers the misfit most, if any does."""
     reach = 16
     top, left = min(p.y for p in group) - reach, min(p.x for p in group) - reach
     bottom = max(p.y + p.alpha.shape[0] for p in group) + reach
     right = max(p.x + p.alpha.shape[1] for p in group) + reach
-    window = coverage[top:bottom, left:right]
+    window, wanted = coverage[top:bottom, left:right], target[top:bottom, left:right]
 
     def misfit() -> float:
-        return float(((window - 1) ** 2).sum())
+        return float(((window - wanted) ** 2).sum())
 
     best, chosen = misfit() - 1e-6, (0, 0)
     for step in (*steps, chosen):  # the last one leaves the group at its best place
@@ -127,32 +138,27 @@ def _move(coverage: Floats, group: list[Piece], steps: list[tuple[int, int]]) ->
 
 
 def paint(pieces: list[Piece], coverage: Floats) -> Image.Image:
-    """The painting: pieces averaged where they overlap, hairlines filled, antialiased borders cut off."""
+    """The painting: pieces averaged where they overlap, gaps filled, the border cut off."""
     canvas = np.zeros((*coverage.shape, 3))
     for p in pieces:
         height, width = p.alpha.shape
         canvas[p.y : p.y + height, p.x : p.x + width] += p.colors * p.alpha[..., None]
-    box = _covered_box(coverage)
+    box = _inside(coverage)
     canvas, weight = canvas[box], np.minimum(coverage[box], 1)
     canvas /= np.maximum(coverage[box], 1e-6)[..., None]
     return Image.fromarray(_fill(canvas, weight).clip(0, 255).round().astype(np.uint8))
 
 
-def _covered_box(coverage: Floats) -> tuple[slice, slice]:
-    rows = np.flatnonzero((coverage > 0.5).mean(axis=1) > 0.3)
-    columns = np.flatnonzero((coverage > 0.5).mean(axis=0) > 0.3)
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    # Rows and columns that only some of the outer pieces reach are no part of the picture.
-    inside = coverage[top:bottom, left:right] > 0.5
-    while inside[0].mean() < 0.97:
-        top, inside = top + 1, inside[1:]
-    while inside[-1].mean() < 0.97:
-        bottom, inside = bottom - 1, inside[:-1]
-    while inside[:, 0].mean() < 0.97:
-        left, inside = left + 1, inside[:, 1:]
-    while inside[:, -1].mean() < 0.97:
-        right, inside = right - 1, inside[:, :-1]
-    return slice(top + BORDER, bottom - BORDER), slice(left + BORDER, right - BORDER)
+def _inside(coverage: Floats) -> tuple[slice, slice]:
+    """The frame without its antialiased border and the rows that some outer pieces do not reach."""
+    rows, columns = _frame(coverage)
+    covered = coverage[rows, columns] > 0.5
+    full_rows = np.flatnonzero(covered.mean(axis=1) > 0.97)
+    full_columns = np.flatnonzero(covered.mean(axis=0) > 0.97)
+    return (
+        slice(rows.start + full_rows[0] + BORDER, rows.start + full_rows[-1] + 1 - BORDER),
+        slice(columns.start + full_columns[0] + BORDER, columns.start + full_columns[-1] + 1 - BORDER),
+    )
 
 
 def _fill(colors: Floats, weight: Floats) -> Floats:
@@ -200,7 +206,7 @@ def main() -> None:
             picture = picture.crop(CROPS[file])
         path = arguments.out / f"{file}.jpg"
         save(picture, path)
-        gaps = int((coverage[_covered_box(coverage)] < 0.5).sum())
+        gaps = int((coverage[_inside(coverage)] < 0.5).sum())
         size = f"{picture.width}x{picture.height}, {path.stat().st_size} bytes"
         print(f"{path}: {size}, {gaps} pixels of cuts filled")
 

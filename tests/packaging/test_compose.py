@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def load(name: str) -> dict[str, Any]:
     """The file with the defaults of its variables filled in."""
     text = (ROOT / name).read_text()
-    return yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))
+    return dict(yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)))
 
 
 COMPOSE, GPU = load("docker-compose.yml"), load("docker-compose.gpu.yml")

@@ -48,7 +48,8 @@ def fields(line: str) -> tuple[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return create_app(Settings(data_dir=tmp_path_factory.mktemp("data"))).openapi()["paths"]
+    described: dict[str, Any] = create_app(Settings(data_dir=tmp_path_factory.mktemp("data"))).openapi()
+    return dict(described["paths"])
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("curl") and " -F " in line])

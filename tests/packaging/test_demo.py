@@ -1,0 +1,107 @@
+"""The demo's parts: its client against a scripted service, its contact sheet, its failures."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from demo import run as demo
+from demo import service
+from demo.client import Client
+from demo.contact_sheet import Panel, contact_sheet
+from demo.errors import DemoError
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def client(handler: Handler) -> Client:
+    return Client("http://service", transport=httpx.MockTransport(handler))
+
+
+def job(state: str, **more: Any) -> httpx.Response:
+    return httpx.Response(200, json={"id": "job_1", "state": state, "result": None, "error": None, **more})
+
+
+def stream(*events: tuple[int, str, dict[str, Any]]) -> httpx.Response:
+    text = "".join(f"id: {n}\nevent: {name}\ndata: {json.dumps(data)}\n\n" for n, name, data in events)
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+
+def test_events_are_passed_on_in_order_and_the_result_comes_back():
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/events"):
+            return stream((1, "state", {"state": "running"}), (2, "progress", {"step": 1, "steps": 3}))
+        return job("succeeded", result={"steps": 3})
+
+    seen: list[tuple[str, Any]] = []
+    with client(handler) as http:
+        assert http.wait("job_1", lambda event, data: seen.append((event, data))) == {"steps": 3}
+    assert seen == [("state", {"state": "running"}), ("progress", {"step": 1, "steps": 3})]
+
+
+def test_a_broken_stream_is_taken_up_after_the_last_event():
+    asked: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/events"):
+            return job("succeeded" if len(asked) == 2 else "running", result={})
+        asked.append(request.headers.get("Last-Event-ID"))
+        return stream((7, "progress", {}))
+
+    with client(handler) as http:
+        http.wait("job_1", lambda *_: None)
+    assert asked == [None, "7"]
+
+
+def test_a_failed_job_says_why():
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/events"):
+            return stream((1, "state", {"state": "failed"}))
+        return job("failed", error={"code": "poison_job", "detail": "it killed its worker"})
+
+    with client(handler) as http, pytest.raises(DemoError, match="it killed its worker"):
+        http.wait("job_1", lambda *_: None)
+
+
+def test_a_refusal_is_told_in_the_words_of_the_service():
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(422, json={"detail": "`examples` needs 1 to 16 files."})
+
+    with client(handler) as http, pytest.raises(DemoError, match="422: `examples` needs"):
+        http.create_style([], [], name="x")
+
+
+def test_the_contact_sheet_shows_every_picture_once_and_nothing_runs_off_it():
+    colors = ["#102030", "#203040", "#304050", "#405060", "#506070"]
+    examples = [Image.new("RGB", (300 + 40 * i, 200), color) for i, color in enumerate(colors)]
+    results = ["#a01010", "#10a010", "#1010a0"]
+    panels = [Panel(Image.new("RGB", (512, 512), c), f"panel {c}", "a note") for c in results]
+    sheet = contact_sheet("Title", examples, panels)
+    counts = {color: count for count, color in sheet.getcolors(sheet.width * sheet.height) or []}
+    areas = [counts[tuple(bytes.fromhex(c[1:]))] for c in (*colors, *results)]
+    assert max(areas[5:]) == min(areas[5:]) > max(areas[:5])
+    assert sum(areas) < sheet.width * sheet.height
+    edge = [sheet.getpixel((sheet.width - 1, y)) for y in range(sheet.height)]
+    assert set(edge) == {(251, 250, 247)}
+
+
+def test_a_missing_photo_is_one_sentence_and_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    missing = tmp_path / "nowhere.jpg"
+    assert demo.main(["--photo", str(missing), "--out", str(tmp_path / "out")]) == 1
+    assert "nowhere.jpg is missing" in capsys.readouterr().out
+
+
+def test_a_service_that_dies_is_reported_with_its_last_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    command = tmp_path / "bin" / "fewstroke"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\necho the checkpoint is missing; exit 78\n")
+    command.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(command.with_name("python")))
+    expected = pytest.raises(DemoError, match=r"(?s)status 78.*the checkpoint is missing")
+    with expected, service.running_service(tmp_path / "log"):
+        pass
