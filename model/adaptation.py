@@ -47,7 +47,11 @@ class Judgement:
 
     def as_dict(self) -> dict[str, float]:
         """Rounded, for events and headers."""
-        return {"style": round(self.style, 5), "content": round(self.content, 5), "total": round(self.total, 5)}
+        return {
+            "style": round(self.style, 5),
+            "content": round(self.content, 5),
+            "total": round(self.total, 5),
+        }
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ class Adaptation:
         self.photos = to_tensor(crops).to(device)
         self.content, _ = objective.photo_targets(self.photos)
         judges = list(held_out or photos)[-c.held_out :]
-        self.judges = to_tensor([random_crop(p, c.size, random.Random(1), low=0.999) for p in judges]).to(device)
+        self.judges = to_tensor([random_crop(p, c.size, random.Random(1), low=0.999) for p in judges]).to(
+            device
+        )
         self.judges_content, _ = objective.photo_targets(self.judges)
 
     def start(self) -> dict[str, Tensor]:
@@ -100,8 +106,14 @@ class Adaptation:
             phi = self.networks.encoder(self.works)
         return {name: value.detach().float().clone() for name, value in phi.items()}
 
-    def run(self, rates: LearningRates, *, steps: int | None = None, on_step: OnStep | None = None,
-            should_stop: Callable[[], bool] | None = None) -> Adapted:
+    def run(
+        self,
+        rates: LearningRates,
+        *,
+        steps: int | None = None,
+        on_step: OnStep | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Adapted:
         """The inner loop; raises ``AdaptationCanceled`` when ``should_stop`` answers True between steps."""
         judgements: list[Judgement] = []
 
@@ -124,19 +136,23 @@ class Adaptation:
         best = int(result.best.step)
         return Adapted(dict(result.best.params), best, judgements[0], judgements[best])
 
-    def judge(self, params: Params) -> Judgement:
-        """Held-out photos against all examples pooled."""
-        count = self.judges.shape[0]
+    def judge(self, params: Params, target: StyleStatistics | None = None) -> Judgement:
+        """Held-out photos against all examples pooled, or against another ``target`` (batch 1)."""
+        targets = _repeat(self.pooled if target is None else target, self.judges.shape[0])
         with torch.no_grad(), fixed_directions():
-            terms = self._terms(params, self.judges, self.judges_content, _repeat(self.pooled, count))
+            terms = self._terms(params, self.judges, self.judges_content, targets)
         w = self.config.weights
-        return Judgement(float(terms.style(w).mean()), float(terms.content.mean()), float(terms.total(w).mean()))
+        return Judgement(
+            float(terms.style(w).mean()), float(terms.content.mean()), float(terms.total(w).mean())
+        )
 
     def _support_loss(self, params: Params, step: int) -> Tensor:
         c = self.config
         chosen = torch.randperm(c.bank, generator=self.generator)[: c.photos]
         singles = torch.randint(len(self.works), (c.photos // 2,), generator=self.generator).tolist()
-        targets = concatenate([_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)])
+        targets = concatenate(
+            [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
+        )
         content = {k: v[chosen] for k, v in self.content.items()}
         return self._terms(params, self.photos[chosen], content, targets).total(c.weights).mean()
 
@@ -160,16 +176,19 @@ class DecayingRates(LearningRates):
         """The rate of tensor ``name`` at ``step``."""
         done = step / max(1, self.steps)
         fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from))
-        return self.inner(name, step) * (1 - 0.9 * fall)
+        rate: Tensor = self.inner(name, step)
+        return rate * (1 - 0.9 * fall)
 
 
-def stored_rates(shapes: dict[str, torch.Size], rates: dict[str, Tensor], default: float = 0.02) -> LearningRates:
-    """Inner rates from a checkpoint's (steps,) tensors; ``default`` for a checkpoint without meta-training."""
+def stored_rates(
+    shapes: dict[str, torch.Size], rates: dict[str, Tensor], default: float = 0.02
+) -> LearningRates:
+    """Inner rates from a checkpoint's (steps,) tensors; ``default`` without meta-training."""
     steps = max((len(v) for v in rates.values()), default=1)
     result = LearningRates(shapes, default, granularity=Granularity.TENSOR_STEP, steps=steps)
     if rates:
         table = torch.stack([rates[name].log() for name in shapes])
-        result.log_rates.copy_(table)
+        result.load_state_dict({"log_rates": table})
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +54,8 @@ def save_base(path: Path, networks: Networks, rates: dict[str, Tensor], card: di
         temporary,
         metadata={METADATA_KEY: json.dumps(header, sort_keys=True)},
     )
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    temporary.chmod(0o644)
+    temporary.replace(path)
 
 
 def load_base(path: Path | None = None, device: torch.device | str = "cpu") -> Base:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import AdaptConfig, Adaptation, Judgement, fit, stored_rates
+from model.adaptation import Adaptation, AdaptConfig, Judgement, fit, stored_rates
 from model.checkpoint import Base, load_base, phi_shapes
 from model.data.folders import pictures, to_tensor
 from model.errors import CheckpointMissingError

@@ -98,7 +98,9 @@ def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
         header = json.loads(data[8 : 8 + length])
         meta = json.loads(header["__metadata__"][METADATA_KEY])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke") from error
+        raise StyleFormatError(
+            f"the {what} has no readable header: it was not written by Fewstroke"
+        ) from error
     if not isinstance(meta, dict):
         raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke")
     return meta

@@ -25,9 +25,7 @@ from model.stylizer import Stylizer, StylizerConfig
 class Networks(nn.Module):
     """Stylizer and style encoder: what a checkpoint holds."""
 
-    def __init__(
-        self, stylizer: StylizerConfig | None = None, encoder: EncoderConfig | None = None
-    ) -> None:
+    def __init__(self, stylizer: StylizerConfig | None = None, encoder: EncoderConfig | None = None) -> None:
         super().__init__()
         self.stylizer = Stylizer(stylizer)
         self.encoder = StyleEncoder(self.stylizer, encoder)

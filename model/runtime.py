@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import torch
 
@@ -46,9 +47,9 @@ def resolve_device(name: str) -> torch.device:
 def prefers_bf16(device: torch.device) -> bool:
     """Whether bf16 convolutions are faster here: on CUDA, and on CPUs with bf16 dot products."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     try:
-        flags = open("/proc/cpuinfo").read()  # noqa: SIM115 - read at once
+        flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags

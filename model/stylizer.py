@@ -38,7 +38,13 @@ def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     # The batch folded into the channels gives one fused kernel with a scale and a shift per sample.
     folded = x.reshape(1, batch * channels, *x.shape[2:])
     y = F.batch_norm(
-        folded, None, None, gamma.reshape(-1).to(x.dtype), beta.reshape(-1).to(x.dtype), training=True, eps=1e-5
+        folded,
+        None,
+        None,
+        gamma.reshape(-1).to(x.dtype),
+        beta.reshape(-1).to(x.dtype),
+        training=True,
+        eps=1e-5,
     )
     return y.view_as(x)
 
@@ -77,11 +83,12 @@ class Stylizer(nn.Module):
 
         x = F.relu(norm(self.down1(F.pixel_unshuffle(x, 2)), "down1"))  # (B, half, H/2, W/2)
         x = F.relu(norm(self.down2(x), "down2"))  # (B, width, H/4, W/4)
-        for i, (conv1, conv2) in enumerate(self.blocks):  # type: ignore[misc]
-            y = F.relu(norm(conv1(x), f"block{i}.conv1"))
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, nn.ModuleList)
+            y = F.relu(norm(block[0](x), f"block{i}.conv1"))
             flat = y.flatten(2)  # (B, C, N)
             low = phi[f"block{i}.up"].to(y.dtype) @ (phi[f"block{i}.down"].to(y.dtype) @ flat)
-            x = x + norm(conv2(y) + low.view_as(y), f"block{i}.conv2")
+            x = x + norm(block[1](y) + low.view_as(y), f"block{i}.conv2")
         x = F.relu(norm(self.up1(_upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
         x = F.relu(norm(self.up2(_upsample(x)), "up2"))  # (B, up_full, H, W)
         x = self.out(x).float()  # (B, 3, H, W)

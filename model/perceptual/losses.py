@@ -32,37 +32,52 @@ class LossWeights:
 def moment_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
     """Distance of channel means and log spreads, in units of the style's own spread.
 
-    ``mean_c ((mu_x - mu_s) / s)^2 + mean_c (log (sigma_x + e) / (sigma_s + e))^2`` with
+    ``mean_c h(((mu_x - mu_s) / s)^2) + mean_c (log (sigma_x + e) / (sigma_s + e))^2`` with
     ``s = sigma_s + e`` and e a tenth of the layer's average spread, averaged over layers (the
-    statistics of Huang & Belongie 2017, normalised per style).
+    statistics of Huang & Belongie 2017, normalised per style); h: see ``robust``.
     """
     total = torch.zeros((), device=x.colors.device)
     for layer in STYLE_LAYERS:
         sigma_s, sigma_x = style.std(layer), x.std(layer)
         floor = 0.1 * sigma_s.mean(1, keepdim=True)
         spread = sigma_s + floor
-        means = ((x.mean[layer] - style.mean[layer]) / spread).square().mean(1)
+        means = robust(((x.mean[layer] - style.mean[layer]) / spread).square()).mean(1)
         spreads = ((sigma_x + floor) / spread).log().square().mean(1)
         total = total + means + spreads
     return total / len(STYLE_LAYERS)
 
 
 def covariance_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
-    """Relative squared Frobenius distance of centred covariances, raw and scaled to correlations."""
+    """Relative squared Frobenius distance of centred covariances, raw and scaled to correlations.
+
+    Made robust: flat styles (line drawings) have hardly any covariance to be relative to. For the same
+    reason a hundredth of the render's own norm is added to the style's.
+    """
     total = torch.zeros((), device=x.colors.device)
     for layer in STYLE_LAYERS:
         c_s, c_x = style.covariance(layer), x.covariance(layer)
         difference = (c_x - c_s).square()
-        raw = difference.sum((1, 2)) / c_s.square().sum((1, 2)).clamp_min(1e-12)
+        raw = difference.sum((1, 2)) / _norm(c_s.square(), c_x.square())
         sigma = style.std(layer)
         scale = 1 / (sigma + 0.1 * sigma.mean(1, keepdim=True)).square()
         weight = scale.unsqueeze(1) * scale.unsqueeze(2)
-        scaled = (difference * weight).sum((1, 2)) / (c_s.square() * weight).sum((1, 2)).clamp_min(1e-12)
-        total = total + 0.5 * (raw + scaled)
+        scaled = (difference * weight).sum((1, 2)) / _norm(c_s.square() * weight, c_x.square() * weight)
+        total = total + 0.5 * (robust(raw) + robust(scaled))
     return total / len(STYLE_LAYERS)
 
 
-def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = STYLE_LAYERS) -> Tensor:
+def robust(squared: Tensor) -> Tensor:
+    """Pseudo-Huber ``2 (sqrt(1 + z) - 1)``: the squared distance z where small, its root where large."""
+    return 2 * ((1 + squared).sqrt() - 1)
+
+
+def _norm(style: Tensor, render: Tensor) -> Tensor:
+    return (style + 0.01 * render.detach()).sum((1, 2)).clamp_min(1e-12)
+
+
+def gram_distance(
+    x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = STYLE_LAYERS
+) -> Tensor:
     """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers: for reports."""
     total = torch.zeros((), device=x.colors.device)
     for layer in layers:
@@ -129,10 +144,10 @@ class LossTerms:
 
     def style(self, weights: LossWeights) -> Tensor:
         """The weighted style terms (B,)."""
-        return weights.moments * self.moments + weights.covariance * self.covariance + weights.color * self.color
+        return (
+            weights.moments * self.moments + weights.covariance * self.covariance + weights.color * self.color
+        )
 
     def total(self, weights: LossWeights) -> Tensor:
         """The weighted sum of all terms (B,)."""
-        return (
-            self.style(weights) + weights.content * self.content + weights.smoothness * self.smoothness
-        )
+        return self.style(weights) + weights.content * self.content + weights.smoothness * self.smoothness

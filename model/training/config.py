@@ -22,12 +22,15 @@ class TrainingConfig:
     pretrain_minutes: float = 60.0  # phase 1: zero-step style, perceptual loss
     meta_minutes: float = 30.0  # phase 2: MAML over phi
     size: int = 128  # pixels a side of training crops
-    meta_size: int = 160
+    meta_size: int = 128
     batch: int = 8
     meta_batch: int = 4  # styles in one batched inner loop
     lr: float = 1e-3
     meta_lr: float = 3e-4
     meta_steps: int = 4  # inner steps in training
+    inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)
+    rates_lr: float = 0.02  # outer rate of the logarithms of the inner rates
+    tasks_in_pool: int = 24
     photos_in_pool: int = 64
     styles_in_pool: int = 128
     fresh_photos: int = 2  # replaced at each step

@@ -46,7 +46,7 @@ class TeacherPairs:
         for i in chosen:
             row, target = self.rows[i], self._target(i)
             photo = load(self.config.contents / row["photo"])
-            left, top, right, bottom = row["photo_box"]
+            left, top, right, _ = row["photo_box"]
             scale = (right - left) / target.width  # photo pixels per teacher pixel
             x, y = (self.rng.randint(0, target.width - size) for _ in range(2))
             box = (left + x * scale, top + y * scale, left + (x + size) * scale, top + (y + size) * scale)
@@ -73,7 +73,9 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def distill_loss(networks: Networks, objective: Objective, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+def distill_loss(
+    networks: Networks, objective: Objective, batch: tuple[Tensor, Tensor, Tensor]
+) -> dict[str, Tensor]:
     """Pixel and gradient L1 to the teacher's renders; ``total`` is what to minimise."""
     photos, descriptions, targets = batch
     encoder = networks.encoder
@@ -81,5 +83,7 @@ def distill_loss(networks: Networks, objective: Objective, batch: tuple[Tensor, 
         embedding = encoder.embed(((descriptions - encoder.center) / encoder.scale).clamp(-6, 6))
         renders = networks(photos, encoder.decode(embedding))
     pixel = F.l1_loss(renders, targets)
-    edges = F.l1_loss(renders.diff(dim=2), targets.diff(dim=2)) + F.l1_loss(renders.diff(dim=3), targets.diff(dim=3))
+    edges = F.l1_loss(renders.diff(dim=2), targets.diff(dim=2)) + F.l1_loss(
+        renders.diff(dim=3), targets.diff(dim=3)
+    )
     return {"pixel": pixel, "edges": edges, "total": pixel + 2 * edges}

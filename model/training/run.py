@@ -8,18 +8,21 @@ import random
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from model.checkpoint import phi_shapes, rates_table, save_base
 from model.networks import Networks, Objective
 from model.perceptual.vgg import VGG16Features
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.distill import TeacherPairs, distill_loss
+from model.training.meta import MetaTraining
 from model.training.pretrain import Pretraining
 from model.training.samples import draw_samples
 from model.training.state import ExponentialAverage, load_state, save_state
@@ -36,7 +39,8 @@ class Phase:
     minutes: float
     lr: float
     make_loss: Callable[[], LossFn]
-    modules: Callable[[], dict[str, nn.Module]]
+    modules: Callable[[], dict[str, nn.Module]]  # trained beside the networks; asked after ``make_loss``
+    module_lr: dict[str, float] = field(default_factory=dict)  # peak rates that differ from ``lr``
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Run:
         self.networks = Networks().to(self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()
+        self.meta: MetaTraining | None = None
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
 
@@ -92,7 +97,14 @@ class Run:
         loss_of = phase.make_loss()
         modules: dict[str, nn.Module] = {"networks": self.networks, **phase.modules()}
         parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(parameters, lr=phase.lr, betas=(0.9, 0.99))
+        groups = [
+            {
+                "params": [p for p in m.parameters() if p.requires_grad],
+                "peak": phase.module_lr.get(name, phase.lr),
+            }
+            for name, m in modules.items()
+        ]
+        optimizer = torch.optim.Adam(groups, lr=phase.lr, betas=(0.9, 0.99))
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
         self._current = (modules, optimizer)
@@ -104,10 +116,10 @@ class Run:
             began = time.monotonic()
             rate = learning_rate(self.progress.seconds / limit)
             for group in optimizer.param_groups:
-                group["lr"] = phase.lr * rate
+                group["lr"] = group["peak"] * rate
             losses = loss_of()
             optimizer.zero_grad(set_to_none=True)
-            losses["total"].backward()
+            torch.autograd.backward(losses["total"])
             norm = nn.utils.clip_grad_norm_(parameters, 5.0)
             if bool(torch.isfinite(norm)):  # a rare overflow in bf16 is skipped, not averaged in
                 optimizer.step()
@@ -137,9 +149,23 @@ class Run:
         networks.load_state_dict(self.average.values)
         return networks.eval()
 
+    def rates(self) -> dict[str, Tensor]:
+        """The learned inner rates for the checkpoint; empty before meta-training."""
+        if self.meta is None:
+            return {}
+        return rates_table(self.meta.rates, list(phi_shapes(self.networks)), self.config.meta_steps)
+
+    def export(self, card: dict[str, Any]) -> Path:
+        """Write the averaged networks and the inner rates to ``base.safetensors``."""
+        path = self.config.out / "base.safetensors"
+        save_base(path, self.averaged(), self.rates(), card)
+        return path
+
     def _save(self, phase: str) -> None:
         modules, optimizer = self._current
-        save_state(self.state_path, modules, optimizer, self.average, self.progress.as_dict() | {"name": phase})
+        save_state(
+            self.state_path, modules, optimizer, self.average, self.progress.as_dict() | {"name": phase}
+        )
 
     def _log(self, phase: str, losses: dict[str, float]) -> None:
         path = self.config.out / f"log-{phase}.csv"
@@ -176,3 +202,18 @@ def pretraining_phases(run: Run) -> list[Phase]:
         Phase("distill", c.distill_minutes if c.teacher else 0.0, 2e-3, distilling, dict),
         Phase("pretrain", c.pretrain_minutes, c.lr, perceptual, dict),
     ]
+
+
+def meta_phases(run: Run) -> list[Phase]:
+    """Phase 2."""
+    c = run.config
+
+    def make() -> LossFn:
+        run.meta = MetaTraining(c, run.networks, run.objective, run.rng)
+        return run.meta.meta_loss
+
+    def modules() -> dict[str, nn.Module]:
+        assert run.meta is not None
+        return run.meta.modules
+
+    return [Phase("meta", c.meta_minutes, c.meta_lr, make, modules, {"rates": c.rates_lr})]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def save_state(
     meta = {"format": STATE_FORMAT, "progress": json.dumps(progress | {"average_updates": average.updates})}
     temporary = path.with_suffix(".tmp")
     save_file(tensors, temporary, metadata=meta)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_state(

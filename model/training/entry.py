@@ -1,0 +1,84 @@
+"""What ``fewstroke meta-train`` calls: a run from two folders to a base checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.adaptation import stored_rates
+from model.checkpoint import phi_shapes
+from model.training.config import TrainingConfig
+from model.training.curves import draw_curves
+from model.training.run import Run, meta_phases, pretraining_phases
+from model.training.validate import ValidationRow, validate
+
+SHARES = (0.2, 0.5, 0.3)  # of the minutes: distillation (with a teacher), pre-training, meta-training
+
+
+def config_for_minutes(config: TrainingConfig, minutes: float) -> TrainingConfig:
+    """Split a total of minutes over the phases; without a teacher pre-training takes its share."""
+    distill, pretrain, meta = (minutes * share for share in SHARES)
+    if config.teacher is None:
+        distill, pretrain = 0.0, distill + pretrain
+    return replace(config, distill_minutes=distill, pretrain_minutes=pretrain, meta_minutes=meta)
+
+
+def meta_train(
+    config: TrainingConfig,
+    *,
+    resume: bool = False,
+    licence: str = "",
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Train, validate at steps 0/1/5/10, draw the curves, and write ``base.safetensors``.
+
+    Returns the checkpoint's path. Raises ``FileNotFoundError`` when a folder holds no pictures.
+    """
+    run = Run(config)
+    began = time.time()
+    run.train([*pretraining_phases(run), *meta_phases(run)], resume=resume)
+    networks = run.averaged()
+    rates = stored_rates(phi_shapes(networks), run.rates()).to(run.device)
+    rows = validate(networks, run.objective, rates, config.styles, config.contents, weights=config.weights)
+    _write(config.out / "validation.csv", rows)
+    for row in rows:
+        report(
+            f"{row.step:3d} steps: style {row.style:.3f} (unseen works {row.unseen:.3f}), "
+            f"content {row.content:.3f}, {row.styles} held-out styles"
+        )
+    curves = draw_curves(config.out)
+    report(f"curves: {curves}" if curves else "no curves: install the extra `train` for matplotlib")
+    path = run.export(describe_run(run, rows, time.time() - began, licence))
+    report(f"checkpoint: {path} ({path.stat().st_size:,} bytes)")
+    return path
+
+
+def describe_run(run: Run, rows: list[ValidationRow], seconds: float, licence: str) -> dict[str, Any]:
+    """The machine-readable model card in the checkpoint's header."""
+    device = torch.cuda.get_device_name() if run.device.type == "cuda" else platform.machine()
+    return {
+        "licence": licence,
+        "steps": run.progress.step,
+        "seconds_of_last_call": round(seconds),
+        "device": device,
+        "torch": torch.__version__,
+        "minutes": [run.config.distill_minutes, run.config.pretrain_minutes, run.config.meta_minutes],
+        "weights": asdict(run.config.weights),
+        "validation": [asdict(row) for row in rows],
+    }
+
+
+def _write(path: Path, rows: list[ValidationRow]) -> None:
+    if not rows:
+        return
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(asdict(rows[0])))
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

@@ -1,0 +1,101 @@
+"""Validation on held-out styles: how far do a few inner steps go, on the examples and on unseen works?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.adaptation import Adaptation, AdaptConfig, Judgement, fit
+from model.data.folders import StyleFolder, load, scan_photos, to_tensor
+from model.maml import LearningRates
+from model.networks import Networks, Objective
+from model.perceptual.losses import LossWeights
+from model.perceptual.statistics import StyleStatistics, concatenate, pool
+
+STEPS = (0, 1, 5, 10)
+
+
+@dataclass(frozen=True)
+class ValidationRow:
+    """Means over the styles after so many inner steps."""
+
+    step: int
+    style: float  # weighted style terms, renders of held-out photos against the examples
+    unseen: float  # the same against works of the artist that the inner loop never saw
+    content: float
+    styles: int
+
+
+def validate(
+    networks: Networks,
+    objective: Objective,
+    rates: LearningRates,
+    styles: Path,
+    contents: Path,
+    *,
+    k: int = 5,
+    limit: int = 8,
+    steps: Sequence[int] = STEPS,
+    weights: LossWeights | None = None,
+) -> list[ValidationRow]:
+    """Adapt to ``limit`` styles of the validation split with K examples each.
+
+    Groups need two works more than ``k``; a small collection uses as many works as it has.
+    """
+    folder = StyleFolder.scan(styles, split="validation").at_least(2)
+    full = folder.at_least(k + 2).groups
+    groups = full or folder.groups
+    photos: list[Image.Image] = [load(p) for p in scan_photos(contents, split="validation")]
+    if not groups or len(photos) < 2:
+        return []
+    rng = random.Random(0)
+    names = rng.sample(sorted(groups), min(limit, len(groups)))
+    config = AdaptConfig(steps=max(steps), weights=weights or LossWeights(), decay_from=1.0)
+    found: dict[int, list[tuple[Judgement, float]]] = {step: [] for step in steps}
+    for name in names:
+        works = [load(p) for p in groups[name]]
+        shots = min(k, len(works) - 1)
+        chosen = rng.sample(photos, min(8, len(photos)))
+        job = Adaptation(
+            networks, objective, works[:shots], chosen[2:] or chosen, held_out=chosen[:2], config=config
+        )
+        unseen = _pooled(objective, works[shots:], config.example_side)
+
+        def note(
+            step: int,
+            phi: dict[str, Tensor],
+            at: Judgement,
+            job: Adaptation = job,
+            unseen: StyleStatistics = unseen,
+        ) -> None:
+            if step in found:
+                found[step].append((at, job.judge(phi, unseen).style))
+
+        job.run(rates, steps=max(steps), on_step=note)
+    return [
+        ValidationRow(
+            step,
+            _mean([at.style for at, _ in rows]),
+            _mean([other for _, other in rows]),
+            _mean([at.content for at, _ in rows]),
+            len(rows),
+        )
+        for step, rows in found.items()
+    ]
+
+
+def _pooled(objective: Objective, works: Sequence[Image.Image], side: int) -> StyleStatistics:
+    device = objective.device
+    return pool(
+        concatenate([objective.style_statistics(to_tensor([fit(work, side)]).to(device)) for work in works])
+    )
+
+
+def _mean(values: list[float]) -> float:
+    return float(torch.tensor(values).mean())
