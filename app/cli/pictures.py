@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from app.cli.common import InputError
-from app.imaging.encode import OutputFormat, encode
+from app.imaging.encode import encode
+from app.imaging.formats import OutputFormat
 from app.imaging.limits import Limits
 from app.imaging.normalize import normalize
 from app.settings import load_settings

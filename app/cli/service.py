@@ -37,14 +37,14 @@ def serve(
     """
     import asyncio
 
-    from app.supervisor import Supervisor
+    from app.supervisor import Supervisor, fewstroke_command
 
     configure_logging("WARNING")
     with reported_errors():
         supervisor = Supervisor(
             _settings(host=host, port=port, data_dir=data_dir),
             workers=workers,
-            worker_args=["--device", device],
+            worker_command=fewstroke_command("worker", "--device", device),
         )
         asyncio.run(supervisor.run())
 

@@ -33,10 +33,10 @@ class Supervisor:
     while the API restarts waits instead of being refused.
     """
 
-    def __init__(self, settings: Settings, *, workers: int = 1, worker_args: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Settings, *, workers: int = 1, worker_command: Sequence[str]) -> None:
         self._settings = settings
         self._workers = workers
-        self._worker_args = list(worker_args)
+        self._worker_command = list(worker_command)
         self._console = Console()
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -111,14 +111,14 @@ class Supervisor:
 
     def _api(self, listener: socket.socket) -> Child:
         descriptor = listener.fileno()
-        return self._child("api", ["api", "--fd", str(descriptor)], pass_fds=[descriptor])
+        return self._child("api", fewstroke_command("api", "--fd", str(descriptor)), pass_fds=[descriptor])
 
     def _worker(self, number: int) -> Child:
         name = "worker" if self._workers == 1 else f"worker-{number}"
         env = {}
         if self._workers > 1 and "OMP_NUM_THREADS" not in os.environ:
             env["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self._workers))
-        return self._child(name, ["worker", *self._worker_args], env=env)
+        return self._child(name, self._worker_command, env=env)
 
     def _child(
         self,
@@ -130,8 +130,7 @@ class Supervisor:
     ) -> Child:
         return Child(
             name,
-            # -P: a folder called `app` where the user stands must not shadow ours.
-            [sys.executable, "-P", "-m", "app.cli", *command],
+            command,
             console=self._console,
             env={
                 **os.environ,
@@ -189,6 +188,12 @@ class Supervisor:
         else:
             self._console.line("serve", "stopping; once more to stop at once")
             self._stopping.set()
+
+
+def fewstroke_command(*arguments: str) -> list[str]:
+    """The command line of ``fewstroke`` with ``arguments``, in this interpreter."""
+    # -P: a folder called `app` where the user stands must not shadow ours.
+    return [sys.executable, "-P", "-m", "app.cli", *arguments]
 
 
 def _url(listener: socket.socket) -> str:

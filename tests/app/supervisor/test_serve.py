@@ -1,0 +1,146 @@
+"""``fewstroke serve``: three processes that start, restart and stop together."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.app.supervisor.service import serving
+from tests.app.waiting import eventually
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != "zombie" for process in processes)
+
+
+async def test_it_serves_and_stops_everything_on_sigterm(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        job = await service.until(await service.adapt(steps=2), "succeeded")
+        assert job["attempt"] == 1
+        assert "POST /v1/styles" in service.text
+        assert "curl -sf" in service.text
+        family = service.family()
+        assert sorted(family) == ["api", "broker", "worker"]
+        service.process.terminate()
+        assert await service.wait() == 0
+        assert gone(list(family.values()))
+        assert "killed" not in service.text
+
+
+async def test_the_api_process_has_no_torch_and_is_small(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        await service.until(await service.adapt(steps=2), "succeeded")
+        api = service.family()["api"]
+        mapped = {Path(region.path).name for region in api.memory_maps()}
+        assert not [name for name in mapped if "torch" in name]
+        assert api.memory_info().rss < 150 * 2**20
+
+
+async def test_sigint_stops_it_too(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        family = service.family()
+        service.process.send_signal(signal.SIGINT)
+        assert await service.wait() == 0
+        assert gone(list(family.values()))
+
+
+async def test_a_killed_child_of_any_kind_is_replaced(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        for name in ("worker", "api", "broker"):
+            before = service.family()[name].pid
+            os.kill(before, signal.SIGKILL)
+
+            def replaced(name: str = name, before: int = before) -> bool:
+                child = service.family().get(name)
+                return child is not None and child.pid != before and child.status() != "zombie"
+
+            await eventually(replaced, within=30)
+            await service.until(await service.adapt(steps=1), "succeeded")
+        assert service.process.returncode is None
+
+
+async def test_killed_with_everything_in_flight_it_goes_on_where_it_was(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        running = await service.adapt(steps=40)
+        waiting = [await service.adapt(steps=1) for _ in range(3)]
+        await service.until(running, "running")
+        family = service.family()
+        service.process.kill()
+        await service.wait()
+        await eventually(lambda: gone(list(family.values())))  # nobody else killed them
+
+    async with serving(tmp_path) as service:
+        done = await service.until(running, "succeeded")
+        assert done["attempt"] == 2
+        for job_id in waiting:
+            job = await service.until(job_id, "succeeded")
+            assert job["attempt"] == 1
+            style = (await service.http.get(f"/v1/styles/{job['style_id']}")).json()
+            assert (await service.http.get(f"/v1/styles/{style['id']}/file")).status_code == httpx.codes.OK
+        styles = (await service.http.get("/v1/styles")).json()["items"]
+        assert len(styles) == 4
+        service.process.terminate()
+        assert await service.wait() == 0
+    keys = [path.parent.parent.name for path in (tmp_path / "blobs" / "results").rglob("*.safetensors")]
+    assert sorted(keys) == sorted([running, *waiting])  # one set of results each
+
+
+async def test_a_stop_with_a_long_job_gives_it_back_and_the_next_serve_does_it(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        job_id = await service.adapt(steps=100)
+        await service.until(job_id, "running")
+        service.process.terminate()
+        assert await service.wait() == 0
+        assert "goes back into the queue" in service.text
+    async with serving(tmp_path) as service:
+        job = await service.until(job_id, "succeeded")
+        assert job["attempt"] == 2
+
+
+async def test_two_workers_serve(tmp_path: Path):
+    async with serving(tmp_path, "-m", "tests.app.supervisor.serve_scripted", "2") as service:
+        jobs = [await service.adapt(steps=10) for _ in range(4)]
+        for job_id in jobs:
+            await service.until(job_id, "succeeded")
+        assert "worker-1" in service.text
+        assert "worker-2" in service.text
+
+
+async def test_a_second_serve_on_the_folder_is_refused(tmp_path: Path):
+    async with serving(tmp_path) as first:
+        async with serving(tmp_path, ready=False) as second:
+            assert await second.wait() == 1
+            assert f"another `fewstroke serve` (process {first.process.pid}) uses" in second.text
+        await first.until(await first.adapt(steps=1), "succeeded")
+
+
+async def test_a_taken_port_is_named(tmp_path: Path):
+    async with serving(tmp_path / "one") as first:
+        port = first.http.base_url.port
+        assert port is not None
+        async with serving(tmp_path / "two", port=port, ready=False) as second:
+            assert await second.wait() == 1
+            assert f"cannot listen on 127.0.0.1:{port}" in second.text
+            assert "--port" in second.text
+
+
+async def test_a_worker_without_a_checkpoint_ends_the_service_with_the_reason(tmp_path: Path):
+    missing = tmp_path / "missing.safetensors"
+    command = (
+        "-c",
+        "import asyncio, sys\n"
+        "from app.settings import load_settings\n"
+        "from app.supervisor import Supervisor, fewstroke_command\n"
+        "from app.cli.common import reported_errors\n"
+        "with reported_errors():\n"
+        f"    settings = load_settings(checkpoint={str(missing)!r})\n"
+        "    asyncio.run(Supervisor(settings, worker_command=["
+        "sys.executable, '-c', 'raise SystemExit(78)']).run())\n",
+    )
+    async with serving(tmp_path, *command, ready=False) as service:
+        assert await service.wait() == 1
+        assert "the worker cannot start" in service.text
