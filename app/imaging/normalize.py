@@ -104,7 +104,7 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits) -> Image.Image
     if kind is InputFormat.JPEG:
         image.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 when that is enough
     image.load()
-    orientation = _orientation(image)  # after the load: before it, Pillow may load by itself, and fail unheard
+    orientation = _orientation(image)  # not earlier: it may load by itself, and fail unheard
     image = _eight_bit(image)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)

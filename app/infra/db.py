@@ -6,16 +6,19 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from app.migrations import HEAD
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
 _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
@@ -98,6 +101,8 @@ async def migrate(engine: AsyncEngine) -> None:
     The whole upgrade is one transaction under the database's own lock (SQLite: the write lock,
     taken by the first statement; PostgreSQL: an advisory lock), so the second process finds the work done.
     """
+    if await _revision(engine) == HEAD:
+        return  # the usual start: Alembic, which takes time and memory, is not even imported
     sqlite = engine.dialect.name == "sqlite"
     if sqlite:
         await _enable_wal(engine)
@@ -110,6 +115,16 @@ async def migrate(engine: AsyncEngine) -> None:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         await connection.run_sync(_upgrade)
         await connection.commit()
+
+
+async def _revision(engine: AsyncEngine) -> str | None:
+    """The revision of the schema; None when there is none yet."""
+    try:
+        async with engine.connect() as connection:
+            revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return None if revision is None else str(revision)
+    except DBAPIError:
+        return None
 
 
 async def _enable_wal(engine: AsyncEngine) -> None:
@@ -131,14 +146,18 @@ async def _enable_wal(engine: AsyncEngine) -> None:
         await asyncio.sleep(0.05)
 
 
-def alembic_config() -> Config:
+def alembic_config() -> "Config":
     """Alembic's configuration without an ini file, usable from the installed package."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     return config
 
 
 def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -266,7 +266,7 @@ async def _active(session: AsyncSession) -> int:
 
 def _full(max_active: int) -> QueueFullError:
     return QueueFullError(
-        f"{max_active} jobs are already waiting or running: try again in a few seconds.",
+        f"The queue is full ({max_active} jobs wait or run): try again in a few seconds.",
         headers={"Retry-After": "10"},
     )
 

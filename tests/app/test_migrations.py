@@ -7,10 +7,12 @@ import sys
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from app.infra.db import create_engine, migrate
+from app.infra.db import alembic_config, create_engine, migrate
 from app.infra.tables import Base
+from app.migrations import HEAD
 from app.settings import Settings
 
 _START = """
@@ -29,6 +31,10 @@ asyncio.run(main())
 
 def _differences(connection: Connection) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
+
+
+def test_the_recorded_head_is_the_newest_revision() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
 async def test_migrations_make_the_tables(empty_database_url: str) -> None:

@@ -1,0 +1,253 @@
+"""Bad input is refused with the right status, a code and a sentence, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.container import Container
+from app.errors import ErrorCode
+from app.ids import new_id
+from tests.app.imaging.test_normalize import animated, bomb
+from tests.app.support import Hand, encoded, files, nothing_stored, picture, png, ready_style, style_bytes
+
+
+def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """A complete problem document; returns it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["code"] in list(ErrorCode)
+    assert problem["type"].endswith(code)
+    assert problem["title"]
+    assert problem["detail"][0].isupper() or problem["detail"][0] == "`"
+    assert problem["detail"].endswith(".")
+    assert ":" in problem["detail"], f"says what to do next: {problem['detail']}"
+    assert problem["instance"] == answer.request.url.path
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem
+
+
+# One broken file among good ones: what is sent, and how it is refused.
+BROKEN: list[tuple[str, Callable[[], bytes], int, str]] = [
+    ("text named .jpg", lambda: b"I am no picture.\n" * 99, 415, "image_format_unsupported"),
+    ("animated gif", lambda: animated("GIF"), 415, "image_format_unsupported"),
+    ("animated webp", lambda: animated("WEBP"), 422, "image_animated"),
+    ("truncated jpeg", lambda: encoded(picture(300, 300), "JPEG")[:-500], 422, "image_corrupt"),
+    ("decompression bomb", bomb, 422, "image_too_large"),
+    ("1x10000", lambda: encoded(picture(1, 10_000)), 422, "image_too_small"),
+    ("40 MB", lambda: b"\xff\xd8\xff" + bytes(40_000_000), 413, "file_too_large"),
+]
+
+
+async def test_a_broken_file(
+    client: httpx.AsyncClient, services: Container, subtests: pytest.Subtests
+) -> None:
+    for name, data, status, code in BROKEN:
+        broken = data()
+        with subtests.test(name):
+            answer = await client.post("/v1/styles", files=files(examples=[png(), broken]))
+            assert "File 2 of `examples`" in check_problem(answer, status, code)["detail"]
+            answer = await client.post("/v1/stylize", files=files(examples=png(), content=broken))
+            assert "`content`" in check_problem(answer, status, code)["detail"]
+            assert await nothing_stored(services)
+
+
+def case(
+    path: str, status: int, code: str, says: str, *, fields: dict[str, str] | None = None, **request: Any
+) -> tuple[str, int, str, str, dict[str, Any]]:
+    """A request that is refused, and how."""
+    return path, status, code, says, {**request, **({"data": fields} if fields else {})}
+
+
+ONE = files(examples=png())
+PAIR = files(examples=png(), content=png())
+FORM = {"content-type": "multipart/form-data"}
+BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
+UNTOUCHED = b'--x\r\nContent-Disposition: form-data; name="examples"; filename=""\r\n\r\n\r\n--x--\r\n'
+INVALID = "validation_failed"
+BAD_FORMS = {
+    "17 examples": case("styles", 422, "too_many_images", "at most 16", files=files(examples=[png()] * 17)),
+    "no examples": case("styles", 422, "images_missing", "1 to 16", files=files(contents=png())),
+    "no content": case("stylize", 422, "images_missing", "content", files=ONE),
+    "two contents": case("stylize", 422, "too_many_images", "content", files=[*PAIR, *files(content=png())]),
+    "no contents": case("stylizations", 422, "images_missing", "contents", files={"style_id": (None, "s")}),
+    "file field": case("styles", 422, INVALID, "exmaples", files=files(exmaples=png())),
+    "field": case("styles", 422, INVALID, "stepz", fields={"stepz": "3"}, files=ONE),
+    "no file": case("styles", 422, INVALID, "@picture", files={"examples": (None, "a.jpg")}),
+    "steps < 0": case("styles", 422, INVALID, "steps", fields={"steps": "-1"}, files=ONE),
+    "steps > 100": case("styles", 422, INVALID, "steps", fields={"steps": "101"}, files=ONE),
+    "steps in words": case("styles", 422, INVALID, "steps", fields={"steps": "five"}, files=ONE),
+    "seed < 0": case("styles", 422, INVALID, "seed", fields={"seed": "-1"}, files=ONE),
+    "empty name": case("styles", 422, INVALID, "name", fields={"name": ""}, files=ONE),
+    "long name": case("styles", 422, INVALID, "name", fields={"name": "x" * 201}, files=ONE),
+    "twice": case(
+        "styles", 422, INVALID, "more than once", files=[*ONE, ("seed", (None, "1")), ("seed", (None, "2"))]
+    ),
+    "strength > 1.5": case("stylize", 422, INVALID, "strength", fields={"strength": "1.6"}, files=PAIR),
+    "strength < 0": case("stylize", 422, INVALID, "strength", fields={"strength": "-0.1"}, files=PAIR),
+    "strength nan": case("stylize", 422, INVALID, "strength", fields={"strength": "nan"}, files=PAIR),
+    "size > 2048": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
+    "size < 64": case("stylize", 422, INVALID, "size", fields={"size": "1"}, files=PAIR),
+    "format": case("stylize", 422, INVALID, "format", fields={"format": "gif"}, files=PAIR),
+    "no style": case("stylizations", 422, INVALID, "style_id", files=files(contents=png())),
+    "unknown style": case(
+        "stylizations",
+        404,
+        "style_not_found",
+        "GET /v1/styles",
+        fields={"style_id": new_id("sty")},
+        files=files(contents=png()),
+    ),
+    "json": case("styles", 415, "unsupported_media_type", "multipart", json={"examples": []}),
+    "no body": case("styles", 415, "unsupported_media_type", "multipart"),
+    "no boundary": case("styles", 400, "multipart_invalid", "boundary", content=b"x", headers=FORM),
+    "garbage": case("styles", 400, "multipart_invalid", "curl", content=b"garbage", headers=BOUNDARY),
+    "an untouched field of a browser": case(
+        "styles", 422, "images_missing", "examples", content=UNTOUCHED, headers=BOUNDARY
+    ),
+    "style of nothing": case(
+        "styles/import", 422, "style_file_invalid", "file", files=files(file=b"nothing")
+    ),
+    "empty style": case("styles/import", 422, "style_file_invalid", "file", files={"file": ("a", b"")}),
+    "style of another base": case(
+        "styles/import", 409, "style_base_mismatch", "base", files=files(file=style_bytes("f" * 64))
+    ),
+}
+
+
+async def test_a_bad_form(client: httpx.AsyncClient, services: Container, subtests: pytest.Subtests) -> None:
+    for name, (path, status, code, says, request) in BAD_FORMS.items():
+        with subtests.test(name):
+            answer = await client.post(f"/v1/{path}", **request)
+            assert says in check_problem(answer, status, code)["detail"]
+            assert await nothing_stored(services)
+
+
+async def test_a_picture_that_nobody_accepts(client: httpx.AsyncClient, services: Container) -> None:
+    form = files(examples=png(), content=png())
+    answer = await client.post("/v1/stylize", files=form, headers={"accept": "image/avif"})
+    assert "image/png" in check_problem(answer, 406, "not_acceptable")["detail"]
+    answer = await client.post(
+        "/v1/stylize", files=form, data={"format": "jpeg"}, headers={"accept": "image/png"}
+    )
+    assert "image/jpeg" in check_problem(answer, 406, "not_acceptable")["detail"]
+    assert await nothing_stored(services)
+
+
+async def test_a_style_that_is_not_ready(client: httpx.AsyncClient, services: Container) -> None:
+    created = (await client.post("/v1/styles", files=files(examples=png()))).json()
+    form = {"files": files(contents=png()), "data": {"style_id": created["style"]["id"]}}
+    answer = await client.post("/v1/stylizations", **form)  # type: ignore[arg-type]
+    assert created["job"]["id"] in check_problem(answer, 409, "style_not_ready")["detail"]
+    check_problem(await client.get(f"/v1/styles/{created['style']['id']}/file"), 409, "style_not_ready")
+    await client.post(f"/v1/jobs/{created['job']['id']}/cancel")
+    answer = await client.post("/v1/stylizations", **form)  # type: ignore[arg-type]
+    assert "create it again" in check_problem(answer, 409, "style_not_ready")["detail"]
+
+
+ABSENT = [
+    ("GET", "/v1/styles/sty_none", "style_not_found"),
+    ("GET", "/v1/styles/sty_none/file", "style_not_found"),
+    ("DELETE", "/v1/styles/sty_none", "style_not_found"),
+    ("GET", "/v1/jobs/job_none", "job_not_found"),
+    ("GET", "/v1/jobs/job_none/events", "job_not_found"),
+    ("POST", "/v1/jobs/job_none/cancel", "job_not_found"),
+    ("GET", "/v1/images/img_none", "image_not_found"),
+    ("GET", "/v1/images/img_none/content", "image_not_found"),
+    ("GET", "/v1/stylizations/stz_none", "stylization_not_found"),
+    ("GET", "/v2/styles", "not_found"),
+]
+
+
+async def test_what_does_not_exist(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+    for method, path, code in ABSENT:
+        with subtests.test(path):
+            check_problem(await client.request(method, path), 404, code)
+
+
+async def test_a_method_that_does_not_exist(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/styles")
+    check_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"]
+
+
+async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+    for query in ("limit=0", "limit=101", "limit=x", "state=unheard"):
+        with subtests.test(query):
+            problem = check_problem(await client.get(f"/v1/jobs?{query}"), 422, "validation_failed")
+            assert query.partition("=")[0] in problem["errors"][0]["field"]
+
+
+async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, services: Container) -> None:
+    base = await services.checkpoint.base_hash()
+    whole = style_bytes(base)
+    answer = await client.post("/v1/styles/import", files=files(file=whole[:-4]))
+    assert "damaged" in check_problem(answer, 422, "style_file_invalid")["detail"]
+    mad = style_bytes(base, losses={"start": {"style": float("nan")}})
+    answer = await client.post("/v1/styles/import", files=files(file=mad))
+    assert "no numbers" in check_problem(answer, 422, "style_file_invalid")["detail"]
+    assert await nothing_stored(services)
+
+
+async def test_a_full_queue(client: httpx.AsyncClient, services: Container, hand: Hand) -> None:
+    services.jobs._max_active = 1
+    style = await ready_style(client, hand)
+    assert (await client.post("/v1/styles", files=files(examples=png()))).status_code == 202
+    before = await services.blobs.keys()
+    for path, form, data in (
+        ("styles", files(examples=png()), {}),
+        ("stylizations", files(contents=png()), {"style_id": style}),
+        ("stylize", files(examples=png(), content=png()), {}),
+    ):
+        answer = await client.post(f"/v1/{path}", files=form, data=data)
+        check_problem(answer, 429, "queue_full")
+        assert int(answer.headers["retry-after"]) > 0
+    assert await services.blobs.keys() == before
+
+
+async def test_a_queue_that_fills_up_meanwhile(
+    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def room() -> None:
+        return None
+
+    monkeypatch.setattr(services.jobs, "ensure_room", room)
+    services.jobs._max_active = 0
+    check_problem(await client.post("/v1/styles", files=files(examples=png())), 429, "queue_full")
+    assert await nothing_stored(services)
+
+
+async def test_a_request_that_declares_too_much_is_refused_unread(client: httpx.AsyncClient) -> None:
+    async def body():  # type: ignore[no-untyped-def]
+        raise AssertionError("the body was read")
+        yield b""
+
+    answer = await client.post(
+        "/v1/styles",
+        content=body(),
+        headers={"content-type": "multipart/form-data; boundary=x", "content-length": str(10**9)},
+    )
+    check_problem(answer, 413, "payload_too_large")
+
+
+async def test_a_request_that_is_larger_than_it_may_be(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    services.settings.max_request_bytes = 100_000
+    many = files(examples=[b"\xff\xd8\xff" + bytes(30_000)] * 4)
+    request = client.build_request("POST", "/v1/styles", files=many)
+    content = request.read()
+
+    async def body():  # type: ignore[no-untyped-def]
+        for start in range(0, len(content), 10_000):
+            yield content[start : start + 10_000]
+
+    kind = {"content-type": request.headers["content-type"]}
+    check_problem(await client.post("/v1/styles", content=body(), headers=kind), 413, "payload_too_large")
+    assert await nothing_stored(services)

@@ -1,0 +1,176 @@
+"""Jobs over HTTP: read, list, cancel, follow."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.container import Container
+from app.jobs.model import JobState
+from tests.app.api.test_bad_input import check_problem
+from tests.app.support import Hand, files, parse_sse, png
+
+
+async def create(client: httpx.AsyncClient) -> str:
+    answer = await client.post("/v1/styles", files=files(examples=png()))
+    job_id = answer.json()["job"]["id"]
+    assert isinstance(job_id, str)
+    return job_id
+
+
+async def follow(client: httpx.AsyncClient, job_id: str, after: str | None = None) -> list[dict[str, Any]]:
+    """All events until the stream ends."""
+    headers = {"Last-Event-ID": after} if after else {}
+    answer = await client.get(f"/v1/jobs/{job_id}/events", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-cache"
+    return parse_sse(answer.text.split("\n"))
+
+
+def states(events: list[dict[str, Any]]) -> list[str]:
+    return [event["data"]["state"] for event in events if event["event"] == "state"]
+
+
+async def test_jobs_are_listed_by_state(client: httpx.AsyncClient, hand: Hand) -> None:
+    first, second, third = [await create(client) for _ in range(3)]
+    assert (await hand.do_one()).id == first
+    await client.post(f"/v1/jobs/{second}/cancel")
+
+    async def listed(query: str) -> list[str]:
+        page = (await client.get(f"/v1/jobs{query}")).json()
+        return [job["id"] for job in page["items"]]
+
+    assert await listed("") == [third, second, first]
+    assert await listed("?state=queued") == [third]
+    assert await listed("?state=succeeded&state=canceled") == [second, first]
+    assert await listed(f"?after={third}&limit=1") == [second]
+
+
+async def test_cancel_a_queued_job(client: httpx.AsyncClient, services: Container) -> None:
+    job_id = await create(client)
+    answer = await client.post(f"/v1/jobs/{job_id}/cancel")
+    assert answer.status_code == 200
+    assert answer.json()["state"] == "canceled"
+    assert answer.json()["error"]["code"] == "job_canceled"
+    delivery = await services.broker.next_job(["adapt"], timeout=5)
+    assert delivery is not None
+    assert await services.ledger.begin(delivery.job_id, "w") is None, "a worker drops its message"
+    assert states(await follow(client, job_id)) == ["queued", "canceled"]
+
+
+async def test_cancel_a_running_job(client: httpx.AsyncClient, services: Container, hand: Hand) -> None:
+    job_id = await create(client)
+    job, _ = await hand.take()
+    for _ in range(2):  # asking twice is no error
+        answer = await client.post(f"/v1/jobs/{job_id}/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["state"] == "canceling"
+    assert await services.ledger.confirm_canceled(job_id, job.attempt)
+    answer = await client.post(f"/v1/jobs/{job_id}/cancel")
+    assert "canceled" in check_problem(answer, 409, "job_not_cancelable")["detail"]
+
+
+async def test_a_finished_job_cannot_be_canceled(client: httpx.AsyncClient, hand: Hand) -> None:
+    job_id = await create(client)
+    await hand.do_one()
+    check_problem(await client.post(f"/v1/jobs/{job_id}/cancel"), 409, "job_not_cancelable")
+
+
+async def test_events_from_start_to_end(client: httpx.AsyncClient, hand: Hand) -> None:
+    job_id = await create(client)
+    following = asyncio.create_task(follow(client, job_id))
+    job, delivery = await hand.take()
+    for step in range(4):
+        await hand.progress(job, step)
+    await hand.finish(job, delivery)
+    events = await following
+    assert [event["event"] for event in events] == ["state", "state", *["progress"] * 4, "state"]
+    assert states(events) == ["queued", "running", "succeeded"]
+    assert [event["data"]["step"] for event in events if event["event"] == "progress"] == [0, 1, 2, 3]
+    ids = [int(event["id"]) for event in events]
+    assert ids == sorted(set(ids))
+    assert await follow(client, job_id) == events, "a later reader gets the same"
+
+
+async def test_a_reader_resumes_after_the_last_event_it_has_seen(
+    client: httpx.AsyncClient, hand: Hand
+) -> None:
+    job_id = await create(client)
+    job, delivery = await hand.take()
+    await hand.progress(job, 0)
+    await hand.finish(job, delivery)
+    events = await follow(client, job_id)
+    for index, event in enumerate(events[:-1]):
+        assert await follow(client, job_id, after=event["id"]) == events[index + 1 :]
+    final = await follow(client, job_id, after=events[-1]["id"])
+    assert states(final) == ["succeeded"]
+    assert "id" not in final[-1], "from the ledger"
+    assert await follow(client, job_id, after="nonsense") == events
+
+
+async def test_a_stream_is_live_and_can_be_left(live: httpx.AsyncClient) -> None:
+    """Over a real connection: events arrive while the job runs; a reader may leave."""
+    services: Container = live.app.state.container  # type: ignore[attr-defined]
+    hand = Hand(services)
+    job_id = await create(live)
+    async with live.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
+        lines: list[str] = []
+        reader = stream.aiter_lines()
+
+        async def until(event: str, count: int) -> None:
+            async with asyncio.timeout(20):
+                while [item["event"] for item in parse_sse(lines)].count(event) < count:
+                    lines.append(await anext(reader))
+
+        await until("state", 1)
+        job, delivery = await hand.take()
+        await until("state", 2)
+        last = await hand.progress(job, 0)
+        await until("progress", 1)
+    assert parse_sse(lines)[-1]["id"] == str(last)
+
+    async def rest() -> list[dict[str, Any]]:
+        return await follow(live, job_id, after=str(last))
+
+    resumed = asyncio.create_task(rest())
+    await hand.progress(job, 1)
+    await hand.finish(job, delivery)
+    assert [event["event"] for event in await resumed] == ["progress", "state"]
+
+
+async def test_the_stream_ends_although_the_last_event_never_comes(
+    client: httpx.AsyncClient, hand: Hand, services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.events._LOOK_EVERY", 0.1)
+    job_id = await create(client)
+    following = asyncio.create_task(follow(client, job_id))
+    job, _ = await hand.take()
+    assert await services.ledger.fail(job.id, job.attempt, code="job_failed", detail="Broken: try again.")
+    events = await following
+    assert states(events) == ["queued", "running", "failed"]
+    assert "id" not in events[-1]
+
+
+async def test_events_that_are_gone(client: httpx.AsyncClient, services: Container, hand: Hand) -> None:
+    job_id = await create(client)
+    await hand.do_one()
+    await services.broker._js.purge_stream("EVENTS")
+    assert await follow(client, job_id) == [{"event": "state", "data": {"state": "succeeded"}}]
+
+
+async def test_many_readers_of_one_job(client: httpx.AsyncClient, hand: Hand) -> None:
+    job_id = await create(client)
+    readers = [asyncio.create_task(follow(client, job_id)) for _ in range(8)]
+    await hand.do_one()
+    streams = await asyncio.gather(*readers)
+    assert all(stream == streams[0] for stream in streams)
+    assert states(streams[0])[-1] == "succeeded"
+
+
+async def test_states_on_the_wire_are_those_of_the_ledger(client: httpx.AsyncClient) -> None:
+    schema = (await client.get("/openapi.json")).json()
+    assert schema["components"]["schemas"]["JobState"]["enum"] == [state.value for state in JobState]
