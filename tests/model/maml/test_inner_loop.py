@@ -209,7 +209,7 @@ def test_autocast(name: Any) -> None:
 
         learner = make_algorithm(name, ModuleStart(net), loss, replace(InnerConfig(), lr=0.1), shared=shared)
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            learner.adapt(single, validate=lambda phi, _: loss(phi, query))  # noqa: B023
+            learner.adapt(single, validate=lambda phi, _: loss(phi, query))
             outcome = learner.meta_loss(single)
         assert outcome.loss.dtype is torch.float32
         outcome.loss.backward()
