@@ -41,6 +41,7 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             server_header=False,
         )
     )
-    server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
-    if not server.started:
-        raise typer.Exit(ExitCode.FAILED)
+    try:
+        server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+    except SystemExit as error:  # uvicorn's own status for a failed start means something else here
+        raise typer.Exit(ExitCode.FAILED) from error

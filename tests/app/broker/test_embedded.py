@@ -24,6 +24,7 @@ async def test_the_address_is_found_by_data_folder_and_private(server: EmbeddedS
         mode = stat.S_IMODE((tmp_path / "broker" / name).stat().st_mode)
         assert mode == 0o600, name
     arguments = " ".join(psutil.Process(server.pid).cmdline())
+    assert server.token is not None
     assert server.token not in arguments
 
 

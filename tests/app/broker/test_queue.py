@@ -120,7 +120,7 @@ async def test_a_killed_broker_loses_no_job_and_clients_come_back(server, broker
 
     assert (server.url, server.token) == (before.url, before.token)
     assert server.pid != before.pid
-    seen = set()
+    seen: set[str] = set()
     async with asyncio.timeout(20):
         while len(seen) < 3:
             try:

@@ -1,0 +1,83 @@
+"""The command line in this process, with a scripted engine where a model is needed."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from app.cli import cli
+from tests.app.worker.scripted import BASE_HASH, ScriptedEngine, ScriptedStyle
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Invoke ``fewstroke`` with arguments; wide enough that no message is wrapped."""
+    monkeypatch.setenv("COLUMNS", "400")
+    runner = CliRunner()
+
+    def invoke(*arguments: object) -> Result:
+        return runner.invoke(cli, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+class LoadableEngine(ScriptedEngine):
+    """Records how it was loaded and called."""
+
+    loaded: ClassVar[list[tuple[Path | None, str]]] = []
+    adapted: ClassVar[list[dict[str, Any]]] = []
+    stylized: ClassVar[list[dict[str, Any]]] = []
+
+    @classmethod
+    def load(cls, checkpoint: Path | None = None, *, device: str = "auto") -> LoadableEngine:
+        cls.loaded.append((checkpoint, device))
+        return cls()
+
+    def adapt(self, examples, **how):
+        self.adapted.append({"examples": list(examples), **how})
+        return super().adapt(examples, **how)
+
+    def stylize(self, photo, style, **how):
+        self.stylized.append({"photo": photo, **how})
+        return super().stylize(photo, style, **how)
+
+
+class BoundStyle(ScriptedStyle):
+    @classmethod
+    def from_bytes(cls, data: bytes, *, base_hash: str = BASE_HASH) -> ScriptedStyle:
+        assert base_hash == BASE_HASH
+        return ScriptedStyle.from_bytes(data)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> type[LoadableEngine]:
+    """Stands in for ``model.engine`` and ``model.style``: the commands' own work is under test."""
+    for calls in (LoadableEngine.loaded, LoadableEngine.adapted, LoadableEngine.stylized):
+        calls.clear()
+    engine_module = types.ModuleType("model.engine")
+    engine_module.Engine = LoadableEngine  # type: ignore[attr-defined]
+    style_module = types.ModuleType("model.style")
+    style_module.Style = BoundStyle  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "model.engine", engine_module)
+    monkeypatch.setitem(sys.modules, "model.style", style_module)
+    return LoadableEngine
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with three pictures and something else."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, name in enumerate(("b.jpg", "a.png", "c.webp")):
+        Image.new("RGB", (60 + number, 40), "teal").save(folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    return folder

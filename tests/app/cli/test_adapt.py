@@ -1,0 +1,113 @@
+"""``fewstroke adapt``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+def test_a_folder_of_examples_becomes_a_style_file(run, engine, pictures: Path, tmp_path: Path):
+    output = tmp_path / "styles" / "teal.safetensors"
+    result = run("adapt", pictures, "-o", output, "--steps", 3, "--seed", 7, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    header = json.loads(output.read_bytes())
+    assert (header["k"], header["steps"], header["seed"]) == (3, 3, 7)
+    assert engine.loaded == [(None, "cpu")]
+    assert [image.size for image in engine.adapted[0]["examples"]] == [
+        (61, 40),
+        (60, 40),
+        (62, 40),
+    ]  # by name
+    assert f"{output}: style of 3 pictures" in result.stdout
+    assert "loss 1.500 -> 0.750" in result.stdout
+    assert "adapting" in result.stderr
+
+
+def test_contents_are_photos_to_practise_on(run, engine, pictures: Path, tmp_path: Path):
+    result = run(
+        "adapt", pictures / "a.png", "--contents", pictures / "b.jpg", "-o", tmp_path / "s.safetensors"
+    )
+    assert result.exit_code == 0, result.output
+    assert [image.size for image in engine.adapted[0]["contents"]] == [(60, 40)]
+    assert engine.adapted[0]["steps"] is None
+
+
+def test_pictures_are_read_upright(run, engine, tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.new("RGB", (80, 50)).save(tmp_path / "turned.jpg", exif=exif)
+    run("adapt", tmp_path / "turned.jpg", "-o", tmp_path / "s.safetensors")
+    assert engine.adapted[0]["examples"][0].size == (50, 80)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("fake.jpg", b"I am text", "send JPEG, PNG or WebP"),
+        ("cut.jpg", None, "damaged or cut off"),
+        ("missing.jpg", b"", "does not exist"),
+    ],
+)
+def test_a_bad_example_is_named_and_nothing_is_written(
+    run, engine, tmp_path: Path, name: str, content: bytes | None, says: str
+):
+    path = tmp_path / name
+    if content is None:
+        Image.effect_noise((200, 200), 50).save(path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif content:
+        path.write_bytes(content)
+    output = tmp_path / "s.safetensors"
+    result = run("adapt", path, "-o", output)
+    assert result.exit_code == 3
+    assert str(path) in result.stderr
+    assert says in result.stderr
+    assert "Traceback" not in result.output
+    assert not output.exists()
+    assert engine.loaded == []  # found before the model is loaded
+
+
+def test_seventeen_examples_are_too_many(run, engine, tmp_path: Path):
+    for number in range(17):
+        Image.new("RGB", (32, 32)).save(tmp_path / f"{number}.png")
+    result = run("adapt", tmp_path, "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 3
+    assert "17 examples are too many: choose at most 16" in result.stderr
+
+
+def test_an_empty_folder_says_so(run, engine, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    result = run("adapt", tmp_path / "empty", "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 3
+    assert "there are no pictures" in result.stderr
+
+
+def test_an_input_is_never_overwritten(run, engine, pictures: Path):
+    before = (pictures / "a.png").read_bytes()
+    result = run("adapt", pictures, "-o", pictures / "a.png")
+    assert result.exit_code == 3
+    assert "would be overwritten" in result.stderr
+    assert (pictures / "a.png").read_bytes() == before
+
+
+def test_a_folder_as_output_gets_advice(run, engine, pictures: Path, tmp_path: Path):
+    result = run("adapt", pictures, "-o", tmp_path)
+    assert result.exit_code == 3
+    assert "mine.safetensors" in result.stderr
+
+
+def test_the_output_is_asked_for(run, pictures: Path):
+    result = run("adapt", pictures)
+    assert result.exit_code == 2
+    assert "--output" in result.stderr
+
+
+def test_a_missing_checkpoint_is_a_setup_error(run, tmp_path: Path, pictures: Path):
+    result = run(
+        "adapt", pictures, "-o", tmp_path / "s.safetensors", "--checkpoint", tmp_path / "none.safetensors"
+    )
+    assert result.exit_code == 78
+    assert "meta-train" in result.stderr

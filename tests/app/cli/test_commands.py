@@ -1,0 +1,92 @@
+"""The command as a whole: help, imports, the installed script, training's arguments."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+COMMANDS = ("serve", "api", "worker", "adapt", "stylize", "meta-train", "version")
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after ``code``."""
+    program = f"{code}\nimport sys, json; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(answer.stdout.splitlines()[-1]))
+
+
+def test_help_names_every_command(run):
+    result = run("--help")
+    assert result.exit_code == 0
+    for command in COMMANDS:
+        assert f" {command} " in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run, command: str):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_the_command_line_alone_imports_nothing_heavy():
+    heavy = {"torch", "fastapi", "uvicorn", "sqlalchemy", "nats", "numpy", "PIL"}
+    assert not modules_after("import app.cli") & heavy
+
+
+def test_the_http_process_and_the_supervisor_never_import_torch():
+    modules = modules_after("import app.cli.http, app.supervisor, app.infra.broker")
+    assert {"fastapi", "uvicorn", "nats"} <= modules
+    assert not modules & {"torch", "torchvision"}
+
+
+def test_version_names_the_checkpoint(run):
+    result = run("version")
+    assert result.exit_code == 0, result.output
+    assert metadata.version("fewstroke") in result.stdout
+    assert "base.safetensors" in result.stdout
+
+
+def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):
+    answer = subprocess.run(
+        [sys.executable, "-m", "app.cli", "api", "--data-dir", str(tmp_path), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.returncode == 1
+    assert "fewstroke serve" in answer.stderr
+
+
+def test_training_folders_are_checked_first(run, tmp_path: Path):
+    missing = tmp_path / "none"
+    result = run("meta-train", "--styles", missing, "--contents", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 3
+    assert f"{missing} is no folder" in result.stderr
+
+
+def test_training_gets_what_was_asked_for(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from model.training import entry
+
+    calls = []
+    monkeypatch.setattr(entry, "meta_train", lambda config, **how: calls.append((config, how)))
+    for name in ("styles", "contents"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (32, 32)).save(tmp_path / name / "x.png")
+    result = run(
+        "meta-train", "--styles", tmp_path / "styles", "--contents", tmp_path / "contents",
+        "--out", tmp_path / "out", "--minutes", 10, "--resume", "--device", "cpu", "--seed", 5,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    ((config, how),) = calls
+    assert (config.styles, config.contents, config.out) == tuple(
+        tmp_path / name for name in ("styles", "contents", "out")
+    )
+    assert (config.device, config.seed, how["resume"]) == ("cpu", 5, True)
+    assert config.distill_minutes + config.pretrain_minutes + config.meta_minutes == pytest.approx(10)

@@ -1,0 +1,102 @@
+"""``fewstroke stylize``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.app.worker.scripted import BASE_HASH
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    path = tmp_path / "hokusai.safetensors"
+    path.write_text(json.dumps({"base_hash": BASE_HASH, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    return path
+
+
+def test_results_are_named_after_photo_and_style(run, engine, pictures: Path, style: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    result = run("stylize", pictures, "--style", style, "-o", out)
+    assert result.exit_code == 0, result.output
+    names = ["a.hokusai.png", "b.hokusai.png", "c.hokusai.png"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert result.stdout.split() == [str(out / name) for name in names]
+    with Image.open(out / "a.hokusai.png") as image:
+        assert image.getpixel((0, 0)) == (255, 127, 127)  # teal, as the scripted engine paints it
+
+
+def test_one_photo_can_go_to_a_file_whose_suffix_is_its_format(run, engine, pictures, style, tmp_path: Path):
+    target = tmp_path / "new" / "me.webp"
+    result = run("stylize", pictures / "a.png", "-s", style, "-o", target, "--strength", 0.5, "--size", 32)
+    assert result.exit_code == 0, result.output
+    assert [{k: call[k] for k in ("strength", "size")} for call in engine.stylized] == [
+        {"strength": 0.5, "size": 32}
+    ]
+    with Image.open(target) as image:
+        assert (image.format, image.size) == ("WEBP", (32, 21))
+
+
+def test_the_format_can_be_named(run, engine, pictures, style, tmp_path: Path):
+    assert run("stylize", pictures / "a.png", "-s", style, "-o", tmp_path, "--format", "jpg").exit_code == 0
+    with Image.open(tmp_path / "a.hokusai.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_alpha_is_kept(run, engine, style, tmp_path: Path):
+    Image.new("RGBA", (40, 40), (255, 0, 0, 77)).save(tmp_path / "glass.png")
+    assert run("stylize", tmp_path / "glass.png", "-s", style, "-o", tmp_path).exit_code == 0
+    with Image.open(tmp_path / "glass.hokusai.png") as image:
+        assert image.getchannel("A").getextrema() == (77, 77)
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other(run, engine, style, tmp_path: Path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (32, 32)).save(tmp_path / folder / "x.png")
+    result = run("stylize", tmp_path / "one", tmp_path / "two", "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.hokusai-2.png", "x.hokusai.png"]
+
+
+def test_the_photo_is_never_overwritten(run, engine, pictures: Path, style: Path):
+    photo = pictures / "a.png"
+    before = photo.read_bytes()
+    result = run("stylize", photo, "-s", style, "-o", photo)
+    assert result.exit_code == 3
+    assert "would be overwritten" in result.stderr
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--format", "bmp"], "use png, jpeg or webp"),
+        (["-o", "one.png"], "do not fit in one file"),
+    ],
+)
+def test_impossible_outputs_are_refused_before_the_model_is_loaded(
+    run, engine, pictures: Path, style: Path, arguments: list[str], says: str
+):
+    result = run("stylize", pictures, "-s", style, *arguments)
+    assert result.exit_code == 3
+    assert says in result.stderr
+    assert engine.loaded == []
+
+
+def test_a_style_of_another_base_is_refused(run, engine, pictures: Path, tmp_path: Path):
+    other = tmp_path / "other.safetensors"
+    other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    result = run("stylize", pictures, "-s", other, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "another base" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_style_says_how_to_make_one(run, engine, pictures: Path, tmp_path: Path):
+    result = run("stylize", pictures, "-s", tmp_path / "none.safetensors", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "fewstroke adapt" in result.stderr
