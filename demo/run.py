@@ -118,20 +118,26 @@ def _render(
     what = "zero-step style" if steps == 0 else "inner loop     "
     bar = bars.add_task(what, total=None, losses="waiting for the worker")
 
+    steps_taken = 0
+
     def on_event(event: str, data: Json) -> None:
+        nonlocal steps_taken
         if event == "progress" and data.get("steps") is not None:
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in data.get("losses", {}).items())
-            bars.update(bar, completed=data["step"], total=data["steps"], losses=losses)
+            steps_taken = data["step"]
+            bars.update(bar, completed=steps_taken, total=data["steps"], losses=_words(data["losses"]))
 
     style = client.create_style(examples, [photo], name="demo", steps=steps)
     learned = client.wait(style.job_id, on_event)
     end = learned["losses"]["end"]
-    losses = "  ".join(f"{name} {value:.3f}" for name, value in end.items())
-    bars.update(bar, completed=learned["steps"] or 1, total=learned["steps"] or 1, losses=losses)
+    bars.update(bar, completed=steps_taken or 1, total=steps_taken or 1, losses=_words(end))
 
     stylization = client.stylize(photo, style.id)
     result = client.wait(stylization.job_id, lambda *_: None)
-    return Rendering(client.picture(result["images"][0]["url"]), learned["steps"], end)
+    return Rendering(client.picture(result["images"][0]["url"]), steps_taken, end)
+
+
+def _words(losses: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
 
 
 if __name__ == "__main__":
