@@ -1,0 +1,148 @@
+"""Memory of the HTTP process while jobs run: ``python -m benchmarks.api_memory`` (Linux).
+
+Starts ``fewstroke serve`` with its embedded defaults, sends adaptations over HTTP, follows their events,
+and reads ``/proc`` of the processes meanwhile. That the HTTP process holds no torch is read from the
+files that are mapped into it: a library that was imported is mapped.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+
+from benchmarks.errors import BenchmarkError
+from demo.client import Client
+from demo.service import running_service
+
+EXAMPLES = Path(__file__).parent.parent / "demo" / "examples"
+PHOTOS = Path(__file__).parent.parent / "demo" / "photos"
+LIMIT_MIB = 150
+SAMPLE_SECONDS = 0.1
+KINDS = {
+    "app.cli api": "api",
+    "app.cli worker": "worker",
+    "app.imaging.child": "decoder",
+    "nats-server": "broker",
+}
+MIB = 2**20
+
+
+@dataclass
+class Usage:
+    """Resident memory of one process, in bytes, and the torch libraries that it maps."""
+
+    kind: str
+    idle: int
+    while_jobs_run: list[int] = field(default_factory=list)
+    high_water: int = 0  # VmHWM: the most since the process began
+    torch_files: int = 0
+
+
+def find_processes() -> dict[int, str]:
+    """What the processes under this one are, by their id."""
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            line = " ".join(process.cmdline())
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        for words, kind in KINDS.items():
+            if words in line:
+                found[process.pid] = kind
+    return found
+
+
+def sample(usages: dict[int, Usage]) -> None:
+    """Add a reading of every process; processes that appear later are added."""
+    for pid, kind in find_processes().items():
+        try:
+            rss = psutil.Process(pid).memory_info().rss
+            usage = usages.setdefault(pid, Usage(kind, idle=rss))
+            usage.while_jobs_run.append(rss)
+            usage.high_water = high_water(pid)
+            usage.torch_files = torch_files(pid)
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+            continue
+
+
+def high_water(pid: int) -> int:
+    """VmHWM of a process, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise BenchmarkError(f"/proc/{pid}/status has no VmHWM")
+
+
+def torch_files(pid: int) -> int:
+    """How many files of torch are mapped into a process."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    paths = {line.split(maxsplit=5)[5] for line in lines if len(line.split(maxsplit=5)) == 6}
+    return sum("/torch/" in path or "libtorch" in path for path in paths)
+
+
+def table(usages: Sequence[Usage]) -> str:
+    """Markdown table, one line a process, in MiB."""
+    head = ["| process | idle | most while jobs ran | high water | torch files |", "|---|---|---|---|---|"]
+    rows = [
+        f"| {usage.kind} | {usage.idle / MIB:.0f} MiB | {max(usage.while_jobs_run) / MIB:.0f} MiB "
+        f"| {usage.high_water / MIB:.0f} MiB | {usage.torch_files} |"
+        for usage in sorted(usages, key=lambda usage: usage.kind)
+    ]
+    return "\n".join([*head, *rows])
+
+
+def measure(jobs: int, steps: int | None) -> list[Usage]:
+    """Run ``jobs`` adaptations, all followed at once, and a rendering of each; the processes' memory."""
+    examples, photos = sorted(EXAMPLES.glob("*.jpg")), sorted(PHOTOS.glob("*.jpg"))
+    usages: dict[int, Usage] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="fewstroke-bench-") as folder,
+        running_service(Path(folder) / "serve.log") as url,
+        ThreadPoolExecutor(max_workers=jobs) as pool,
+    ):
+        sample(usages)
+        running = [pool.submit(_one_job, url, examples, photos, steps, number) for number in range(jobs)]
+        while not all(future.done() for future in running):
+            sample(usages)
+            time.sleep(SAMPLE_SECONDS)
+        for future in running:
+            future.result()  # raises what went wrong in it
+    return list(usages.values())
+
+
+def _one_job(url: str, examples: list[Path], photos: list[Path], steps: int | None, number: int) -> None:
+    with Client(url) as client:
+        style = client.create_style(examples, (), name=f"style {number}", steps=steps)
+        client.wait(style.job_id, lambda _event, _data: None)
+        rendering = client.stylize(photos[number % len(photos)], style.id)
+        result = client.wait(rendering.job_id, lambda _event, _data: None)
+        for image in result["images"]:
+            client.picture(image["url"])
+
+
+def main(
+    jobs: Annotated[int, typer.Option(min=1, help="Adaptations that are sent at once.")] = 4,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Inner steps.", show_default="the service's")
+    ] = None,
+) -> None:
+    """Print the memory of the service's processes; exit 1 when the HTTP process is too big or holds torch."""
+    usages = measure(jobs, steps)
+    typer.echo(table(usages))
+    apis = [usage for usage in usages if usage.kind == "api"]
+    if not apis:
+        raise BenchmarkError("the HTTP process was not found")
+    worst = max(usage.high_water for usage in apis) / MIB
+    if worst >= LIMIT_MIB or any(usage.torch_files for usage in apis):
+        typer.echo(f"the HTTP process reached {worst:.0f} MiB (limit {LIMIT_MIB}) or holds torch", err=True)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
