@@ -17,7 +17,7 @@ class Measured:
 
     values: dict[str, float]  # means over photos, by column
     seconds: float  # of rendering, adaptation included
-    results: list[Image.Image]  # one a photo, all of one size
+    results: list[Image.Image]  # one a photo, all of one size; none for real works
 
 
 def cache_key(parts: Iterable[str | int], files: Iterable[Path]) -> str:
@@ -41,16 +41,19 @@ class ResultCache:
         if self._folder is None or not (path := self._folder / f"{key}.json").is_file():
             return None
         entry = json.loads(path.read_text())
-        with Image.open(self._folder / f"{key}.png") as strip:
-            strip.load()
-            results = _cut(strip, entry["results"])
+        results = []
+        if entry["results"]:
+            with Image.open(self._folder / f"{key}.png") as strip:
+                strip.load()
+                results = _cut(strip, entry["results"])
         return Measured(entry["values"], entry["seconds"], results)
 
     def store(self, key: str, measured: Measured) -> None:
         """Keep an entry; the JSON comes last, so a half-written entry is never found."""
         if self._folder is None:
             return
-        _joined(measured.results).save(self._folder / f"{key}.png")
+        if measured.results:
+            _joined(measured.results).save(self._folder / f"{key}.png")
         entry = {"values": measured.values, "seconds": measured.seconds, "results": len(measured.results)}
         path = self._folder / f"{key}.json"
         path.with_suffix(".part").write_text(json.dumps(entry))

@@ -24,6 +24,7 @@ from benchmarks.magenta import Magenta
 from benchmarks.methods import Adapted, Identity, MagentaMean, MagentaOne, Method
 from benchmarks.report import compare_rows, markdown, row_summary
 from benchmarks.selection import choose_artists, choose_photos, pictures_in
+from model.engine import Engine
 from model.errors import ModelError
 
 ROWS_PER_SHEET = 8
@@ -47,8 +48,6 @@ def parse_steps(text: str, default: int) -> list[int]:
 
 def our_methods(steps: str, checkpoint: Path | None, device: str) -> tuple[list[Adapted], dict[str, Any]]:
     """A row a number of steps, and what is known of the checkpoint."""
-    from model.engine import Engine
-
     engine = Engine.load(checkpoint, device=device)
     rows = [Adapted(engine, count) for count in parse_steps(steps, engine.default_steps)]
     return rows, {"sha256": engine.base_hash, "default_steps": engine.default_steps}

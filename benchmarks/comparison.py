@@ -1,13 +1,15 @@
 """Runs the methods of a comparison, artist by artist."""
 
 import time
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image
 
 from benchmarks.cache import Measured, ResultCache, cache_key
 from benchmarks.contact_sheet import Row, mosaic
-from benchmarks.measure import Meter, Target, real_works
+from benchmarks.measure import Meter, Style, Target, real_works
 from benchmarks.methods import Adapted, MagentaMean, Method
 from benchmarks.report import RowResult
 from benchmarks.selection import Artist, load_photo, load_work
@@ -30,26 +32,39 @@ class Comparison:
     def run(self, artist: Artist) -> dict[str, Measured]:
         """Measure every method on one artist."""
         examples = [load_work(path, self._size) for path in artist.examples]
-        unseen = [load_work(path, self._size) for path in artist.unseen]
-        styles = self._meter.style(examples), self._meter.style(unseen)
-        self.works.add(real_works(*styles))
-        targets = Target.mean_of(styles[0]), Target.mean_of(styles[1])
+
+        @cache
+        def styles() -> tuple[Style, Style]:  # costs as much as a row, and a cached artist needs none
+            return self._meter.style(examples), self._meter.style(
+                [load_work(path, self._size) for path in artist.unseen]
+            )
+
+        def measure_works() -> Measured:
+            return Measured(real_works(*styles()), 0.0, [])
+
+        def measure(method: Method) -> Measured:
+            started = time.perf_counter()
+            results = method.render(examples, self._pictures, seed=self._seed)
+            seconds = time.perf_counter() - started
+            targets = [Target.mean_of(style) for style in styles()]
+            return Measured(self._meter.measure(results, self._features, *targets), seconds, results)
+
+        self.works.add(self._cached("works", artist, measure_works).values)
         measured = {}
         for method in self._methods:
-            key = cache_key(
-                (method.key, self._size, self._seed), (*artist.examples, *artist.unseen, *self._photos)
-            )
-            entry = self._cache.load(key)
-            if entry is None:
-                started = time.perf_counter()
-                results = method.render(examples, self._pictures, seed=self._seed)
-                seconds = time.perf_counter() - started
-                entry = Measured(self._meter.measure(results, self._features, *targets), seconds, results)
-                self._cache.store(key, entry)
+            entry = self._cached(method.key, artist, partial(measure, method))
             self.rows[method.label].add(entry.values, entry.seconds)
             measured[method.label] = entry
         self._remember(artist, examples, measured)
         return measured
+
+    def _cached(self, name: str, artist: Artist, measure: Callable[[], Measured]) -> Measured:
+        files = (*artist.examples, *artist.unseen, *self._photos)
+        key = cache_key((name, self._size, self._seed), files)
+        if (entry := self._cache.load(key)) is None:
+            entry = measure()
+            self._cache.store(key, entry)
+        return entry
 
     def _remember(self, artist: Artist, examples: list[Image.Image], measured: dict[str, Measured]) -> None:
         shown = len(self.sheet_rows) % len(self._pictures)  # another photo each row

@@ -1,11 +1,12 @@
 """The rows of the comparison: each turns K examples and some photos into as many results."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from PIL import Image
 
 from benchmarks.magenta import Magenta
+from model.engine import Engine
 
 
 class Method(Protocol):
@@ -68,7 +69,7 @@ class MagentaMean:
 class Adapted:
     """This project's engine: adapts to the examples, never seeing the photos, and stylizes each."""
 
-    def __init__(self, engine: Any, steps: int) -> None:
+    def __init__(self, engine: Engine, steps: int) -> None:
         self._engine = engine
         self.steps = steps
         self.is_default = steps == engine.default_steps

@@ -61,6 +61,8 @@ def test_cache_returns_what_was_stored(tmp_path: Path) -> None:
     assert found is not None
     assert (found.values, found.seconds) == ({"content": 0.5}, 1.5)
     assert [picture.tobytes() for picture in found.results] == [picture.tobytes() for picture in pictures]
+    cache.store("works", Measured({"color_unseen": 0.1}, 0.0, []))
+    assert cache.load("works") == Measured({"color_unseen": 0.1}, 0.0, [])
 
 
 def test_no_folder_means_no_cache() -> None:
