@@ -2,10 +2,12 @@
 #   PYTHON       the interpreter that creates .venv       (default: python3)
 #   TORCH_INDEX  an index of other PyTorch builds, e.g. the CPU-only ones, a tenth of the download:
 #                make env TORCH_INDEX=https://download.pytorch.org/whl/cpu
+#   EXTRAS       groups of dependencies in pyproject.toml (default: dev; CI: dev,bench,ci)
 #   PIP_ARGS     anything else for pip install            (e.g. --no-cache-dir)
 PYTHON ?= python3
 TORCH_INDEX ?=
 PIP_ARGS ?=
+EXTRAS ?= dev
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -27,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Fewstroke needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 	  { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[dev]'
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: env ## Start the service, upload paintings and a photo, write demo/out/
