@@ -15,7 +15,7 @@ class Checkpoint:
         self._path = path
 
     async def base_hash(self) -> str:
-        """SHA-256 of the checkpoint file, in hex; computed again when it changes. Raises ServiceUnavailableError."""
+        """SHA-256 (hex) of the file; computed again when it changes. Raises ServiceUnavailableError."""
         try:
             return await asyncio.to_thread(checkpoint_hash, self._path)
         except CheckpointMissingError as error:

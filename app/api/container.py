@@ -13,6 +13,7 @@ from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import Sessions, create_engine, create_sessions, migrate
+from app.infra.tasks import end
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
@@ -59,7 +60,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             jobs, broker, every=settings.reconcile_every, expires_after=settings.job_expires_after
         )
         reconciling = asyncio.create_task(reconciler.run(), name="reconciler")
-        stack.push_async_callback(_stop, reconciling)
+        stack.push_async_callback(end, reconciling)
         yield Container(
             settings=settings,
             engine=engine,
@@ -72,8 +73,3 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             checkpoint=Checkpoint(settings.checkpoint),
             reconciler=reconciler,
         )
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -222,12 +222,22 @@ def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[s
                 "description": about,
             }
         )
-    properties.update(schema.get("properties", {}))
+    definitions = schema.get("$defs", {})
+    for name, field in schema.get("properties", {}).items():
+        properties[name] = _form_field(field, definitions)
     required = [name for name, rule in rules.items() if rule.at_least] + schema.get("required", [])
     body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    if "$defs" in schema:
-        for field in properties.values():
-            if "$ref" in field:
-                name = field.pop("$ref").rpartition("/")[2]
-                field.update({key: value for key, value in schema["$defs"][name].items() if key != "title"})
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
+
+
+def _form_field(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema on its own: definitions inlined, and no null, which a form cannot send."""
+    options = [option for option in field.get("anyOf", [field]) if option.get("type") != "null"]
+    plain = {**options[0], **{key: value for key, value in field.items() if key not in ("anyOf", "default")}}
+    if field.get("default") is not None:
+        plain["default"] = field["default"]
+    if "$ref" in plain:
+        target = definitions[plain.pop("$ref").rpartition("/")[2]]
+        plain = {**target, **plain}
+    plain.pop("title", None)
+    return plain

@@ -33,7 +33,7 @@ def negotiate(accept: str | None, wanted: OutputFormat | None) -> Representation
     offers = [wanted] if wanted else list(OutputFormat)
     best = max(offers, key=lambda offer: _quality(ranges, offer.media_type))  # the first of equals: PNG
     picture_quality = _quality(ranges, best.media_type)
-    named = any(media.startswith("image/") and quality > 0 for media, quality in ranges.items())
+    named = any(ranges.get(media, 0.0) > 0 for media in ("image/*", *(offer.media_type for offer in offers)))
     if named and picture_quality > 0 and (picture_quality > json_quality or "application/json" not in ranges):
         return Representation(best)
     if json_quality > 0:

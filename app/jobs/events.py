@@ -7,6 +7,7 @@ from contextlib import suppress
 from fastapi.sse import ServerSentEvent
 
 from app.infra.broker import Broker, Event
+from app.infra.tasks import end
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
 
@@ -41,8 +42,7 @@ async def job_events(job: Job, after: int, ledger: Ledger, broker: Broker) -> As
             known_terminal = (await ledger.get(job.id)).state.terminal
             silence = _GRACE if known_terminal else _LOOK_EVERY
     finally:
-        pending.cancel()
-        await asyncio.gather(pending, return_exceptions=True)
+        await end(pending)
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)

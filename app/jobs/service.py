@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from app.infra.broker import Broker, BrokerUnavailableError
+from app.infra.tasks import end
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobState
 
@@ -82,8 +83,7 @@ class JobService:
                 else:
                     await asyncio.wait({ended}, timeout=pause)
         finally:
-            ended.cancel()
-            await asyncio.gather(ended, return_exceptions=True)
+            await end(ended)
 
     async def _until_terminal_event(self, job_id: str) -> None:
         with suppress(BrokerUnavailableError):

@@ -6,11 +6,15 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from nats import connect
+from nats.js.errors import NotFoundError
+from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -141,16 +145,38 @@ def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", checkpoint=checkpoint)
 
 
-@pytest.fixture
-async def nats(settings: Settings) -> AsyncIterator[EmbeddedServer]:
-    async with EmbeddedServer(settings.data_dir) as server:
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """One real broker for all tests that do not stop it."""
+    with asyncio.Runner() as runner:
+        server = EmbeddedServer(tmp_path_factory.mktemp("broker"))
+        runner.run(server.start())
         yield server
+        runner.run(server.stop())
+
+
+@pytest.fixture
+async def nats(nats_server: EmbeddedServer) -> EmbeddedServer:
+    """The broker, emptied."""
+    client = await connect(nats_server.url, token=nats_server.token)
+    jetstream = client.jetstream()
+    for stream in ("JOBS", "EVENTS", "KV_WORKERS"):
+        with suppress(NotFoundError):
+            await jetstream.delete_stream(stream)
+    await client.close()
+    return nats_server
+
+
+def joined(settings: Settings, server: EmbeddedServer) -> Settings:
+    """The settings of a process that uses this broker."""
+    token = SecretStr(server.token) if server.token else None
+    return settings.model_copy(update={"nats_url": server.url, "nats_token": token})
 
 
 @pytest.fixture
 async def app(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[FastAPI]:
     """The application, started."""
-    application = create_app(settings)
+    application = create_app(joined(settings, nats))
     async with application.router.lifespan_context(application):
         yield application
 
@@ -173,7 +199,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def live(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a real HTTP server: for streams, and for bodies that are refused half way."""
-    application = create_app(settings)
+    application = create_app(joined(settings, nats))
     async with (
         serve(application) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as client,

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from app.api.container import Container
 from app.infra.broker import Delivery
 from app.infra.tables import Base
+from app.infra.tasks import end
 from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.inputs import load_inputs
 from app.jobs.model import Job, JobKind
@@ -138,8 +139,7 @@ class Hand:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
 
 async def ready_style(client: httpx.AsyncClient, hand: Hand) -> str:

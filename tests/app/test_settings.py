@@ -1,0 +1,61 @@
+"""Settings: names, aliases, defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "DATABASE_URL",
+        "NATS_URL",
+        "FEWSTROKE_DATABASE_URL",
+        "FEWSTROKE_NATS_URL",
+        "FEWSTROKE_DATA_DIR",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_everything_lives_in_the_data_folder_by_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    settings = load_settings()
+    assert settings.data_dir == tmp_path / "fewstroke"
+    assert settings.database.render_as_string() == f"sqlite+aiosqlite:///{tmp_path}/fewstroke/fewstroke.db"
+    assert settings.blobs == f"{tmp_path}/fewstroke/blobs"
+    assert settings.nats_url is None
+
+
+@pytest.mark.parametrize("prefix", ["", "FEWSTROKE_"])
+def test_urls_have_two_names(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv(f"{prefix}NATS_URL", "nats://cluster:4222")
+    monkeypatch.setenv(f"{prefix}DATABASE_URL", "postgres://user:secret@db/fewstroke")
+    settings = load_settings()
+    assert settings.nats_url == "nats://cluster:4222"
+    assert settings.database.drivername == "postgresql+asyncpg"
+    assert settings.database.password == "secret"
+
+
+def test_our_own_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://theirs")
+    monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://ours")
+    assert load_settings().nats_url == "nats://ours"
+    assert load_settings(nats_url="nats://given").nats_url == "nats://given"
+
+
+def test_secrets_are_not_printed() -> None:
+    settings = Settings(nats_token="hunter2", s3_secret_access_key="hunter2")
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_relative_folder_does_not_follow_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(data_dir=Path("data")).data_dir == tmp_path / "data"
