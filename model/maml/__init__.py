@@ -17,7 +17,7 @@ from model.maml.params import (
     task_at,
     vectorized,
 )
-from model.maml.rates import Granularity, LearningRates
+from model.maml.rates import Granularity, LearningRates, Rates
 from model.maml.rules import SGD, Adam, NormalizedSGD, State, UpdateRule
 from model.maml.start import ModuleStart, Start
 from model.maml.task import LossFn, Params, Task, batch_at
@@ -47,6 +47,7 @@ __all__ = [
     "OuterStep",
     "ParameterNameError",
     "Params",
+    "Rates",
     "ReptileLearner",
     "RuleName",
     "Start",

@@ -1,6 +1,6 @@
 """The named algorithms, put together from their parts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from torch import nn
 from model.maml.errors import LearnerError
 from model.maml.inner_loop import Order
 from model.maml.learner import GradientLearner, MetaLearner, ReptileLearner
+from model.maml.params import select_names
 from model.maml.rates import Granularity, LearningRates
 from model.maml.rules import SGD, Adam, NormalizedSGD, UpdateRule
 from model.maml.schedules import (
@@ -41,6 +42,7 @@ class InnerConfig:
     lr: float | Mapping[str, float] = 0.01  # initial rate, or one for each tensor
     rule: RuleName = "sgd"
     rates: Granularity | None = None  # learn rates at this granularity; None: what the algorithm prescribes
+    adapt: Sequence[str] | None = None  # patterns of the tensors of phi to update; None: all that start gives
     weights: StepWeights | None = None  # query loss after these steps; None: what the algorithm prescribes
     order: Order | None = None  # order of the derivatives; None: what the algorithm prescribes
     multi_step_until: float = 0.5  # maml++: fraction of training after which only the last step counts
@@ -79,7 +81,7 @@ def make_algorithm(
     maml     second    the last step      fixed                                what the start names
     fomaml   first     the last step      fixed                                what the start names
     reptile  none      never              fixed                                what the start names
-    anil     second    the last step      fixed                                a part of a module
+    anil     second    the last step      fixed                                a part, which you name
     meta-sgd second    the last step      learned, one a parameter             what the start names
     maml++   1st, 2nd  each, then last    learned, one a tensor and step       what the start names
     ======== ========= ================== ==================================== ======================
@@ -93,21 +95,31 @@ def make_algorithm(
         shared: weights outside of ``start`` that the outer loop trains too.
 
     Raises:
-        LearnerError: an unknown name; "anil" with a module start that adapts everything; a setting that
+        LearnerError: an unknown name; "anil" without the part to adapt; a setting that
             the algorithm cannot honour.
     """
     config = config or InnerConfig()
+    shapes = {tensor: start.shapes[tensor] for tensor in select_names(start.shapes, config.adapt)}
     if name == "reptile":
         if config.rates is not None or config.weights is not None or config.order is not None:
             raise LearnerError("reptile has no query gradient: rates, weights and order do not apply")
-        rule = make_rule(config.rule, start.shapes, config.lr)
+        rule = make_rule(config.rule, shapes, config.lr)
         return ReptileLearner(
-            start, rule, loss_fn, steps=config.steps, query_loss_fn=query_loss_fn, shared=shared
+            start,
+            rule,
+            loss_fn,
+            steps=config.steps,
+            query_loss_fn=query_loss_fn,
+            adapt=config.adapt,
+            shared=shared,
         )
     if config.order is Order.NONE:
         raise LearnerError("order NONE leaves the outer loop without a gradient: choose FIRST or SECOND")
-    if name == "anil" and isinstance(start, ModuleStart) and start.adapts_all:
-        raise LearnerError("anil adapts a part of the module: name it, as in ModuleStart(net, ['head.*'])")
+    partial = isinstance(start, ModuleStart) and not start.adapts_all
+    if name == "anil" and not partial and len(shapes) == len(start.shapes):
+        raise LearnerError(
+            "anil adapts a part: name it, as in ModuleStart(net, ['head.*']) or InnerConfig.adapt"
+        )
     rates = config.rates
     order = constant_order(Order.SECOND)
     weights = last_step(config.steps)
@@ -126,11 +138,12 @@ def make_algorithm(
             raise LearnerError(f"no algorithm is named {name!r}")
     return GradientLearner(
         start,
-        make_rule(config.rule, start.shapes, config.lr, rates=rates, steps=config.steps),
+        make_rule(config.rule, shapes, config.lr, rates=rates, steps=config.steps),
         loss_fn,
         steps=config.steps,
         order=constant_order(config.order) if config.order is not None else order,
         weights=constant_weights(config.weights) if config.weights is not None else weights,
         query_loss_fn=query_loss_fn,
+        adapt=config.adapt,
         shared=shared,
     )

@@ -1,6 +1,6 @@
 """The inner loop: a few gradient steps on the support set, as a pure function of the start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.maml.errors import LearnerError
-from model.maml.params import check_loss, detach, leaves, where_tasks
+from model.maml.params import check_loss, detach, leaves, select_names, where_tasks
 from model.maml.rules import UpdateRule
 from model.maml.task import LossFn, Params, batch_at
 
@@ -83,6 +83,7 @@ def inner_loop(
     steps: int,
     *,
     order: Order = Order.NONE,
+    adapt: Sequence[str] | None = None,
     validate: Callable[[Params, int], Tensor] | None = None,
     on_step: Callable[[InnerStep], bool | None] | None = None,
     keep_trajectory: bool = False,
@@ -98,6 +99,8 @@ def inner_loop(
         steps: number of updates.
         order: what the result remembers for the outer gradient. With NONE and FIRST no graph of a loss
             outlives its step, so memory does not grow with ``steps``.
+        adapt: shell-style patterns of the tensors of phi to update (None: all); the others stay what they
+            are in phi_0, and outer gradients still reach them through the loss.
         validate: lower is better, () or (B,); called without gradients at step 0 and after every update.
         on_step: called at step 0 and after every update; True ends the loop after this step. What it
             raises goes through.
@@ -105,6 +108,7 @@ def inner_loop(
 
     Raises:
         LossShapeError: see ``check_loss``.
+        ParameterNameError: a pattern of ``adapt`` matches nothing, or the rule knows no rate for a name.
         LearnerError: negative steps, or inference mode (it rules out gradients).
     """
     if steps < 0:
@@ -112,7 +116,8 @@ def inner_loop(
     if torch.is_inference_mode_enabled():
         raise LearnerError("the inner loop needs gradients: call it outside torch.inference_mode()")
     params = detach(params) if order is Order.NONE else dict(params)
-    state = rule.init(params)
+    adapted = select_names(params, adapt)
+    state = rule.init({name: params[name] for name in adapted})
     keeper = _BestKeeper(validate) if validate is not None else None
     losses: list[Tensor] = []
     trajectory: list[Params] = []
@@ -128,10 +133,11 @@ def inner_loop(
     done = 0
     stop = visit(0)
     while done < steps and not stop:
-        loss, params, grads = _gradients(loss_fn, params, batch_at(support, done), order)
+        loss, at, grads = _gradients(loss_fn, params, adapted, batch_at(support, done), order)
         losses.append(loss.detach())
         with torch.set_grad_enabled(order is not Order.NONE):
-            params, state = rule.step(params, grads, state, done, batched=loss.ndim == 1)
+            updated, state = rule.step(at, grads, state, done, batched=loss.ndim == 1)
+        params = {**params, **updated}
         done += 1
         stop = visit(done)
     return InnerResult(
@@ -144,21 +150,26 @@ def inner_loop(
     )
 
 
-def _gradients(loss_fn: LossFn, params: Params, batch: Any, order: Order) -> tuple[Tensor, Params, Params]:
-    """Loss, the parameters it was taken at, and its gradients (zero where a parameter has no part)."""
+def _gradients(
+    loss_fn: LossFn, params: Params, adapted: Sequence[str], batch: Any, order: Order
+) -> tuple[Tensor, Params, Params]:
+    """The loss, the adapted tensors and their gradients (zero where a tensor has no part in the loss)."""
+    current = {name: params[name] for name in adapted}
     second = order is Order.SECOND
     if second:
-        at = {k: v if v.requires_grad else v.detach().requires_grad_() for k, v in params.items()}
-        params = at
-    else:
-        at = leaves(params)  # cut off: neither the start's network nor earlier steps are walked through
+        current = {k: v if v.requires_grad else v.detach().requires_grad_() for k, v in current.items()}
+        at = {**params, **current}
+        inputs = current
+    else:  # cut off: neither the network of the start nor earlier steps are walked through
+        inputs = leaves(current)
+        at = {**detach(params), **inputs}
     with torch.enable_grad():
         loss = check_loss(loss_fn(at, batch), at)
         grads = torch.autograd.grad(
-            loss.sum(), list(at.values()), create_graph=second, materialize_grads=True
+            loss.sum(), list(inputs.values()), create_graph=second, materialize_grads=True
         )
     _forget_casts()
-    return loss, params, dict(zip(at, grads, strict=True))
+    return loss, current, dict(zip(inputs, grads, strict=True))
 
 
 def _forget_casts() -> None:

@@ -1,7 +1,7 @@
 """Meta-learners: from a task to a scalar whose gradient moves the start."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model.maml.errors import LossShapeError
 from model.maml.inner_loop import InnerResult, InnerStep, Order, inner_loop
-from model.maml.params import check_loss
+from model.maml.params import check_loss, leaves, select_names
 from model.maml.rules import UpdateRule
 from model.maml.schedules import OrderSchedule, WeightSchedule
 from model.maml.start import Start
@@ -42,6 +42,7 @@ class MetaLearner(nn.Module, ABC):
         loss_fn: the inner loss, on support batches.
         query_loss_fn: the outer loss, on query batches; None: the inner one.
         steps: default number of inner steps.
+        adapt: shell-style patterns of the tensors of phi that the inner loop updates (None: all).
         shared: a module whose weights the losses use beside phi and that the outer loop trains too.
     """
 
@@ -53,6 +54,7 @@ class MetaLearner(nn.Module, ABC):
         *,
         steps: int,
         query_loss_fn: LossFn | None = None,
+        adapt: Sequence[str] | None = None,
         shared: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -62,10 +64,20 @@ class MetaLearner(nn.Module, ABC):
         self.loss_fn = loss_fn
         self.query_loss_fn = query_loss_fn or loss_fn
         self.steps = steps
+        self.adapted = select_names(start.shapes, adapt)
 
     @abstractmethod
     def meta_loss(self, task: Task[Any, Any], *, progress: float = 1.0) -> MetaLoss:
         """The outer loss of ``task``. ``progress`` (0 .. 1) drives what is annealed over training."""
+
+    def meta_backward(self, task: Task[Any, Any], *, scale: float = 1.0, progress: float = 1.0) -> MetaLoss:
+        """Add ``scale`` times the gradient of ``meta_loss`` to every ``.grad``; the outcome has no graph.
+
+        The same as ``meta_loss(...).loss.backward()``, with less memory where the algorithm allows it.
+        """
+        outcome = self.meta_loss(task, progress=progress)
+        torch.autograd.backward(scale * outcome.loss)
+        return MetaLoss(outcome.loss.detach(), outcome.query, outcome.support)
 
     def adapt(
         self,
@@ -87,6 +99,7 @@ class MetaLearner(nn.Module, ABC):
             self.rule,
             self.steps if steps is None else steps,
             order=order,
+            adapt=self.adapted,
             validate=validate,
             on_step=on_step,
             keep_trajectory=keep_trajectory,
@@ -129,9 +142,12 @@ class GradientLearner(MetaLearner):
         order: OrderSchedule,
         weights: WeightSchedule,
         query_loss_fn: LossFn | None = None,
+        adapt: Sequence[str] | None = None,
         shared: nn.Module | None = None,
     ) -> None:
-        super().__init__(start, rule, loss_fn, steps=steps, query_loss_fn=query_loss_fn, shared=shared)
+        super().__init__(
+            start, rule, loss_fn, steps=steps, query_loss_fn=query_loss_fn, adapt=adapt, shared=shared
+        )
         self.order = order
         self.weights = weights
 
@@ -151,6 +167,40 @@ class GradientLearner(MetaLearner):
         result = self.adapt(task, steps=max(weights), order=self.order(progress), on_step=judge)
         return MetaLoss(torch.stack(terms).sum(), query, result.support_losses)
 
+    def meta_backward(self, task: Task[Any, Any], *, scale: float = 1.0, progress: float = 1.0) -> MetaLoss:
+        """As in the base class. First order keeps the graph of one query loss at a time, not of all.
+
+        Each w_k L_query(phi_k) is walked back to phi_k (and to the weights beside phi) as soon as it is
+        known, since nothing of the inner loop but sums connects phi_k to the start; one walk from all
+        phi_k to the start ends it.
+        """
+        if self.order(progress) is not Order.FIRST:
+            return super().meta_backward(task, scale=scale, progress=progress)
+        weights = self.weights(progress)
+        query_loss_fn = _one_loss_a_task(self.query_loss_fn, task.size)
+        query: dict[int, Tensor] = {}
+        reached: list[Tensor] = []
+        pulls: list[Tensor] = []
+
+        def judge(at: InnerStep) -> None:
+            if at.step not in weights:
+                return
+            cut = leaves(at.params)
+            loss = query_loss_fn(cut, batch_at(task.query, at.step))
+            query[at.step] = loss.detach()
+            torch.autograd.backward(scale * weights[at.step] * loss.mean())
+            for name, value in at.params.items():
+                grad = cut[name].grad
+                if grad is not None and value.requires_grad:
+                    reached.append(value)
+                    pulls.append(grad)
+
+        result = self.adapt(task, steps=max(weights), order=Order.FIRST, on_step=judge)
+        if reached:
+            torch.autograd.backward(reached, pulls)
+        total = torch.stack([weights[step] * loss.mean() for step, loss in query.items()]).sum()
+        return MetaLoss(total, query, result.support_losses)
+
 
 class ReptileLearner(MetaLearner):
     """Reptile (Nichol et al. 2018): moves the start toward the adapted parameters.
@@ -165,7 +215,7 @@ class ReptileLearner(MetaLearner):
         """sum over tensors of |phi_0 - phi_K|^2 / 2, mean over the tasks."""
         start = self.start(task)
         loss_fn = _one_loss_a_task(self.loss_fn, task.size)
-        result = inner_loop(loss_fn, start, task.support, self.rule, self.steps, order=Order.NONE)
+        result = inner_loop(loss_fn, start, task.support, self.rule, self.steps, adapt=self.adapted)
         tasks = 1 if task.size is None else task.size
         pulls = [(start[name] - end).square().sum() for name, end in result.params.items()]
         return MetaLoss(torch.stack(pulls).sum() / (2 * tasks), {}, result.support_losses)

@@ -53,8 +53,7 @@ class OuterLoop:
     Args:
         learner: any meta-learner.
         config: rates, length, clipping.
-        context: entered around each meta-loss, for instance ``lambda: torch.autocast("cuda",
-            torch.bfloat16)``; the backward pass is outside of it.
+        context: entered around each task, for instance ``lambda: torch.autocast("cuda", torch.bfloat16)``.
     """
 
     def __init__(
@@ -101,9 +100,9 @@ class OuterLoop:
         outcomes: list[MetaLoss] = []
         for task in tasks:
             with self._context():
-                outcome = self.learner.meta_loss(task, progress=self.progress)
-            torch.autograd.backward(outcome.loss / len(tasks))
-            outcomes.append(MetaLoss(outcome.loss.detach(), outcome.query, outcome.support))
+                outcomes.append(
+                    self.learner.meta_backward(task, scale=1 / len(tasks), progress=self.progress)
+                )
         limit = math.inf if self.config.clip_norm is None else self.config.clip_norm
         norm = float(torch.nn.utils.clip_grad_norm_(self._params, limit))
         skipped = not math.isfinite(norm)

@@ -1,6 +1,7 @@
 """Inner learning rates: fixed, or learned in the outer loop, kept positive by their logarithm."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -19,7 +20,15 @@ class Granularity(StrEnum):
     PARAMETER = "parameter"  # Meta-SGD (Li et al. 2017)
 
 
-class LearningRates(nn.Module):
+class Rates(nn.Module, ABC):
+    """The inner learning rate of each tensor at each step. Subclass it for a schedule over other rates."""
+
+    @abstractmethod
+    def forward(self, name: str, step: int) -> Tensor:
+        """The rate of tensor ``name`` at ``step``: (), or the shape of one task's tensor."""
+
+
+class LearningRates(Rates):
     """One positive rate for each thing that ``granularity`` names.
 
     Args:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.maml.errors import LearnerError
-from model.maml.rates import LearningRates
+from model.maml.rates import Rates
 from model.maml.task import Params
 
 State = Mapping[str, Params]
@@ -21,7 +21,7 @@ class UpdateRule(nn.Module, ABC):
         rates: the learning rate of each tensor at each step.
     """
 
-    def __init__(self, rates: LearningRates) -> None:
+    def __init__(self, rates: Rates) -> None:
         super().__init__()
         self.rates = rates
 
@@ -39,7 +39,7 @@ class UpdateRule(nn.Module, ABC):
 class SGD(UpdateRule):
     """phi <- phi - alpha v, with v <- momentum v + grad."""
 
-    def __init__(self, rates: LearningRates, *, momentum: float = 0.0) -> None:
+    def __init__(self, rates: Rates, *, momentum: float = 0.0) -> None:
         super().__init__(rates)
         self.momentum = _fraction("momentum", momentum)
 
@@ -69,7 +69,7 @@ class NormalizedSGD(SGD):
     its derivative finite where the gradient vanishes.
     """
 
-    def __init__(self, rates: LearningRates, *, momentum: float = 0.0, eps: float = 1e-8) -> None:
+    def __init__(self, rates: Rates, *, momentum: float = 0.0, eps: float = 1e-8) -> None:
         super().__init__(rates, momentum=momentum)
         self.eps = eps
 
@@ -87,9 +87,7 @@ class Adam(UpdateRule):
     dead unit would be undefined.
     """
 
-    def __init__(
-        self, rates: LearningRates, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
-    ) -> None:
+    def __init__(self, rates: Rates, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
         super().__init__(rates)
         self.betas = _fraction("betas[0]", betas[0]), _fraction("betas[1]", betas[1])
         self.eps = eps
