@@ -24,8 +24,8 @@ class ErrorCode(StrEnum):
     MULTIPART_INVALID = "multipart_invalid"
     # Files in it.
     FILE_TOO_LARGE = "file_too_large"
-    IMAGES_MISSING = "images_missing"
-    TOO_MANY_IMAGES = "too_many_images"
+    FILES_MISSING = "files_missing"
+    TOO_MANY_FILES = "too_many_files"
     IMAGE_FORMAT_UNSUPPORTED = "image_format_unsupported"
     IMAGE_ANIMATED = "image_animated"
     IMAGE_CORRUPT = "image_corrupt"
@@ -95,12 +95,12 @@ class FileTooLargeError(AppError):
     status, code, title = 413, ErrorCode.FILE_TOO_LARGE, "File too large"
 
 
-class ImagesMissingError(AppError):
-    status, code, title = 422, ErrorCode.IMAGES_MISSING, "No images"
+class FilesMissingError(AppError):
+    status, code, title = 422, ErrorCode.FILES_MISSING, "Files missing"
 
 
-class TooManyImagesError(AppError):
-    status, code, title = 422, ErrorCode.TOO_MANY_IMAGES, "Too many images"
+class TooManyFilesError(AppError):
+    status, code, title = 422, ErrorCode.TOO_MANY_FILES, "Too many files"
 
 
 class ImageError(AppError):

@@ -18,11 +18,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from app.api.problems import validation_sentence
 from app.errors import (
     AppError,
+    FilesMissingError,
     FileTooLargeError,
-    ImagesMissingError,
     MultipartInvalidError,
     PayloadTooLargeError,
-    TooManyImagesError,
+    TooManyFilesError,
     UnsupportedMediaTypeError,
     ValidationError,
 )
@@ -41,6 +41,8 @@ class FileRule:
     at_least: int
     at_most: int
     max_bytes: int
+    what: str = "JPEG, PNG or WebP"
+    sample: str = "picture.jpg"  # for the curl lines of the error sentences
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ async def read_form(
     """Parse the body; its files are closed (and gone) at the end of the block.
 
     Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
-    ImagesMissingError, TooManyImagesError, ValidationError.
+    FilesMissingError, TooManyFilesError, ValidationError.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise UnsupportedMediaTypeError(
@@ -126,14 +128,16 @@ class _Parser(MultiPartParser):
         name = part.field_name
         if part.file is None:
             if name in self._rules:
-                raise ValidationError(f"`{name}` must be a file: with curl, write -F {name}=@picture.jpg.")
+                raise ValidationError(
+                    f"`{name}` must be a file: with curl, write -F {name}=@{self._rules[name].sample}."
+                )
             return
         if name not in self._rules:
             known = ", ".join(f"`{field}`" for field in self._rules) or "none"
             raise invalid_values([{"field": name, "detail": f"is no file field here; there are: {known}"}])
         self._counts[name] = self._counts.get(name, 0) + 1
         if self._counts[name] > self._rules[name].at_most:
-            raise TooManyImagesError(
+            raise TooManyFilesError(
                 f"`{name}` takes at most {_files(self._rules[name].at_most)}: leave out the others.",
                 field=name,
             )
@@ -146,7 +150,7 @@ class _Parser(MultiPartParser):
             if self._file_bytes > limit:
                 raise FileTooLargeError(
                     f"File {self._counts[part.field_name]} of `{part.field_name}` is larger than "
-                    f"{limit / MIB:g} MiB: scale it down or save it as JPEG.",
+                    f"{limit / MIB:g} MiB: send a smaller one.",
                     field=part.field_name,
                 )
         super().on_part_data(data, start, end)
@@ -165,8 +169,9 @@ def _form(data: FormData, rules: Mapping[str, FileRule]) -> Form:
             values[name] = item
     for name, rule in rules.items():
         if len(files[name]) < rule.at_least:
-            raise ImagesMissingError(
-                f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@picture.jpg for each.", field=name
+            raise FilesMissingError(
+                f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@{rule.sample} for each.",
+                field=name,
             )
     return Form(files, values)
 
@@ -210,7 +215,7 @@ def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[s
     properties: dict[str, Any] = {}
     for name, rule in rules.items():
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
-        about = f"JPEG, PNG or WebP, at most {rule.max_bytes / MIB:g} MiB each."
+        about = f"{rule.what}, at most {rule.max_bytes / MIB:g} MiB{'' if rule.at_most == 1 else ' each'}."
         properties[name] = (
             {**file, "description": about}
             if rule.at_most == 1

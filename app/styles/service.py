@@ -40,7 +40,11 @@ def style_rules(settings: Settings) -> dict[str, FileRule]:
 
 def import_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/styles/import`."""
-    return {"file": FileRule(1, 1, settings.max_style_bytes)}
+    return {
+        "file": FileRule(
+            1, 1, settings.max_style_bytes, what="A style file (safetensors)", sample="style.safetensors"
+        )
+    }
 
 
 def new_style_row(style_id: str, owner: str, job_id: str | None, name: str | None) -> StyleRow:

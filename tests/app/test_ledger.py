@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -12,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import JobNotCancelableError, JobNotFoundError, QueueFullError
 from app.ids import new_id
 from app.infra.db import Sessions, create_engine, create_sessions, utcnow
-from app.jobs.ledger import Ledger, NewJob
+from app.jobs.ledger import Effects, Ledger, NewJob
 from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.tables import JobRow
 from app.settings import Settings
 from app.styles.tables import StyleRow
 
-RESULT = {"style_id": None, "images": [], "losses": {}, "steps": 1, "seconds": 0.1}
+RESULT: dict[str, Any] = {"style_id": None, "images": [], "losses": {}, "steps": 1, "seconds": 0.1}
 
 
 async def new_job(ledger: Ledger, *, style_id: str | None = None) -> Job:
@@ -207,7 +208,7 @@ async def test_effects_are_written_with_the_success_or_not_at_all(ledger: Ledger
     def style(name: str) -> StyleRow:
         return StyleRow(id=f"sty_{name}", owner="local", created_at=utcnow())
 
-    def effects(name: str):  # type: ignore[no-untyped-def]
+    def effects(name: str) -> Effects:
         async def write(session: AsyncSession) -> None:
             session.add(style(name))
 

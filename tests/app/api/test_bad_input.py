@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -72,11 +72,11 @@ BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 UNTOUCHED = b'--x\r\nContent-Disposition: form-data; name="examples"; filename=""\r\n\r\n\r\n--x--\r\n'
 INVALID = "validation_failed"
 BAD_FORMS = {
-    "17 examples": case("styles", 422, "too_many_images", "at most 16", files=files(examples=[png()] * 17)),
-    "no examples": case("styles", 422, "images_missing", "1 to 16", files=files(contents=png())),
-    "no content": case("stylize", 422, "images_missing", "content", files=ONE),
-    "two contents": case("stylize", 422, "too_many_images", "content", files=[*PAIR, *files(content=png())]),
-    "no contents": case("stylizations", 422, "images_missing", "contents", files={"style_id": (None, "s")}),
+    "17 examples": case("styles", 422, "too_many_files", "at most 16", files=files(examples=[png()] * 17)),
+    "no examples": case("styles", 422, "files_missing", "1 to 16", files=files(contents=png())),
+    "no content": case("stylize", 422, "files_missing", "content", files=ONE),
+    "two contents": case("stylize", 422, "too_many_files", "content", files=[*PAIR, *files(content=png())]),
+    "no contents": case("stylizations", 422, "files_missing", "contents", files={"style_id": (None, "s")}),
     "file field": case("styles", 422, INVALID, "exmaples", files=files(exmaples=png())),
     "field": case("styles", 422, INVALID, "stepz", fields={"stepz": "3"}, files=ONE),
     "no file": case("styles", 422, INVALID, "@picture", files={"examples": (None, "a.jpg")}),
@@ -109,7 +109,7 @@ BAD_FORMS = {
     "no boundary": case("styles", 400, "multipart_invalid", "boundary", content=b"x", headers=FORM),
     "garbage": case("styles", 400, "multipart_invalid", "curl", content=b"garbage", headers=BOUNDARY),
     "an untouched field of a browser": case(
-        "styles", 422, "images_missing", "examples", content=UNTOUCHED, headers=BOUNDARY
+        "styles", 422, "files_missing", "examples", content=UNTOUCHED, headers=BOUNDARY
     ),
     "style of nothing": case(
         "styles/import", 422, "style_file_invalid", "file", files=files(file=b"nothing")
@@ -224,7 +224,7 @@ async def test_a_queue_that_fills_up_meanwhile(
 
 
 async def test_a_request_that_declares_too_much_is_refused_unread(client: httpx.AsyncClient) -> None:
-    async def body():  # type: ignore[no-untyped-def]
+    async def body() -> AsyncIterator[bytes]:
         raise AssertionError("the body was read")
         yield b""
 
@@ -244,7 +244,7 @@ async def test_a_request_that_is_larger_than_it_may_be(
     request = client.build_request("POST", "/v1/styles", files=many)
     content = request.read()
 
-    async def body():  # type: ignore[no-untyped-def]
+    async def body() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 10_000):
             yield content[start : start + 10_000]
 

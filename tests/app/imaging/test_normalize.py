@@ -163,7 +163,7 @@ def test_a_palette_with_transparency_keeps_it(run: Run) -> None:
     source.paste(1, (0, 0, 16, 32))
     _, image = run(encoded(source, "PNG", transparency=1))
     assert image.mode == "RGBA"
-    assert image.getpixel((0, 0))[3] == 0
+    assert image.getchannel("A").getpixel((0, 0)) == 0
     assert image.getpixel((31, 0)) == (255, 0, 0, 255)
 
 
