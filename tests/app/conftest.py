@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -36,7 +38,7 @@ S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database, made once and copied for each test."""
     path = tmp_path_factory.mktemp("template") / "template.db"
-    asyncio.run(_migrate(f"sqlite:///{path}"))
+    _run(_migrate(f"sqlite:///{path}"))
     return path
 
 
@@ -46,10 +48,10 @@ def postgres_template() -> Iterator[str]:
     if not POSTGRES:
         pytest.skip("FEWSTROKE_TEST_POSTGRES_URL is not set")
     name = new_id("job").lower()
-    asyncio.run(_on_postgres(f'CREATE DATABASE "{name}"'))
-    asyncio.run(_migrate(_postgres_url(name)))
+    _run(_on_postgres(f'CREATE DATABASE "{name}"'))
+    _run(_migrate(_postgres_url(name)))
     yield name
-    asyncio.run(_on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    _run(_on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -91,6 +93,12 @@ async def _on_postgres(statement: str) -> None:
     async with server.connect() as connection:
         await connection.execute(text(statement))
     await server.dispose()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    # In a thread: an async fixture may be the one that asks for these, and its loop is running.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 async def _migrate(url: str) -> None:
