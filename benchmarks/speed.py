@@ -53,15 +53,16 @@ def run_probe(subject: str, options: Sequence[str], environment: Mapping[str, st
     """Run ``benchmarks.speed_probe`` and read its JSON.
 
     Raises:
-        BenchmarkError: the probe failed; the text holds the last line of its errors.
+        BenchmarkError: the probe failed; the text says why.
     """
     command = [sys.executable, "-m", "benchmarks.speed_probe", subject, *options]
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        reason = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise BenchmarkError(f"the {subject} probe ended with {done.returncode}: {reason}")
+        raise BenchmarkError(
+            f"the {subject} probe ended with {done.returncode}: {done.stderr[-1000:].strip()}"
+        )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

@@ -17,6 +17,9 @@ import psutil
 import typer
 from PIL import Image
 
+from benchmarks.errors import BenchmarkError
+from model.errors import ModelError
+
 EXAMPLE_SIZES = ((1024, 768), (768, 1024), (1024, 1024), (900, 700), (640, 480))
 WARM_UPS = 3
 
@@ -143,17 +146,21 @@ def main(
     device: str = "auto",
 ) -> None:
     """Measure one subject in this process and print one JSON object."""
-    if subject == "magenta":
-        result = probe_magenta(side=side, repeats=repeats, threads=threads)
-    else:
-        import torch
+    try:
+        if subject == "magenta":
+            result = probe_magenta(side=side, repeats=repeats, threads=threads)
+        else:
+            import torch
 
-        if threads is not None:
-            torch.set_num_threads(threads)
-        result = probe_engine(
-            checkpoint, side=side, large=large, repeats=repeats, adaptations=adaptations, device=device
-        )
-        result["threads"] = torch.get_num_threads()
+            if threads is not None:
+                torch.set_num_threads(threads)
+            result = probe_engine(
+                checkpoint, side=side, large=large, repeats=repeats, adaptations=adaptations, device=device
+            )
+            result["threads"] = torch.get_num_threads()
+    except (BenchmarkError, ModelError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
     print(json.dumps(result))
 
 
