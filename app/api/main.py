@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from app.api import health, problems
 from app.api.container import open_container
+from app.api.docs import serve_docs
 from app.api.openapi import DESCRIPTION, TAGS, use_problem_schema
 from app.api.request_id import RequestIdMiddleware
 from app.images import routes as images
@@ -35,7 +36,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="Fewstroke", version="1", description=DESCRIPTION, openapi_tags=TAGS, lifespan=lifespan
+        title="Fewstroke",
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
@@ -46,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.add_api_route("/", home, include_in_schema=False, response_class=HTMLResponse)
     use_problem_schema(app)
+    serve_docs(app)
     return app
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -158,3 +160,6 @@ async def test_pages_for_people(client: httpx.AsyncClient) -> None:
     docs = await client.get("/docs")
     assert docs.status_code == 200
     assert "/openapi.json" in docs.text
+    assert "https://" not in docs.text, "it works without the internet"
+    for name in re.findall(r"/docs/assets/[\w.-]+", docs.text):
+        assert len((await client.get(name)).content) > 1000

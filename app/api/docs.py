@@ -1,0 +1,29 @@
+"""``/docs`` without the internet: Swagger UI's files come from the package fastapi-offline."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+_ASSETS = "/docs/assets"
+
+
+def serve_docs(app: FastAPI) -> None:
+    """Add the page and its files to ``app``, which must have been made with ``docs_url=None``."""
+    folder = Path(str(files("fastapi_offline"))) / "static"
+    app.mount(_ASSETS, StaticFiles(directory=folder), name="docs-assets")
+
+    async def docs(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return get_swagger_ui_html(
+            openapi_url=f"{root}{app.openapi_url}",
+            title=app.title,
+            swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}{_ASSETS}/swagger-ui.css",
+            swagger_favicon_url=f"{root}{_ASSETS}/favicon.png",
+        )
+
+    app.add_api_route("/docs", docs, include_in_schema=False, response_class=HTMLResponse)
