@@ -21,7 +21,9 @@ def _run(module: str, *options: str) -> None:
 def main(
     styles: Annotated[Path | None, typer.Option(help="Folder of style folders.")] = None,
     contents: Annotated[Path | None, typer.Option(help="Folder of photos.")] = None,
-    groups: Annotated[str, typer.Option(help="validation, test, or a file of group names.")] = "validation",
+    groups: Annotated[
+        str, typer.Option(help="`validation`, `validation,test`, or a file of names.")
+    ] = "validation",
 ) -> None:
     """Measure what needs no data, and quality where folders of works and photos are given."""
     if (styles is None) != (contents is None):

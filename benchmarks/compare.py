@@ -67,7 +67,9 @@ def comparisons_of(comparison: Comparison, ours: list[Adapted], rivals: list[Met
 def main(
     styles: Annotated[Path, typer.Option(help="Folder of style folders.")],
     contents: Annotated[Path, typer.Option(help="Folder of photos.")],
-    groups: Annotated[str | None, typer.Option(help="validation, test, or a file of group names.")] = None,
+    groups: Annotated[
+        str | None, typer.Option(help="`validation`, `validation,test`, or a file of names.")
+    ] = None,
     k: Annotated[int, typer.Option(min=1, max=16, help="Examples of each artist.")] = 5,
     steps: Annotated[
         str, typer.Option(help="Numbers of inner steps; `default` is the checkpoint's.")

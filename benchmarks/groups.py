@@ -13,16 +13,16 @@ SPLITS: tuple[str, ...] = get_args(Split)
 def read_groups(choice: str | None, styles: Path) -> list[str] | None:
     """Names of the groups to measure on; None means every group.
 
-    ``choice`` is the name of a split of the training data (``validation``, ``test``), or a file with
-    one group a line (blank lines and ``#`` comments are skipped).
+    ``choice`` names splits of the training data (``validation``, ``test``, ``validation,test``), or a
+    file with one group a line (blank lines and ``#`` comments are skipped).
 
     Raises:
-        SelectionError: neither a split nor a file, or a listed group is no folder of ``styles``.
+        SelectionError: neither splits nor a file, or a listed group is no folder of ``styles``.
     """
     if choice is None:
         return None
-    if choice in SPLITS:
-        return [path.name for path in styles.iterdir() if path.is_dir() and split_of(path.name) == choice]
+    if splits := _splits(choice):
+        return [path.name for path in styles.iterdir() if path.is_dir() and split_of(path.name) in splits]
     path = Path(choice)
     if not path.is_file():
         raise SelectionError(f"{choice} is neither one of {', '.join(SPLITS)} nor a file of group names")
@@ -34,7 +34,12 @@ def read_groups(choice: str | None, styles: Path) -> list[str] | None:
 
 
 def photos_of(choice: str | None, photos: Sequence[Path]) -> list[Path]:
-    """The photos of the split that ``choice`` names; all of them otherwise."""
-    if choice in SPLITS:
-        return [path for path in photos if split_of(path.name) == choice]
+    """The photos of the splits that ``choice`` names; all of them otherwise."""
+    if splits := _splits(choice or ""):
+        return [path for path in photos if split_of(path.name) in splits]
     return list(photos)
+
+
+def _splits(choice: str) -> frozenset[str]:
+    names = frozenset(choice.split(","))
+    return names if names <= set(SPLITS) else frozenset()

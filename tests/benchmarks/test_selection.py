@@ -80,6 +80,9 @@ def test_a_split_selects_groups_and_photos_of_that_split(tmp_path: Path) -> None
     held_out = read_groups("validation", tmp_path)
     assert held_out
     assert set(held_out) == {name for name in names if split_of(name) == "validation"}
+    both = read_groups("validation,test", tmp_path)
+    assert both is not None
+    assert set(both) == {name for name in names if split_of(name) != "train"} > set(held_out)
     photos = [Path(f"{index}.jpg") for index in range(60)]
     assert photos_of("test", photos) == [path for path in photos if split_of(path.name) == "test"]
     assert photos_of(None, photos) == photos
