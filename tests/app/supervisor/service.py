@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ import httpx
 import psutil
 from PIL import Image
 
+from app.infra.broker import Broker, find_broker
 from tests.app.waiting import eventually
 
 READY_WITHIN = 90.0  # s
@@ -55,14 +56,29 @@ class Service:
             names["broker" if "nats-server" in line else "api" if "app.cli api" in line else "worker"] = child
         return names
 
-    async def adapt(self, **fields: Any) -> str:
-        """Submit two examples; the job's id."""
-        files = [
-            ("examples", (f"{n}.png", _png(colour), "image/png")) for n, colour in enumerate(("navy", "red"))
-        ]
+    async def adapt(self, *, pictures: Sequence[Path] = (), **fields: Any) -> str:
+        """Submit examples (default: two plain ones); the job's id."""
+        examples = [path.read_bytes() for path in pictures] or [_png("navy"), _png("red")]
+        files = [("examples", (f"{number}.png", data)) for number, data in enumerate(examples)]
         answer = await self.http.post("/v1/styles", files=files, data=fields)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["job"]["id"])
+
+    async def worker_of(self, job_id: str) -> int:
+        """Process id of the worker that runs the job, from the heartbeats."""
+        address = find_broker(self.log.parent)
+        broker = await Broker.connect(address.url, token=address.token)
+        try:
+            found: list[int] = []
+
+            async def known() -> bool:
+                found[:] = [info["pid"] for info in await broker.workers() if info["job"] == job_id]
+                return bool(found)
+
+            await eventually(known, within=30)
+            return found[0]
+        finally:
+            await broker.close()
 
     async def job(self, job_id: str) -> dict[str, Any]:
         answer = await self.http.get(f"/v1/jobs/{job_id}")

@@ -63,6 +63,18 @@ async def test_a_killed_child_of_any_kind_is_replaced(tmp_path: Path):
         assert service.process.returncode is None
 
 
+async def test_the_job_of_the_only_worker_goes_on_when_it_was_killed(tmp_path: Path):
+    async with serving(tmp_path) as service:
+        job_id = await service.adapt(steps=60)
+        os.kill(await service.worker_of(job_id), signal.SIGKILL)
+
+        async def taken_up() -> bool:
+            return bool((await service.job(job_id))["attempt"] == 2)
+
+        await eventually(taken_up, within=15.0)  # the promise
+        await service.until(job_id, "succeeded")
+
+
 async def test_killed_with_everything_in_flight_it_goes_on_where_it_was(tmp_path: Path):
     async with serving(tmp_path) as service:
         running = await service.adapt(steps=40)
