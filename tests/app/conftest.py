@@ -144,13 +144,23 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blobs]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
-    """Everything in a temporary folder; the checkpoint is a file whose hash is all that the API looks at."""
+async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Everything in a temporary folder (the database in PostgreSQL when there is one).
+
+    The checkpoint is a file whose hash is all that the API looks at.
+    """
     (tmp_path / "data").mkdir()
-    shutil.copy(sqlite_template, tmp_path / "data" / "fewstroke.db")
     checkpoint = tmp_path / "base.safetensors"
     checkpoint.write_bytes(b"a base checkpoint")
-    return Settings(data_dir=tmp_path / "data", checkpoint=checkpoint)
+    settings = Settings(data_dir=tmp_path / "data", checkpoint=checkpoint)
+    if not POSTGRES:
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "data" / "fewstroke.db")
+        yield settings
+        return
+    name = new_id("job").lower()
+    await _on_postgres(f'CREATE DATABASE "{name}" TEMPLATE "{request.getfixturevalue("postgres_template")}"')
+    yield settings.model_copy(update={"database_url": _postgres_url(name)})
+    await _on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")

@@ -18,21 +18,21 @@ from app.jobs.model import Job, JobKind, JobState
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
-from app.settings import Settings
 from tests.app.waiting import eventually
 
 KINDS = [kind.value for kind in JobKind]
 
 
+RUN = Reconciler.run
+
+
 @pytest.fixture(autouse=True)
-def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+def _rounds_are_the_tests_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def idle(_: Reconciler) -> None:
+        return None
+
+    monkeypatch.setattr(Reconciler, "run", idle)
     monkeypatch.setattr("app.jobs.reconciler._GRACE", timedelta(0))
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """The rounds of the reconciler are the tests' own."""
-    return settings.model_copy(update={"reconcile_every": 3600.0})
 
 
 async def created(services: Container) -> Job:
@@ -133,7 +133,7 @@ async def test_a_round_that_fails_is_not_the_last(
 
     monkeypatch.setattr(services.broker, "jobs_epoch", shaky)
     reconciler = Reconciler(services.jobs, services.broker, every=0.02, expires_after=3600)
-    running = asyncio.create_task(reconciler.run())
+    running = asyncio.create_task(RUN(reconciler))
     try:
         await eventually(lambda: calls > 2)
     finally:

@@ -72,6 +72,7 @@ async def test_it_stays_small_while_jobs_run(
             "PATH": "",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "FEWSTROKE_DATA_DIR": str(settings.data_dir),
+            "FEWSTROKE_DATABASE_URL": settings.database.render_as_string(hide_password=False),
             "FEWSTROKE_CHECKPOINT": str(settings.checkpoint),
             "FEWSTROKE_NATS_URL": nats.url,
             "FEWSTROKE_NATS_TOKEN": nats.token or "",
