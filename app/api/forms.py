@@ -4,7 +4,7 @@ A file's bytes go to a temporary file as they come, and are counted on the way: 
 large is refused after as many bytes as it may have, whatever its declared length says.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -72,10 +72,15 @@ def invalid_values(errors: list[dict[str, str]]) -> ValidationError:
 
 @asynccontextmanager
 async def read_form(
-    request: Request, rules: Mapping[str, FileRule], *, max_bytes: int
+    request: Request,
+    rules: Mapping[str, FileRule],
+    *,
+    max_bytes: int,
+    admit: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Form]:
     """Parse the body; its files are closed (and gone) at the end of the block.
 
+    ``admit`` is asked before a byte is stored; the AppError that it raises refuses the request.
     Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
     FilesMissingError, TooManyFilesError, ValidationError.
     """
@@ -89,6 +94,8 @@ async def read_form(
     body = _counted(request, max_bytes)
     parser = _Parser(request, body, rules)
     try:
+        if admit is not None:
+            await admit()
         data = await parser.parse()
     except (AppError, MultiPartException) as error:
         await _drain(body)

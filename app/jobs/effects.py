@@ -6,6 +6,7 @@ transaction. A worker that was fenced out or canceled leaves no row, and takes i
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +85,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         result = {
             "style_id": job.style_id,
             "images": [row.id for row in rows],
-            "losses": {name: dict(values) for name, values in outcome.losses.items()},
+            "losses": {name: _finite(values) for name, values in outcome.losses.items()},
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 3),
         }
@@ -114,6 +115,11 @@ async def _attach(session: AsyncSession, style_id: str | None, key: str, style: 
         .execution_options(synchronize_session=False)
     )
     return attached is not None
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    # JSON has no NaN and no infinity, and PostgreSQL refuses them: such a loss is not reported.
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _encode(job: Job, prefix: str, position: int, result: ImageOutcome) -> tuple[ImageRow, bytes]:

@@ -63,9 +63,13 @@ def check_steps(steps: int | None, settings: Settings) -> None:
 async def create_style(request: Request, services: Container, owner: str) -> Job:
     """Take in the form, make style and job durable, and tell the queue."""
     settings = services.settings
-    await services.jobs.ensure_room()
     style_id, job_id = new_id("sty"), new_id("job")
-    async with read_form(request, style_rules(settings), max_bytes=settings.max_request_bytes) as form:
+    async with read_form(
+        request,
+        style_rules(settings),
+        max_bytes=settings.max_request_bytes,
+        admit=services.jobs.ensure_room,
+    ) as form:
         options = form.options(StyleOptions)
         check_steps(options.steps, settings)
         async with services.intake.batch(job_id, owner) as batch:

@@ -43,9 +43,13 @@ class OneCall:
 async def create_stylization(request: Request, services: Container, owner: str) -> tuple[StylizationRow, Job]:
     """Take in the form, make stylization and job durable, and tell the queue."""
     settings = services.settings
-    await services.jobs.ensure_room()
     job_id = new_id("job")
-    async with read_form(request, stylization_rules(settings), max_bytes=settings.max_request_bytes) as form:
+    async with read_form(
+        request,
+        stylization_rules(settings),
+        max_bytes=settings.max_request_bytes,
+        admit=services.jobs.ensure_room,
+    ) as form:
         options = form.options(StylizationOptions)
         size = _size(options.size, settings)
         style = await get_ready_style(services.sessions, owner, options.style_id)
@@ -76,9 +80,13 @@ async def create_stylization(request: Request, services: Container, owner: str) 
 async def create_one_call(request: Request, services: Container, owner: str) -> OneCall:
     """Take in the form of `POST /v1/stylize`; style, stylization and one job for both."""
     settings = services.settings
-    await services.jobs.ensure_room()
     style_id, job_id = new_id("sty"), new_id("job")
-    async with read_form(request, one_call_rules(settings), max_bytes=settings.max_request_bytes) as form:
+    async with read_form(
+        request,
+        one_call_rules(settings),
+        max_bytes=settings.max_request_bytes,
+        admit=services.jobs.ensure_room,
+    ) as form:
         options = form.options(OneCallOptions)
         check_steps(options.steps, settings)
         size = _size(options.size, settings)

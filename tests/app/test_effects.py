@@ -60,6 +60,15 @@ async def test_a_success(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> No
     assert all(f"/{job.attempt}/" in key for key in await blobs.keys()), "names carry the attempt"
 
 
+async def test_losses_that_are_no_numbers_are_not_reported(ledger: Ledger, blobs: Blobs) -> None:
+    job = await started(ledger)
+    losses = {"start": {"style": float("nan"), "content": 1.0}, "end": {"style": float("inf")}}
+    assert await succeed_with(ledger, blobs, job, Outcome(steps=0, seconds=0, losses=losses))
+    done = await ledger.get(job.id)
+    assert done.result is not None
+    assert done.result["losses"] == {"start": {"content": 1.0}, "end": {}}
+
+
 async def test_a_fenced_out_worker_leaves_nothing(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
     old = await started(ledger)
     new = await ledger.begin(old.id, "w2")

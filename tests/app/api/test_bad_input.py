@@ -251,3 +251,15 @@ async def test_a_request_that_is_larger_than_it_may_be(
     kind = {"content-type": request.headers["content-type"]}
     check_problem(await client.post("/v1/styles", content=body(), headers=kind), 413, "payload_too_large")
     assert await nothing_stored(services)
+
+
+async def test_refusals_reach_a_client_that_is_still_sending(live: httpx.AsyncClient) -> None:
+    """Over a real connection the answer comes through, also when it was clear long before the last byte."""
+    big = b"\xff\xd8\xff" + bytes(40_000_000)
+    answer = await live.post("/v1/styles", files=files(examples=big))
+    check_problem(answer, 413, "file_too_large")
+    services: Container = live.app.state.container  # type: ignore[attr-defined]
+    services.jobs._max_active = 0
+    answer = await live.post("/v1/styles", files=files(examples=[big[:15_000_000]] * 2))
+    check_problem(answer, 429, "queue_full")
+    assert await nothing_stored(services)
