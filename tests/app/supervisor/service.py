@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,10 @@ class Service:
         """The children by what they are: broker, api, worker."""
         names = {}
         for child in psutil.Process(self.process.pid).children():
-            line = " ".join(child.cmdline())
-            names["broker" if "nats-server" in line else "api" if "app.cli api" in line else "worker"] = child
+            with suppress(psutil.NoSuchProcess):  # ended meanwhile; a zombie counts as ended
+                line = " ".join(child.cmdline())
+                kind = "broker" if "nats-server" in line else "api" if "app.cli api" in line else "worker"
+                names[kind] = child
         return names
 
     async def adapt(self, *, pictures: Sequence[Path] = (), **fields: Any) -> str:

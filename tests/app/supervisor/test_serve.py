@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import psutil
+import pytest
+import pytest_asyncio
 
-from tests.app.supervisor.service import serving
+from tests.app.supervisor.service import Service, serving
 from tests.app.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """One service for the tests that leave it running."""
+    async with serving(tmp_path_factory.mktemp("shared")) as service:
+        yield service
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -31,48 +43,37 @@ async def test_it_serves_and_stops_everything_on_sigterm(tmp_path: Path):
         assert "killed" not in service.text
 
 
-async def test_the_api_process_has_no_torch_and_is_small(tmp_path: Path):
-    async with serving(tmp_path) as service:
-        await service.until(await service.adapt(steps=2), "succeeded")
-        api = service.family()["api"]
-        mapped = {Path(region.path).name for region in api.memory_maps()}
-        assert not [name for name in mapped if "torch" in name]
-        assert api.memory_info().rss < 150 * 2**20
+async def test_the_api_process_has_no_torch_and_is_small(shared: Service):
+    await shared.until(await shared.adapt(steps=2), "succeeded")
+    api = shared.family()["api"]
+    mapped = {Path(region.path).name for region in api.memory_maps()}
+    assert not [name for name in mapped if "torch" in name]
+    assert api.memory_info().rss < 150 * 2**20
 
 
-async def test_sigint_stops_it_too(tmp_path: Path):
-    async with serving(tmp_path) as service:
-        family = service.family()
-        service.process.send_signal(signal.SIGINT)
-        assert await service.wait() == 0
-        assert gone(list(family.values()))
+@pytest.mark.parametrize("name", ["worker", "api", "broker"])
+async def test_a_killed_child_is_replaced(shared: Service, name: str):
+    before = shared.family()[name].pid
+    os.kill(before, signal.SIGKILL)
+
+    def replaced() -> bool:
+        child = shared.family().get(name)
+        return child is not None and child.pid != before
+
+    await eventually(replaced, within=30)
+    await shared.until(await shared.adapt(steps=1), "succeeded")
+    assert shared.process.returncode is None
 
 
-async def test_a_killed_child_of_any_kind_is_replaced(tmp_path: Path):
-    async with serving(tmp_path) as service:
-        for name in ("worker", "api", "broker"):
-            before = service.family()[name].pid
-            os.kill(before, signal.SIGKILL)
+async def test_the_job_of_the_only_worker_goes_on_when_it_was_killed(shared: Service):
+    job_id = await shared.adapt(steps=60)
+    os.kill(await shared.worker_of(job_id), signal.SIGKILL)
 
-            def replaced(name: str = name, before: int = before) -> bool:
-                child = service.family().get(name)
-                return child is not None and child.pid != before and child.status() != "zombie"
+    async def taken_up() -> bool:
+        return bool((await shared.job(job_id))["attempt"] == 2)
 
-            await eventually(replaced, within=30)
-            await service.until(await service.adapt(steps=1), "succeeded")
-        assert service.process.returncode is None
-
-
-async def test_the_job_of_the_only_worker_goes_on_when_it_was_killed(tmp_path: Path):
-    async with serving(tmp_path) as service:
-        job_id = await service.adapt(steps=60)
-        os.kill(await service.worker_of(job_id), signal.SIGKILL)
-
-        async def taken_up() -> bool:
-            return bool((await service.job(job_id))["attempt"] == 2)
-
-        await eventually(taken_up, within=15.0)  # the promise
-        await service.until(job_id, "succeeded")
+    await eventually(taken_up, within=15.0)  # the promise
+    await shared.until(job_id, "succeeded")
 
 
 async def test_killed_with_everything_in_flight_it_goes_on_where_it_was(tmp_path: Path):
@@ -105,7 +106,7 @@ async def test_a_stop_with_a_long_job_gives_it_back_and_the_next_serve_does_it(t
     async with serving(tmp_path) as service:
         job_id = await service.adapt(steps=100)
         await service.until(job_id, "running")
-        service.process.terminate()
+        service.process.send_signal(signal.SIGINT)
         assert await service.wait() == 0
         assert "goes back into the queue" in service.text
     async with serving(tmp_path) as service:
@@ -122,22 +123,20 @@ async def test_two_workers_serve(tmp_path: Path):
         assert "worker-2" in service.text
 
 
-async def test_a_second_serve_on_the_folder_is_refused(tmp_path: Path):
-    async with serving(tmp_path) as first:
-        async with serving(tmp_path, ready=False) as second:
-            assert await second.wait() == 1
-            assert f"another `fewstroke serve` (process {first.process.pid}) uses" in second.text
-        await first.until(await first.adapt(steps=1), "succeeded")
+async def test_a_second_serve_on_the_folder_is_refused(shared: Service):
+    async with serving(shared.log.parent, ready=False) as second:
+        assert await second.wait() == 1
+        assert f"another `fewstroke serve` (process {shared.process.pid}) uses" in second.text
+    await shared.until(await shared.adapt(steps=1), "succeeded")
 
 
-async def test_a_taken_port_is_named(tmp_path: Path):
-    async with serving(tmp_path / "one") as first:
-        port = first.http.base_url.port
-        assert port is not None
-        async with serving(tmp_path / "two", port=port, ready=False) as second:
-            assert await second.wait() == 1
-            assert f"cannot listen on 127.0.0.1:{port}" in second.text
-            assert "--port" in second.text
+async def test_a_taken_port_is_named(shared: Service, tmp_path: Path):
+    port = shared.http.base_url.port
+    assert port is not None
+    async with serving(tmp_path, port=port, ready=False) as second:
+        assert await second.wait() == 1
+        assert f"cannot listen on 127.0.0.1:{port}" in second.text
+        assert "--port" in second.text
 
 
 async def test_a_worker_without_a_checkpoint_ends_the_service_with_the_reason(tmp_path: Path):

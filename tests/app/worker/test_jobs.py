@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import AsyncIterator
 from io import BytesIO
 
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from app.errors import ErrorCode
 from app.jobs.model import JobKind, JobState
 from tests.app.waiting import eventually
-from tests.app.worker.plant import Plant
+from tests.app.worker.plant import Plant, running_plant
 from tests.app.worker.scripted import BASE_HASH, Script
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant]:
+    """One worker for all tests here: none of them ends it."""
+    async with running_plant(tmp_path_factory.mktemp("plant")) as running:
+        await running.start_worker()
+        yield running
 
 
 def style_file(base_hash: str = BASE_HASH) -> bytes:
@@ -22,7 +34,6 @@ def style_file(base_hash: str = BASE_HASH) -> bytes:
 
 
 async def test_an_adaptation_becomes_a_style_with_progress_and_previews(plant: Plant):
-    await plant.start_worker()
     job = await plant.submit(JobKind.ADAPT, steps=6)
     done = await plant.until(job.id, JobState.SUCCEEDED)
 
@@ -55,7 +66,6 @@ async def test_an_adaptation_becomes_a_style_with_progress_and_previews(plant: P
 
 
 async def test_one_call_makes_a_style_and_the_picture(plant: Plant):
-    await plant.start_worker()
     content = Image.new("RGB", (40, 30), (10, 20, 30))
     job = await plant.submit(JobKind.STYLIZE_ONCE, steps=2, contents=[content])
     done = await plant.until(job.id, JobState.SUCCEEDED)
@@ -73,7 +83,6 @@ async def test_one_call_makes_a_style_and_the_picture(plant: Plant):
 
 
 async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: Plant):
-    await plant.start_worker()
     opaque = Image.new("RGB", (64, 32), "black")
     holed = Image.new("RGBA", (64, 32), (0, 0, 0, 0))
     holed.paste((255, 0, 0, 255), (0, 0, 32, 32))
@@ -99,7 +108,7 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: 
     ],
 )
 async def test_a_failing_job_fails_alone(plant: Plant, script: Script, code: ErrorCode, says: str):
-    worker = await plant.start_worker()
+    (worker,) = plant.workers
     bad = await plant.submit(JobKind.ADAPT, seed=int(script))
     good = await plant.submit(JobKind.ADAPT, steps=1)
     failed = await plant.until(bad.id, JobState.FAILED)
@@ -114,7 +123,6 @@ async def test_a_failing_job_fails_alone(plant: Plant, script: Script, code: Err
 
 
 async def test_a_style_of_another_base_is_refused_with_its_code(plant: Plant):
-    await plant.start_worker()
     job = await plant.submit(
         JobKind.STYLIZE, style=style_file("ab" * 32), contents=[Image.new("RGB", (32, 32))]
     )
@@ -124,16 +132,15 @@ async def test_a_style_of_another_base_is_refused_with_its_code(plant: Plant):
 
 
 async def test_a_job_whose_input_is_gone_says_so(plant: Plant):
-    job = await plant.submit(JobKind.ADAPT)
+    job = await plant.create(JobKind.ADAPT)
     await plant.blobs.delete(await plant.blobs.keys("uploads"))
-    await plant.start_worker()
+    await plant.broker.publish_job(job.kind, job.id)
     failed = await plant.until(job.id, JobState.FAILED)
     assert failed.error is not None
     assert failed.error["code"] == ErrorCode.INPUT_MISSING
 
 
 async def test_cancel_ends_a_run_between_two_steps(plant: Plant):
-    await plant.start_worker()
     job = await plant.submit(JobKind.ADAPT, steps=1000)
     step = await plant.until_step(job.id, 2)
     await plant.cancel(job.id)
@@ -149,7 +156,6 @@ async def test_cancel_ends_a_run_between_two_steps(plant: Plant):
 
 
 async def test_a_cancel_that_only_the_ledger_heard_works_too(plant: Plant):
-    await plant.start_worker()
     job = await plant.submit(JobKind.ADAPT, steps=1000)
     await plant.until_step(job.id, 1)
     await plant.ledger.request_cancel(job.id)  # and no message to the worker
@@ -157,17 +163,16 @@ async def test_a_cancel_that_only_the_ledger_heard_works_too(plant: Plant):
 
 
 async def test_a_job_that_was_canceled_in_the_queue_never_runs(plant: Plant):
-    job = await plant.submit(JobKind.ADAPT)
+    job = await plant.create(JobKind.ADAPT)
     await plant.cancel(job.id)
+    await plant.broker.publish_job(job.kind, job.id)
     after = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.start_worker()
     await plant.until(after.id, JobState.SUCCEEDED)
     assert (await plant.ledger.get(job.id)).attempt == 0
     assert [event.data["state"] for event in await plant.events(job.id)] == ["canceled"]
 
 
 async def test_the_heartbeat_tells_model_job_and_memory(plant: Plant):
-    await plant.start_worker()
     job = await plant.submit(JobKind.ADAPT, steps=1000)
 
     async def busy() -> bool:
@@ -187,6 +192,5 @@ async def test_the_heartbeat_tells_model_job_and_memory(plant: Plant):
 
 async def test_a_message_without_a_job_is_dropped(plant: Plant):
     await plant.broker.publish_job("adapt", "job_unknown")
-    await plant.start_worker()
     job = await plant.submit(JobKind.ADAPT, steps=1)
     await plant.until(job.id, JobState.SUCCEEDED)
