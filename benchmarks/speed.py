@@ -3,8 +3,11 @@
 Every subject runs in its own process, so that peaks of memory are its own and allocator settings,
 which the C library reads once at start, can be compared::
 
-    python -m benchmarks.speed --threads 1 --threads 2 \
-        --variant keep:MALLOC_TRIM_THRESHOLD_=1073741824,MALLOC_MMAP_MAX_=0
+    python -m benchmarks.speed --threads 1 --threads 2 --variant system:MALLOC_PERTURB_=0 \
+        --variant large:MALLOC_MMAP_THRESHOLD_=268435456,MALLOC_TRIM_THRESHOLD_=1073741824
+
+A variant that sets any ``MALLOC_`` variable runs without the engine's own allocator settings;
+``MALLOC_PERTURB_=0`` changes nothing, so it stands for the C library as it is.
 """
 
 import json
@@ -146,6 +149,7 @@ def main(
                 typer.echo(f"{setting.name}, {count or 'default'} threads", err=True)
                 result = run_probe("engine", options, setting.environment)
                 runs.append({"name": setting.name, "environment": dict(setting.environment), **result})
+                typer.echo(table(runs[-1:], rival).splitlines()[2], err=True)
     except BenchmarkError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
