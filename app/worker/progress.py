@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from app.infra.broker import Broker, BrokerError
+from app.infra.broker import Broker
 from app.worker.compute import PREVIEW_SIDE, Step
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class ProgressReporter:
                 event, data = self._waiting.popleft()
                 try:
                     await self._broker.publish_event(self._job_id, event, data)
-                except BrokerError as error:
+                except Exception as error:  # whatever it is, it must not touch the job itself
                     logger.warning("%s: an event was dropped: %s", self._job_id, error)
             if self._closed:
                 return
