@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,12 +72,3 @@ def configure_logging(level: str = "INFO") -> None:
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
     for noisy in ("alembic", "httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def obey_leash() -> None:
-    """End with the supervisor when this process is its child."""
-    from app.infra.leash import die_with_parent
-    from app.supervisor.child import PARENT_VARIABLE
-
-    if parent := os.environ.pop(PARENT_VARIABLE, None):
-        die_with_parent(int(parent))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import configure_logging, obey_leash, reported_errors
+from app.cli.common import configure_logging, reported_errors
+from app.infra.leash import obey_leash
 
 if TYPE_CHECKING:
     from app.settings import Settings

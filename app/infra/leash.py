@@ -19,6 +19,9 @@ import sys
 import threading
 import time
 
+PARENT_VARIABLE = "FEWSTROKE_PARENT_PID"
+"""Environment variable that tells a Python child whose death it must not outlive."""
+
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _POLL_SECONDS = 0.5
 
@@ -36,6 +39,12 @@ def die_with_parent(parent_pid: int) -> None:
         threading.Thread(target=_watch, args=(parent_pid,), name="leash", daemon=True).start()
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def obey_leash() -> None:
+    """Put the leash on when this process was started as somebody's child (``PARENT_VARIABLE``)."""
+    if parent := os.environ.pop(PARENT_VARIABLE, None):
+        die_with_parent(int(parent))
 
 
 def leashed(program: str, *args: str) -> list[str]:

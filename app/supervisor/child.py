@@ -8,11 +8,9 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from app.infra.leash import PARENT_VARIABLE
 from app.supervisor.console import Console
 from app.supervisor.errors import SupervisorError
-
-PARENT_VARIABLE = "FEWSTROKE_PARENT_PID"
-"""Environment variable that tells a child whose death it must not outlive (``app.infra.leash``)."""
 
 EXIT_SETUP = 78  # EX_CONFIG of sysexits.h: starting again would not help
 
