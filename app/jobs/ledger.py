@@ -203,15 +203,27 @@ class Ledger:
             and_(JobRow.published_at.is_(None), JobRow.created_at <= utcnow() - older_than)
         )
 
-    async def published_before(self, epoch: datetime) -> list[Job]:
-        """Unfinished jobs published before ``epoch``, when the queue's storage came to be: lost to it."""
-        return await self._unfinished(JobRow.published_at < epoch)
+    async def lost(self, epoch: datetime) -> list[Job]:
+        """Unfinished jobs whose message went to another storage of the queue than the present one.
 
-    async def mark_published(self, job_id: str, *, generation: int = 0) -> None:
-        """Record that the queue has stored the job's message of this generation."""
+        ``epoch`` names the present one (when it was created, by the queue's own clock); it is compared
+        for equality only, so clocks need not agree.
+        """
+        return await self._unfinished(
+            and_(
+                JobRow.published_at.is_not(None), JobRow.queue_epoch.is_not(None), JobRow.queue_epoch != epoch
+            )
+        )
+
+    async def mark_published(
+        self, job_id: str, *, generation: int = 0, epoch: datetime | None = None
+    ) -> None:
+        """Record that the queue, in its storage ``epoch``, holds the job's message of this generation."""
         async with self._sessions.begin() as session:
             await session.execute(
-                update(JobRow).where(JobRow.id == job_id).values(published_at=utcnow(), generation=generation)
+                update(JobRow)
+                .where(JobRow.id == job_id)
+                .values(published_at=utcnow(), generation=generation, queue_epoch=epoch)
             )
 
     async def expire(self, older_than: timedelta) -> list[Job]:

@@ -44,10 +44,10 @@ class Reconciler:
         # the publish have happened and only its record be missing, the queue drops the repeated id.
         for job in await self._jobs.ledger.unpublished(_GRACE):
             published += await self._jobs.publish(job, job.generation)
-        # The queue's storage is younger than the publish: the message is lost. A new generation, so
-        # that it cannot be taken for a repeated one.
+        # The queue's storage is another one than the publish went to: the message is lost. A new
+        # generation, so that it cannot be taken for a repeated one.
         epoch = await self._broker.jobs_epoch()
-        for job in await self._jobs.ledger.published_before(epoch):
+        for job in await self._jobs.ledger.lost(epoch):
             published += await self._jobs.publish(job, job.generation + 1)
         if published:
             logger.info("published %d jobs again", published)

@@ -39,11 +39,13 @@ class JobService:
     async def publish(self, job: Job, generation: int) -> bool:
         """Put the job into the queue. False: the broker is away; the reconciler will do it."""
         try:
+            # Asked first: should the storage be replaced in between, the job counts as lost, not as known.
+            epoch = await self._broker.jobs_epoch()
             await self._broker.publish_job(job.kind, job.id, generation=generation)
         except BrokerUnavailableError as error:
             logger.warning("job %s is not in the queue yet: %s", job.id, error.detail)
             return False
-        await self.ledger.mark_published(job.id, generation=generation)
+        await self.ledger.mark_published(job.id, generation=generation, epoch=epoch)
         return True
 
     async def cancel(self, job_id: str) -> Job:

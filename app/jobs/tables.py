@@ -29,6 +29,7 @@ class JobRow(Base):
     worker_id: Mapped[str | None] = mapped_column(String(64))
     generation: Mapped[int] = mapped_column(default=0)
     published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    queue_epoch: Mapped[datetime | None] = mapped_column(UTCDateTime)  # which storage of the queue has it
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
