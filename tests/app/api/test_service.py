@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -98,6 +99,12 @@ def test_every_error_has_its_own_code() -> None:
     for kind in specific:
         assert 400 <= kind.status < 600
         assert kind.title
+
+
+def test_every_code_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
+    documented = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert sorted(documented) == sorted(ErrorCode)
 
 
 async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
