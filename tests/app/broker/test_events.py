@@ -95,3 +95,15 @@ async def test_workers_are_listed_until_they_leave(broker):
     ]
     await broker.forget("worker-1")
     assert [worker["worker_id"] for worker in await broker.workers()] == ["worker-2"]
+
+
+async def test_a_killed_broker_forgets_no_event_and_gives_no_number_twice(server, brokers):
+    writer = await brokers.connect()
+    places = await publish(writer, "job_1", 20)
+    os.kill(server.pid, signal.SIGKILL)  # right after the last acknowledgement
+    await server.wait()
+    await server.start()
+    late = await brokers.connect()
+    places += await publish(late, "job_1", 1, state="succeeded")
+    assert [event.seq async for event in late.events("job_1")] == places
+    assert len(set(places)) == 22
