@@ -166,7 +166,7 @@ class Adaptation:
 
 
 class DecayingRates(LearningRates):
-    """Learned rates, scaled down linearly to a tenth over the last part of the loop."""
+    """Learned rates, falling linearly to a tenth over the last part of the loop (never from 1 on)."""
 
     def __init__(self, rates: LearningRates, steps: int, decay_from: float) -> None:
         torch.nn.Module.__init__(self)
@@ -175,9 +175,12 @@ class DecayingRates(LearningRates):
     def forward(self, name: str, step: int) -> Tensor:
         """The rate of tensor ``name`` at ``step``."""
         done = step / max(1, self.steps)
-        fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from))
+        fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from)) if self.decay_from < 1 else 0.0
         rate: Tensor = self.inner(name, step)
         return rate * (1 - 0.9 * fall)
+
+    def extra_repr(self) -> str:
+        return f"over {self.steps} steps, falling from {self.decay_from}"
 
 
 def stored_rates(

@@ -98,7 +98,7 @@ class Stylizer(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="zeros")
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect")
 
 
 def _upsample(x: Tensor) -> Tensor:

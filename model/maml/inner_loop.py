@@ -173,8 +173,8 @@ def _gradients(
 
 
 def _forget_casts() -> None:
-    # autocast keeps the low-precision copy of every leaf until its outermost exit: copies of each step's phi
-    # would pile up, and a copy made under no_grad would later cut the gradient of a shared weight.
+    # autocast keeps the low-precision copy of every leaf, and the leaf with it, until its outermost exit: the
+    # phi of every step would pile up.
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         torch.clear_autocast_cache()
 

@@ -25,7 +25,7 @@ class LossWeights:
     moments: float = 3.0  # channel means and log standard deviations
     covariance: float = 3.0  # raw and normalised centred covariances
     color: float = 6.0  # sliced Wasserstein distance of colours
-    content: float = 1.0  # instance-normalised features
+    content: float = 4.0  # instance-normalised features; at 1 faces dissolve
     smoothness: float = 0.3  # total variation
 
 

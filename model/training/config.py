@@ -40,3 +40,4 @@ class TrainingConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 300.0  # a contact sheet of the validation split
+    validation_styles: int = 8  # held-out styles to adapt to at the end

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model.adaptation import stored_rates
+from model.adaptation import AdaptConfig, stored_rates
 from model.checkpoint import phi_shapes
 from model.training.config import TrainingConfig
 from model.training.curves import draw_curves
@@ -46,7 +46,17 @@ def meta_train(
     run.train([*pretraining_phases(run), *meta_phases(run)], resume=resume)
     networks = run.averaged()
     rates = stored_rates(phi_shapes(networks), run.rates()).to(run.device)
-    rows = validate(networks, run.objective, rates, config.styles, config.contents, weights=config.weights)
+    rows = validate(
+        networks,
+        run.objective,
+        rates,
+        config.styles,
+        config.contents,
+        limit=config.validation_styles,
+        config=AdaptConfig(size=config.meta_size, example_side=2 * config.meta_size, weights=config.weights),
+    )
+    if not rows:
+        report("no validation: it needs two styles of two works and two photos that the split holds out")
     _write(config.out / "validation.csv", rows)
     for row in rows:
         report(

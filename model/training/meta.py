@@ -116,7 +116,7 @@ class MetaTraining:
             self.loss,
             steps=steps,
             order=constant_order(Order.FIRST),
-            weights=constant_weights({0: 0.25, steps // 2: 0.25, steps: 0.5}),
+            weights=constant_weights({0: 0.3, steps: 0.7}),
         )
         self.networks, self.rates = networks, rates
 

@@ -19,10 +19,12 @@ ROWS, PHOTOS, SIDE = 8, 3, 192
 
 @torch.no_grad()
 def draw_samples(run: Run) -> None:
-    """Write ``samples-<step>.jpg``: the same validation styles and photos each time."""
+    """Write ``samples-<step>.jpg``: the same validation styles and photos each time; nothing without them."""
     rng = random.Random(1)
     styles = StyleFolder.scan(run.config.styles, split="validation").groups
     photos = scan_photos(run.config.contents, split="validation")
+    if not styles or not photos:
+        return  # too little data for a validation split
     names = rng.sample(sorted(styles), min(ROWS, len(styles)))
     works = [random_crop(load(styles[n][0]), SIDE, rng, low=0.95) for n in names]
     shown = [random_crop(load(p), SIDE, rng, low=0.95) for p in rng.sample(photos, min(PHOTOS, len(photos)))]

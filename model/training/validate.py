@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,6 @@ from model.adaptation import Adaptation, AdaptConfig, Judgement, fit
 from model.data.folders import StyleFolder, load, scan_photos, to_tensor
 from model.maml import LearningRates
 from model.networks import Networks, Objective
-from model.perceptual.losses import LossWeights
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
 
 STEPS = (0, 1, 5, 10)
@@ -42,7 +41,7 @@ def validate(
     k: int = 5,
     limit: int = 8,
     steps: Sequence[int] = STEPS,
-    weights: LossWeights | None = None,
+    config: AdaptConfig | None = None,
 ) -> list[ValidationRow]:
     """Adapt to ``limit`` styles of the validation split with K examples each.
 
@@ -56,7 +55,7 @@ def validate(
         return []
     rng = random.Random(0)
     names = rng.sample(sorted(groups), min(limit, len(groups)))
-    config = AdaptConfig(steps=max(steps), weights=weights or LossWeights(), decay_from=1.0)
+    config = replace(config or AdaptConfig(), decay_from=1.0)  # ten steps of a longer loop
     found: dict[int, list[tuple[Judgement, float]]] = {step: [] for step in steps}
     for name in names:
         works = [load(p) for p in groups[name]]

@@ -1,0 +1,72 @@
+"""Small pictures, the perceptual network and a tiny stylizer for the tests of the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model.data.splits import split_of
+from model.networks import Networks, Objective
+from model.perceptual.vgg import VGG16Features
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
+
+DEMO = Path(__file__).parents[2] / "demo"
+
+
+def picture(seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
+    """A picture of coloured blobs: another palette and another texture for each seed."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8)).resize(
+        size, Image.Resampling.BICUBIC
+    )
+    grain = rng.normal(0, 4 + 20 * rng.random(), (size[1], size[0], 3))
+    return Image.fromarray((np.asarray(coarse) + grain).clip(0, 255).astype(np.uint8))
+
+
+def _names(form: str, **wanted: int) -> list[str]:
+    """The first names of a form that fall into each split, as many as wanted."""
+    found = (form.format(i) for i in range(1000))
+    left = dict(wanted)
+    names = []
+    for name in found:
+        if left.get(split_of(name), 0):
+            left[split_of(name)] -= 1
+            names.append(name)
+    return names
+
+
+@pytest.fixture(scope="session")
+def objective() -> Objective:
+    """The perceptual network in float32."""
+    torch.manual_seed(0)
+    return Objective(VGG16Features(), amp=False)
+
+
+@pytest.fixture
+def networks() -> Networks:
+    """A tiny stylizer with its encoder."""
+    torch.manual_seed(0)
+    stylizer = StylizerConfig(half=8, width=16, blocks=2, rank=2, up_half=8, up_full=8)
+    return Networks(stylizer, EncoderConfig(embedding=16, hidden=16)).eval()
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Style folders (12 groups of 4 works) and a photo folder (20 photos) of tiny pictures.
+
+    The split goes by name: names are taken so that validation gets two groups and four photos.
+    """
+    styles, contents = tmp_path / "styles", tmp_path / "contents"
+    contents.mkdir()
+    for group, name in enumerate(_names("group_{}", train=10, validation=2)):
+        (styles / name).mkdir(parents=True)
+        for work in range(4):
+            picture(100 * group + work).save(styles / name / f"{work}.png")
+    for photo, name in enumerate(_names("{}.png", train=16, validation=4)):
+        picture(5000 + photo, (90, 110)).save(contents / name)
+    return styles, contents

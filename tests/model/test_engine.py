@@ -1,0 +1,111 @@
+"""The engine with the shipped checkpoint: the real thing, at few steps and small sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.adaptation import AdaptConfig
+from model.engine import Engine, Progress
+from model.errors import AdaptationCanceled, CheckpointMissingError, DeviceUnavailableError
+from model.style import Style
+from tests.model.conftest import DEMO
+
+SMALL = AdaptConfig(steps=3, photos=2, size=64, bank=4, held_out=1, example_side=96)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(device="cpu", config=SMALL)
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Image.Image]:
+    return [Image.open(path).convert("RGB") for path in sorted((DEMO / "examples").glob("*.jpg"))[:3]]
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    return Image.open(sorted((DEMO / "photos").glob("*.jpg"))[0]).convert("RGB").resize((120, 90))
+
+
+@pytest.fixture(scope="module")
+def style(engine: Engine, examples: list[Image.Image]) -> Style:
+    return engine.adapt(examples, seed=1)
+
+
+def difference(a: Image.Image, b: Image.Image) -> float:
+    return float(np.abs(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)).mean())
+
+
+def test_adaptation_improves_on_the_zero_step_style(style: Style) -> None:
+    start, end = style.header.losses["start"], style.header.losses["end"]
+    assert style.header.steps > 0
+    assert end["style"] < start["style"]
+    assert end["total"] < start["total"]
+
+
+def test_result_moves_toward_the_palette_of_the_examples(
+    engine: Engine, style: Style, examples: list[Image.Image], photo: Image.Image
+) -> None:
+    palette = np.mean([np.asarray(e.resize((32, 32)), dtype=float).mean((0, 1)) for e in examples], axis=0)
+
+    def away(image: Image.Image) -> float:
+        return float(np.linalg.norm(np.asarray(image, dtype=float).mean((0, 1)) - palette))
+
+    assert away(engine.stylize(photo, style)) < 0.7 * away(photo)
+
+
+def test_style_file_renders_the_same_picture(engine: Engine, style: Style, photo: Image.Image) -> None:
+    again = Style.from_bytes(style.to_bytes(), base_hash=engine.base_hash)
+    assert difference(engine.stylize(photo, style), engine.stylize(photo, again)) < 1.0
+    assert len(style.to_bytes()) < 64_000
+
+
+def test_strength_dial_goes_from_the_photo_to_the_style(
+    engine: Engine, style: Style, photo: Image.Image
+) -> None:
+    full = engine.stylize(photo, style)
+    gaps = [difference(engine.stylize(photo, style, strength=s), full) for s in (0.0, 0.5, 1.0)]
+    assert gaps[0] > gaps[1] > gaps[2] == 0
+    assert difference(engine.stylize(photo, style, strength=1.5), full) > 0
+
+
+@pytest.mark.parametrize(("size", "expected"), [(None, (120, 90)), (60, (60, 45)), (500, (120, 90))])
+def test_size_is_the_longer_side_and_never_upscales(
+    engine: Engine, style: Style, photo: Image.Image, size: int | None, expected: tuple[int, int]
+) -> None:
+    assert engine.stylize(photo, style, size=size).size == expected
+
+
+def test_progress_comes_at_every_step_with_previews_now_and_then(
+    engine: Engine, examples: list[Image.Image], photo: Image.Image
+) -> None:
+    seen: list[Progress] = []
+    engine.adapt(examples[:1], preview=photo, preview_every=2, on_progress=seen.append)
+    assert [p.step for p in seen] == [0, 1, 2, 3]
+    assert [p.preview is not None for p in seen] == [True, False, True, True]
+    assert set(seen[0].losses) == {"style", "content", "total"}
+
+
+def test_cancel_between_steps(engine: Engine, examples: list[Image.Image]) -> None:
+    with pytest.raises(AdaptationCanceled):
+        engine.adapt(examples[:1], should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("count", [0, 17])
+def test_wrong_number_of_examples(engine: Engine, examples: list[Image.Image], count: int) -> None:
+    with pytest.raises(ValueError, match="1 to 16"):
+        engine.adapt(examples[:1] * count)
+
+
+def test_missing_checkpoint_and_device_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissingError, match="meta-train"):
+        Engine.load(tmp_path / "none.safetensors")
+    with pytest.raises(DeviceUnavailableError, match="auto"):
+        Engine.load(device="cuda:99")
+    with pytest.raises(DeviceUnavailableError, match="auto"):
+        Engine.load(device="toaster")

@@ -1,0 +1,103 @@
+"""Style and checkpoint files: round trips, foreign bases, damage."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.checkpoint import load_base, phi_shapes, save_base
+from model.errors import (
+    CheckpointFormatError,
+    CheckpointMissingError,
+    StyleBaseMismatchError,
+    StyleFormatError,
+)
+from model.formats import StyleHeader, checkpoint_hash, read_style_header
+from model.networks import Networks
+from model.style import Style
+
+BASE = "ab" * 32
+HEADER = StyleHeader(
+    BASE, k=5, steps=7, seed=3, losses={"start": {"style": 1.5}, "end": {"style": 0.5}}, licence="X"
+)
+PHI = {"a.gamma": torch.linspace(-2, 2, 12)[None], "color": torch.eye(3, 4)[None]}
+
+
+def test_style_round_trip() -> None:
+    data = Style(PHI, HEADER).to_bytes()
+    again = Style.from_bytes(data, base_hash=BASE)
+    assert again.header == HEADER == read_style_header(data)
+    for name, value in PHI.items():
+        torch.testing.assert_close(again.phi[name], value, atol=1e-3, rtol=1e-3)
+
+
+def test_style_of_another_base_is_refused() -> None:
+    data = Style(PHI, HEADER).to_bytes()
+    with pytest.raises(StyleBaseMismatchError, match=r"adapted from base abab.*adapt it again"):
+        Style.from_bytes(data, base_hash="cd" * 32)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damaged_style_is_an_error_and_nothing_else(data: st.DataObject) -> None:
+    """Cut or overwrite bytes anywhere: it loads as a style of the right form, or is refused as a bad one."""
+    raw = bytearray(Style(PHI, HEADER).to_bytes())
+    cut = data.draw(st.integers(0, len(raw)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(raw[:cut])
+    try:
+        style = Style.from_bytes(damaged, base_hash=BASE)
+    except (StyleFormatError, StyleBaseMismatchError):
+        return
+    assert all(bool(torch.isfinite(value).all()) for value in style.phi.values())
+
+
+def test_endless_header_is_refused() -> None:
+    with pytest.raises(StyleFormatError):
+        read_style_header(struct.pack("<Q", 2**63) + b"{}")
+    nested = json.dumps({"__metadata__": {"fewstroke": "[" * 100_000}}).encode()
+    with pytest.raises(StyleFormatError):
+        read_style_header(struct.pack("<Q", len(nested)) + nested)
+
+
+def test_header_is_read_without_torch() -> None:
+    code = "import sys, model.formats, model.errors; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_checkpoint_round_trip(networks: Networks, tmp_path: Path) -> None:
+    path = tmp_path / "base.safetensors"
+    shapes = phi_shapes(networks)
+    rates = {name: torch.tensor([0.03, 0.01]) for name in shapes}
+    save_base(path, networks, rates, {"licence": "Apache-2.0"})
+    base = load_base(path)
+    assert base.hash == checkpoint_hash(path)
+    assert base.header["card"]["licence"] == "Apache-2.0"
+    torch.testing.assert_close(base.rates["color"], rates["color"])
+    photo = torch.rand(1, 3, 32, 32)
+    phi = {name: torch.full((1, *shape), 0.1) for name, shape in shapes.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(base.networks(photo, phi), networks(photo, phi), atol=5e-3, rtol=0)
+
+
+def test_checkpoint_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissingError, match="meta-train"):
+        load_base(tmp_path / "none.safetensors")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"\x80\x04not a pickle that anybody loads")
+    with pytest.raises(CheckpointFormatError):
+        load_base(other)
+
+
+def test_style_of_other_shapes_is_refused(networks: Networks) -> None:
+    with pytest.raises(StyleFormatError, match="do not fit"):
+        Style(PHI, HEADER).check_shapes(phi_shapes(networks))

@@ -1,0 +1,166 @@
+"""The perceptual network and the distances on its features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.data.folders import to_tensor
+from model.errors import CheckpointFormatError, CheckpointMissingError
+from model.networks import Objective
+from model.perceptual import losses
+from model.perceptual.statistics import StyleStatistics, concatenate, pool, statistics
+from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
+from tests.model.conftest import picture
+
+
+@pytest.fixture
+def two(objective: Objective) -> StyleStatistics:
+    return objective.style_statistics(to_tensor([picture(1), picture(2)]))
+
+
+def test_features_are_the_layers_after_their_relu(objective: Objective) -> None:
+    images = to_tensor([picture(1)])
+    found = objective.vgg(images, ("relu1_1", "relu4_1"))
+    weights = {name: value.float() for name, value in load_file(DEFAULT_WEIGHTS).items()}
+    normalised = (images - objective.vgg.mean) / objective.vgg.std
+    by_hand = torch.conv2d(
+        normalised, weights["features.0.weight"], weights["features.0.bias"], padding=1
+    ).relu()
+    torch.testing.assert_close(found["relu1_1"], by_hand)
+    assert found["relu4_1"].shape == (1, 512, 10, 12)
+
+
+def test_bundled_weights_see_an_edge_where_there_is_one(objective: Objective) -> None:
+    """Trained filters answer to an edge more than to a flat picture; random ones would not by much."""
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    edge = flat.clone()
+    edge[..., 32:] = 1.0
+    deep = objective.vgg(torch.cat([flat, edge]), ("relu3_3",))["relu3_3"][..., 4:12, 6:10]
+    assert deep[1].mean() > 2 * deep[0].mean()
+
+
+def test_missing_or_foreign_weights_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissingError, match="convert_vgg16"):
+        VGG16Features(tmp_path / "none.safetensors")
+    other = tmp_path / "other.safetensors"
+    save_file({"features.0.weight": torch.zeros(1)}, other)
+    with pytest.raises(CheckpointFormatError, match="VGG16"):
+        VGG16Features(other)
+
+
+def test_statistics_by_hand() -> None:
+    """Means, second moments and spreads of a two-channel map that can be worked out on paper."""
+    feature = torch.tensor([[[[1.0, 3.0]], [[2.0, 2.0]]]])  # (1, 2, 1, 2)
+    found = statistics(dict.fromkeys(losses.STYLE_LAYERS, feature), torch.zeros(1, 3, 4, 4))
+    layer = losses.STYLE_LAYERS[0]
+    torch.testing.assert_close(found.mean[layer], torch.tensor([[2.0, 2.0]]))
+    torch.testing.assert_close(found.second[layer], torch.tensor([[[5.0, 4.0], [4.0, 4.0]]]))
+    torch.testing.assert_close(found.std(layer), torch.tensor([[1.0, 0.0]]), atol=2e-4, rtol=0)
+
+
+def test_pooling_equals_one_long_picture(objective: Objective) -> None:
+    features = {layer: torch.rand(2, 4, 3, 5) for layer in losses.STYLE_LAYERS}
+    joined = {layer: torch.cat([f[:1], f[1:]], dim=3) for layer, f in features.items()}
+    images = torch.rand(2, 3, 16, 16)
+    pooled = pool(statistics(features, images))
+    long = statistics(joined, images[:1])
+    for layer in losses.STYLE_LAYERS:
+        torch.testing.assert_close(pooled.covariance(layer), long.covariance(layer))
+
+
+@pytest.mark.parametrize(
+    "distance", [losses.moment_distance, losses.covariance_distance, losses.color_distance]
+)
+def test_style_distances_are_zero_to_oneself_and_grow_with_the_mixture(
+    distance, two: StyleStatistics
+) -> None:
+    """A style is at distance 0 from itself, and moving toward another one moves away monotonically."""
+    a, b = two[[0]], two[[1]]
+
+    def mixed(t: float) -> StyleStatistics:
+        return StyleStatistics(
+            {k: torch.lerp(a.mean[k], b.mean[k], t) for k in a.mean},
+            {k: torch.lerp(a.second[k], b.second[k], t) for k in a.second},
+            a.colors + 0.3 * t,
+        )
+
+    values = []
+    for t in (0.0, 0.25, 0.5, 1.0):
+        torch.manual_seed(0)
+        values.append(float(distance(mixed(t), a)))
+    assert values[0] == pytest.approx(0, abs=1e-6)
+    assert values[0] < values[1] < values[2] < values[3]
+
+
+def test_flat_style_keeps_the_covariance_distance_bounded(objective: Objective) -> None:
+    """A blank page has no covariance to be relative to; the distance must not explode."""
+    blank = objective.style_statistics(torch.full((1, 3, 64, 64), 1.0))
+    busy = objective.style_statistics(torch.rand(1, 3, 64, 64))
+    assert float(losses.covariance_distance(busy, blank)) < 20
+
+
+def test_content_distance_ignores_the_palette_but_not_the_layout(objective: Objective) -> None:
+    photo = to_tensor([picture(7)])
+    brighter = photo * 0.6 + 0.3
+    other = to_tensor([picture(8)])
+    content, _ = objective.photo_targets(photo)
+    with torch.no_grad():
+        style = objective.style_statistics(photo)
+        same = objective.terms(photo, style, content).content
+        recoloured = objective.terms(brighter, style, content).content
+        different = objective.terms(other, style, content).content
+    assert float(same) < 1e-6
+    assert float(recoloured) < 0.5 * float(different)
+
+
+def test_sliced_wasserstein_of_a_shift_is_its_square() -> None:
+    points = torch.rand(1, 50, 3)
+    shift = torch.tensor([0.3, 0.0, 0.0])
+    axis = torch.tensor([[1.0], [0.0], [0.0]])
+    assert float(losses.sliced_wasserstein(points, points + shift, axis)) == pytest.approx(0.09, rel=1e-4)
+
+
+def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
+    """Central differences of the total along a random direction of the picture, in float64."""
+    precise = Objective(VGG16Features().double(), amp=False)
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        features = precise.vgg(torch.rand(1, 3, 32, 32, dtype=torch.float64), losses.LAYERS)
+    style = StyleStatistics(
+        {k: features[k].mean((2, 3)) for k in losses.STYLE_LAYERS},
+        {
+            k: torch.einsum("bihw,bjhw->bij", features[k], features[k]) / features[k][0, 0].numel()
+            for k in losses.STYLE_LAYERS
+        },
+        torch.rand(1, 64, 3, dtype=torch.float64),
+    )
+
+    def value(x: torch.Tensor) -> torch.Tensor:
+        own = precise.vgg(x, losses.LAYERS)
+        flat = {k: own[k].flatten(2) for k in losses.STYLE_LAYERS}
+        found = StyleStatistics(
+            {k: f.mean(2) for k, f in flat.items()},
+            {k: f @ f.transpose(1, 2) / f.shape[2] for k, f in flat.items()},
+            x.flatten(2).transpose(1, 2)[:, :64],
+        )
+        # The small norm of the render in the denominator is a constant by definition: leave it out.
+        return (losses.moment_distance(found, style) + losses.total_variation(x)).sum()
+
+    point = image.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(value(point), point)
+    direction = torch.randn_like(image)
+    eps = 1e-6
+    with torch.no_grad():
+        numeric = (value(image + eps * direction) - value(image - eps * direction)) / (2 * eps)
+    assert float((gradient * direction).sum()) == pytest.approx(float(numeric), rel=1e-4)
+
+
+def test_concatenate_then_index_gives_the_parts_back(two: StyleStatistics) -> None:
+    joined = concatenate([two[[1]], two])
+    torch.testing.assert_close(joined[[0]].colors, two[[1]].colors)
+    assert len(joined) == 3

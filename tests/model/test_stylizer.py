@@ -1,0 +1,78 @@
+"""The network: shapes, independence of the samples, and what phi does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model import phi as phis
+from model.data.folders import to_tensor
+from model.networks import Networks, Objective
+from tests.model.conftest import picture
+
+
+@pytest.fixture
+def styles(networks: Networks, objective: Objective) -> dict[str, torch.Tensor]:
+    """phi of three styles, from the encoder with a livelier last layer than at its start."""
+    torch.nn.init.normal_(networks.encoder.head[-1].weight, std=0.3)  # type: ignore[union-attr]
+    works = objective.style_statistics(to_tensor([picture(i) for i in range(3)]))
+    with torch.no_grad():
+        return networks.encoder.decode(networks.encoder.embedding(works))
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 50), (47, 18)])
+def test_any_size_comes_back_as_it_was(networks: Networks, styles, height: int, width: int) -> None:
+    with torch.no_grad():
+        rendered = networks(torch.rand(3, 3, height, width), styles)
+    assert rendered.shape == (3, 3, height, width)
+    assert float(rendered.min()) >= 0
+    assert float(rendered.max()) <= 1
+
+
+def test_many_styles_in_one_pass_equal_one_by_one(networks: Networks, styles) -> None:
+    photos = torch.rand(3, 3, 32, 48)
+    with torch.no_grad():
+        together = networks(photos, styles)
+        alone = torch.cat([networks(photos[i : i + 1], phis.select(styles, [i])) for i in range(3)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_another_phi_gives_another_picture(networks: Networks, styles) -> None:
+    photo = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        a, b = (networks(photo, phis.select(styles, [i])) for i in (0, 1))
+    assert float((a - b).abs().mean()) > 0.01
+
+
+def test_every_tensor_of_phi_takes_part(networks: Networks, styles) -> None:
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in styles.items()}
+    networks(torch.rand(3, 3, 32, 32), leaves).square().sum().backward()
+    silent = [name for name, value in leaves.items() if float(value.grad.abs().sum()) == 0]
+    assert silent == []
+
+
+def test_encoder_does_not_care_about_the_order_of_the_examples(
+    networks: Networks, objective: Objective
+) -> None:
+    works = objective.style_statistics(to_tensor([picture(i) for i in range(4)]))
+    with torch.no_grad():
+        a, b = networks.encoder(works), networks.encoder(works[[2, 0, 3, 1]])
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], atol=1e-5, rtol=1e-5)
+
+
+def test_interpolation_ends_where_it_should(styles) -> None:
+    a, b = phis.select(styles, [0]), phis.select(styles, [1])
+    for name in a:
+        torch.testing.assert_close(phis.interpolate(a, b, 0.0)[name], a[name])
+        torch.testing.assert_close(phis.interpolate(a, b, 1.0)[name], b[name])
+        torch.testing.assert_close(
+            phis.blend([a, b], [3, 1])[name], phis.interpolate(a, b, 0.25)[name], atol=1e-6, rtol=1e-5
+        )
+
+
+def test_expand_and_stack_are_inverse_to_select(styles) -> None:
+    one = phis.select(styles, [1])
+    assert phis.count(one) == phis.count(styles)
+    again = phis.select(phis.stack([one, phis.expand(one, 2)]), [2])
+    torch.testing.assert_close(again["color"], one["color"])

@@ -1,0 +1,191 @@
+"""Training on tiny pictures: each phase's gradients, resuming, and a whole run to a checkpoint that works."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from model.checkpoint import load_base
+from model.networks import Networks, Objective
+from model.training.config import TrainingConfig
+from model.training.curves import draw_curves, read_log
+from model.training.distill import TeacherPairs, distill_loss
+from model.training.entry import config_for_minutes, meta_train
+from model.training.meta import MetaTraining
+from model.training.pools import PhotoPool
+from model.training.pretrain import Pretraining
+from model.training.run import learning_rate
+from model.training.state import ExponentialAverage, load_state, save_state
+from tests.model.conftest import picture
+
+
+@pytest.fixture
+def config(folders: tuple[Path, Path], tmp_path: Path) -> TrainingConfig:
+    return TrainingConfig(
+        styles=folders[0],
+        contents=folders[1],
+        out=tmp_path / "run",
+        device="cpu",
+        size=32,
+        meta_size=32,
+        batch=2,
+        meta_batch=2,
+        meta_steps=2,
+        photos_in_pool=4,
+        styles_in_pool=4,
+        tasks_in_pool=3,
+        fresh_photos=1,
+        fresh_styles=1,
+        checkpoint_seconds=0.5,
+        validation_styles=1,
+    )
+
+
+def without_gradient(networks: Networks) -> list[str]:
+    return [n for n, p in networks.named_parameters() if p.grad is None or not bool(p.grad.abs().sum() > 0)]
+
+
+def test_pretraining_moves_every_weight_and_learns_one_batch(
+    config: TrainingConfig, networks: Networks, objective: Objective
+) -> None:
+    torch.manual_seed(0)
+    job = Pretraining(replace(config, fresh_photos=0, fresh_styles=0), objective, random.Random(0))
+    job.photos.refresh(2)
+    job.styles.refresh(2)
+    job.photos.refresh = lambda count: None  # type: ignore[method-assign]
+    job.styles.refresh = lambda count: None  # type: ignore[method-assign]
+    optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3)
+    totals = []
+    for _ in range(12):
+        losses = job.loss(networks)
+        optimizer.zero_grad()
+        losses["total"].backward()
+        if not totals:
+            assert without_gradient(networks) == []
+        optimizer.step()
+        totals.append(float(losses["total"].detach()))
+    assert min(totals[-3:]) < 0.9 * totals[0]
+
+
+def test_meta_loss_reaches_start_weights_and_rates(
+    config: TrainingConfig, networks: Networks, objective: Objective
+) -> None:
+    torch.manual_seed(0)
+    job = MetaTraining(config, networks, objective, random.Random(0))
+    losses = job.meta_loss()
+    losses["total"].backward()
+    assert without_gradient(networks) == []
+    gradient = job.rates.log_rates.grad
+    assert gradient is not None
+    assert bool((gradient.abs() > 0).all())  # each tensor's rate at each step matters for the query loss
+    assert {"query0", "query2"} <= set(losses)
+
+
+def test_distillation_compares_the_same_crop_of_photo_and_target(
+    config: TrainingConfig, networks: Networks, objective: Objective, tmp_path: Path
+) -> None:
+    """A teacher that returns the photo: photo crops and targets must then be the same pictures."""
+    teacher = tmp_path / "teacher"
+    teacher.mkdir()
+    photos, styles = sorted(config.contents.iterdir()), sorted(config.styles.iterdir())
+    rows = []
+    for i in range(4):
+        box = (10, 20, 74, 84)
+        Image.open(photos[i]).crop(box).save(teacher / f"{i:05d}.jpg", quality=98)
+        row = {"photo": photos[i].name, "photo_box": box, "style_box": (0, 0, 60, 60)}
+        rows.append(row | {"style": f"{styles[i].name}/0.png"})
+    (teacher / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pairs = TeacherPairs(replace(config, teacher=teacher), objective, random.Random(0))
+    crops, descriptions, targets = pairs.batch(3)
+    aligned = float((crops - targets).abs().mean())
+    assert aligned < 0.5 * float((crops - targets.roll(2, dims=3)).abs().mean())
+    losses = distill_loss(networks, objective, (crops, descriptions, targets))
+    losses["total"].backward()
+    assert without_gradient(networks) == []
+
+
+def test_state_round_trip_continues_exactly(networks: Networks, tmp_path: Path) -> None:
+    """Five steps in one go equal three steps, a restart, and two more."""
+
+    def steps(
+        module: Networks, optimizer: torch.optim.Optimizer, average: ExponentialAverage, which: range
+    ) -> None:
+        for i in which:
+            torch.manual_seed(i)
+            optimizer.zero_grad()
+            sum((p * torch.randn_like(p)).sum() for p in module.parameters()).backward()  # type: ignore[union-attr]
+            optimizer.step()
+            average.update(module)
+
+    def fresh() -> tuple[Networks, torch.optim.Optimizer, ExponentialAverage]:
+        module = Networks(networks.stylizer.config, networks.encoder.config)
+        module.load_state_dict(networks.state_dict())
+        return module, torch.optim.Adam(module.parameters(), lr=0.1), ExponentialAverage(module, 0.5)
+
+    whole = fresh()
+    steps(*whole, range(5))
+    first = fresh()
+    steps(*first, range(3))
+    path = tmp_path / "state.safetensors"
+    save_state(path, {"networks": first[0]}, first[1], first[2], {"phase": 1, "seconds": 2.5, "step": 3})
+    second = fresh()
+    progress = load_state(path, {"networks": second[0]}, second[1], second[2])
+    assert (progress["phase"], progress["seconds"], progress["step"]) == (1, 2.5, 3)
+    steps(*second, range(3, 5))
+    torch.testing.assert_close(dict(second[0].state_dict()), dict(whole[0].state_dict()))
+    torch.testing.assert_close(second[2].values, whole[2].values)
+
+
+def test_pool_replaces_the_oldest(objective: Objective) -> None:
+    numbers = iter(range(100))
+    pool = PhotoPool(lambda: picture(next(numbers), (32, 32)), objective, 3, random.Random(0))
+    pool.refresh(3)
+    first = [entry.images for entry in pool.entries]
+    pool.refresh(1)
+    kept = [any(e.images is f for e in pool.entries) for f in first]
+    assert kept == [False, True, True]
+    assert pool.batch(3).images.shape == (3, 3, 32, 32)
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    rates = [learning_rate(p / 100) for p in range(101)]
+    assert rates[0] < 0.1 < rates[1]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[-1] == pytest.approx(0.05)
+
+
+def test_minutes_are_shared_out() -> None:
+    base = TrainingConfig(Path("a"), Path("b"), Path("c"))
+    plain = config_for_minutes(base, 100)
+    taught = config_for_minutes(replace(base, teacher=Path("t")), 100)
+    for config in (plain, taught):
+        assert config.distill_minutes + config.pretrain_minutes + config.meta_minutes == pytest.approx(100)
+    assert plain.distill_minutes == 0 < taught.distill_minutes
+
+
+def test_whole_run_ends_with_a_checkpoint_and_resumes(config: TrainingConfig) -> None:
+    lines: list[str] = []
+    short = replace(config, pretrain_minutes=0.03, meta_minutes=0.03)
+    path = meta_train(short, licence="CC0-1.0", report=lines.append)
+    base = load_base(path)
+    assert base.header["card"]["licence"] == "CC0-1.0"
+    assert [row["step"] for row in base.header["card"]["validation"]] == [0, 1, 5, 10]
+    assert set(base.rates) > {"color", "up2.gamma"}
+    assert read_log(config.out / "log-meta.csv") or base.header["card"]["steps"] < 20
+    assert any("checkpoint" in line for line in lines)
+    again = meta_train(replace(short, meta_minutes=0.06), resume=True, licence="CC0-1.0", report=lines.append)
+    assert load_base(again).header["card"]["steps"] > base.header["card"]["steps"]
+
+
+def test_curves_are_drawn_from_the_logs(tmp_path: Path) -> None:
+    assert draw_curves(tmp_path) is None
+    (tmp_path / "log-pretrain.csv").write_text("step,seconds,total\n20,10,3.0\n40,20,2.0\n")
+    path = draw_curves(tmp_path)
+    assert path is not None
+    assert path.read_bytes().startswith(b"\x89PNG")
