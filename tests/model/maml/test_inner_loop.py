@@ -220,6 +220,22 @@ def test_autocast(name: Any) -> None:
     assert 0.99 < cosine < 1 - 1e-9
 
 
+def test_autocast_does_not_hoard_the_phi_of_every_step() -> None:
+    net = network(hidden=16).float()
+    support = tuple(t.float() for t in points(1))
+    used: list[weakref.ref[Tensor]] = []
+
+    def loss(params: Params, batch: Any) -> Tensor:
+        used.append(weakref.ref(params["0.weight"]))
+        return net_loss(net)(params, batch)
+
+    rule = make_rule("sgd", ModuleStart(net).shapes, 0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        inner_loop(loss, dict(net.named_parameters()), support, rule, 10)
+        assert len(used) == 10
+        assert sum(ref() is not None for ref in used) <= 1
+
+
 def test_refusals() -> None:
     rule = make_rule("sgd", SCALAR, 0.5)
     with pytest.raises(LearnerError, match="must not be negative"):

@@ -9,6 +9,8 @@ import torch
 from benchmarks.sinusoid import RECIPES, Sinusoids, best_rates, curve, meta_train, pretrain, sgd
 from model.maml import AlgorithmName, ModuleStart
 
+pytestmark = pytest.mark.timeout(600)  # 15 s alone; a busy machine takes far longer
+
 STEPS = (1, 5, 10)
 
 
