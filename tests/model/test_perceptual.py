@@ -12,7 +12,7 @@ from model.data.folders import to_tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.networks import Objective
 from model.perceptual import losses
-from model.perceptual.statistics import StyleStatistics, concatenate, pool, statistics
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
 from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
 from tests.model.conftest import picture
 
@@ -55,20 +55,20 @@ def test_missing_or_foreign_weights_are_an_error(tmp_path: Path) -> None:
 def test_statistics_by_hand() -> None:
     """Means, second moments and spreads of a two-channel map that can be worked out on paper."""
     feature = torch.tensor([[[[1.0, 3.0]], [[2.0, 2.0]]]])  # (1, 2, 1, 2)
-    found = statistics(dict.fromkeys(losses.STYLE_LAYERS, feature), torch.zeros(1, 3, 4, 4))
-    layer = losses.STYLE_LAYERS[0]
+    found = statistics(dict.fromkeys(STYLE_LAYERS, feature), torch.zeros(1, 3, 4, 4))
+    layer = STYLE_LAYERS[0]
     torch.testing.assert_close(found.mean[layer], torch.tensor([[2.0, 2.0]]))
     torch.testing.assert_close(found.second[layer], torch.tensor([[[5.0, 4.0], [4.0, 4.0]]]))
     torch.testing.assert_close(found.std(layer), torch.tensor([[1.0, 0.0]]), atol=2e-4, rtol=0)
 
 
 def test_pooling_equals_one_long_picture(objective: Objective) -> None:
-    features = {layer: torch.rand(2, 4, 3, 5) for layer in losses.STYLE_LAYERS}
+    features = {layer: torch.rand(2, 4, 3, 5) for layer in STYLE_LAYERS}
     joined = {layer: torch.cat([f[:1], f[1:]], dim=3) for layer, f in features.items()}
     images = torch.rand(2, 3, 16, 16)
     pooled = pool(statistics(features, images))
     long = statistics(joined, images[:1])
-    for layer in losses.STYLE_LAYERS:
+    for layer in STYLE_LAYERS:
         torch.testing.assert_close(pooled.covariance(layer), long.covariance(layer))
 
 
@@ -132,17 +132,17 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
     with torch.no_grad():
         features = precise.vgg(torch.rand(1, 3, 32, 32, dtype=torch.float64), losses.LAYERS)
     style = StyleStatistics(
-        {k: features[k].mean((2, 3)) for k in losses.STYLE_LAYERS},
+        {k: features[k].mean((2, 3)) for k in STYLE_LAYERS},
         {
             k: torch.einsum("bihw,bjhw->bij", features[k], features[k]) / features[k][0, 0].numel()
-            for k in losses.STYLE_LAYERS
+            for k in STYLE_LAYERS
         },
         torch.rand(1, 64, 3, dtype=torch.float64),
     )
 
     def value(x: torch.Tensor) -> torch.Tensor:
         own = precise.vgg(x, losses.LAYERS)
-        flat = {k: own[k].flatten(2) for k in losses.STYLE_LAYERS}
+        flat = {k: own[k].flatten(2) for k in STYLE_LAYERS}
         found = StyleStatistics(
             {k: f.mean(2) for k, f in flat.items()},
             {k: f @ f.transpose(1, 2) / f.shape[2] for k, f in flat.items()},

@@ -14,7 +14,9 @@ from tests.model.conftest import picture
 @pytest.fixture
 def styles(networks: Networks, objective: Objective) -> dict[str, torch.Tensor]:
     """phi of three styles, from the encoder with a livelier last layer than at its start."""
-    torch.nn.init.normal_(networks.encoder.head[-1].weight, std=0.3)  # type: ignore[union-attr]
+    last = networks.encoder.head[-1]
+    assert isinstance(last, torch.nn.Linear)
+    torch.nn.init.normal_(last.weight, std=0.3)
     works = objective.style_statistics(to_tensor([picture(i) for i in range(3)]))
     with torch.no_grad():
         return networks.encoder.decode(networks.encoder.embedding(works))

@@ -61,7 +61,7 @@ def test_pretraining_moves_every_weight_and_learns_one_batch(
     job.photos.refresh = lambda count: None  # type: ignore[method-assign]
     job.styles.refresh = lambda count: None  # type: ignore[method-assign]
     optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3)
-    totals = []
+    totals: list[float] = []
     for _ in range(12):
         losses = job.loss(networks)
         optimizer.zero_grad()
@@ -81,7 +81,8 @@ def test_meta_loss_reaches_start_weights_and_rates(
     losses = job.meta_loss()
     losses["total"].backward()
     assert without_gradient(networks) == []
-    gradient = job.rates.log_rates.grad
+    (rates,) = job.rates.parameters()
+    gradient = rates.grad
     assert gradient is not None
     assert bool((gradient.abs() > 0).all())  # each tensor's rate at each step matters for the query loss
     assert {"query0", "query2"} <= set(losses)
