@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 TERMINAL_STATES = frozenset({"succeeded", "canceled", "failed", "expired"})
 
-_IDLE_HEARTBEAT = 2.0  # s; the server says that it is there
-_SILENCE = 5.0  # s without a word: the consumer is gone (broker restarted), make a new one
+_IDLE_HEARTBEAT = 1.0  # s; the server says that it is there
+_SILENCE = 3.0  # s without a word: the consumer is gone (broker restarted), make a new one
 _INACTIVE = 30.0  # s after which the server forgets the consumer of a reader that vanished
 _RETRY = 0.5  # s between attempts to make a consumer while the broker is away
 

@@ -93,7 +93,7 @@ async def test_a_graceful_stop_gives_a_long_job_back_uncounted(plant: Plant):
 
 async def test_a_second_signal_ends_the_worker_at_once_and_the_job_lives(plant: Plant):
     worker = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=100, seed=int(Script.DEAF))
+    job = await plant.submit(JobKind.ADAPT, steps=60, seed=int(Script.DEAF))
     await plant.until_step(job.id, 1)
     worker.terminate()
     await eventually(lambda: "a second signal" in worker.log.read_text())
