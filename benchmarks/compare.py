@@ -80,6 +80,9 @@ def main(
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many artists (a seeded choice).")
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no artist after so many minutes; report on those done.")
+    ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Default: the bundled one.")] = None,
     device: str = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch and ONNX Runtime.")] = None,
@@ -104,6 +107,9 @@ def main(
             [Identity(), *rivals, *ours], chosen, size=size, seed=seed, cache=ResultCache(cache)
         )
         for number, artist in enumerate(artists, 1):
+            if minutes is not None and time.perf_counter() - started > 60 * minutes:
+                artists = artists[: number - 1]
+                break
             comparison.run(artist)
             typer.echo(
                 f"{number}/{len(artists)} {artist.name} ({time.perf_counter() - started:.0f} s)", err=True
@@ -112,6 +118,9 @@ def main(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
 
+    if not artists:
+        typer.echo("error: no artist was measured in the time given", err=True)
+        raise typer.Exit(2)
     rows = [comparison.works, *comparison.rows.values()]
     compared = comparisons_of(comparison, ours, rivals)
     summary = {
@@ -125,6 +134,7 @@ def main(
             "size": size,
             "seed": seed,
             "limit": limit,
+            "minutes": minutes,
             "threads": threads,
             "device": device,
         },

@@ -60,7 +60,8 @@ def structure_distance(results: Tensor, photos: Tensor) -> Tensor:
 
     The map is compared position by position, so an object that moved counts as changed.
     """
-    return 1.0 - torch.nn.functional.cosine_similarity(results.flatten(1), photos.flatten(1), dim=1)
+    cosine = torch.nn.functional.cosine_similarity(results.flatten(1), photos.flatten(1), dim=1)
+    return (1.0 - cosine).clamp_min(0)  # rounding can lift a cosine above 1
 
 
 def color_projections(*, seed: int = 0, count: int = PROJECTIONS) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import bootstrap
 from benchmarks.measure import COLUMNS
 
+FEW_ARTISTS = 8  # below that a percentile bootstrap is too narrow to be believed
 STYLE_COLUMNS = ("vgg_examples", "vgg_unseen", "eff_examples", "eff_unseen", "color_examples", "color_unseen")
 HEADINGS = {
     "vgg_examples": "VGG16 to examples",
@@ -108,6 +109,7 @@ def markdown(
     """The whole report."""
     arguments, machine = summary["arguments"], summary["machine"]
     checkpoint = summary["checkpoint"]
+    few = len(summary["artists"]) < FEW_ARTISTS
     lines = [
         f"# Comparison at {arguments['size']} px, K = {arguments['k']}",
         "",
@@ -116,6 +118,7 @@ def markdown(
         + f"Means over artists, in brackets paired bootstrap 95 % intervals; lower is closer. "
         f"{machine['processor']}, {machine['cores']} cores.",
         "",
+        *([f"**Fewer than {FEW_ARTISTS} artists: the intervals mean little.**", ""] if few else []),
         table(rows),
         "",
         *(f"- {HEADINGS[column]}: {meaning}." for column, meaning in COLUMNS.items()),

@@ -71,7 +71,7 @@ def run_probe(subject: str, options: Sequence[str], environment: Mapping[str, st
 
 
 def table(runs: Sequence[Mapping[str, Any]], magenta: Mapping[str, Any] | None) -> str:
-    """Markdown table, one line a run."""
+    """Markdown table, one line a run: medians of wall-clock time, of CPU time in brackets."""
     lines = [
         "| run | threads | load | first adaptation | later ones | zero steps | stylize | against Magenta "
         "| peak memory |",
@@ -79,24 +79,29 @@ def table(runs: Sequence[Mapping[str, Any]], magenta: Mapping[str, Any] | None) 
     ]
     for run in runs:
         ratio = run["stylize"]["median"] / magenta["stylize"]["median"] if magenta else None
-        lines.append(
-            f"| {run['name']} | {run['threads']} | {run['load_seconds']:.2f} s "
-            f"| {run['adapt_first']['median']:.2f} s "
-            f"| {_seconds(run['adapt'])} | {run['adapt_zero_steps']['median']:.2f} s "
-            f"| {run['stylize']['median']:.3f} s | {f'{ratio:.2f}x' if ratio else '-'} "
-            f"| {max(v for k, v in run['memory_mib'].items()):.0f} MiB |"
-        )
+        cells = [
+            run["name"],
+            str(run["threads"]),
+            f"{run['load_seconds']:.2f} s",
+            _times(run["adapt_first"]),
+            _times(run["adapt"]),
+            _times(run["adapt_zero_steps"]),
+            _times(run["stylize"]),
+            f"{ratio:.2f}x" if ratio else "-",
+            f"{max(run['memory_mib'].values()):.0f} MiB",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     if magenta:
+        vectors, stylize = _times(magenta["style_vectors"]), _times(magenta["stylize"])
         lines.append(
-            f"| Magenta | {magenta['threads']} | {magenta['load_seconds']:.2f} s | - | - "
-            f"| {magenta['style_vectors']['median']:.2f} s | {magenta['stylize']['median']:.3f} s | 1.00x "
-            f"| {magenta['memory_mib']['peak']:.0f} MiB |"
+            f"| Magenta | {magenta['threads']} | {magenta['load_seconds']:.2f} s | - | - | {vectors} "
+            f"| {stylize} | 1.00x | {magenta['memory_mib']['peak']:.0f} MiB |"
         )
     return "\n".join(lines)
 
 
-def _seconds(times: Mapping[str, float] | None) -> str:
-    return f"{times['median']:.2f} s" if times else "-"
+def _times(times: Mapping[str, float] | None) -> str:
+    return f"{times['median']:.2f} s ({times['cpu_median']:.2f} s CPU)" if times else "-"
 
 
 def cores_busy(seconds: float = 1.0) -> float:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from benchmarks.cache import Measured, ResultCache, cache_key
 from benchmarks.measure import COLUMNS
-from benchmarks.report import RowResult, change_sentence, compare_rows, row_summary, table
+from benchmarks.report import RowResult, change_sentence, compare_rows, markdown, row_summary, table
 
 
 def row(label: str, **columns: list[float]) -> RowResult:
@@ -79,3 +79,18 @@ def test_cache_keys_follow_parts_and_file_contents(tmp_path: Path) -> None:
     assert cache_key(["m", 384], [work]) != key
     work.write_bytes(b"two")
     assert cache_key(["m", 256], [work]) != key
+
+
+@pytest.mark.parametrize(("count", "warned"), [(7, True), (8, False)])
+def test_few_artists_are_called_few(count: int, warned: bool) -> None:
+    works = row("photo as it is", content=[0.0] * count)
+    summary = {
+        "arguments": {"size": 256, "k": 5, "seed": 0},
+        "machine": {"processor": "one", "cores": 2},
+        "checkpoint": None,
+        "artists": [f"artist {index}" for index in range(count)],
+        "photos": ["a.jpg"],
+    }
+    page = markdown(summary, [works], [])
+    assert ("intervals mean little" in page) is warned
+    assert f"{count} artists, 1 photos each" in page

@@ -58,7 +58,7 @@ def test_a_failing_probe_says_why() -> None:
 
 
 def test_table_gives_ratio_and_peak() -> None:
-    seconds = {"median": 0.4, "fastest": 0.4, "slowest": 0.4, "count": 1}
+    seconds = {"median": 0.4, "fastest": 0.4, "slowest": 0.4, "cpu_median": 0.7, "count": 1}
     run = {
         "name": "as shipped",
         "threads": 2,
@@ -77,6 +77,9 @@ def test_table_gives_ratio_and_peak() -> None:
         "memory_mib": {"peak": 180.0},
     }
     ours, theirs = table([run], magenta).splitlines()[-2:]
-    assert ours == "| as shipped | 2 | 1.00 s | 9.00 s | - | 0.40 s | 0.400 s | 4.00x | 900 MiB |"
+    assert ours == (
+        "| as shipped | 2 | 1.00 s | 9.00 s (0.70 s CPU) | - | 0.40 s (0.70 s CPU) | 0.40 s (0.70 s CPU) "
+        "| 4.00x | 900 MiB |"
+    )
     assert theirs.startswith("| Magenta | all |")
     assert table([run], None).splitlines()[-1].split(" | ")[7] == "-"
