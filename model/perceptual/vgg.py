@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import vgg16
+from torchvision.models.vgg import cfgs, make_layers
 
 from model.errors import CheckpointFormatError, CheckpointMissingError
 
@@ -47,7 +47,8 @@ class VGG16Features(nn.Module):
             raise CheckpointMissingError(
                 f"no perceptual weights at {path}; make them with scripts/convert_vgg16.py"
             )
-        self.features = vgg16(weights=None).features[: RELU_INDEX["relu4_1"] + 1]
+        # Only the convolutions: ``vgg16()`` would also make half a gigabyte of classifier.
+        self.features = make_layers(cfgs["D"])[: RELU_INDEX["relu4_1"] + 1]
         for module in self.features:
             if isinstance(module, nn.ReLU):
                 module.inplace = False  # every activation is an output
