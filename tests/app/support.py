@@ -1,4 +1,4 @@
-"""Helpers: pictures, style files, a worker's hands, a real server."""
+"""Pictures, style files, the hands of a worker, a real server: what the tests of the service share."""
 
 from __future__ import annotations
 
