@@ -27,7 +27,7 @@ from model.perceptual.statistics import StyleStatistics, concatenate, pool
 class AdaptConfig:
     """Settings of an adaptation."""
 
-    steps: int = 30
+    steps: int = 20
     photos: int = 3  # renders in one step
     size: int = 160  # pixels a side of the photos
     bank: int = 12  # photo crops that steps draw from

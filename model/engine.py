@@ -39,7 +39,7 @@ class Engine:
     """A base checkpoint in memory on one device. Not thread-safe: one call at a time."""
 
     max_examples = 16
-    max_side = 2048  # pixels; longer photos are rendered at this size
+    max_side = 1280  # pixels; longer photos are rendered at this size: the worker stays under 2 GB
 
     def __init__(self, base: Base, device: torch.device, config: AdaptConfig | None = None) -> None:
         self.base, self.device = base, device
