@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     min_side: int = Field(16, ge=1)
     max_side: int = Field(8192, ge=16)
     max_pixels: int = Field(40_000_000, ge=256)  # decompression bombs are refused from the header alone
-    max_output_side: int = Field(2048, ge=64)  # larger contents are scaled down when they arrive
+    max_output_side: int = Field(1280, ge=64)  # larger contents are scaled down when they arrive
     example_side: int = Field(1024, ge=64)  # examples are scaled down to this: the style needs no more
     decoder_processes: int = Field(1, ge=1)  # of one API process; pictures wait for each other in it
     decode_seconds: float = Field(30.0, gt=0)  # one image may keep the decoder this long
