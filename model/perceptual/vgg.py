@@ -8,7 +8,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from model.errors import CheckpointFormatError, CheckpointMissingError
 
@@ -24,6 +23,8 @@ RELU_INDEX = {
     "relu4_1": 18,
 }
 CHANNELS = {"relu1_1": 64, "relu1_2": 64, "relu2_2": 128, "relu3_3": 256, "relu4_1": 512}
+# Output channels of the 3x3 convolutions, each with a ReLU; "M" is 2x2 max pooling (configuration D).
+_CONFIGURATION: tuple[int | str, ...] = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512)
 DEFAULT_WEIGHTS = Path(__file__).parent.parent / "weights" / "vgg16.safetensors"
 
 
@@ -47,11 +48,7 @@ class VGG16Features(nn.Module):
             raise CheckpointMissingError(
                 f"no perceptual weights at {path}; make them with scripts/convert_vgg16.py"
             )
-        # Only the convolutions: ``vgg16()`` would also make half a gigabyte of classifier.
-        self.features = make_layers(cfgs["D"])[: RELU_INDEX["relu4_1"] + 1]
-        for module in self.features:
-            if isinstance(module, nn.ReLU):
-                module.inplace = False  # every activation is an output
+        self.features = _trunk()
         try:
             tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
             self.load_state_dict(tensors, strict=True)
@@ -72,3 +69,20 @@ class VGG16Features(nn.Module):
             if index in wanted:
                 found[wanted[index]] = x
         return found
+
+
+def _trunk() -> nn.Sequential:
+    """torchvision's ``vgg16().features`` up to relu4_1, with the same indices and out-of-place ReLUs.
+
+    Built here, because importing torchvision costs a worker 200 MB and four seconds at every start; a
+    test compares the two.
+    """
+    modules: list[nn.Module] = []
+    channels = 3
+    for entry in _CONFIGURATION:
+        if isinstance(entry, int):
+            modules += [nn.Conv2d(channels, entry, 3, padding=1), nn.ReLU()]
+            channels = entry
+        else:
+            modules.append(nn.MaxPool2d(2))
+    return nn.Sequential(*modules)

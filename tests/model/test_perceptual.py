@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torchvision.models.vgg import cfgs, make_layers
 
 from model.data.folders import to_tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
@@ -32,6 +33,15 @@ def test_features_are_the_layers_after_their_relu(objective: Objective) -> None:
     ).relu()
     torch.testing.assert_close(found["relu1_1"], by_hand)
     assert found["relu4_1"].shape == (1, 512, 10, 12)
+
+
+def test_trunk_is_the_one_of_torchvision(objective: Objective) -> None:
+    """Same names, same indices, same features: torchvision's ImageNet weights fit."""
+    reference = make_layers(cfgs["D"])[:19].eval()
+    reference.load_state_dict(objective.vgg.features.state_dict())
+    images = torch.rand(1, 3, 40, 40)
+    expected = reference((images - objective.vgg.mean) / objective.vgg.std)
+    torch.testing.assert_close(objective.vgg(images, ("relu4_1",))["relu4_1"], expected)
 
 
 def test_bundled_weights_see_an_edge_where_there_is_one(objective: Objective) -> None:
