@@ -17,7 +17,7 @@ from torch import Tensor
 
 from model.data.folders import random_crop, to_tensor
 from model.errors import AdaptationCanceled
-from model.maml import Adam, Granularity, InnerStep, LearningRates, Params, inner_loop
+from model.maml import Adam, Granularity, InnerStep, LearningRates, Params, Rates, inner_loop
 from model.networks import Networks, Objective
 from model.perceptual.losses import LossTerms, LossWeights
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
@@ -27,14 +27,15 @@ from model.perceptual.statistics import StyleStatistics, concatenate, pool
 class AdaptConfig:
     """Settings of an adaptation."""
 
-    steps: int = 20
+    steps: int = 24
     photos: int = 3  # renders in one step
     size: int = 160  # pixels a side of the photos
     bank: int = 12  # photo crops that steps draw from
     held_out: int = 2  # photo crops that judge
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
-    weights: LossWeights = field(default_factory=LossWeights)
+    rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay
+    weights: LossWeights = field(default_factory=lambda: LossWeights(covariance=3.5, content=4.4))
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class Adaptation:
                 raise AdaptationCanceled(f"canceled after {at.step} steps")
 
         total = self.config.steps if steps is None else steps
-        rule = Adam(DecayingRates(rates, total, self.config.decay_from), betas=(0.9, 0.99))
+        schedule = ScheduledRates(rates, total, self.config.rate_scale, self.config.decay_from)
+        rule = Adam(schedule, betas=(0.9, 0.99))
         result = inner_loop(
             self._support_loss, self.start(), lambda step: step, rule, total, validate=judge, on_step=visit
         )
@@ -165,22 +167,22 @@ class Adaptation:
         return self.objective.terms(renders, targets, content)
 
 
-class DecayingRates(LearningRates):
-    """Learned rates, falling linearly to a tenth over the last part of the loop (never from 1 on)."""
+class ScheduledRates(Rates):
+    """Learned rates times ``scale``, falling linearly to a tenth over the last part of a loop.
 
-    def __init__(self, rates: LearningRates, steps: int, decay_from: float) -> None:
-        torch.nn.Module.__init__(self)
-        self.inner, self.steps, self.decay_from = rates, steps, decay_from
+    The fall begins after ``decay_from`` (0..1) of ``steps``; from 1 on there is none.
+    """
+
+    def __init__(self, rates: Rates, steps: int, scale: float, decay_from: float) -> None:
+        super().__init__()
+        self.inner, self.steps, self.scale, self.decay_from = rates, steps, scale, decay_from
 
     def forward(self, name: str, step: int) -> Tensor:
         """The rate of tensor ``name`` at ``step``."""
         done = step / max(1, self.steps)
         fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from)) if self.decay_from < 1 else 0.0
         rate: Tensor = self.inner(name, step)
-        return rate * (1 - 0.9 * fall)
-
-    def extra_repr(self) -> str:
-        return f"over {self.steps} steps, falling from {self.decay_from}"
+        return rate * self.scale * (1 - 0.9 * fall)
 
 
 def stored_rates(

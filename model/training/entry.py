@@ -53,7 +53,7 @@ def meta_train(
         config.styles,
         config.contents,
         limit=config.validation_styles,
-        config=AdaptConfig(size=config.meta_size, example_side=2 * config.meta_size, weights=config.weights),
+        config=AdaptConfig(size=config.meta_size, example_side=2 * config.meta_size),
     )
     if not rows:
         report("no validation: it needs two styles of two works and two photos that the split holds out")

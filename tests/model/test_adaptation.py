@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.adaptation import Adaptation, AdaptConfig, DecayingRates, fit, stored_rates
+from model.adaptation import Adaptation, AdaptConfig, ScheduledRates, fit, stored_rates
 from model.checkpoint import phi_shapes
 from model.errors import AdaptationCanceled
 from model.maml import LearningRates
@@ -75,11 +75,11 @@ def test_stops_between_steps_when_asked(job: Adaptation, rates: LearningRates) -
 def test_rates_fall_over_the_last_part_only(networks: Networks) -> None:
     shapes = phi_shapes(networks)
     learned = {name: torch.tensor([0.04, 0.02]) for name in shapes}
-    rates = DecayingRates(stored_rates(shapes, learned), 10, 0.5)
+    rates = ScheduledRates(stored_rates(shapes, learned), 10, 0.5, 0.5)
     values = [float(rates("color", step).detach()) for step in range(11)]
-    assert values[:6] == pytest.approx([0.04, 0.02, 0.02, 0.02, 0.02, 0.02])
-    assert values[8] == pytest.approx(0.02 * (1 - 0.9 * 0.6))
-    assert values[10] == pytest.approx(0.002)
+    assert values[:6] == pytest.approx([0.02, 0.01, 0.01, 0.01, 0.01, 0.01])
+    assert values[8] == pytest.approx(0.01 * (1 - 0.9 * 0.6))
+    assert values[10] == pytest.approx(0.001)
 
 
 @pytest.mark.parametrize(
