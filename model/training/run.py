@@ -141,6 +141,8 @@ class Run:
                 draw_samples(self)
                 last_sample = time.monotonic()
         bar.close()
+        if smooth:
+            self._log(phase.name, smooth)
         draw_samples(self)
 
     def averaged(self) -> Networks:
