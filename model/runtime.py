@@ -27,7 +27,8 @@ def keep_freed_memory() -> bool:
         return False
     # One arena: the others, which threads get, are trimmed whatever the threshold.
     settings = {_M_ARENA_MAX: 1, _M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
-    return all([bool(mallopt(name, value)) for name, value in settings.items()])
+    taken = [bool(mallopt(name, value)) for name, value in settings.items()]  # all are tried
+    return all(taken)
 
 
 def resolve_device(name: str) -> torch.device:
