@@ -12,7 +12,7 @@ from torch import Tensor
 
 from model.adaptation import Adaptation, AdaptConfig, Judgement, fit, stored_rates
 from model.checkpoint import Base, load_base, phi_shapes
-from model.data.folders import pictures, to_tensor
+from model.data.folders import pictures, to_image, to_tensor
 from model.errors import CheckpointMissingError
 from model.formats import StyleHeader
 from model.networks import Objective
@@ -163,5 +163,4 @@ class Engine:
         batch = to_tensor([photo]).to(self.device)  # (1, 3, H, W)
         with torch.no_grad(), self.objective.autocast():
             rendered = self.base.networks(batch, phi)[0]
-        array = rendered.float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-        return Image.fromarray(array)
+        return to_image(rendered)

@@ -73,6 +73,12 @@ def to_tensor(images: Sequence[Image.Image]) -> Tensor:
     return torch.from_numpy(arrays).permute(0, 3, 1, 2).float().div_(255).contiguous()
 
 
+def to_image(tensor: Tensor) -> Image.Image:
+    """(3, H, W) in 0..1 -> RGB picture."""
+    array = tensor.float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(array)
+
+
 def random_crop(
     image: Image.Image, size: int, rng: random.Random, *, low: float, high: float = 1.0, jitter: float = 1.0
 ) -> Image.Image:

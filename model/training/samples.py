@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
-from torch import Tensor
 
-from model.data.folders import StyleFolder, load, random_crop, scan_photos, to_tensor
+from model.data.folders import StyleFolder, load, random_crop, scan_photos, to_image, to_tensor
 
 if TYPE_CHECKING:
     from model.training.run import Run
@@ -44,9 +43,3 @@ def draw_samples(run: Run) -> None:
         for x, image in enumerate(row):
             sheet.paste(image, (x * SIDE, (y + 1) * SIDE))
     sheet.save(run.config.out / f"samples-{run.progress.step:06d}.jpg", quality=90)
-
-
-def to_image(tensor: Tensor) -> Image.Image:
-    """(3, H, W) in 0..1 -> RGB picture."""
-    array = tensor.float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(array)
