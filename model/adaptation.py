@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from model.critic import HEAD, Critic, Opponent
 from model.data.folders import random_crop, to_tensor
-from model.errors import AdaptationCanceled
+from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.maml import Adam, Granularity, InnerStep, LearningRates, Params, Rates, inner_loop
 from model.networks import Networks, Objective
 from model.perceptual.losses import LossTerms, LossWeights
@@ -36,6 +37,8 @@ class AdaptConfig:
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay
     weights: LossWeights = field(default_factory=lambda: LossWeights(covariance=3.5, content=4.4))
+    critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
+    adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,21 @@ class Adaptation:
         *,
         held_out: Sequence[Image.Image] | None = None,
         config: AdaptConfig | None = None,
+        critic: Critic | None = None,
         seed: int = 0,
     ) -> None:
         self.networks, self.objective = networks, objective
         self.config = c = config or AdaptConfig()
+        if c.critic > 0 and critic is None:
+            raise CheckpointMissingError(
+                "the inner loop is asked for a critic's term, and the checkpoint holds no critic: train one "
+                "with `fewstroke meta-train --critic 0.1`, or set AdaptConfig.critic to 0"
+            )
+        self.opponent = Opponent(critic, c.critic, seed) if critic is not None and c.critic > 0 else None
         self.rng = random.Random(seed)
         self.generator = torch.Generator().manual_seed(seed)
         device = objective.device
-        self.works = concatenate(
-            [objective.style_statistics(to_tensor([fit(e, c.example_side)]).to(device)) for e in examples]
-        )
+        self.works = concatenate([self._observe(to_tensor([fit(e, c.example_side)])) for e in examples])
         self.pooled = pool(self.works)
         # Photos in turn, so that a short list is cropped more often.
         crops = [random_crop(photos[i % len(photos)], c.size, self.rng, low=0.5) for i in range(c.bank)]
@@ -112,10 +120,14 @@ class Adaptation:
         rates: LearningRates,
         *,
         steps: int | None = None,
+        start: Params | None = None,
         on_step: OnStep | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Adapted:
-        """The inner loop; raises ``AdaptationCanceled`` when ``should_stop`` answers True between steps."""
+        """The inner loop, from ``start`` (default: the zero-step style).
+
+        Raises ``AdaptationCanceled`` when ``should_stop`` answers True between steps.
+        """
         judgements: list[Judgement] = []
 
         def judge(params: Params, step: int) -> Tensor:
@@ -124,25 +136,33 @@ class Adaptation:
 
         def visit(at: InnerStep) -> None:
             if on_step is not None:
-                on_step(at.step, dict(at.params), judgements[at.step])
+                on_step(at.step, _phi(at.params), judgements[at.step])
             if should_stop is not None and should_stop():
                 raise AdaptationCanceled(f"canceled after {at.step} steps")
 
         total = self.config.steps if steps is None else steps
         schedule = ScheduledRates(rates, total, self.config.rate_scale, self.config.decay_from)
         rule = Adam(schedule, betas=(0.9, 0.99))
+        adapt = self.config.adapt
         result = inner_loop(
-            self._support_loss, self.start(), lambda step: step, rule, total, validate=judge, on_step=visit
+            self._support_loss,
+            {**(self.start() if start is None else start), **self._critic_head()},
+            lambda step: step,
+            rule,
+            total,
+            adapt=adapt if adapt is None or self.opponent is None else (*adapt, *HEAD),
+            validate=judge,
+            on_step=visit,
         )
         assert result.best is not None
         best = int(result.best.step)
-        return Adapted(dict(result.best.params), best, judgements[0], judgements[best])
+        return Adapted(_phi(result.best.params), best, judgements[0], judgements[best])
 
     def judge(self, params: Params, target: StyleStatistics | None = None) -> Judgement:
         """Held-out photos against all examples pooled, or against another ``target`` (batch 1)."""
         targets = _repeat(self.pooled if target is None else target, self.judges.shape[0])
         with torch.no_grad(), fixed_directions():
-            terms = self._terms(params, self.judges, self.judges_content, targets)
+            terms, _ = self._terms(params, self.judges, self.judges_content, targets)
         w = self.config.weights
         return Judgement(
             float(terms.style(w).mean()), float(terms.content.mean()), float(terms.total(w).mean())
@@ -156,15 +176,33 @@ class Adaptation:
             [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
         )
         content = {k: v[chosen] for k, v in self.content.items()}
-        return self._terms(params, self.photos[chosen], content, targets).total(c.weights).mean()
+        terms, features = self._terms(params, self.photos[chosen], content, targets)
+        loss = terms.total(c.weights).mean()
+        return loss if self.opponent is None else loss + self.opponent.loss(params, features).mean()
+
+    def _observe(self, work: Tensor) -> StyleStatistics:
+        """Statistics of one example; its feature maps are large, and only a critic keeps a part of them."""
+        found, features = self.objective.observe(work.to(self.objective.device))
+        if self.opponent is not None:
+            self.opponent.watch(features)
+        return found
+
+    def _critic_head(self) -> dict[str, Tensor]:
+        """The critic's per-style head before adaptation; nothing without a critic."""
+        if self.opponent is None:
+            return {}
+        with torch.no_grad(), self.objective.autocast():
+            embedding = self.networks.encoder.together(self.works)
+        return self.opponent.head(embedding)
 
     def _terms(
         self, params: Params, photos: Tensor, content: dict[str, Tensor], targets: StyleStatistics
-    ) -> LossTerms:
-        phi = {name: value.expand(photos.shape[0], *value.shape[1:]) for name, value in params.items()}
+    ) -> tuple[LossTerms, dict[str, Tensor]]:
+        count = photos.shape[0]
+        phi = {name: value.expand(count, *value.shape[1:]) for name, value in _phi(params).items()}
         with self.objective.autocast():
             renders = self.networks(photos, phi)
-        return self.objective.terms(renders, targets, content)
+        return self.objective.compare(renders, targets, content)
 
 
 class ScheduledRates(Rates):
@@ -188,11 +226,16 @@ class ScheduledRates(Rates):
 def stored_rates(
     shapes: dict[str, torch.Size], rates: dict[str, Tensor], default: float = 0.02
 ) -> LearningRates:
-    """Inner rates from a checkpoint's (steps,) tensors; ``default`` without meta-training."""
+    """Inner rates from a checkpoint's (steps,) tensors; ``default`` for what was not meta-trained."""
+    if any(rate.ndim > 1 for rate in rates.values()):  # (1, ...): one for each parameter (Meta-SGD)
+        result = LearningRates(shapes, default, granularity=Granularity.PARAMETER)
+        kept = {f"log_rate_{i}": rates[n][0].log() for i, n in enumerate(shapes) if n in rates}
+        result.load_state_dict(result.state_dict() | kept)
+        return result
     steps = max((len(v) for v in rates.values()), default=1)
     result = LearningRates(shapes, default, granularity=Granularity.TENSOR_STEP, steps=steps)
     if rates:
-        table = torch.stack([rates[name].log() for name in shapes])
+        table = torch.stack([rates.get(name, torch.full((steps,), default)).log() for name in shapes])
         result.load_state_dict({"log_rates": table})
     return result
 
@@ -207,6 +250,11 @@ def fit(image: Image.Image, short_side: int, longest: float = 3.0) -> Image.Imag
     scale = short_side / min(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _phi(params: Params) -> dict[str, Tensor]:
+    """The style parameters without the critic's head, which no style keeps."""
+    return {name: value for name, value in params.items() if name not in HEAD}
 
 
 def _repeat(statistics: StyleStatistics, count: int) -> StyleStatistics:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.critic import Critic, CriticConfig
 from model.errors import CheckpointFormatError
 from model.formats import BASE_FORMAT, METADATA_KEY, checkpoint_hash, default_checkpoint
 from model.maml import LearningRates
@@ -28,6 +29,7 @@ class Base:
     rates: dict[str, Tensor]  # learned inner rates, (steps,) for each tensor of phi
     header: dict[str, Any]
     hash: str
+    critic: Critic | None = None  # trained beside the networks, for an extra term in the inner loop
 
 
 def phi_shapes(networks: Networks) -> dict[str, torch.Size]:
@@ -37,8 +39,20 @@ def phi_shapes(networks: Networks) -> dict[str, torch.Size]:
         return {name: value.shape[1:] for name, value in networks.encoder.decode(embedding).items()}
 
 
-def save_base(path: Path, networks: Networks, rates: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …"""
+def save_base(
+    path: Path,
+    networks: Networks,
+    rates: dict[str, Tensor],
+    card: dict[str, Any],
+    *,
+    critic: Critic | None = None,
+    adapt: tuple[str, ...] | None = None,
+) -> None:
+    """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …
+
+    The critic's tensors and its header entry are optional, as are the patterns of the tensors of phi that the
+    inner loop was trained to move: checkpoints without them are what they were.
+    """
     tensors = {f"networks/{k}": v.detach().half() for k, v in networks.state_dict().items()}
     tensors |= {f"rates/{k}": v.detach().float() for k, v in rates.items()}
     header = {
@@ -47,6 +61,11 @@ def save_base(path: Path, networks: Networks, rates: dict[str, Tensor], card: di
         "encoder": networks.encoder.config.to_dict(),
         "card": card,
     }
+    if critic is not None:
+        tensors |= {f"critic/{k}": v.detach().half() for k, v in critic.state_dict().items()}
+        header["critic"] = critic.config.to_dict()
+    if adapt is not None:
+        header["adapt"] = list(adapt)
     temporary = path.with_suffix(".tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(
@@ -69,13 +88,20 @@ def load_base(path: Path | None = None, device: torch.device | str = "cpu") -> B
         if header["format"] != BASE_FORMAT:
             raise CheckpointFormatError(f"{path} has format {header['format']!r}, expected {BASE_FORMAT!r}")
         networks = Networks(StylizerConfig(**header["stylizer"]), EncoderConfig(**header["encoder"]))
-        own = {k.removeprefix("networks/"): v for k, v in tensors.items() if k.startswith("networks/")}
-        networks.load_state_dict(own)
+        networks.load_state_dict(_part(tensors, "networks/"))
+        critic = None
+        if "critic" in header:
+            critic = Critic(CriticConfig(**header["critic"]))
+            critic.load_state_dict(_part(tensors, "critic/"))
+            critic = critic.to(device).eval().requires_grad_(False)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointFormatError(f"{path} is no base checkpoint of Fewstroke: {error}") from error
-    rates = {k.removeprefix("rates/"): v for k, v in tensors.items() if k.startswith("rates/")}
     networks = networks.to(device).eval().requires_grad_(False)
-    return Base(networks, rates, header, digest)
+    return Base(networks, _part(tensors, "rates/"), header, digest, critic)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
 
 
 def rates_table(rates: LearningRates, names: list[str], steps: int) -> dict[str, Tensor]:

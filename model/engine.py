@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,14 +12,16 @@ from torch import Tensor
 
 from model.adaptation import Adaptation, AdaptConfig, Judgement, fit, stored_rates
 from model.checkpoint import Base, load_base, phi_shapes
+from model.colors import keep_colors
 from model.data.folders import pictures, to_image, to_tensor
 from model.errors import CheckpointMissingError
 from model.formats import StyleHeader
 from model.networks import Objective
 from model.perceptual.vgg import VGG16Features
 from model.phi import interpolate
+from model.regions import mix, soften
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
-from model.style import Style
+from model.style import Style, blend_styles
 
 PREVIEW_SIDE = 192
 BANK = Path(__file__).parent / "photos"
@@ -44,11 +46,14 @@ class Engine:
     def __init__(self, base: Base, device: torch.device, config: AdaptConfig | None = None) -> None:
         self.base, self.device = base, device
         self.config = config or AdaptConfig()
+        if self.config.adapt is None and "adapt" in base.header:
+            self.config = replace(self.config, adapt=tuple(base.header["adapt"]))
         self.base_hash = base.hash
         self.default_steps = self.config.steps
         self.objective = Objective(VGG16Features().to(device), amp=prefers_bf16(device))
         self.shapes = phi_shapes(base.networks)
-        self.rates = stored_rates(self.shapes, base.rates).to(device)
+        head = base.critic.shapes() if base.critic is not None else {}
+        self.rates = stored_rates(self.shapes | head, base.rates).to(device)
         found = pictures(BANK)
         if not found:
             raise CheckpointMissingError(f"no photos in {BANK}: the installation is incomplete")
@@ -65,6 +70,30 @@ class Engine:
         keep_freed_memory()
         where = resolve_device(device)
         return cls(load_base(checkpoint, where), where, config)
+
+    def adaptation(
+        self, examples: Sequence[Image.Image], *, contents: Sequence[Image.Image] = (), seed: int = 0
+    ) -> Adaptation:
+        """The inner loop that ``adapt`` runs, not yet begun: for measuring what happens inside it.
+
+        Raises ``ValueError`` without examples or with more than 16.
+        """
+        if not 1 <= len(examples) <= self.max_examples:
+            raise ValueError(f"a style needs 1 to {self.max_examples} examples, not {len(examples)}")
+        torch.manual_seed(seed)  # colour directions are drawn from torch's generator
+        held_out = self.bank[: self.config.held_out]
+        bank = self.bank[self.config.held_out :]
+        own = [photo.convert("RGB") for photo in contents]
+        return Adaptation(
+            self.base.networks,
+            self.objective,
+            [example.convert("RGB") for example in examples],
+            [photo for pair in zip(own, bank, strict=False) for photo in pair] if own else bank,
+            held_out=held_out,
+            config=self.config,
+            critic=self.base.critic,
+            seed=seed,
+        )
 
     def adapt(
         self,
@@ -93,22 +122,8 @@ class Engine:
 
         Raises ``ValueError`` without examples or with more than 16, ``AdaptationCanceled``.
         """
-        if not 1 <= len(examples) <= self.max_examples:
-            raise ValueError(f"a style needs 1 to {self.max_examples} examples, not {len(examples)}")
+        job = self.adaptation(examples, contents=contents, seed=seed)
         total = self.default_steps if steps is None else steps
-        torch.manual_seed(seed)  # colour directions are drawn from torch's generator
-        held_out = self.bank[: self.config.held_out]
-        bank = self.bank[self.config.held_out :]
-        own = [photo.convert("RGB") for photo in contents]
-        job = Adaptation(
-            self.base.networks,
-            self.objective,
-            [example.convert("RGB") for example in examples],
-            [photo for pair in zip(own, bank, strict=False) for photo in pair] if own else bank,
-            held_out=held_out,
-            config=self.config,
-            seed=seed,
-        )
         shown = fit(preview.convert("RGB"), PREVIEW_SIDE) if preview is not None else None
 
         def visit(step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
@@ -129,25 +144,64 @@ class Engine:
         )
         return Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header)
 
+    def blend(self, parts: Sequence[tuple[Style, float]]) -> Style:
+        """A style between several, by weight: ``model.style.blend_styles``."""
+        return blend_styles(parts)
+
     def stylize(
-        self, photo: Image.Image, style: Style, *, strength: float = 1.0, size: int | None = None
+        self,
+        photo: Image.Image,
+        style: Style,
+        *,
+        strength: float = 1.0,
+        size: int | None = None,
+        preserve_color: bool = False,
+        mask: Image.Image | None = None,
+        outside: Style | None = None,
+        feather: float = 0.0,
     ) -> Image.Image:
-        """Render a photo in a style.
+        """Render a photo in a style, or in a ``blend`` of styles.
 
         Args:
             strength: 0 (the photo's own style) to 1 (the style), above 1 exaggerates.
             size: longer side of the result in pixels; never upscales; default the photo's own, at
                 most ``max_side``.
+            preserve_color: keep the photo's colours and take the brushwork only (``model.colors``).
+            mask: grey picture, stretched to the photo: white takes ``style``, black ``outside``. Both are
+                rendered whole and then mixed: instance normalisation is a statistic of the whole picture,
+                so phi cannot change from place to place without changing both sides.
+            outside: the style where the mask is black; None leaves the photo as it is there.
+            feather: standard deviation of the mask's soft edge, in pixels of the result.
 
-        Raises ``StyleFormatError`` when the style does not fit the network.
+        Raises ``StyleFormatError`` when a style does not fit the network.
         """
-        style.check_shapes(self.shapes)
-        rgb = photo.convert("RGB")
+        for each in (style, outside):
+            if each is not None:
+                each.check_shapes(self.shapes)
+        rgb = self._sized(photo.convert("RGB"), size)
+
+        def painted(chosen: Style) -> Image.Image:
+            result = self._styled(rgb, chosen, strength)
+            return keep_colors(rgb, result) if preserve_color else result
+
+        if mask is None:
+            return painted(style)
+        region = soften(mask, rgb.size, feather)
+        darkest, lightest = region.getextrema()  # a mask of one colour costs one rendering
+        inside = painted(style) if lightest else rgb
+        if darkest == 255:
+            return inside
+        return mix(inside, painted(outside) if outside is not None else rgb, region)
+
+    def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
         longest = min(size or self.max_side, self.max_side, max(rgb.size))
-        if longest < max(rgb.size):
-            scale = longest / max(rgb.size)
-            shape = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
-            rgb = rgb.resize(shape, Image.Resampling.LANCZOS)
+        if longest == max(rgb.size):
+            return rgb
+        scale = longest / max(rgb.size)
+        shape = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
+        return rgb.resize(shape, Image.Resampling.LANCZOS)
+
+    def _styled(self, rgb: Image.Image, style: Style, strength: float) -> Image.Image:
         phi = {name: value.to(self.device) for name, value in style.phi.items()}
         if strength != 1.0:
             phi = interpolate(self._own_style(rgb), phi, strength)

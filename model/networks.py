@@ -57,8 +57,14 @@ class Objective:
     @torch.no_grad()
     def style_statistics(self, works: Tensor) -> StyleStatistics:
         """(K, 3, H, W) works -> their statistics, batch K."""
+        return self.observe(works)[0]
+
+    @torch.no_grad()
+    def observe(self, works: Tensor) -> tuple[StyleStatistics, dict[str, Tensor]]:
+        """(K, 3, H, W) works -> their statistics, batch K, and the feature maps that they are of."""
         with self.autocast():
-            return statistics(self.vgg(works, STYLE_LAYERS), works)
+            features = self.vgg(works, STYLE_LAYERS)
+            return statistics(features, works), features
 
     @torch.no_grad()
     def photo_targets(self, photos: Tensor) -> tuple[dict[str, Tensor], StyleStatistics]:
@@ -69,13 +75,20 @@ class Objective:
 
     def terms(self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]) -> LossTerms:
         """Distances of B renders to B styles and B photos; differentiable in the renders."""
+        return self.compare(renders, style, content)[0]
+
+    def compare(
+        self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]
+    ) -> tuple[LossTerms, dict[str, Tensor]]:
+        """``terms``, and the renders' feature maps for who needs them too (the critic)."""
         with self.autocast():
             features = self.vgg(renders, LAYERS)
             own = statistics(features, renders)
-        return LossTerms(
+        terms = LossTerms(
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
             color=color_distance(own, style),
             content=content_distance(features, content),
             smoothness=total_variation(renders),
         )
+        return terms, features

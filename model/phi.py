@@ -2,14 +2,15 @@
 
 phi is a dict of tensors with a leading batch dimension B (one style a sample):
 
-========================  =============  =====================================================
-name                      shape          meaning
-========================  =============  =====================================================
-``<layer>.gamma/.beta``   (B, C)         conditional instance normalisation (Dumoulin et al. 2017)
-``block<i>.down``         (B, R, C)      low-rank branch of a residual block, in (LoRA, Hu et al. 2022)
-``block<i>.up``           (B, C, R)      low-rank branch, out
-``color``                 (B, 3, 4)      affine map of the colours before the last squashing
-========================  =============  =====================================================
+========================  ===============  ===================================================
+name                      shape            meaning
+========================  ===============  ===================================================
+``<layer>.gamma/.beta``   (B, C)           conditional instance normalisation (Dumoulin et al. 2017)
+``block<i>.down``         (B, R, C)        low-rank branch of a residual block, in (LoRA, Hu et al. 2022)
+``block<i>.up``           (B, C, R)        low-rank branch, out
+``color``                 (B, 3, 4)        affine map of the colours before the last squashing
+``out.delta``             (B, 3, C, 3, 3)  change of the last convolution (where the configuration has it)
+========================  ===============  ===================================================
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from model.errors import StyleBaseMismatchError, StyleFormatError
 from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, read_style_header
+from model.phi import blend
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,20 @@ class Style:
         found = {name: value.shape[1:] for name, value in self.phi.items()}
         if found != expected:
             raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
+
+
+def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
+    """One style between several of one base: the mean of their phi, weighted (weights need not sum to 1).
+
+    The header is that of the heaviest part. Raises ``ValueError`` without parts or without weight,
+    ``StyleFormatError`` when the tensors of the parts differ.
+    """
+    weights = [weight for _, weight in parts]
+    if not parts or min(weights) < 0 or sum(weights) <= 0:
+        raise ValueError("a blend needs styles with weights of at least 0, and one above 0")
+    styles = [style for style, _ in parts]
+    shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
+    for style in styles[1:]:
+        style.check_shapes(shapes)
+    header = styles[weights.index(max(weights))].header
+    return Style(blend([style.phi for style in styles], weights), header)

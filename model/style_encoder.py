@@ -58,6 +58,7 @@ class StyleEncoder(nn.Module):
         self.layers = stylizer.modulated()
         s = stylizer.config
         self.rank, self.blocks = s.rank, s.blocks
+        self.last = stylizer.last_shape() if s.last_convolution else None
         # Per-number normalisation of the descriptions, measured on the training styles before training.
         self.register_buffer("center", torch.zeros(DESCRIPTION))
         self.register_buffer("scale", torch.ones(DESCRIPTION))
@@ -94,8 +95,14 @@ class StyleEncoder(nn.Module):
             phi[f"block{i}.up"] = self.up[i].expand(batch, -1, -1)
         eye = torch.eye(3, 4, device=embedding.device)
         phi["color"] = eye + parts[-1].view(batch, 3, 4)
+        if self.last is not None:  # no change: the shared kernel is the start
+            phi["out.delta"] = torch.zeros(batch, *self.last, device=embedding.device)
         return phi
+
+    def together(self, works: StyleStatistics) -> Tensor:
+        """K works of one style (batch K) -> one vector (1, embedding)."""
+        return self.embedding(works).mean(0, keepdim=True)
 
     def forward(self, works: StyleStatistics) -> dict[str, Tensor]:
         """K works of one style (batch K) -> phi (B = 1)."""
-        return self.decode(self.embedding(works).mean(0, keepdim=True))
+        return self.decode(self.together(works))

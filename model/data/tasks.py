@@ -42,10 +42,11 @@ class TaskSampler:
         self.rng = random.Random(seed)
         self.weights = list(weights) if weights is not None else [1.0] * len(self.names)
 
-    def draw(self) -> StyleTask:
-        """One task."""
-        name = self.rng.choices(self.names, self.weights)[0]
+    def draw(self, rng: random.Random | None = None) -> StyleTask:
+        """One task, by the sampler's own generator or by another."""
+        rng = rng or self.rng
+        name = rng.choices(self.names, self.weights)[0]
         works = list(self.groups[name])
-        self.rng.shuffle(works)
-        k = min(self.rng.randint(*self.shots), len(works) - 1)
+        rng.shuffle(works)
+        k = min(rng.randint(*self.shots), len(works) - 1)
         return StyleTask(name, tuple(works[:k]), tuple(works[k:]))

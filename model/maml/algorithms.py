@@ -27,11 +27,7 @@ from model.maml.task import LossFn
 AlgorithmName = Literal["maml", "fomaml", "reptile", "anil", "meta-sgd", "maml++"]
 RuleName = Literal["sgd", "normalized-sgd", "adam"]
 
-_RULES: Mapping[RuleName, type[SGD] | type[Adam]] = {
-    "sgd": SGD,
-    "normalized-sgd": NormalizedSGD,
-    "adam": Adam,
-}
+_RULES: Mapping[RuleName, type[SGD]] = {"sgd": SGD, "normalized-sgd": NormalizedSGD}
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,7 @@ class InnerConfig:
     steps: int = 5
     lr: float | Mapping[str, float] = 0.01  # initial rate, or one for each tensor
     rule: RuleName = "sgd"
+    betas: tuple[float, float] = (0.9, 0.999)  # of the rule "adam"
     rates: Granularity | None = None  # learn rates at this granularity; None: what the algorithm prescribes
     adapt: Sequence[str] | None = None  # patterns of the tensors of phi to update; None: all that start gives
     weights: StepWeights | None = None  # query loss after these steps; None: what the algorithm prescribes
@@ -56,12 +53,12 @@ def make_rule(
     *,
     rates: Granularity | None = None,
     steps: int = 1,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> UpdateRule:
     """An inner optimiser with rates that are fixed (``rates`` None) or learned at that granularity."""
     fixed = Granularity.TENSOR if isinstance(lr, Mapping) else Granularity.GLOBAL
-    return _RULES[name](
-        LearningRates(shapes, lr, granularity=rates or fixed, steps=steps, learned=rates is not None)
-    )
+    learned = LearningRates(shapes, lr, granularity=rates or fixed, steps=steps, learned=rates is not None)
+    return Adam(learned, betas=betas) if name == "adam" else _RULES[name](learned)
 
 
 def make_algorithm(
@@ -103,7 +100,7 @@ def make_algorithm(
     if name == "reptile":
         if config.rates is not None or config.weights is not None or config.order is not None:
             raise LearnerError("reptile has no query gradient: rates, weights and order do not apply")
-        rule = make_rule(config.rule, shapes, config.lr)
+        rule = make_rule(config.rule, shapes, config.lr, betas=config.betas)
         return ReptileLearner(
             start,
             rule,
@@ -138,7 +135,7 @@ def make_algorithm(
             raise LearnerError(f"no algorithm is named {name!r}")
     return GradientLearner(
         start,
-        make_rule(config.rule, shapes, config.lr, rates=rates, steps=config.steps),
+        make_rule(config.rule, shapes, config.lr, rates=rates, steps=config.steps, betas=config.betas),
         loss_fn,
         steps=config.steps,
         order=constant_order(config.order) if config.order is not None else order,

@@ -72,10 +72,10 @@ def statistics(features: dict[str, Tensor], images: Tensor) -> StyleStatistics:
     """Statistics of B pictures from their features {layer: (B, C, H, W)} and the pictures themselves."""
     mean, second = {}, {}
     for layer in STYLE_LAYERS:
-        flat = features[layer].flatten(2)  # (B, C, N)
-        mean[layer] = flat.mean(2, dtype=torch.float32)
+        flat = features[layer].permute(0, 2, 3, 1).flatten(1, 2)  # (B, N, C), no copy if channels-last
+        mean[layer] = flat.mean(1, dtype=torch.float32)
         # bf16 inputs, float32 accumulation inside the product
-        second[layer] = torch.bmm(flat, flat.transpose(1, 2)).float() / flat.shape[2]
+        second[layer] = torch.bmm(flat.transpose(1, 2), flat).float() / flat.shape[1]
     return StyleStatistics(mean, second, color_samples(images.float()))
 
 

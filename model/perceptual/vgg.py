@@ -57,13 +57,14 @@ class VGG16Features(nn.Module):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
         self.eval().requires_grad_(False)
+        self.features.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Return ``{layer: (B, C, H/s, W/s)}`` for the asked layers, s = 1, 2, 4 or 8 by block."""
         wanted = {RELU_INDEX[layer]: layer for layer in layers}
         last = max(wanted)
         found: dict[str, Tensor] = {}
-        x = (images - self.mean) / self.std
+        x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         for index, module in enumerate(self.features[: last + 1]):
             x = module(x)
             if index in wanted:
@@ -81,7 +82,7 @@ def _trunk() -> nn.Sequential:
     channels = 3
     for entry in _CONFIGURATION:
         if isinstance(entry, int):
-            modules += [nn.Conv2d(channels, entry, 3, padding=1), nn.ReLU()]
+            modules += [nn.Conv2d(channels, entry, 3, padding=1), nn.ReLU(inplace=True)]
             channels = entry
         else:
             modules.append(nn.MaxPool2d(2))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.maml import AlgorithmName
 from model.perceptual.losses import LossWeights
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,9 @@ class TrainingConfig:
     contents: Path
     out: Path
     teacher: Path | None = None  # targets of scripts/teacher_targets.py, for the warm start
+    start: Path | None = None  # a base checkpoint to begin from, shape of the network included
+    stylizer: StylizerConfig = field(default_factory=StylizerConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
     device: str = "auto"
     seed: int = 0
     distill_minutes: float = 0.0  # phase 0: copy the teacher (needs ``teacher``)
@@ -27,7 +33,12 @@ class TrainingConfig:
     meta_batch: int = 4  # styles in one batched inner loop
     lr: float = 1e-3
     meta_lr: float = 3e-4
+    algorithm: AlgorithmName = "maml++"
     meta_steps: int = 4  # inner steps in training
+    zero_step_weight: float | None = 0.3  # query loss: this much after no step, the rest after the last;
+    # None: at the steps that the algorithm prescribes
+    second_order_from: float = 2.0  # maml++: share of meta-training with first order; above 1: all of it
+    adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves
     inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)
     rates_lr: float = 0.02  # outer rate of the logarithms of the inner rates
     tasks_in_pool: int = 24
@@ -35,9 +46,16 @@ class TrainingConfig:
     styles_in_pool: int = 128
     fresh_photos: int = 2  # replaced at each step
     fresh_styles: int = 2
+    fresh_tasks: int = 1
+    workers: int = 0  # threads that crop ahead; 0: crops are made when they are needed
+    crop_low: float = 0.3  # smallest crop, as a share of the short side
+    palette_share: float = 0.3  # styles with another palette (the same for all works of a style)
+    mix_share: float = 0.1  # styles that are a mixture of two
     identity_share: float = 0.125  # samples whose style is the photo's own: the target is the photo
     identity_weight: float = 20.0
     weights: LossWeights = field(default_factory=LossWeights)
+    critic: float = 0.0  # weight of the critic's term in every loss; 0: no critic
+    critic_lr: float = 1e-3
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 300.0  # a contact sheet of the validation split
     validation_styles: int = 8  # held-out styles to adapt to at the end

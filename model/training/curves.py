@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-LOGS = ("distill", "pretrain", "meta")
-
 
 def draw_curves(out: Path) -> Path | None:
     """Write ``curves.png`` from ``log-*.csv``; None when there is nothing to draw or no matplotlib.
@@ -18,8 +16,9 @@ def draw_curves(out: Path) -> Path | None:
         from matplotlib.figure import Figure
     except ImportError:
         return None
-    logs = {name: read_log(out / f"log-{name}.csv") for name in LOGS}
+    logs = {path.stem.removeprefix("log-"): read_log(path) for path in out.glob("log-*.csv")}
     logs = {name: columns for name, columns in logs.items() if columns}
+    logs = dict(sorted(logs.items(), key=lambda item: item[1]["step"][0]))
     if not logs:
         return None
     figure = Figure(figsize=(5 * len(logs), 3.6), layout="constrained")

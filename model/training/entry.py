@@ -13,10 +13,14 @@ from typing import Any
 import torch
 
 from model.adaptation import AdaptConfig, stored_rates
-from model.checkpoint import phi_shapes
+from model.checkpoint import load_base, phi_shapes
+from model.networks import Objective
+from model.perceptual.vgg import VGG16Features
+from model.runtime import prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.curves import draw_curves
-from model.training.run import Run, meta_phases, pretraining_phases
+from model.training.phases import usual_phases
+from model.training.run import Run
 from model.training.validate import ValidationRow, validate
 
 SHARES = (0.2, 0.5, 0.3)  # of the minutes: distillation (with a teacher), pre-training, meta-training
@@ -43,21 +47,12 @@ def meta_train(
     """
     run = Run(config)
     began = time.time()
-    run.train([*pretraining_phases(run), *meta_phases(run)], resume=resume)
-    networks = run.averaged()
-    rates = stored_rates(phi_shapes(networks), run.rates()).to(run.device)
-    rows = validate(
-        networks,
-        run.objective,
-        rates,
-        config.styles,
-        config.contents,
-        limit=config.validation_styles,
-        config=AdaptConfig(size=config.meta_size, example_side=2 * config.meta_size),
-    )
+    run.train(usual_phases(run), resume=resume)
+    path = run.export(describe_run(run, [], time.time() - began, licence))
+    rows = evaluate(config, path) or []
     if not rows:
         report("no validation: it needs two styles of two works and two photos that the split holds out")
-    _write(config.out / "validation.csv", rows)
+    write_rows(config.out / "validation.csv", rows)
     for row in rows:
         report(
             f"{row.step:3d} steps: style {row.style:.3f} (unseen works {row.unseen:.3f}), "
@@ -70,6 +65,30 @@ def meta_train(
     return path
 
 
+def evaluate(
+    config: TrainingConfig, checkpoint: Path, *, kept: Path | None = None, deadline: float | None = None
+) -> list[ValidationRow] | None:
+    """Validate a checkpoint as it is on disk; None when the deadline came first (see ``validate``)."""
+    device = resolve_device(config.device)
+    base = load_base(checkpoint, device)
+    adapt = base.header.get("adapt")
+    return validate(
+        base.networks,
+        Objective(VGG16Features().to(device), amp=prefers_bf16(device)),
+        stored_rates(phi_shapes(base.networks), base.rates).to(device),
+        config.styles,
+        config.contents,
+        limit=config.validation_styles,
+        config=AdaptConfig(
+            size=config.meta_size,
+            example_side=2 * config.meta_size,
+            adapt=tuple(adapt) if adapt is not None else None,
+        ),
+        kept=kept,
+        deadline=deadline,
+    )
+
+
 def describe_run(run: Run, rows: list[ValidationRow], seconds: float, licence: str) -> dict[str, Any]:
     """The machine-readable model card in the checkpoint's header."""
     device = torch.cuda.get_device_name() if run.device.type == "cuda" else platform.machine()
@@ -80,12 +99,15 @@ def describe_run(run: Run, rows: list[ValidationRow], seconds: float, licence: s
         "device": device,
         "torch": torch.__version__,
         "minutes": [run.config.distill_minutes, run.config.pretrain_minutes, run.config.meta_minutes],
+        "algorithm": run.config.algorithm,
         "weights": asdict(run.config.weights),
+        "critic": run.config.critic,
         "validation": [asdict(row) for row in rows],
     }
 
 
-def _write(path: Path, rows: list[ValidationRow]) -> None:
+def write_rows(path: Path, rows: list[ValidationRow]) -> None:
+    """A row a line; nothing without rows."""
     if not rows:
         return
     with path.open("w", newline="") as file:

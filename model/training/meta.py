@@ -7,33 +7,58 @@ rendered on photos of their own. B tasks run side by side in one batched inner l
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from model.checkpoint import phi_shapes
-from model.data.folders import StyleFolder, load, random_crop, scan_photos, to_tensor
-from model.data.tasks import TaskSampler
-from model.maml import Adam, GradientLearner, Granularity, LearningRates, Order, Params, Start, Task
-from model.maml.schedules import constant_order, constant_weights
+from model.critic import HEAD, Critic, critic_inputs, duel
+from model.data.folders import StyleFolder, load, scan_photos, to_tensor
+from model.data.tasks import StyleTask, TaskSampler
+from model.maml import (
+    GradientLearner,
+    InnerConfig,
+    LearningRates,
+    MetaLearner,
+    Order,
+    Params,
+    Start,
+    Task,
+    make_algorithm,
+)
 from model.networks import Networks, Objective
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
+from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
 from model.training.pools import PhotoBatch, PhotoPool
-from model.training.pretrain import style_weights
+from model.training.prefetch import Prefetch
+from model.training.pretrain import aspect_jitter, style_weights
 
 QUERY_WORKS = 3
+FELL_BACK = "first order from here on"
+
+
+@dataclass(frozen=True)
+class Works:
+    """N works of a style: statistics (batch N), and what a critic sees of them (None without one)."""
+
+    statistics: StyleStatistics
+    maps: Tensor | None
+
+    def __getitem__(self, part: slice) -> Works:
+        return Works(self.statistics[part], None if self.maps is None else self.maps[part])
 
 
 @dataclass(frozen=True)
 class StyleEntry:
-    """Statistics of one task's works."""
+    """One task: its works and their pooled statistics (batch 1)."""
 
-    support: StyleStatistics  # batch K
-    pooled: StyleStatistics  # batch 1
-    query: StyleStatistics  # batch 1: the query works pooled
+    support: Works
+    pooled: StyleStatistics
+    query: Works
+    pooled_query: StyleStatistics
 
 
 @dataclass(frozen=True)
@@ -42,16 +67,20 @@ class RenderBatch:
 
     photos: PhotoBatch
     target: StyleStatistics
+    real: Tensor | None = None  # for the critic: (B, C, h, w), of one work a task
 
 
 class EncoderStart(Start):
-    """phi_0 of B styles from their support works: the hypernetwork as the meta-learned start."""
+    """phi_0 of B styles from their support works: the hypernetwork as the meta-learned start.
 
-    def __init__(self, networks: Networks, objective: Objective) -> None:
+    With a critic its per-style head is part of the start: adapted like phi, and predicted like it.
+    """
+
+    def __init__(self, networks: Networks, objective: Objective, critic: Critic | None = None) -> None:
         super().__init__()
-        self.networks = networks
+        self.networks, self.critic = networks, critic
         self._objective = objective
-        self._shapes = phi_shapes(networks)
+        self._shapes = phi_shapes(networks) | (critic.shapes() if critic is not None else {})
 
     @property
     def shapes(self) -> Mapping[str, torch.Size]:
@@ -61,9 +90,10 @@ class EncoderStart(Start):
         assert isinstance(task, StyleTasks)
         encoder = self.networks.encoder
         with self._objective.autocast():
-            embedded = [encoder.embedding(entry.support).mean(0, keepdim=True) for entry in task.entries]
-            phi = encoder.decode(torch.cat(embedded))
-        return {name: value.float() for name, value in phi.items()}
+            embedded = torch.cat([encoder.together(entry.support.statistics) for entry in task.entries])
+            phi = encoder.decode(embedded)
+        head = self.critic.head(embedded.float()) if self.critic is not None else {}
+        return {name: value.float() for name, value in phi.items()} | head
 
 
 class StyleTasks(Task[object, object]):
@@ -74,10 +104,16 @@ class StyleTasks(Task[object, object]):
     def __init__(self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random) -> None:
         def support(step: int) -> RenderBatch:
             singles = step % 2 == 1
-            targets = [_one(e.support, rng) if singles else e.pooled for e in entries]
-            return RenderBatch(photos.batch(len(entries)), concatenate(targets))
+            targets = [_one(e.support, rng).statistics if singles else e.pooled for e in entries]
+            return RenderBatch(
+                photos.batch(len(entries)), concatenate(targets), _reals([e.support for e in entries], rng)
+            )
 
-        query = RenderBatch(photos.batch(len(entries)), concatenate([e.query for e in entries]))
+        query = RenderBatch(
+            photos.batch(len(entries)),
+            concatenate([e.pooled_query for e in entries]),
+            _reals([e.query for e in entries], rng),
+        )
         super().__init__(support=support, query=query, size=len(entries))
         object.__setattr__(self, "entries", entries)
 
@@ -86,9 +122,16 @@ class MetaTraining:
     """Keeps a pool of tasks with their statistics and computes the meta-loss."""
 
     def __init__(
-        self, config: TrainingConfig, networks: Networks, objective: Objective, rng: random.Random
+        self,
+        config: TrainingConfig,
+        networks: Networks,
+        objective: Objective,
+        rng: random.Random,
+        *,
+        critic: Critic | None = None,
     ) -> None:
-        self.config, self.objective, self.rng = config, objective, rng
+        self.config, self.networks, self.objective, self.rng = config, networks, objective, rng
+        self.critic = critic
         styles = StyleFolder.scan(config.styles, split="train").at_least(2)
         weights = style_weights(styles)
         seed = rng.randrange(2**32)
@@ -96,67 +139,159 @@ class MetaTraining:
             styles, shots=(1, 8), seed=seed, weights=[weights[n] for n in sorted(weights)]
         )
         photos = scan_photos(config.contents, split="train")
-        self.photos = PhotoPool(
-            lambda: random_crop(load(rng.choice(photos)), config.meta_size, rng, low=0.4),
-            objective,
-            config.photos_in_pool,
+        self.draw_photo = Prefetch(
+            lambda rng: crop(load(rng.choice(photos)), config.meta_size, rng, low=config.crop_low),
             rng,
+            workers=config.workers,
         )
+        self.photos = PhotoPool(self.draw_photo, objective, config.photos_in_pool, rng)
         while len(self.photos.entries) < config.photos_in_pool:
             self.photos.refresh(8)
+        self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
         self.tasks: list[StyleEntry] = []
-        start = EncoderStart(networks, objective)
-        steps = config.meta_steps
-        rates = LearningRates(
-            start.shapes, config.inner_lr, granularity=Granularity.TENSOR_STEP, steps=steps, learned=True
-        )
-        self.learner = GradientLearner(
-            start,
-            Adam(rates, betas=(0.9, 0.99)),
-            self.loss,
-            steps=steps,
-            order=constant_order(Order.FIRST),
-            weights=constant_weights({0: 0.3, steps: 0.7}),
-        )
-        self.networks, self.rates = networks, rates
+        self.learner = make_learner(config, EncoderStart(networks, objective, critic), self.loss)
+        self.order, self.highest_order = Order.NONE, Order.SECOND
+        if isinstance(self.learner, GradientLearner):
+            self.prescribed, self.learner.order = self.learner.order, self._order
+
+    @property
+    def rates(self) -> LearningRates:
+        """The inner rates, learned or fixed."""
+        rates = self.learner.rule.rates
+        assert isinstance(rates, LearningRates)
+        return rates
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """Trained beside the networks."""
+        """Trained beside the networks (and the critic)."""
         return {"rates": self.rates}
 
-    def meta_loss(self) -> dict[str, Tensor]:
-        """One outer step's losses; ``total`` is what to minimise."""
+    @property
+    def renders(self) -> int:
+        """Pictures rendered in one outer step."""
+        query = len(self.learner.weights(0.0)) if isinstance(self.learner, GradientLearner) else 0
+        return self.config.meta_batch * (self.config.meta_steps + query)
+
+    def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:
+        """One outer step's losses; ``total`` is what to minimise. ``progress``: share of meta-training."""
         c = self.config
         self.photos.refresh(c.fresh_photos)
         while len(self.tasks) < c.tasks_in_pool:
             self.tasks.append(self._draw())
-        self.tasks[self.rng.randrange(len(self.tasks))] = self._draw()
+        for _ in range(c.fresh_tasks):
+            self.tasks[self.rng.randrange(len(self.tasks))] = self._draw()
         entries = self.rng.sample(self.tasks, c.meta_batch)
-        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng))
+        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng), progress=progress)
         query = {f"query{step}": loss.mean() for step, loss in outcome.query.items()}
         return {"total": outcome.loss, **query}
 
+    def _order(self, progress: float) -> Order:
+        self.order = min(self.prescribed(progress), self.highest_order)
+        return self.order
+
+    def close(self) -> None:
+        """End the threads that crop ahead."""
+        self.draw_photo.close()
+        self.crops.close()
+
+    def fall_back(self) -> str | None:
+        """First order from now on, after undefined gradients; says so, or None when that was so already."""
+        if self.order is not Order.SECOND:
+            return None
+        self.highest_order = Order.FIRST
+        return f"undefined second-order gradients: {FELL_BACK}"
+
     def loss(self, params: Params, batch: RenderBatch) -> Tensor:
-        """Loss of each task's render (B,)."""
+        """Loss of each task's render (B,); with a critic, both players' losses."""
+        c = self.config
         with self.objective.autocast():
             renders = self.networks(batch.photos.images, params)
-        terms = self.objective.terms(renders, batch.target, batch.photos.content)
-        return terms.total(self.config.weights)
+        terms, features = self.objective.compare(renders, batch.target, batch.photos.content)
+        total = terms.total(c.weights)
+        if self.critic is None:
+            return total
+        assert batch.real is not None
+        return total + duel(self.critic, params, critic_inputs(features), batch.real).total(c.critic)
 
     def _draw(self) -> StyleEntry:
-        task = self.sampler.draw()
-        jitter = 1.33 if task.group.startswith("lo_") else 1.1
-        query = self.rng.sample(task.query, min(QUERY_WORKS, len(task.query)))
+        works, k = self._works(self.crops())
+        if self.rng.random() < self.config.mix_share:
+            works, k = self._mixture((works, k), self._works(self.crops()))
+        # Reptile has no query: all works are for the inner loop
+        support = works if self.config.algorithm == "reptile" else works[:k]
+        query = works[k:]
+        return StyleEntry(support, pool(support.statistics), query, pool(query.statistics))
+
+    def _crops(self, rng: random.Random) -> tuple[Tensor, int]:
+        """Crops of the works of a task: its support, then its query; and the size of the support.
+
+        One palette and one range of scales for all of them: what makes them one style.
+        """
+        task: StyleTask = self.sampler.draw(rng)
+        query = rng.sample(task.query, min(QUERY_WORKS, len(task.query)))
+        palette = draw_palette(rng, self.config.palette_share)
+        low = rng.uniform(self.config.crop_low, max(self.config.crop_low, 0.7))
+        high, jitter = min(1.0, low + 0.5), aspect_jitter(task.group)
+        size = self.config.meta_size
         works = [
-            random_crop(load(path), self.config.meta_size, self.rng, low=0.6, jitter=jitter)
+            crop(load(path), size, rng, low=low, high=high, jitter=jitter, palette=palette)
             for path in (*task.support, *query)
         ]
-        found = self.objective.style_statistics(to_tensor(works).to(self.objective.device))
-        k = len(task.support)
-        return StyleEntry(found[:k], pool(found[:k]), pool(found[k:]))
+        return to_tensor(works), len(task.support)
+
+    def _works(self, drawn: tuple[Tensor, int]) -> tuple[Works, int]:
+        crops, k = drawn
+        found, features = self.objective.observe(crops.to(self.objective.device))
+        maps = critic_inputs(features).bfloat16() if self.critic is not None else None
+        return Works(found, maps), k
+
+    def _mixture(self, a: tuple[Works, int], b: tuple[Works, int]) -> tuple[Works, int]:
+        """A style between two: each work mixed of a work of both, in the same proportion."""
+        k = min(a[1], b[1])
+        queries = min(len(works.statistics) - size for works, size in (a, b))
+        first, second = ([*range(k), *range(size, size + queries)] for _, size in (a, b))
+        share = self.rng.random()
+        x, y = a[0].statistics[first], b[0].statistics[second]
+        mixed = mix(x, y, torch.full((k + queries,), share, device=x.colors.device))
+        maps = None
+        if a[0].maps is not None and b[0].maps is not None:  # a patch is painted in one of the two
+            own = [self.rng.random() < share for _ in first]
+            rows = zip(own, first, second, strict=True)
+            maps = torch.stack([a[0].maps[i] if mine else b[0].maps[j] for mine, i, j in rows])
+        return Works(mixed, maps), k
 
 
-def _one(works: StyleStatistics, rng: random.Random) -> StyleStatistics:
-    index = rng.randrange(len(works))
+def make_learner(
+    config: TrainingConfig, start: EncoderStart, loss: Callable[[Params, RenderBatch], Tensor]
+) -> MetaLearner:
+    """The configured algorithm with Adam inside, the optimiser of the adaptation that it trains for."""
+    steps, first = config.meta_steps, config.zero_step_weight
+    adapt = config.adapt
+    if adapt is not None and start.critic is not None:
+        adapt = (*adapt, *HEAD)
+    return make_algorithm(
+        config.algorithm,
+        start,
+        loss,
+        InnerConfig(
+            steps=steps,
+            lr=config.inner_lr,
+            rule="adam",
+            betas=(0.9, 0.99),
+            adapt=adapt,
+            weights=None if first is None else {0: first, steps: 1 - first},
+            second_order_from=config.second_order_from,
+        ),
+    )
+
+
+def _one(works: Works, rng: random.Random) -> Works:
+    index = rng.randrange(len(works.statistics))
     return works[index : index + 1]
+
+
+def _reals(styles: list[Works], rng: random.Random) -> Tensor | None:
+    if any(works.maps is None for works in styles):
+        return None
+    maps = [_one(works, rng).maps for works in styles]
+    return torch.cat([found for found in maps if found is not None])

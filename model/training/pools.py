@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
 from model.perceptual.statistics import StyleStatistics, concatenate
@@ -65,30 +66,51 @@ class PhotoPool:
         )
 
 
+@dataclass
+class StyleBatch:
+    """B works: their statistics, and what a critic sees of them (None without one)."""
+
+    statistics: StyleStatistics
+    real: Tensor | None = None
+
+
 class StylePool:
-    """The last ``capacity`` crops of style works: their statistics only."""
+    """The last ``capacity`` crops of style works: statistics, and the critic's inputs when ``maps``."""
 
     def __init__(
-        self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
+        self,
+        draw: Callable[[], Image.Image],
+        objective: Objective,
+        capacity: int,
+        rng: random.Random,
+        *,
+        maps: bool = False,
     ) -> None:
         self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
-        self.entries: list[StyleStatistics] = []
+        self.maps = maps
+        self.entries: list[StyleBatch] = []
         self.next = 0
 
     def refresh(self, count: int) -> None:
         """Replace the oldest entries by ``count`` new crops."""
         images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
-        found = self.objective.style_statistics(images)
+        found, features = self.objective.observe(images)
+        real = critic_inputs(features).bfloat16() if self.maps else None
         for i in range(count):
+            entry = StyleBatch(found[i : i + 1], real[i : i + 1].clone() if real is not None else None)
             if len(self.entries) < self.capacity:
-                self.entries.append(found[i : i + 1])
+                self.entries.append(entry)
             else:
-                self.entries[self.next] = found[i : i + 1]
+                self.entries[self.next] = entry
                 self.next = (self.next + 1) % self.capacity
 
-    def batch(self, count: int) -> StyleStatistics:
+    def batch(self, count: int) -> StyleBatch:
         """``count`` styles, without repeats while there are enough."""
-        return concatenate(_choose(self.entries, count, self.rng))
+        chosen = _choose(self.entries, count, self.rng)
+        reals = [entry.real for entry in chosen if entry.real is not None]
+        return StyleBatch(
+            concatenate([entry.statistics for entry in chosen]), torch.cat(reals) if reals else None
+        )
 
 
 def _choose(entries: list[T], count: int, rng: random.Random) -> list[T]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from model.data.folders import StyleFolder, load, random_crop, scan_photos
+from model.critic import Critic, critic_inputs, duel
+from model.data.folders import StyleFolder, load, scan_photos
 from model.networks import Networks, Objective
-from model.perceptual.statistics import StyleStatistics
+from model.perceptual.statistics import StyleStatistics, concatenate
 from model.style_encoder import describe
+from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
-from model.training.pools import PhotoPool, StylePool
+from model.training.pools import PhotoPool, StyleBatch, StylePool
+from model.training.prefetch import Prefetch
 
 
 def style_weights(styles: StyleFolder) -> dict[str, float]:
@@ -28,25 +32,33 @@ def style_weights(styles: StyleFolder) -> dict[str, float]:
 class Pretraining:
     """Draws batches from pools and computes the loss."""
 
-    def __init__(self, config: TrainingConfig, objective: Objective, rng: random.Random) -> None:
-        self.config, self.objective, self.rng = config, objective, rng
+    def __init__(
+        self,
+        config: TrainingConfig,
+        objective: Objective,
+        rng: random.Random,
+        *,
+        critic: Critic | None = None,
+    ) -> None:
+        self.config, self.objective, self.rng, self.critic = config, objective, rng, critic
         styles = StyleFolder.scan(config.styles, split="train")
         photos = scan_photos(config.contents, split="train")
         weights = style_weights(styles)
         names, odds = list(weights), list(weights.values())
 
-        def draw_style() -> object:
+        def draw_style(rng: random.Random) -> Image.Image:
             group = rng.choices(names, odds)[0]
             work = load(rng.choice(styles.groups[group]))
-            return random_crop(
-                work, config.size, rng, low=0.4, jitter=1.33 if group.startswith("lo_") else 1.1
-            )
+            palette = draw_palette(rng, config.palette_share)
+            jitter = aspect_jitter(group)
+            return crop(work, config.size, rng, low=config.crop_low, jitter=jitter, palette=palette)
 
-        def draw_photo() -> object:
-            return random_crop(load(rng.choice(photos)), config.size, rng, low=0.4)
+        def draw_photo(rng: random.Random) -> Image.Image:
+            return crop(load(rng.choice(photos)), config.size, rng, low=config.crop_low)
 
-        self.photos = PhotoPool(draw_photo, objective, config.photos_in_pool, rng)  # type: ignore[arg-type]
-        self.styles = StylePool(draw_style, objective, config.styles_in_pool, rng)  # type: ignore[arg-type]
+        self.draws = [Prefetch(draw, rng, workers=config.workers) for draw in (draw_photo, draw_style)]
+        self.photos = PhotoPool(self.draws[0], objective, config.photos_in_pool, rng)
+        self.styles = StylePool(self.draws[1], objective, config.styles_in_pool, rng, maps=config.critic > 0)
 
     def fill(self) -> None:
         """Fill the pools up."""
@@ -55,31 +67,46 @@ class Pretraining:
         while len(self.styles.entries) < self.config.styles_in_pool:
             self.styles.refresh(16)
 
+    def close(self) -> None:
+        """End the threads that crop ahead."""
+        for draw in self.draws:
+            draw.close()
+
     @torch.no_grad()
-    def calibrate(self, networks: Networks, works: int = 256) -> None:
-        """Measure the encoder's input normalisation on that many works."""
-        found: list[Tensor] = []
+    def calibrate(self, networks: Networks | None, works: int = 256) -> None:
+        """Measure the input normalisations of the encoder and of the critic on that many works."""
+        found: list[StyleStatistics] = []
         while sum(len(f) for f in found) < works:
             self.styles.refresh(16)
-            found.append(describe(self.styles.batch(16)))
-        descriptions = torch.cat(found)
-        networks.encoder.center.copy_(descriptions.mean(0))
-        networks.encoder.scale.copy_(descriptions.std(0).clamp_min(0.05))
+            found.append(self.styles.batch(16).statistics)
+        if networks is not None:
+            descriptions = torch.cat([describe(part) for part in found])
+            networks.encoder.center.copy_(descriptions.mean(0))
+            networks.encoder.scale.copy_(descriptions.std(0).clamp_min(0.05))
+        if self.critic is not None:
+            self.critic.calibrate(concatenate(found))
 
     def loss(self, networks: Networks) -> dict[str, Tensor]:
         """Refresh the pools, render a batch, and return the terms; ``total`` is what to minimise."""
         c = self.config
         self.photos.refresh(c.fresh_photos)
         self.styles.refresh(c.fresh_styles)
-        photos, styles = self.photos.batch(c.batch), self.styles.batch(c.batch)
+        photos, drawn = self.photos.batch(c.batch), self._mixed(self.styles.batch(c.batch))
         identity = torch.rand(c.batch, device=self.objective.device) < c.identity_share
-        styles = _replace(styles, photos.own, identity)
+        styles = _replace(drawn.statistics, photos.own, identity)
         with self.objective.autocast():
-            phi = networks.encoder.decode(networks.encoder.embedding(styles))
-            renders = networks(photos.images, phi)
-        terms = self.objective.terms(renders, styles, photos.content)
+            embedding = networks.encoder.embedding(styles)
+            renders = networks(photos.images, networks.encoder.decode(embedding))
+        terms, features = self.objective.compare(renders, styles, photos.content)
         same = (renders - photos.images).abs().mean((1, 2, 3)) * identity
         total = terms.total(c.weights).mean() + c.identity_weight * same.mean()
+        played: dict[str, Tensor] = {}
+        if self.critic is not None:
+            assert drawn.real is not None
+            head = self.critic.head(embedding.float())
+            outcome = duel(self.critic, head, critic_inputs(features), drawn.real)
+            total = total + (outcome.total(c.critic) * ~identity).mean()  # a photo's own style is no painting
+            played = {"critic": outcome.critic.mean(), "generator": outcome.generator.mean()}
         return {
             "moments": terms.moments.mean(),
             "covariance": terms.covariance.mean(),
@@ -87,8 +114,29 @@ class Pretraining:
             "content": terms.content.mean(),
             "smoothness": terms.smoothness.mean(),
             "identity": same.sum() / identity.sum().clamp_min(1),
+            **played,
             "total": total,
         }
+
+    def _mixed(self, works: StyleBatch) -> StyleBatch:
+        """A share of the styles as mixtures with their neighbours in the batch."""
+        count = len(works.statistics)
+        if self.config.mix_share <= 0 or count < 2:
+            return works
+        device = works.statistics.colors.device
+        chosen = torch.rand(count, device=device) < self.config.mix_share
+        share = torch.where(chosen, torch.rand(count, device=device), torch.ones(count, device=device))
+        neighbour = [(i + 1) % count for i in range(count)]
+        real = works.real
+        if real is not None:  # a patch is painted in one of the two
+            own = torch.rand(count, device=device) < share
+            real = torch.where(own[:, None, None, None], real, real[neighbour])
+        return StyleBatch(mix(works.statistics, works.statistics[neighbour], share), real)
+
+
+def aspect_jitter(group: str) -> float:
+    """How far crops of a group's works are stretched: low-resolution groups were squashed to squares."""
+    return 1.33 if group.startswith("lo_") else 1.1
 
 
 def _replace(styles: StyleStatistics, others: StyleStatistics, mask: Tensor) -> StyleStatistics:

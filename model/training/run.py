@@ -6,9 +6,8 @@ import csv
 import math
 import random
 import time
-from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,21 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from model.checkpoint import phi_shapes, rates_table, save_base
+from model.checkpoint import load_base, save_base
+from model.critic import Critic, CriticConfig
 from model.networks import Networks, Objective
 from model.perceptual.vgg import VGG16Features
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
-from model.training.distill import TeacherPairs, distill_loss
-from model.training.meta import MetaTraining
+from model.training.phases import Phase
 from model.training.pretrain import Pretraining
 from model.training.samples import draw_samples
-from model.training.state import ExponentialAverage, load_state, save_state
+from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
+from model.training.throughput import Throughput
 
-LossFn = Callable[[], dict[str, Tensor]]
 LONGEST_STEP = 30.0  # seconds: a pause (a stopped process) does not use up a phase's time
-
-
-@dataclass
-class Phase:
-    """A stretch of training with its own loss and schedule."""
-
-    name: str
-    minutes: float
-    lr: float
-    make_loss: Callable[[], LossFn]
-    modules: Callable[[], dict[str, nn.Module]]  # trained beside the networks; asked after ``make_loss``
-    module_lr: dict[str, float] = field(default_factory=dict)  # peak rates that differ from ``lr``
+PATIENCE = 3  # steps in a row with undefined gradients before a phase is asked to change something
+LAST_MINUTE = 5.0  # seconds kept back before a deadline, to save what was reached
 
 
 @dataclass
@@ -50,9 +39,10 @@ class Progress:
     phase: int = 0
     seconds: float = 0.0  # in this phase
     step: int = 0  # in all
+    notes: list[str] = field(default_factory=list)  # what did not go as planned
 
-    def as_dict(self) -> dict[str, float]:
-        return {"phase": self.phase, "seconds": self.seconds, "step": self.step}
+    def as_dict(self) -> dict[str, Any]:
+        return {"phase": self.phase, "seconds": self.seconds, "step": self.step, "notes": self.notes}
 
 
 class Run:
@@ -63,75 +53,122 @@ class Run:
         self.config = config
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
+        torch.backends.cudnn.benchmark = self.device.type == "cuda"  # shapes stay the same for long
         self.rng = random.Random(config.seed)
         self.objective = Objective(VGG16Features().to(self.device), amp=prefers_bf16(self.device))
-        self.networks = Networks().to(self.device)
+        self.networks, self.critic, self.carried = _beginning(config, self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()
-        self.meta: MetaTraining | None = None
+        self.learned_rates: dict[str, Tensor] = {}
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
+        self.throughput = Throughput(config.out / "throughput.csv", self.device)
 
-    def train(self, phases: list[Phase], *, resume: bool = False) -> None:
-        """Run every phase from where the run is."""
+    @property
+    def permanent(self) -> dict[str, nn.Module]:
+        """What is trained in every phase."""
+        critic = {"critic": self.critic} if self.critic is not None else {}
+        return {"networks": self.networks, **critic}
+
+    def train(self, phases: list[Phase], *, resume: bool = False, deadline: float | None = None) -> bool:
+        """Run every phase from where the run is.
+
+        Args:
+            resume: go on from the state in ``config.out`` when there is one.
+            deadline: of ``time.monotonic()``: save and come back when it is near.
+
+        Returns:
+            False when the deadline came first: call again, with ``resume``.
+        """
         resumed = resume and self.state_path.exists()
-        if not resumed:
-            calibration = Pretraining(self.config, self.objective, random.Random(self.config.seed))
-            calibration.calibrate(self.networks)
-            self.average = ExponentialAverage(self.networks)
-        else:
-            stored = load_state(self.state_path, {"networks": self.networks}, None, self.average)
-            self.progress = Progress(int(stored["phase"]), stored["seconds"], int(stored["step"]))
+        if resumed:
+            stored = load_state(self.state_path, self.permanent, None, self.average)
+            self.progress = Progress(
+                int(stored["phase"]), stored["seconds"], int(stored["step"]), list(stored.get("notes", []))
+            )
+            self.carried = stored_modules(self.state_path)
+            self.learned_rates = self.carried.pop("extra", {})
             self.rng.seed(self.config.seed + self.progress.step)
+        elif self.config.start is None or (self.critic is not None and "critic" not in self.carried):
+            calibration = Pretraining(
+                self.config, self.objective, random.Random(self.config.seed), critic=self.critic
+            )
+            calibration.calibrate(self.networks if self.config.start is None else None)
+            calibration.close()
+            self.average = ExponentialAverage(self.networks)
         for index, phase in enumerate(phases):
             if index < self.progress.phase or phase.minutes <= 0:
                 continue
             if index > self.progress.phase:
-                self.progress = Progress(index, 0.0, self.progress.step)
+                self.progress = Progress(index, 0.0, self.progress.step, self.progress.notes)
                 resumed = False
-            self._train_phase(phase, resumed)
-            self._save(phase.name)
+            if self.progress.seconds >= 60 * phase.minutes:
+                continue
+            finished = self._train_phase(phase, resumed, deadline)
+            if not finished:
+                return False
+            if deadline is not None and time.monotonic() + LAST_MINUTE > deadline and phase is not phases[-1]:
+                return False  # the next phase has pools to fill
         self.progress.phase = len(phases)
+        return True
 
-    def _train_phase(self, phase: Phase, resumed: bool) -> None:
-        loss_of = phase.make_loss()
-        modules: dict[str, nn.Module] = {"networks": self.networks, **phase.modules()}
-        parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
-        groups = [
-            {
-                "params": [p for p in m.parameters() if p.requires_grad],
-                "peak": phase.module_lr.get(name, phase.lr),
-            }
-            for name, m in modules.items()
-        ]
-        optimizer = torch.optim.Adam(groups, lr=phase.lr, betas=(0.9, 0.99))
+    def _train_phase(self, phase: Phase, resumed: bool, deadline: float | None) -> bool:
+        """Train to the end of the phase (True) or to the deadline (False), and save."""
+        job = phase.make_job(self.progress.notes)
+        modules = {**self.permanent, **job.modules}
+        for name, module in job.modules.items():  # learned in an earlier phase of the same kind
+            if name in self.carried:
+                module.load_state_dict(self.carried[name])
+        playing = [p for name, m in modules.items() if name != "critic" for p in m.parameters()]
+        playing = [p for p in playing if p.requires_grad]
+        judging = list(self.critic.parameters()) if self.critic is not None else []
+        optimizer = torch.optim.Adam(
+            [
+                {
+                    "params": [p for p in m.parameters() if p.requires_grad],
+                    "peak": phase.rates.get(name, phase.lr),
+                }
+                for name, m in modules.items()
+            ],
+            lr=phase.lr,
+            betas=(0.9, 0.99),
+        )
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
-        self._current = (modules, optimizer)
+        self._current = (modules, optimizer, job)
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
         bar = tqdm(total=round(limit), initial=round(self.progress.seconds), unit="s", desc=phase.name)
         smooth: dict[str, float] = {}
-        while self.progress.seconds < limit:
+        undefined, in_time, longest = 0, True, 0.0
+        while self.progress.seconds < limit and in_time:
             began = time.monotonic()
-            rate = learning_rate(self.progress.seconds / limit)
+            done = phase.position(self.progress.seconds / limit)
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rate
-            losses = loss_of()
+                group["lr"] = group["peak"] * learning_rate(done)
+            losses = job.loss(done)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(losses["total"])
-            norm = nn.utils.clip_grad_norm_(parameters, 5.0)
+            norm = nn.utils.clip_grad_norm_(playing, 5.0)
+            if judging:  # of its own: a player's scale is no business of the other's
+                norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
             if bool(torch.isfinite(norm)):  # a rare overflow in bf16 is skipped, not averaged in
                 optimizer.step()
                 self.average.update(self.networks)
-            for name, value in losses.items():
-                number = float(value.detach())
-                smooth[name] = number if name not in smooth else 0.98 * smooth[name] + 0.02 * number
+                undefined = 0
+                _smoothen(smooth, losses)
+            else:
+                undefined += 1
+                if undefined % PATIENCE == 0:
+                    self._note(
+                        job.rescue() or f"undefined gradients in {undefined} {phase.name} steps in a row"
+                    )
             self.progress.step += 1
             took = min(time.monotonic() - began, LONGEST_STEP)
             self.progress.seconds += took
+            self.throughput.add(phase.name, self.progress.step, job.renders)
             bar.update(min(took, limit - bar.n))
-            if self.progress.step % 20 == 0:
+            if self.progress.step % 20 == 0 and smooth:
                 bar.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()} | {"step": self.progress.step})
                 self._log(phase.name, smooth)
             if time.monotonic() - last_save > self.config.checkpoint_seconds:
@@ -140,10 +177,19 @@ class Run:
             if time.monotonic() - last_sample > self.config.sample_seconds:
                 draw_samples(self)
                 last_sample = time.monotonic()
+            longest = max(longest, took)
+            in_time = deadline is None or time.monotonic() + 2 * longest + LAST_MINUTE < deadline
         bar.close()
         if smooth:
             self._log(phase.name, smooth)
-        draw_samples(self)
+        self.carried |= {name: m.state_dict() for name, m in modules.items() if name != "networks"}
+        self._save(phase.name)
+        self.throughput.flush()
+        job.close()
+        finished = self.progress.seconds >= limit
+        if finished and in_time:
+            draw_samples(self)
+        return finished
 
     def averaged(self) -> Networks:
         """The networks with their averaged weights."""
@@ -152,22 +198,29 @@ class Run:
         return networks.eval()
 
     def rates(self) -> dict[str, Tensor]:
-        """The learned inner rates for the checkpoint; empty before meta-training."""
-        if self.meta is None:
-            return {}
-        return rates_table(self.meta.rates, list(phi_shapes(self.networks)), self.config.meta_steps)
+        """The inner rates of the last meta-training for the checkpoint; empty before it."""
+        return self.learned_rates
 
     def export(self, card: dict[str, Any]) -> Path:
-        """Write the averaged networks and the inner rates to ``base.safetensors``."""
+        """Write the averaged networks, the inner rates and the critic to ``base.safetensors``."""
         path = self.config.out / "base.safetensors"
-        save_base(path, self.averaged(), self.rates(), card)
+        card = card | {"notes": self.progress.notes} if self.progress.notes else card
+        save_base(path, self.averaged(), self.rates(), card, critic=self.critic, adapt=self.config.adapt)
         return path
 
+    def _note(self, text: str) -> None:
+        """Keep what did not go as planned: in the state, in ``notes.log`` and in the checkpoint's card."""
+        line = f"step {self.progress.step}: {text}"
+        self.progress.notes.append(line)
+        tqdm.write(line)
+        with (self.config.out / "notes.log").open("a") as file:
+            file.write(line + "\n")
+
     def _save(self, phase: str) -> None:
-        modules, optimizer = self._current
-        save_state(
-            self.state_path, modules, optimizer, self.average, self.progress.as_dict() | {"name": phase}
-        )
+        modules, optimizer, job = self._current
+        self.learned_rates = job.rates() or self.learned_rates
+        progress = self.progress.as_dict() | {"name": phase}
+        save_state(self.state_path, modules, optimizer, self.average, progress, self.learned_rates)
 
     def _log(self, phase: str, losses: dict[str, float]) -> None:
         path = self.config.out / f"log-{phase}.csv"
@@ -181,41 +234,38 @@ class Run:
             )
 
 
+def _beginning(
+    config: TrainingConfig, device: torch.device
+) -> tuple[Networks, Critic | None, dict[str, dict[str, Tensor]]]:
+    """Networks and critic, new or from the checkpoint to start from; and what that checkpoint gave."""
+    critic = None
+    if config.critic > 0:
+        critic = Critic(CriticConfig(embedding=config.encoder.embedding)).to(device)
+    if config.start is None:
+        return Networks(config.stylizer, config.encoder).to(device), critic, {}
+    base = load_base(config.start, device)
+    shape = base.networks.stylizer.config
+    if config.stylizer.last_convolution:
+        shape = replace(shape, last_convolution=True)
+    networks = Networks(shape, base.networks.encoder.config).to(device)
+    networks.load_state_dict(base.networks.state_dict())  # another last convolution has no weights of its own
+    carried: dict[str, dict[str, Tensor]] = {}
+    if critic is not None:
+        critic = base.critic or Critic(CriticConfig(embedding=networks.encoder.config.embedding)).to(device)
+        critic.train().requires_grad_(True)
+        if base.critic is not None:
+            carried["critic"] = critic.state_dict()
+    return networks, critic, carried
+
+
+def _smoothen(smooth: dict[str, float], losses: dict[str, Tensor]) -> None:
+    """Running means; one transfer from the device for all terms."""
+    numbers = torch.stack([value.detach().float() for value in losses.values()]).tolist()
+    for name, number in zip(losses, numbers, strict=True):
+        smooth[name] = number if name not in smooth else 0.98 * smooth[name] + 0.02 * number
+
+
 def learning_rate(progress: float) -> float:
     """Warm-up over the first hundredth, then a cosine to a twentieth; ``progress`` in 0..1."""
     warmup = min(1.0, progress / 0.01 + 0.05)
     return warmup * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-
-
-def pretraining_phases(run: Run) -> list[Phase]:
-    """Phase 0 (when there is a teacher) and phase 1."""
-    c = run.config
-
-    def distilling() -> LossFn:
-        pairs = TeacherPairs(c, run.objective, run.rng)
-        return lambda: distill_loss(run.networks, run.objective, pairs.batch(c.batch))
-
-    def perceptual() -> LossFn:
-        pretraining = Pretraining(c, run.objective, run.rng)
-        pretraining.fill()
-        return lambda: pretraining.loss(run.networks)
-
-    return [
-        Phase("distill", c.distill_minutes if c.teacher else 0.0, 2e-3, distilling, dict),
-        Phase("pretrain", c.pretrain_minutes, c.lr, perceptual, dict),
-    ]
-
-
-def meta_phases(run: Run) -> list[Phase]:
-    """Phase 2."""
-    c = run.config
-
-    def make() -> LossFn:
-        run.meta = MetaTraining(c, run.networks, run.objective, run.rng)
-        return run.meta.meta_loss
-
-    def modules() -> dict[str, nn.Module]:
-        assert run.meta is not None
-        return run.meta.modules
-
-    return [Phase("meta", c.meta_minutes, c.meta_lr, make, modules, {"rates": c.rates_lr})]

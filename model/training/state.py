@@ -37,12 +37,14 @@ def save_state(
     optimizer: torch.optim.Optimizer,
     average: ExponentialAverage,
     progress: dict[str, Any],
+    extra: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write everything atomically: a crash leaves the previous file."""
+    """Write everything atomically: a crash leaves the previous file. ``extra`` goes under ``extra/``."""
     tensors: dict[str, Tensor] = {}
     for prefix, module in modules.items():
         tensors |= {f"{prefix}/{k}": v for k, v in module.state_dict().items()}
     tensors |= {f"average/{k}": v for k, v in average.values.items()}
+    tensors |= {f"extra/{k}": v for k, v in (extra or {}).items()}
     for index, entry in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in entry.items()}
     tensors = {k: v.detach().contiguous().cpu().clone() for k, v in tensors.items()}
@@ -79,3 +81,14 @@ def load_state(
                 state.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return progress
+
+
+def stored_modules(path: Path) -> dict[str, dict[str, Tensor]]:
+    """The state of every module in a training state, by name; ``extra`` beside them."""
+    found: dict[str, dict[str, Tensor]] = {}
+    with safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118 - not a dict
+            module, _, key = name.partition("/")
+            if module not in ("average", "optimizer"):
+                found.setdefault(module, {})[key] = file.get_tensor(name)
+    return found

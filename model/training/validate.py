@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -42,10 +45,14 @@ def validate(
     limit: int = 8,
     steps: Sequence[int] = STEPS,
     config: AdaptConfig | None = None,
-) -> list[ValidationRow]:
+    kept: Path | None = None,
+    deadline: float | None = None,
+) -> list[ValidationRow] | None:
     """Adapt to ``limit`` styles of the validation split with K examples each.
 
-    Groups need two works more than ``k``; a small collection uses as many works as it has.
+    Groups need two works more than ``k``; a small collection uses as many works as it has. With ``kept``,
+    a file, styles that were measured before are not measured again; when ``deadline`` (of
+    ``time.monotonic()``) leaves no time for another style, the answer is None: call again.
     """
     folder = StyleFolder.scan(styles, split="validation").at_least(2)
     full = folder.at_least(k + 2).groups
@@ -56,15 +63,22 @@ def validate(
     rng = random.Random(0)
     names = rng.sample(sorted(groups), min(limit, len(groups)))
     config = replace(config or AdaptConfig(), decay_from=1.0)  # ten steps of a longer loop
-    found: dict[int, list[tuple[Judgement, float]]] = {step: [] for step in steps}
+    measured: dict[str, Any] = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
+    longest = 0.0
     for name in names:
+        began = time.monotonic()
         works = [load(p) for p in groups[name]]
         shots = min(k, len(works) - 1)
         chosen = rng.sample(photos, min(8, len(photos)))
+        if name in measured:
+            continue
+        if deadline is not None and began + 1.5 * longest > deadline:
+            return None
         job = Adaptation(
             networks, objective, works[:shots], chosen[2:] or chosen, held_out=chosen[:2], config=config
         )
         unseen = _pooled(objective, works[shots:], config.example_side)
+        found: dict[str, list[float]] = {}
 
         def note(
             step: int,
@@ -72,20 +86,21 @@ def validate(
             at: Judgement,
             job: Adaptation = job,
             unseen: StyleStatistics = unseen,
+            found: dict[str, list[float]] = found,
         ) -> None:
-            if step in found:
-                found[step].append((at, job.judge(phi, unseen).style))
+            if step in steps:
+                found[str(step)] = [at.style, job.judge(phi, unseen).style, at.content]
 
         job.run(rates, steps=max(steps), on_step=note)
+        measured[name] = found
+        if kept is not None:
+            kept.write_text(json.dumps(measured))
+        longest = max(longest, time.monotonic() - began)
     return [
         ValidationRow(
-            step,
-            _mean([at.style for at, _ in rows]),
-            _mean([other for _, other in rows]),
-            _mean([at.content for at, _ in rows]),
-            len(rows),
+            step, *(_mean([measured[n][str(step)][i] for n in names]) for i in range(3)), len(names)
         )
-        for step, rows in found.items()
+        for step in steps
     ]
 
 

@@ -48,6 +48,11 @@ def test_zero_steps_give_the_start(job: Adaptation, rates: LearningRates) -> Non
     torch.testing.assert_close(adapted.phi, job.start())
 
 
+def test_another_start_can_be_given(job: Adaptation, rates: LearningRates) -> None:
+    start = {name: value + 0.5 for name, value in job.start().items()}
+    torch.testing.assert_close(job.run(rates, steps=0, start=start).phi, start)
+
+
 def test_same_seed_same_style(networks: Networks, objective: Objective, rates: LearningRates) -> None:
     def once(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)

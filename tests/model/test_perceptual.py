@@ -41,7 +41,8 @@ def test_trunk_is_the_one_of_torchvision(objective: Objective) -> None:
     reference.load_state_dict(objective.vgg.features.state_dict())
     images = torch.rand(1, 3, 40, 40)
     expected = reference((images - objective.vgg.mean) / objective.vgg.std)
-    torch.testing.assert_close(objective.vgg(images, ("relu4_1",))["relu4_1"], expected)
+    # Another memory format sums in another order.
+    torch.testing.assert_close(objective.vgg(images, ("relu4_1",))["relu4_1"], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_bundled_weights_see_an_edge_where_there_is_one(objective: Objective) -> None:

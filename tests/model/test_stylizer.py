@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from model import phi as phis
 from model.data.folders import to_tensor
 from model.networks import Networks, Objective
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
 from tests.model.conftest import picture
 
 
@@ -78,3 +82,25 @@ def test_expand_and_stack_are_inverse_to_select(styles) -> None:
     assert phis.count(one) == phis.count(styles)
     again = phis.select(phis.stack([one, phis.expand(one, 2)]), [2])
     torch.testing.assert_close(again["color"], one["color"])
+
+
+def test_last_convolution_is_a_kernel_for_each_sample() -> None:
+    torch.manual_seed(0)
+    shape = StylizerConfig(half=8, width=16, blocks=1, rank=2, up_half=8, up_full=8)
+    plain, own = (
+        Networks(replace(shape, last_convolution=last), EncoderConfig(embedding=16, hidden=16)).eval()
+        for last in (False, True)
+    )
+    own.load_state_dict(plain.state_dict())  # no weights of its own: any checkpoint can be given it
+    photos = torch.rand(2, 3, 32, 32)
+    embedding = torch.randn(2, 16)
+    with torch.no_grad():
+        phi = own.encoder.decode(embedding)
+        torch.testing.assert_close(own(photos, phi), plain(photos, plain.encoder.decode(embedding)))
+        phi["out.delta"][1] += 0.3 * torch.randn_like(phi["out.delta"][1])
+        changed = own(photos, phi)
+        alone = own(photos[1:], {name: value[1:] for name, value in phi.items()})
+        kernel = plain.stylizer.out.weight
+        kernel += phi["out.delta"][1]
+        torch.testing.assert_close(changed[1:], plain(photos[1:], {k: v[1:] for k, v in phi.items()}))
+    torch.testing.assert_close(changed[1:], alone)

@@ -180,7 +180,8 @@ def test_whole_run_ends_with_a_checkpoint_and_resumes(config: TrainingConfig) ->
     assert set(base.rates) > {"color", "up2.gamma"}
     assert read_log(config.out / "log-meta.csv")["step"][-1] == base.header["card"]["steps"]
     assert any("checkpoint" in line for line in lines)
-    again = meta_train(replace(short, meta_minutes=0.06), resume=True, licence="CC0-1.0", report=lines.append)
+    more = replace(short, meta_minutes=(read_log(config.out / "log-meta.csv")["seconds"][-1] + 1) / 60)
+    again = meta_train(more, resume=True, licence="CC0-1.0", report=lines.append)
     assert load_base(again).header["card"]["steps"] > base.header["card"]["steps"]
 
 

@@ -1,0 +1,18 @@
+"""The GAN critic: paintings against renders, patch by patch, on the features of the loss network."""
+
+from model.critic.duel import Duel, critic_hinge, duel, generator_hinge
+from model.critic.network import HEAD, Critic, CriticConfig, critic_inputs, window
+from model.critic.opponent import Opponent
+
+__all__ = [
+    "HEAD",
+    "Critic",
+    "CriticConfig",
+    "Duel",
+    "Opponent",
+    "critic_hinge",
+    "critic_inputs",
+    "duel",
+    "generator_hinge",
+    "window",
+]

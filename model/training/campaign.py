@@ -1,0 +1,207 @@
+"""The whole campaign by one command, in calls that end by themselves: ``python -m model.training.campaign``.
+
+Distillation, pre-training and meta-training at growing sizes, then evaluation. A call saves its state and
+ends with status 75 when its minutes are up; the same command goes on from there, until status 0:
+
+    until python -m model.training.campaign --styles S --contents C --out O; do [ $? = 75 ] || break; done
+
+Nothing is imported but torch, safetensors, numpy, Pillow and tqdm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from model.data.folders import StyleFolder, scan_photos
+from model.errors import ModelError
+from model.runtime import resolve_device
+from model.training.config import TrainingConfig
+from model.training.entry import describe_run, evaluate, write_rows
+from model.training.phases import Phase, distill_phase, meta_phase, pretrain_phase
+from model.training.run import Run
+
+AGAIN = 75  # EX_TEMPFAIL: not finished, call again
+STARTUP = 20.0  # seconds kept back in a call for what comes after the last step
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the campaign. ``span``: its part of the schedule that stages of one kind share."""
+
+    kind: str  # distill, pretrain, meta
+    level: int  # index of the size of its crops
+    share: float  # of the campaign's minutes
+    span: tuple[float, float]
+
+
+STAGES = (
+    Stage("distill", 0, 0.10, (0.0, 1.0)),
+    Stage("pretrain", 0, 0.25, (0.0, 0.5)),
+    Stage("pretrain", 1, 0.15, (0.5, 0.8)),
+    Stage("pretrain", 2, 0.10, (0.8, 1.0)),
+    Stage("meta", 0, 0.13, (0.0, 1 / 3)),
+    Stage("meta", 1, 0.13, (1 / 3, 2 / 3)),
+    Stage("meta", 2, 0.14, (2 / 3, 1.0)),  # second order
+)
+SIZES = {"cuda": (128, 192, 256), "cpu": (96, 128, 160)}
+
+
+def configure(config: TrainingConfig) -> TrainingConfig:
+    """Batches, pools and threads for the device: a GPU wants many renders at once, a CPU a few."""
+    config = replace(config, second_order_from=2 / 3)
+    if resolve_device(config.device).type != "cuda":
+        return config
+    return replace(
+        config,
+        batch=32,
+        meta_batch=12,
+        photos_in_pool=512,
+        styles_in_pool=768,
+        tasks_in_pool=96,
+        fresh_photos=16,
+        fresh_styles=16,
+        fresh_tasks=4,
+        workers=max(1, min(14, (os.cpu_count() or 2) - 2)),
+    )
+
+
+def phases_of(run: Run, sizes: Sequence[int], minutes: float) -> list[Phase]:
+    """The training stages as phases; without a teacher pre-training takes distillation's share."""
+    phases = []
+    taught = run.config.teacher is not None
+    idle = 0.0 if taught else sum(stage.share for stage in STAGES if stage.kind == "distill")
+    for index, stage in enumerate(STAGES):
+        share = stage.share + (idle if stage.kind == "pretrain" and stage.level == 0 else 0.0)
+        size, time_ = sizes[stage.level], minutes * share
+        config = replace(
+            run.config,
+            size=size,
+            meta_size=size,
+            distill_minutes=time_,
+            pretrain_minutes=time_,
+            meta_minutes=time_,
+        )
+        make = {"distill": distill_phase, "pretrain": pretrain_phase, "meta": meta_phase}[stage.kind]
+        phases.append(make(run, config, name=f"{index}-{stage.kind}-{size}", span=stage.span))
+    return phases
+
+
+def campaign(
+    config: TrainingConfig,
+    *,
+    sizes: Sequence[int],
+    minutes: float,
+    deadline: float | None = None,
+    licence: str = "",
+    report: Callable[[str], None] = print,
+) -> bool:
+    """One call. True when the campaign is finished: ``base.safetensors`` and ``validation.csv`` are there.
+
+    Args:
+        sizes: of the crops, in pixels, one for each level.
+        minutes: of training, over all calls.
+        deadline: of ``time.monotonic()``; None: one call does it all.
+
+    Raises:
+        ValueError: the folder holds a campaign with another plan.
+        FileNotFoundError: a folder without pictures.
+    """
+    StyleFolder.scan(config.styles, split="train").at_least(2)
+    scan_photos(config.contents, split="train")
+    _keep_plan(config, sizes, minutes)
+    if (config.out / "validation.csv").exists():
+        report(f"finished: {config.out / 'base.safetensors'}")
+        return True
+    began = time.time()
+    run = Run(config)
+    if not run.train(phases_of(run, sizes, minutes), resume=True, deadline=deadline):
+        report(f"step {run.progress.step}, stage {run.progress.phase + 1} of {len(STAGES)}: call again")
+        return False
+    path = run.export(describe_run(run, [], time.time() - began, licence))
+    rows = evaluate(config, path, kept=config.out / "validation.json", deadline=deadline)
+    if rows is None:
+        report("trained; evaluation goes on in the next call")
+        return False
+    write_rows(config.out / "validation.csv", rows)
+    run.export(describe_run(run, rows, time.time() - began, licence))
+    for row in rows:
+        report(
+            f"{row.step:3d} steps: style {row.style:.3f} (unseen works {row.unseen:.3f}), "
+            f"content {row.content:.3f}, {row.styles} held-out styles"
+        )
+    report(f"finished: {path}")
+    return True
+
+
+def _keep_plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> None:
+    """Write the plan at the first call, and refuse another one later: stages would not be what they were."""
+    plan = {"sizes": list(sizes), "minutes": minutes, "critic": config.critic, "seed": config.seed}
+    path = config.out / "campaign.json"
+    if path.exists() and (known := json.loads(path.read_text())) != plan:
+        raise ValueError(
+            f"{config.out} holds a campaign with the plan {known}, not {plan}: use another --out"
+        )
+    config.out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    began = time.monotonic()
+    parser = argparse.ArgumentParser(prog="python -m model.training.campaign", description=__doc__)
+    parser.add_argument("--styles", type=Path, required=True, help="folder of style folders")
+    parser.add_argument("--contents", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder for state, logs and checkpoint")
+    parser.add_argument("--teacher", type=Path, help="targets of scripts/teacher_targets.py")
+    parser.add_argument("--start", type=Path, help="base checkpoint to begin from")
+    parser.add_argument("--minutes", type=float, default=120.0, help="of training, over all calls")
+    parser.add_argument("--call-minutes", type=float, default=9.0, help="of this call; 0: no limit")
+    parser.add_argument("--sizes", help="of the crops, such as 128,192,256; default by device")
+    parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--licence", default="", help="of the checkpoint")
+    options = parser.parse_args(arguments)
+    deadline = began + 60 * options.call_minutes - STARTUP if options.call_minutes > 0 else None
+    try:
+        config = TrainingConfig(
+            styles=options.styles,
+            contents=options.contents,
+            out=options.out,
+            teacher=options.teacher,
+            start=options.start,
+            device=options.device,
+            seed=options.seed,
+            critic=options.critic,
+        )
+        sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
+        finished = campaign(
+            configure(config),
+            sizes=sizes,
+            minutes=options.minutes,
+            deadline=deadline,
+            licence=options.licence,
+        )
+    except (ModelError, ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0 if finished else AGAIN
+
+
+def _sizes(text: str | None) -> tuple[int, ...]:
+    levels = 1 + max(stage.level for stage in STAGES)
+    sizes = tuple(int(part) for part in text.split(",")) if text else ()
+    if sizes and (len(sizes) != levels or min(sizes) < 32 or any(size % 8 for size in sizes)):
+        raise ValueError(f"--sizes takes {levels} multiples of 8 from 32 on, not {text}")
+    return sizes
+
+
+if __name__ == "__main__":
+    sys.exit(main())
