@@ -1,7 +1,7 @@
 """``python -m benchmarks``: speed and memory; with ``--styles`` and ``--contents`` also quality.
 
 Every benchmark runs in its own process, so that none inherits another's memory or threads. The
-single ones take more options: ``python -m benchmarks.compare --help``, ``benchmarks.speed``.
+single ones take more options: ``python -m benchmarks.speed --help``, ``fewstroke evaluate --help``.
 """
 
 import subprocess
@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 
-def _run(module: str, *options: str) -> None:
-    code = subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *options], check=False).returncode
+def _run(*command: str) -> None:
+    code = subprocess.run([sys.executable, "-m", *command], check=False).returncode
     if code:
         raise typer.Exit(code)
 
@@ -28,11 +28,11 @@ def main(
     """Measure what needs no data, and quality where folders of works and photos are given."""
     if (styles is None) != (contents is None):
         raise typer.BadParameter("--styles and --contents belong together")
-    _run("speed")
+    _run("benchmarks.speed")
     if styles is None or contents is None:
         typer.echo("Quality is not measured: it needs --styles DIR and --contents DIR.", err=True)
         return
-    _run("compare", "--styles", str(styles), "--contents", str(contents), "--groups", groups)
+    _run("app.cli", "evaluate", "--styles", str(styles), "--contents", str(contents), "--groups", groups)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Paired bootstrap intervals: artists are drawn with replacement, together for every row."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ class Interval:
     high: float
 
 
+@lru_cache(maxsize=8)
 def _draws(count: int, seed: int) -> NDArray[np.intp]:
     # one seed, one set of draws: rows and differences of rows are resampled together
     return np.random.default_rng(seed).integers(0, count, size=(RESAMPLES, count))

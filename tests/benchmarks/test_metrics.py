@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchmarks import metrics
+from benchmarks.evaluation import metrics
 
 
 def test_gram_of_a_tiny_tensor_by_hand() -> None:
@@ -23,26 +23,17 @@ def test_gram_does_not_depend_on_the_size_of_a_repeated_picture() -> None:
 def test_gram_distance_by_hand() -> None:
     # layer a: ||0 - 2 I||^2 / ||2 I||^2 = 1; layer b: (3 - 1)^2 / 1^2 = 4; mean 2.5
     target = {"a": 2 * torch.eye(2), "b": torch.ones(1, 1)}
-    picture = {"a": torch.zeros(1, 2, 2), "b": torch.full((1, 1, 1), 3.0)}
-    assert metrics.relative_gram_distance(picture, target).tolist() == [2.5]
+    picture = {"a": torch.zeros(2, 2), "b": torch.full((1, 1), 3.0)}
+    assert metrics.relative_gram_distance(picture, target) == 2.5
 
 
 def test_gram_distance_is_zero_at_the_target_and_free_of_scale() -> None:
-    pictures = {"a": metrics.gram(torch.randn(3, 4, 8, 8)), "b": metrics.gram(torch.randn(3, 6, 4, 4))}
-    target = {layer: matrices[1] for layer, matrices in pictures.items()}
-    distances = metrics.relative_gram_distance(pictures, target)
-    assert distances[1] == 0
-    assert (distances[[0, 2]] > 0).all()
-    scaled = metrics.relative_gram_distance(
-        {layer: 7 * m for layer, m in pictures.items()}, {layer: 7 * m for layer, m in target.items()}
-    )
-    torch.testing.assert_close(scaled, distances)
-
-
-def test_mean_statistic_averages_pictures_not_layers() -> None:
-    statistics = {"a": torch.tensor([[[1.0]], [[3.0]]]), "b": torch.tensor([[[10.0]], [[30.0]]])}
-    mean = metrics.mean_statistic(statistics)
-    assert (mean["a"].item(), mean["b"].item()) == (2.0, 20.0)
+    first, second = (metrics.gram(torch.randn(1, 4, 8, 8))[0] for _ in range(2))
+    assert metrics.relative_gram_distance({"a": first}, {"a": first}) == 0
+    distance = metrics.relative_gram_distance({"a": first}, {"a": second})
+    scaled = metrics.relative_gram_distance({"a": 7 * first}, {"a": 7 * second})
+    assert distance > 0
+    assert scaled == pytest.approx(distance, rel=1e-5)
 
 
 def test_content_distance_is_relative_to_the_photo() -> None:
@@ -62,16 +53,16 @@ def test_structure_distance_ignores_scale_and_sees_a_shift() -> None:
 
 
 class TestColors:
-    projections = metrics.color_projections()
+    projections = metrics.random_directions()
 
     def quantiles(self, picture: torch.Tensor) -> torch.Tensor:
-        return metrics.color_quantiles(picture, self.projections)
+        return metrics.projected_quantiles(picture, self.projections)
 
     def test_projections_are_unit_vectors_and_seeded(self) -> None:
         norms = self.projections.norm(dim=1)
         torch.testing.assert_close(norms, torch.ones_like(norms))
-        assert torch.equal(self.projections, metrics.color_projections())
-        assert not torch.equal(self.projections, metrics.color_projections(seed=1))
+        assert torch.equal(self.projections, metrics.random_directions())
+        assert not torch.equal(self.projections, metrics.random_directions(seed=1))
 
     def test_distance_of_two_flat_colors_by_hand(self) -> None:
         # along each direction the distance of two points is the difference's length there
@@ -101,3 +92,31 @@ class TestColors:
     def test_pooling_nothing_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no pictures"):
             metrics.pooled_quantiles([])
+
+
+class TestMaximumMeanDiscrepancy:
+    @staticmethod
+    def pictures(count: int, mean: float, seed: int) -> list[torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        return [mean + torch.randn(4, 6, generator=generator) for _ in range(count)]
+
+    def test_by_hand(self) -> None:
+        # one patch of one number each: k(x, y) = (x y + 1)^3
+        first, second = ([torch.tensor([[float(x)]]) for x in pair] for pair in ((0, 1), (1, 2)))
+        # within: k(0,1) = 1, k(1,2) = 27; between: (k(0,1) + k(0,2) + k(1,1) + k(1,2)) / 4 = (1+1+8+27) / 4
+        assert metrics.polynomial_mmd(first, second) == pytest.approx(1 + 27 - 2 * 37 / 4)
+
+    def test_sees_a_shift_and_is_unbiased_without_one(self) -> None:
+        same = [
+            metrics.polynomial_mmd(self.pictures(4, 0, seed), self.pictures(4, 0, seed + 500)) or 0.0
+            for seed in range(200)
+        ]
+        mean, error = sum(same) / len(same), torch.tensor(same).std().item() / math.sqrt(len(same))
+        assert abs(mean) < 4 * error
+        assert min(same) < 0  # an estimate of zero falls to both sides
+        shifted = metrics.polynomial_mmd(self.pictures(4, 0, 1), self.pictures(4, 1, 2))
+        assert shifted is not None
+        assert shifted > 10 * error
+
+    def test_one_picture_is_not_enough(self) -> None:
+        assert metrics.polynomial_mmd(self.pictures(1, 0, 1), self.pictures(4, 0, 2)) is None

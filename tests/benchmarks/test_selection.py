@@ -6,8 +6,15 @@ import pytest
 from PIL import Image
 
 from benchmarks.errors import SelectionError
-from benchmarks.groups import photos_of, read_groups
-from benchmarks.selection import choose_artists, choose_photos, load_photo, load_work, to_tensor
+from benchmarks.evaluation.groups import photos_of, read_groups
+from benchmarks.evaluation.selection import (
+    choose_artists,
+    choose_photos,
+    limited,
+    load_photo,
+    load_work,
+    to_tensor,
+)
 from model.data.splits import split_of
 
 
@@ -24,34 +31,43 @@ def styles(tmp_path: Path) -> Path:
 
 
 def test_only_groups_with_unseen_works_to_spare_qualify(styles: Path) -> None:
-    artists = {artist.name: artist for artist in choose_artists(styles, k=5)}
+    artists = {artist.name: artist for artist in choose_artists(styles, ks=[5], main_k=5)}
     assert set(artists) == {"many", "enough"}
     assert len(artists["enough"].unseen) == 2
     assert len(artists["many"].unseen) == 8  # the most that are measured
 
 
-def test_examples_and_unseen_works_are_disjoint(styles: Path) -> None:
-    for artist in choose_artists(styles, k=3):
-        assert len(set(artist.examples)) == 3
-        assert not set(artist.examples) & set(artist.unseen)
+def test_examples_grow_with_k_and_unseen_works_stay_the_same(styles: Path) -> None:
+    artists = {artist.name: artist for artist in choose_artists(styles, ks=[1, 3, 5, 8], main_k=3)}
+    many, few = artists["many"], artists["few"]
+    assert [many.allows(k) for k in (1, 3, 5, 8)] == [True] * 4
+    assert [few.allows(k) for k in (1, 3, 5, 8)] == [True, True, False, False]  # six works: 3 and 3
+    assert many.examples(3) == many.examples(8)[:3]
+    assert len(set(many.examples(8))) == 8
+    assert not set(many.pool) & set(many.unseen)
+    assert (len(few.pool), len(few.unseen)) == (3, 3)
 
 
 def test_choice_depends_on_the_seed_and_not_on_the_other_groups(styles: Path) -> None:
-    alone = choose_artists(styles, k=5, groups=["many"])
-    assert alone[0] in choose_artists(styles, k=5)
-    assert choose_artists(styles, k=5, groups=["many"], seed=1) != alone
+    alone = choose_artists(styles, ks=[5], main_k=5, groups=["many"])
+    assert alone[0] in choose_artists(styles, ks=[5], main_k=5)
+    assert choose_artists(styles, ks=[5], main_k=5, groups=["many"], seed=1) != alone
 
 
 def test_limit_keeps_some(styles: Path) -> None:
-    assert len(choose_artists(styles, k=4, limit=2)) == 2
-    assert choose_artists(styles, k=4, limit=2) == choose_artists(styles, k=4, limit=2)
+    artists = choose_artists(styles, ks=[4], main_k=4)
+    kept = limited(artists, 2)
+    assert len(kept) == 2
+    assert kept == limited(artists, 2)
+    assert all(artist in artists for artist in kept)
+    assert limited(artists, None) == limited(artists, 9) == artists
 
 
 def test_nothing_that_qualifies_is_an_error(styles: Path, tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="at least 15 works"):
-        choose_artists(styles, k=13)
+        choose_artists(styles, ks=[13], main_k=13)
     with pytest.raises(SelectionError, match="no group"):
-        choose_artists(tmp_path / "absent", k=5)
+        choose_artists(tmp_path / "absent", ks=[5], main_k=5)
 
 
 def test_too_few_photos_is_an_error(styles: Path) -> None:

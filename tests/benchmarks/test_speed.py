@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from benchmarks.compare import parse_steps
 from benchmarks.errors import BenchmarkError
 from benchmarks.speed import Variant, run_probe, table
 from benchmarks.speed_probe import resident_mib, resident_peak_mib, synthetic_picture, timed
@@ -20,14 +19,6 @@ def test_a_variant_is_a_name_and_an_environment() -> None:
 def test_other_forms_are_refused(text: str) -> None:
     with pytest.raises(BenchmarkError, match="name:KEY=VALUE"):
         Variant.parse(text)
-
-
-def test_steps_are_sorted_and_default_is_filled_in() -> None:
-    assert parse_steps("default,10,0,10", 15) == [0, 10, 15]
-    assert parse_steps("0, 15, default", 15) == [0, 15]
-    for wrong in ("", "five", "1,-2"):
-        with pytest.raises(BenchmarkError):
-            parse_steps(wrong, 15)
 
 
 def test_timed_leaves_warm_ups_out() -> None:

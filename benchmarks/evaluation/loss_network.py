@@ -4,8 +4,6 @@ The bundled weights end at relu4_1, so the style layers are relu1_2, relu2_2, re
 (tables of other works use relu4_3 instead: their figures are not comparable digit by digit).
 """
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -16,15 +14,10 @@ CONTENT_LAYER = "relu3_3"
 
 
 class LossNetwork:
-    """VGG16 trunk without gradients. ``weights``: another safetensors file than the bundled one.
+    """VGG16 trunk without gradients, in float32. ``network``: one that is in memory already."""
 
-    Raises:
-        CheckpointMissingError: no weights.
-        CheckpointFormatError: the weights do not fit.
-    """
-
-    def __init__(self, weights: Path | None = None) -> None:
-        self._network = VGG16Features(weights)
+    def __init__(self, network: VGG16Features | None = None) -> None:
+        self._network = network or VGG16Features()
 
     @torch.no_grad()
     def style_features(self, pictures: Tensor) -> dict[str, Tensor]:

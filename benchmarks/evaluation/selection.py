@@ -20,11 +20,22 @@ MAX_ASPECT = 2.0
 
 @dataclass(frozen=True)
 class Artist:
-    """One style: the K works that methods see, and works that they never see."""
+    """One style: works that methods see the first K of, and works that they never see.
+
+    The unseen works are the same for every K: distances to them may be compared over K.
+    """
 
     name: str
-    examples: tuple[Path, ...]
+    pool: tuple[Path, ...]
     unseen: tuple[Path, ...]
+
+    def examples(self, k: int) -> tuple[Path, ...]:
+        """The first K works of the pool."""
+        return self.pool[:k]
+
+    def allows(self, k: int) -> bool:
+        """Whether there are works enough for K examples."""
+        return k <= len(self.pool)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -39,13 +50,13 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def choose_artists(
-    styles: Path, *, k: int, seed: int = 0, groups: Sequence[str] | None = None, limit: int | None = None
+    styles: Path, *, ks: Sequence[int], main_k: int, seed: int = 0, groups: Sequence[str] | None = None
 ) -> list[Artist]:
-    """Groups (subfolders of ``styles``) with at least ``k + MIN_UNSEEN`` works, sorted by name.
+    """Groups (subfolders of ``styles``) with at least ``main_k + MIN_UNSEEN`` works, sorted by name.
 
-    The K examples and up to ``MAX_UNSEEN`` unseen works of a group depend on ``seed`` and its name
-    alone, so another selection of groups changes nothing about a group. ``limit`` keeps a seeded
-    subset, spread over all groups.
+    A group's pool is as large as the largest of ``ks`` that leaves ``MIN_UNSEEN`` works; up to
+    ``MAX_UNSEEN`` of the others are its unseen works. The order of works depends on ``seed`` and the
+    group's name alone, so another selection of groups changes nothing about a group.
 
     Raises:
         SelectionError: a listed group does not exist, or no group qualifies.
@@ -55,16 +66,22 @@ def choose_artists(
     artists = []
     for name in sorted(groups):
         works = pictures_in(styles / name)
-        if len(works) < k + MIN_UNSEEN:
+        if len(works) < main_k + MIN_UNSEEN:
             continue
         random.Random(f"{seed}/{name}").shuffle(works)
-        artists.append(Artist(name, tuple(works[:k]), tuple(works[k : k + MAX_UNSEEN])))
+        size = max(k for k in (*ks, main_k) if k + MIN_UNSEEN <= len(works))
+        artists.append(Artist(name, tuple(works[:size]), tuple(works[size : size + MAX_UNSEEN])))
     if not artists:
-        raise SelectionError(f"no group with at least {k + MIN_UNSEEN} works in {styles}")
-    if limit is not None and limit < len(artists):
-        kept = random.Random(f"{seed}/limit").sample(range(len(artists)), limit)
-        artists = [artists[index] for index in sorted(kept)]
+        raise SelectionError(f"no group with at least {main_k + MIN_UNSEEN} works in {styles}")
     return artists
+
+
+def limited(artists: Sequence[Artist], limit: int | None, *, seed: int = 0) -> list[Artist]:
+    """A seeded subset of at most ``limit`` artists, spread over all of them, in their order."""
+    if limit is None or limit >= len(artists):
+        return list(artists)
+    kept = random.Random(f"{seed}/limit").sample(range(len(artists)), limit)
+    return [artists[index] for index in sorted(kept)]
 
 
 def choose_photos(photos: Sequence[Path], *, count: int, seed: int = 0) -> list[Path]:

@@ -32,22 +32,17 @@ def grams(features: Features) -> dict[str, Tensor]:
     return {layer: gram(activations) for layer, activations in features.items()}
 
 
-def mean_statistic(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Mean over pictures of each layer's Gram matrices: ``{layer: (N, C, C)} -> {layer: (C, C)}``."""
-    return {layer: matrices.mean(0) for layer, matrices in statistics.items()}
+def relative_gram_distance(picture: StyleStatistic, target: StyleStatistic) -> float:
+    """Distance of a picture's Gram matrices to a target's, relative to the target's size.
 
-
-def relative_gram_distance(pictures: Mapping[str, Tensor], target: StyleStatistic) -> Tensor:
-    """Distance of each picture's Gram matrices to a target's, relative to the target's size.
-
-    ``d(x) = mean over layers of ||G_l(x) - T_l||_F^2 / ||T_l||_F^2``; ``(B,)``, 0 for equal
-    statistics, 1 for a picture without activations. It is *not* symmetric: the target sets the scale.
+    ``d(x) = mean over layers of ||G_l(x) - T_l||_F^2 / ||T_l||_F^2``; 0 for equal statistics, 1 for a
+    picture without activations. It is *not* symmetric: the target sets the scale.
     """
     per_layer = [
-        (pictures[layer] - target[layer]).square().sum((1, 2)) / target[layer].square().sum()
+        float((picture[layer] - target[layer]).square().sum() / target[layer].square().sum())
         for layer in target
     ]
-    return torch.stack(per_layer).mean(0)
+    return sum(per_layer) / len(per_layer)
 
 
 def relative_content_distance(results: Tensor, photos: Tensor) -> Tensor:
@@ -64,19 +59,19 @@ def structure_distance(results: Tensor, photos: Tensor) -> Tensor:
     return (1.0 - cosine).clamp_min(0)  # rounding can lift a cosine above 1
 
 
-def color_projections(*, seed: int = 0, count: int = PROJECTIONS) -> Tensor:
-    """``count`` random unit vectors in RGB space: ``(count, 3)``."""
-    directions = torch.randn(count, 3, generator=torch.Generator().manual_seed(seed))
+def random_directions(channels: int = 3, *, seed: int = 0, count: int = PROJECTIONS) -> Tensor:
+    """``count`` random unit vectors, by default in RGB space: ``(count, channels)``."""
+    directions = torch.randn(count, channels, generator=torch.Generator().manual_seed(seed))
     return torch.nn.functional.normalize(directions, dim=1)
 
 
-def color_quantiles(picture: Tensor, projections: Tensor) -> Tensor:
-    """Quantiles of a picture's colors along each projection: ``(3, H, W)`` in 0..1 to ``(P, QUANTILES)``."""
-    return _quantiles(projections @ picture.flatten(1))
+def projected_quantiles(channels: Tensor, directions: Tensor) -> Tensor:
+    """Quantiles of positions along each direction: ``(C, H, W)`` and ``(P, C)`` to ``(P, QUANTILES)``."""
+    return _quantiles((directions @ channels.flatten(1)).cpu())
 
 
 def pooled_quantiles(quantiles: Sequence[Tensor]) -> Tensor:
-    """Quantiles of several pictures' colors together, each counting the same: ``(P, QUANTILES)``.
+    """Quantiles of several pictures together, each counting the same: ``(P, QUANTILES)``.
 
     Raises:
         ValueError: no picture.
@@ -94,9 +89,35 @@ def _quantiles(values: Tensor) -> Tensor:
 
 
 def sliced_wasserstein(first: Tensor, second: Tensor) -> float:
-    """Sliced 2-Wasserstein distance of two color distributions given by their quantiles.
+    """Sliced 2-Wasserstein distance of two distributions given by their quantiles.
 
     Root of the mean over projections and levels of the squared difference (Bonneel et al. 2015);
-    symmetric, in units of a color channel (0..1).
+    symmetric, in units of the channels (for colors 0..1).
     """
     return float((first - second).square().mean().sqrt())
+
+
+def polynomial_mmd(first: Sequence[Tensor], second: Sequence[Tensor]) -> float | None:
+    """Squared maximum mean discrepancy of two sets of pictures, unbiased over pictures.
+
+    A picture is a set of patches ``(N, D)``; the kernel of two pictures is the mean over their patches of
+    ``(x . y / D + 1)^3``, the kernel of KID (Bińkowski et al. 2018). Pairs within one picture are left out,
+    so that an expectation over pictures is estimated without bias; single values may be negative.
+
+    Returns:
+        None when a set has fewer than two pictures: there is no unbiased estimate.
+    """
+    if min(len(first), len(second)) < 2:
+        return None
+    within = [_mean_kernel(pictures, pictures, skip_own=True) for pictures in (first, second)]
+    return sum(within) - 2 * _mean_kernel(first, second)
+
+
+def _mean_kernel(first: Sequence[Tensor], second: Sequence[Tensor], *, skip_own: bool = False) -> float:
+    values = [
+        float((x.double() @ y.double().T / x.shape[1] + 1).pow(3).mean())
+        for i, x in enumerate(first)
+        for j, y in enumerate(second)
+        if not (skip_own and i == j)
+    ]
+    return sum(values) / len(values)

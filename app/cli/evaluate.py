@@ -1,0 +1,133 @@
+"""``fewstroke evaluate``: a thin wrapper over :mod:`benchmarks.evaluation`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
+
+
+def evaluate(
+    styles: Annotated[Path, typer.Option(help="Folder with a folder of pictures for each artist.")],
+    contents: Annotated[Path, typer.Option(help="Folder of photos.")],
+    groups: Annotated[
+        str,
+        typer.Option(help="Artists and photos: `validation`, `test`, `validation,test`, or a file of names."),
+    ] = "validation",
+    k: Annotated[str, typer.Option("--k", help="Numbers of examples.")] = "1,3,5,8",
+    main_k: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=16,
+            help="The K at which all rows are measured.",
+            show_default="5, else the largest of --k",
+        ),
+    ] = None,
+    steps: Annotated[
+        str, typer.Option(help="Numbers of inner steps; `default` is the checkpoint's.")
+    ] = "0,1,5,10,20,default,50",
+    size: Annotated[int, typer.Option(min=64, help="Side of the photos in pixels.")] = 256,
+    photos: Annotated[int, typer.Option(min=1, help="Photos each artist is applied to.")] = 5,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many artists.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Begin no artist after that; report on those done.")
+    ] = None,
+    rows: Annotated[
+        str,
+        typer.Option(
+            help="`all`, or some of identity, color, magenta, ours, baseline, no-meta, random, direct, sweep."
+        ),
+    ] = "all",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The base checkpoint.", show_default="the one in the package")
+    ] = None,
+    baseline: Annotated[
+        list[Path] | None, typer.Option(help="Another checkpoint to compare with; may be given again.")
+    ] = None,
+    no_meta: Annotated[
+        Path | None, typer.Option(help="Checkpoint of the same network without meta-training.")
+    ] = None,
+    slow_limit: Annotated[
+        str, typer.Option(help="ARTISTSxPHOTOS of the slow rows (random, direct).")
+    ] = "4x1",
+    direct_iterations: Annotated[
+        int, typer.Option(min=1, help="Iterations of the direct optimization of a picture.")
+    ] = 300,
+    random_steps: Annotated[int, typer.Option(min=1, help="Steps from a random start.")] = 200,
+    strengths: Annotated[
+        str, typer.Option(help="Strengths beside 1 for style at matched content distance.")
+    ] = "0.5,0.75,1.25,1.5",
+    seed: Annotated[
+        int, typer.Option(help="Of the choice of artists, works, photos, and of adaptations.")
+    ] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch and ONNX Runtime.")] = None,
+    cache: Annotated[
+        Path,
+        typer.Option(help="Folder that keeps measured rows: a run that was killed goes on where it was."),
+    ] = Path("runs/evaluate/cache"),
+    out: Annotated[Path, typer.Option(help="Folder for the JSON file and the tables.")] = Path(
+        "benchmarks/results"
+    ),
+    html: Annotated[
+        Path, typer.Option(help="Folder for the HTML report and contact sheets: they show the data.")
+    ] = Path("runs/evaluate"),
+) -> None:
+    """Measure a checkpoint next to other methods on artists that it has never seen.
+
+    Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
+    """
+    with reported_errors():
+        for folder in (styles, contents):
+            if not folder.is_dir():
+                raise InputError(f"{folder} is no folder: check the name")
+        try:
+            from benchmarks.errors import BenchmarkError, MissingPackageError
+            from benchmarks.evaluation import options as words
+            from benchmarks.evaluation.command import evaluate as run
+        except ModuleNotFoundError as error:
+            complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
+            raise typer.Exit(ExitCode.SETUP) from error
+        console = err_console()
+        try:
+            slow_artists, slow_photos = words.parse_slow_limit(slow_limit)
+            chosen = words.Options(
+                styles=styles,
+                contents=contents,
+                groups=groups,
+                ks=words.parse_ks(k),
+                main_k=main_k,
+                steps=steps,
+                size=size,
+                photos=photos,
+                seed=seed,
+                limit=limit,
+                minutes=minutes,
+                rows=words.parse_rows(rows),
+                slow_artists=slow_artists,
+                slow_photos=slow_photos,
+                direct_iterations=direct_iterations,
+                random_steps=random_steps,
+                checkpoint=checkpoint,
+                baselines=tuple(baseline or ()),
+                no_meta=no_meta,
+                strengths=words.parse_numbers(strengths, "--strengths", least=0, most=3),
+                device=device,
+                threads=threads,
+                cache=cache,
+                out=out,
+                html=html,
+            )
+            evaluation, files = run(chosen, lambda line: console.print(line, markup=False, soft_wrap=True))
+        except MissingPackageError as error:
+            complain(str(error))
+            raise typer.Exit(ExitCode.SETUP) from error
+        except BenchmarkError as error:
+            raise InputError(str(error)) from error
+        typer.echo(evaluation.markdown())
+        for file in files:
+            console.print(f"wrote {file}", markup=False, soft_wrap=True)

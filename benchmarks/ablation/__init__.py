@@ -1,0 +1,1 @@
+"""What each part of meta-training is worth: ``python -m benchmarks.ablation --help``."""

@@ -1,0 +1,1 @@
+"""``fewstroke evaluate``: how good few-shot adaptation is, next to other methods."""

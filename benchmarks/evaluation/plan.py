@@ -1,0 +1,168 @@
+"""Which rows are measured at which K."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from benchmarks.evaluation.cache import Cache
+from benchmarks.evaluation.direct import Direct
+from benchmarks.evaluation.methods import ColorTransfer, Family, Identity, MagentaRow, Method
+from benchmarks.evaluation.objective import ObjectiveMeter
+from benchmarks.evaluation.options import Options, parse_steps
+from benchmarks.evaluation.ours import Adapted, Learner
+from benchmarks.evaluation.rates import RateSearch, search_rate
+from benchmarks.evaluation.selection import Artist
+from benchmarks.magenta import Magenta
+from model.adaptation import AdaptConfig, stored_rates
+from model.engine import Engine
+from model.networks import Objective
+from model.perceptual.vgg import VGG16Features
+from model.runtime import prefers_bf16, resolve_device
+
+OURS = "Fewstroke"
+RATE_SEARCH_ARTISTS = 3
+RANDOM_SEARCH_STEPS = 50  # a search over whole loops of 200 steps would cost more than all other rows
+SWEPT = (1, 4)  # K at which strengths are swept beside the main one: those that verdicts ask for
+
+
+@dataclass
+class Plan:
+    """Methods by K, and what the report says about checkpoints and rates."""
+
+    methods: dict[int, list[Method]]
+    objective: ObjectiveMeter
+    checkpoint: dict[str, Any] | None = None
+    searches: dict[str, RateSearch] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def make_plan(options: Options, spare: Sequence[Artist], cache: Cache) -> Plan:
+    """Load what the chosen rows need. ``spare``: artists that are not measured, for choosing rates."""
+    rows, main = options.rows, options.chosen_k
+    ours = Family.OURS in rows or Family.RANDOM in rows
+    engine = Engine.load(options.checkpoint, device=options.device) if ours else None
+    objective = _objective(engine, options.device)
+    ks = sorted({*options.ks, main})
+    plan = Plan({k: [] for k in ks}, objective)
+    if Family.IDENTITY in rows:
+        plan.methods[main].append(Identity())
+    if Family.COLOR in rows:
+        plan.methods[main].append(ColorTransfer())
+    sweep = options.strengths if Family.SWEEP in rows else ()
+    if Family.MAGENTA in rows:
+        _add_magenta(plan, options, sweep)
+    if engine is not None:
+        plan.checkpoint = {"sha256": engine.base_hash, "default_steps": engine.default_steps}
+        if Family.OURS in rows:
+            _add_ours(plan, options, engine, sweep)
+    if Family.BASELINE in rows:
+        _add_baselines(plan, options)
+    if Family.NO_META in rows and options.no_meta is not None:
+        _add_no_meta(plan, options, spare, cache)
+    if Family.RANDOM in rows and engine is not None:
+        _add_random(plan, options, engine, spare, cache)
+    if Family.DIRECT in rows:
+        plan.methods[main].append(Direct(objective, iterations=options.direct_iterations))
+    return plan
+
+
+def _objective(engine: Engine | None, device: str) -> ObjectiveMeter:
+    if engine is not None:
+        return ObjectiveMeter(engine.objective, engine.config)
+    where = resolve_device(device)
+    return ObjectiveMeter(Objective(VGG16Features().to(where), amp=prefers_bf16(where)), AdaptConfig())
+
+
+def _key(engine: Engine) -> str:
+    return f"{engine.base_hash}-{engine.config}"
+
+
+def _add_magenta(plan: Plan, options: Options, sweep: Sequence[float]) -> None:
+    magenta = Magenta(threads=options.threads)
+    for k, methods in plan.methods.items():
+        methods.append(MagentaRow(magenta, mean=False))
+        if k > 1:  # the mean of one vector is the row above
+            methods.append(MagentaRow(magenta, mean=True))
+        if k in (*SWEPT, options.chosen_k):
+            methods += [MagentaRow(magenta, mean=k > 1, strength=s) for s in sweep]
+
+
+def _add_ours(plan: Plan, options: Options, engine: Engine, sweep: Sequence[float]) -> None:
+    steps = parse_steps(options.steps, engine.default_steps)
+    every = {0, engine.default_steps}
+    for k, methods in plan.methods.items():
+        wanted = steps if k == options.chosen_k else [s for s in steps if s in every]
+        # a learner a K: it plans its loops by what it will be asked for
+        learner = Learner(engine, OURS, _key(engine), wanted)
+        methods += [Adapted(learner, count, Family.OURS) for count in wanted]
+        if k in (*SWEPT, options.chosen_k):
+            swept = [count for count in wanted if count in every]
+            methods += [Adapted(learner, count, Family.OURS, strength=s) for count in swept for s in sweep]
+    longest = max((s for s in steps if s <= engine.default_steps), default=0)
+    if longest:
+        plan.notes.append(
+            f"Rows of {OURS} up to {engine.default_steps} steps are looks into one loop of "
+            f"{engine.default_steps} steps, whose rates fall over its last part; a loop of fewer steps would "
+            "let them fall earlier. Longer rows are loops of their own. A row is the best style met so far, "
+            "as it is served."
+        )
+
+
+def _add_baselines(plan: Plan, options: Options) -> None:
+    for path in options.baselines:
+        engine = Engine.load(path, device=options.device)
+        steps = [0, engine.default_steps]
+        learner = Learner(
+            engine, f"checkpoint {engine.base_hash[:8]}", f"fewstroke-{engine.base_hash}", steps
+        )
+        plan.methods[options.chosen_k] += [Adapted(learner, count, Family.BASELINE) for count in steps]
+
+
+def _add_no_meta(plan: Plan, options: Options, spare: Sequence[Artist], cache: Cache) -> None:
+    engine = Engine.load(
+        options.no_meta, device=options.device, config=replace(AdaptConfig(), rate_scale=1.0)
+    )
+    search = search_rate(
+        engine,
+        spare[:RATE_SEARCH_ARTISTS],
+        k=options.chosen_k,
+        steps=engine.default_steps,
+        size=options.size,
+        seed=options.seed,
+        cache=cache,
+    )
+    plan.searches["without meta-learning"] = search
+    steps = [s for s in parse_steps(options.steps, engine.default_steps) if s <= engine.default_steps]
+    learner = Learner(
+        engine,
+        f"without meta-learning, rate {search.best:g}",
+        f"no-meta-{_key(engine)}-{search.best:g}",
+        steps,
+        rates=stored_rates(engine.shapes, {}, search.best).to(engine.device),
+    )
+    plan.methods[options.chosen_k] += [Adapted(learner, count, Family.NO_META) for count in steps]
+
+
+def _add_random(plan: Plan, options: Options, engine: Engine, spare: Sequence[Artist], cache: Cache) -> None:
+    plain = Engine(engine.base, engine.device, replace(engine.config, rate_scale=1.0))
+    steps = options.random_steps
+    search = search_rate(
+        plain,
+        spare[:1],
+        k=options.chosen_k,
+        steps=min(steps, RANDOM_SEARCH_STEPS),
+        size=options.size,
+        seed=options.seed,
+        cache=cache,
+        random_start=True,
+    )
+    plan.searches["random start"] = search
+    learner = Learner(
+        plain,
+        f"random start, rate {search.best:g}",
+        f"random-{_key(plain)}-{search.best:g}",
+        [steps],
+        rates=stored_rates(plain.shapes, {}, search.best).to(plain.device),
+        random_start=True,
+    )
+    plan.methods[options.chosen_k].append(Adapted(learner, steps, Family.RANDOM))
