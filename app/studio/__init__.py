@@ -1,0 +1,1 @@
+"""The studio: a page that uses the API, built from ``web/`` and served as static files."""

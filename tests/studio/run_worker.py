@@ -1,0 +1,21 @@
+"""A worker process with the duotone engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PIL import Image
+
+from app.cli.common import configure_logging
+from app.infra.leash import obey_leash
+from app.settings import load_settings
+from app.worker.main import Loaded, serve
+from tests.studio.engine import Duotone, DuotoneEngine
+
+if __name__ == "__main__":
+    obey_leash()
+    configure_logging()
+    settings = load_settings()
+    engine = DuotoneEngine(settings.data_dir)
+    preview = Image.new("RGB", (300, 200), "teal")
+    asyncio.run(serve(settings, Loaded(engine, Duotone.from_bytes, preview, "cpu")))  # type: ignore[arg-type]

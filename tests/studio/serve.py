@@ -1,0 +1,16 @@
+"""``fewstroke serve`` with the duotone engine in its worker; everything else is the real thing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from app.cli.common import configure_logging, reported_errors
+from app.settings import load_settings
+from app.supervisor import Supervisor
+
+if __name__ == "__main__":
+    configure_logging("WARNING")
+    command = [sys.executable, "-m", "tests.studio.run_worker"]
+    with reported_errors():
+        asyncio.run(Supervisor(load_settings(), workers=1, worker_command=command).run())

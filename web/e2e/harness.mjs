@@ -1,0 +1,108 @@
+// A real service with a quick engine, and a real browser, for tests and screenshots.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium } from "playwright-core";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+const VENV = join(ROOT, ".venv/bin/python");
+const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
+export const PATIENCE = 60_000; // ms; machines are busy
+
+export const CHROMIUM =
+  process.env.CHROMIUM ??
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+
+/** `fewstroke serve` on a folder of its own. `module`: what to run instead of the quick engine. */
+export async function startService(env = {}, module = ["-m", "tests.studio.serve"]) {
+  const folder = await mkdtemp(join(tmpdir(), "fewstroke-studio-"));
+  const environment = {
+    ...process.env,
+    PYTHONPATH: ROOT,
+    FEWSTROKE_DATA_DIR: folder,
+    FEWSTROKE_PORT: "0",
+    ...env,
+  };
+  const child = spawn(PYTHON, module, {
+    cwd: ROOT,
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  const hold = join(folder, "hold");
+  const url = await new Promise((found, failed) => {
+    const listen = (chunk) => {
+      log += chunk;
+      const ready = /ready: (http:\S+)/.exec(log);
+      if (ready) found(ready[1]);
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
+    child.once("exit", () => failed(new Error(`the service ended:\n${log}`)));
+    setTimeout(() => failed(new Error(`the service is not ready:\n${log}`)), 3 * PATIENCE).unref();
+  });
+  return {
+    url,
+    folder,
+    environment,
+    log: () => log,
+    /** Steps and renderings wait until `release`. */
+    hold: () => writeFile(hold, ""),
+    release: () => rm(hold, { force: true }),
+    async killWorker() {
+      process.kill(Number(await readFile(join(folder, "worker.pid"), "utf8")), "SIGKILL");
+    },
+    async api(path, init) {
+      const answer = await fetch(url + path, init);
+      return answer.status === 204 ? null : answer.json();
+    },
+    async stop() {
+      child.removeAllListeners("exit");
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGKILL"); // its children end with it
+      await ended;
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export async function startBrowser() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+}
+
+/** A page in a context of its own, that fails on errors of the page and on requests to others. */
+export async function openPage(browser, url, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    locale: "en-GB",
+    reducedMotion: "reduce",
+    acceptDownloads: true,
+    ...options,
+  });
+  context.setDefaultTimeout(PATIENCE);
+  const page = await context.newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(`page: ${error.stack ?? error}`));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted/i.test(message.text())) problems.push(`policy: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url))
+      problems.push(`elsewhere: ${request.url()}`);
+  });
+  return { context, page, problems };
+}
+
+export const sample = (name) => join(ROOT, "demo", name);

@@ -1,0 +1,375 @@
+// The studio in a real browser on a real service; only the model is quick (tests/studio/engine.py).
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, afterEach, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { unzipSync } from "fflate";
+import { colourAt, distance, drop, learnSample, makeStyle, tabTo, violations } from "./acts.mjs";
+import { CHROMIUM, openPage, sample, startBrowser, startService } from "./harness.mjs";
+
+const run = promisify(execFile);
+const examples = ["great-wave", "ejiri-in-suruga", "poppies"].map((name) => sample(`examples/${name}.jpg`));
+const photo = (name) => sample(`photos/${name}.jpg`);
+
+describe("the studio", { skip: CHROMIUM ? false : "no Chromium here", timeout: 900_000 }, () => {
+  let service, browser, context, page, problems;
+
+  before(async () => {
+    [service, browser] = await Promise.all([startService(), startBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+  beforeEach(async () => {
+    ({ context, page, problems } = await openPage(browser, service.url));
+    await page.goto(service.url);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  });
+  afterEach(async () => {
+    await service.release();
+    await context.close();
+    assert.deepEqual(problems, []);
+  });
+
+  const button = (name) => page.getByRole("button", { name });
+  const heading = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
+  const accessible = async () => assert.deepEqual(await violations(page), []);
+  const jobOf = async () => service.api(`/v1/jobs/${page.url().split("/").pop()}`);
+
+  it("says what to do where there is nothing", async () => {
+    await accessible();
+    await page.getByRole("link", { name: "Use a style" }).first().click();
+    await page.getByText("There is no style yet").waitFor();
+    await accessible();
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    await page.getByText("No styles yet").waitFor();
+    await accessible();
+  });
+
+  it("goes from dropped pictures to a downloaded result", async () => {
+    await page.evaluate(() => {
+      globalThis.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+      }).observe({ type: "layout-shift", buffered: true });
+    });
+
+    // Choose, reorder, crop.
+    await drop(page, examples);
+    await page.locator(".example").nth(2).waitFor();
+    const order = () => page.locator(".example img").evaluateAll((images) => images.map((image) => image.src));
+    const [first, second, third] = await order();
+    await button("Move right").first().click();
+    assert.deepEqual(await order(), [second, first, third]);
+    await button("Picture 1 of 3").press("Alt+ArrowRight");
+    assert.deepEqual(await order(), [first, second, third]);
+    const from = await page.locator(".handle").nth(0).boundingBox();
+    const to = await page.locator(".handle").nth(1).boundingBox();
+    await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 4 });
+    await page.mouse.up();
+    assert.deepEqual(await order(), [second, first, third]);
+    const width = () => page.locator(".example img").first().evaluate((image) => image.naturalWidth);
+    const before = await width();
+    await button("Crop").first().click();
+    await page.locator(".frame").focus();
+    for (let press = 0; press < 5; press++) await page.keyboard.press("Shift+ArrowLeft");
+    await accessible();
+    await button("Apply").click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    assert.ok((await width()) < before, "the crop is narrower");
+    await accessible();
+
+    // Watch, keep.
+    await service.hold();
+    await button("Learn this style").click();
+    await page.locator(".easel img").waitFor();
+    await accessible();
+    await service.release();
+    await heading("Learned");
+    assert.equal(await page.locator(".strip li").count(), 5);
+    assert.match(await page.locator(".curve svg").getAttribute("aria-label"), /from 2\.\d+ to 1\.\d+ in 20 steps/);
+    const shift = await page.evaluate(() => globalThis.shift);
+    assert.ok(shift < 0.1, `things moved under the reader's eyes: ${shift}`);
+    await accessible();
+    await page.getByLabel("Name it").fill("Edo");
+    await button("Keep it").click();
+
+    // Apply, compare.
+    await button("Edo").waitFor();
+    assert.equal(await button("Edo").getAttribute("aria-pressed"), "true");
+    await drop(page, [photo("cat"), photo("coffee")]);
+    await page.locator(".compare.ready").waitFor();
+    await page.locator('.compare[aria-busy="false"]').waitFor();
+    const original = await colourAt(page, ".compare .before", 0.02, 0.02);
+    assert.ok(distance(original, await colourAt(page, ".compare .after", 0.02, 0.02)) > 12, "the style shows");
+    const slider = page.getByLabel("Compare before and after");
+    await slider.press("Home");
+    assert.equal(await page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share")), "0%");
+    await slider.press("ArrowRight");
+    assert.equal(await slider.getAttribute("aria-valuetext"), "After 99 %");
+    await accessible();
+
+    // Blend.
+    await makeStyle(service, "Poppies", [examples[2]]);
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    await page.getByRole("link", { name: /Poppies/ }).waitFor();
+    await page.getByRole("link", { name: "Use a style" }).first().click();
+    await button("Poppies").click();
+    const point = page.locator(".pad .point");
+    await point.waitFor();
+    const settled = () => page.locator('.compare[aria-busy="false"]').waitFor();
+    const posted = page.waitForRequest((request) => request.method() === "POST" && /stylizations/.test(request.url()));
+    for (let press = 0; press < 4; press++) await point.press("ArrowRight");
+    assert.match(await point.getAttribute("aria-label"), /30 %.*70 %/);
+    await posted;
+    await page.locator(".stage .state", { hasText: /^$/ }).waitFor();
+    await settled();
+    await accessible();
+
+    // A part only: the middle, painted by keyboard.
+    await button("Only a part").click();
+    await page.getByLabel("Painting area").press(" ");
+    await accessible();
+    await button("Apply").click();
+    const busy = page.locator('.compare[aria-busy="true"]');
+    await busy.waitFor({ timeout: 5000 }).catch(() => undefined); // it may be over already
+    await settled();
+    await page.waitForFunction(() => !document.querySelector(".leaving .primary").disabled);
+    const near = await colourAt(page, ".compare .after", 0.02, 0.02);
+    assert.ok(distance(original, near) < 8, `the corner stays as it was: ${original} ${near}`);
+    const middle = [await colourAt(page, ".compare .before", 0.5, 0.5), await colourAt(page, ".compare .after", 0.5, 0.5)];
+    assert.ok(distance(...middle) > 12, `the middle does not: ${middle.join(" | ")}`);
+
+    // The same call as code.
+    await button("Copy as code").click();
+    await accessible();
+    const curl = await page.getByLabel("curl", { exact: true }).textContent();
+    assert.equal(curl.match(/style_id=/g).length, 2);
+    await page.keyboard.press("Escape");
+    await button("Remove the mask").click();
+    await button("Copy as code").click();
+    const folder = await mkdtemp(join(tmpdir(), "studio-code-"));
+    try {
+      await copyFile(photo("cat"), join(folder, "cat.jpg"));
+      const line = await page.getByLabel("curl", { exact: true }).textContent();
+      const { stdout } = await run("bash", ["-c", line], { cwd: folder });
+      assert.equal(JSON.parse(stdout).job.state, "succeeded");
+      const program = await page.getByLabel("Python", { exact: true }).textContent();
+      await run(process.env.PYTHON ?? "python3", ["-c", program], { cwd: folder });
+      assert.deepEqual([...(await readFile(join(folder, "result.png"))).subarray(1, 4)], [...Buffer.from("PNG")]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    await page.keyboard.press("Escape");
+
+    // Take it away.
+    await button("Render all 2").click();
+    await button("Download all 2").waitFor();
+    const one = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download", exact: true }).click();
+    const file = await one;
+    assert.equal(file.suggestedFilename(), "cat-styled.png");
+    assert.deepEqual([...(await readFile(await file.path())).subarray(1, 4)], [...Buffer.from("PNG")]);
+    const both = page.waitForEvent("download");
+    await button("Download all 2").click();
+    const entries = unzipSync(new Uint8Array(await readFile(await (await both).path())));
+    assert.deepEqual(Object.keys(entries), ["cat-styled.png", "coffee-styled.png"]);
+  });
+
+  it("stops learning", async () => {
+    await service.hold();
+    await learnSample(page);
+    await page.locator(".easel img").waitFor();
+    await button("Stop learning").click();
+    await heading("Learning was stopped");
+    assert.equal((await jobOf()).state, "canceled");
+    await accessible();
+    await button("Make another style").click();
+    await button("Learn this style").waitFor();
+  });
+
+  it("finds a style that is being learned after a reload", async () => {
+    await service.hold();
+    await learnSample(page);
+    await page.locator(".easel img").waitFor();
+    const job = page.url();
+    await page.reload();
+    await page.locator(".easel img").waitFor();
+    await page.goto("about:blank");
+    await page.goto(`${service.url}/#/styles`);
+    await page.getByTitle("Show it").click();
+    await page.locator(".easel img").waitFor();
+    assert.equal(page.url(), job);
+    await service.release();
+    await heading("Learned");
+    await button("Discard").click();
+    await heading("Teach it a style");
+    const { style_id } = await service.api(`/v1/jobs/${job.split("/").pop()}`);
+    assert.equal((await service.api(`/v1/styles/${style_id}`)).code, "style_not_found");
+  });
+
+  it("goes on when the worker is killed", async () => {
+    await service.hold();
+    await learnSample(page);
+    await page.locator(".easel img").waitFor();
+    await service.killWorker();
+    await page.getByText("another one started over (attempt 2)").waitFor();
+    await accessible();
+    await service.release();
+    await heading("Learned");
+    assert.equal((await jobOf()).attempt, 2);
+    assert.equal(await page.locator(".strip li").count(), 5);
+  });
+
+  it("goes on after the connection was away", async () => {
+    await service.hold();
+    await learnSample(page);
+    await page.locator(".easel img").waitFor();
+    await context.setOffline(true);
+    await page.getByText("You are offline").waitFor();
+    await accessible();
+    await service.release();
+    await page.waitForTimeout(1000);
+    await context.setOffline(false);
+    await page.getByText("Connected again").waitFor();
+    await heading("Learned");
+    assert.equal(await page.locator(".strip li").count(), 5);
+  });
+
+  it("says what is wrong with a file", async () => {
+    await drop(page, [{ name: "notes.jpg", type: "image/jpeg", data: Buffer.from("hello").toString("base64") }]);
+    await page.getByRole("alert").getByText("“notes.jpg” is not a picture").waitFor();
+    await accessible();
+    const tiny = await page.evaluate(() => {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = 8;
+      canvas.getContext("2d");
+      return canvas.toDataURL("image/png").split(",")[1];
+    });
+    await drop(page, [{ name: "tiny.png", type: "image/png", data: tiny }]);
+    await button("Learn this style").click();
+    await page.getByRole("alert").getByText("too small").waitFor();
+    await button("Learn this style").waitFor();
+  });
+
+  it("needs no pointer", async () => {
+    await page.keyboard.press("Tab");
+    await tabTo(page, "Skip to the content");
+    await page.keyboard.press("Enter");
+    await tabTo(page, "The Great Wave alone");
+    await page.keyboard.press("Enter");
+    await page.locator(".example").waitFor();
+    await tabTo(page, "Learn this style");
+    await page.keyboard.press("Enter");
+    await heading("Learned");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Learned");
+    await page.keyboard.press("Tab");
+    await page.getByLabel("Name it").focus();
+    await page.keyboard.type("By keys");
+    await page.keyboard.press("Enter");
+    await button("By keys").waitFor();
+    await tabTo(page, "Cat");
+    await page.keyboard.press("Enter");
+    await page.locator(".compare.ready").waitFor();
+    await tabTo(page, "Compare before and after");
+    await page.keyboard.press("End");
+    assert.equal(await page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share")), "100%");
+  });
+
+  it("keeps styles: rename, export, import, share, delete", async () => {
+    await makeStyle(service, "Waves", [examples[0]]);
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    await page.getByRole("img", { name: "The sample photo in “Waves”" }).first().waitFor();
+    await accessible();
+    await button("Rename: Waves").click();
+    await page.getByLabel("Name", { exact: true }).fill("High seas");
+    await accessible();
+    await button("Save").click();
+    await page.getByRole("link", { name: /High seas/ }).waitFor();
+    const exported = page.waitForEvent("download");
+    await button("Export: High seas").click();
+    const file = await (await exported).path();
+    const chooser = page.waitForEvent("filechooser");
+    await button("Import a style").click();
+    await (await chooser).setFiles({ name: "Again.safetensors", mimeType: "", buffer: await readFile(file) });
+    await page.getByRole("link", { name: /Again/ }).waitFor();
+    await button("Delete: High seas").click();
+    await accessible();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("link", { name: /High seas/ }).waitFor({ state: "detached" });
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await button("Copy link: Again").click();
+    await page.getByText("Link copied").waitFor();
+    await page.goto(await page.evaluate(() => navigator.clipboard.readText()));
+    await button("Again").waitFor();
+    assert.equal(await button("Again").getAttribute("aria-pressed"), "true");
+  });
+
+  it("speaks Chinese to those who read it", async () => {
+    const other = await openPage(browser, service.url, { locale: "zh-CN", viewport: { width: 390, height: 800 } });
+    await other.page.goto(service.url);
+    await other.page.getByRole("heading", { name: "教它一种风格" }).waitFor();
+    assert.equal(await other.page.evaluate(() => document.documentElement.lang), "zh-CN");
+    assert.deepEqual(await violations(other.page), []);
+    assert.ok(await other.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "no sideways scrolling");
+    await other.context.close();
+    assert.deepEqual(other.problems, []);
+  });
+});
+
+describe("a service with keys and a short queue", { skip: CHROMIUM ? false : "no Chromium here", timeout: 600_000 }, () => {
+  let service, browser, key;
+
+  before(async () => {
+    [service, browser] = await Promise.all([
+      startService({ FEWSTROKE_AUTH: "keys", FEWSTROKE_MAX_QUEUED_JOBS: "1" }),
+      startBrowser(),
+    ]);
+    const python = process.env.PYTHON ?? "python3";
+    const { stdout } = await run(python, ["-m", "app.cli", "keys", "create", "studio"], { env: service.environment });
+    key = /fsk_\S+/.exec(stdout)[0];
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+
+  it("asks for a key, keeps it as told, and waits for room", async () => {
+    const { context, page, problems } = await openPage(browser, service.url);
+    await page.goto(service.url);
+    const field = page.getByLabel("API key", { exact: true });
+    await field.waitFor();
+    assert.deepEqual(await violations(page), []);
+    await field.fill("fsk_wrong");
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await page.getByText("That key was refused").waitFor();
+    await field.fill(key);
+    await page.getByLabel(/Remember it/).check();
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await field.waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("fsk_")), false);
+
+    await service.hold();
+    const form = new FormData();
+    form.append("examples", new Blob([await readFile(examples[0])]), "wave.jpg");
+    const headers = { Authorization: `Bearer ${key}` };
+    const other = await service.api("/v1/styles", { method: "POST", headers, body: form });
+    assert.ok(other.job, JSON.stringify(other));
+    await page.locator("button.set").first().click();
+    await page.getByRole("button", { name: "Learn this style" }).click();
+    await page.getByText("The queue is full").waitFor();
+    assert.deepEqual(await violations(page), []);
+    await service.release();
+    await page.getByRole("heading", { level: 1, name: "Learned" }).waitFor();
+    await context.close();
+    assert.deepEqual(problems, []);
+  });
+});

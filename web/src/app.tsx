@@ -1,0 +1,141 @@
+// The frame: sections, notices, dialogs that any part may need.
+import { effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "./i18n";
+import { loadModel } from "./state/draft";
+import { findRunning, learning, over } from "./state/learning";
+import { hasKey, question } from "./state/key";
+import { connection } from "./state/net";
+import { queueWait } from "./state/queue";
+import { href, route } from "./state/route";
+import { refresh } from "./state/styles";
+import { Icon, type IconName } from "./ui/icons";
+import { KeyDialog } from "./ui/KeyDialog";
+import { Notice } from "./ui/Notice";
+import { Toasts } from "./ui/Toasts";
+import { Make } from "./views/make/Make";
+import { Styles } from "./views/styles/Styles";
+import { Use } from "./views/use/Use";
+
+const sections: { view: "make" | "use" | "styles"; icon: IconName; to: () => string }[] = [
+  { view: "make", icon: "brush", to: () => (learning.value ? href.learning(learning.value.jobId) : href.make) },
+  { view: "use", icon: "image", to: () => href.use() },
+  { view: "styles", icon: "grid", to: () => href.styles },
+];
+
+effect(() => {
+  const now = learning.value;
+  const working = now && !over(now) ? ` · ${t.app.learning(now.step, now.steps)}` : "";
+  document.title = `${t.app[route.value.view]}${working} · Fewstroke`;
+});
+
+export function App() {
+  const main = useRef<HTMLElement>(null);
+  const view = route.value.view;
+  const first = useRef(true);
+  useEffect(() => {
+    void loadModel();
+    void refresh();
+    void findRunning();
+  }, []);
+  useEffect(() => {
+    if (!first.current) {
+      main.current?.focus({ preventScroll: true });
+      scrollTo({ top: 0 });
+    }
+    first.current = false;
+  }, [view]);
+  return (
+    <>
+      <a
+        class="skip"
+        href="#content"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {t.app.skip}
+      </a>
+      <Header />
+      <main id="content" ref={main} tabIndex={-1} aria-label={t.app[view]}>
+        <Notices />
+        {view === "make" && <Make />}
+        {view === "use" && <Use />}
+        {view === "styles" && <Styles />}
+      </main>
+      <Toasts />
+      {question.value && <KeyDialog />}
+    </>
+  );
+}
+
+function Header() {
+  const here = route.value.view;
+  return (
+    <header class="top">
+      <a class="mark" href={href.make} aria-label="Fewstroke">
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <path d="M4 24c4-11 11.500-17 24-16.600-6 2-8.800 4.800-10 8.400 3.400-1.200 6-1.200 8.400-.2-7.400.8-10 4.800-11.600 12" />
+        </svg>
+        <span>Fewstroke</span>
+      </a>
+      <nav aria-label={t.app.nav}>
+        {sections.map(({ view, icon, to }) => (
+          <a key={view} href={to()} aria-current={view === here ? "page" : undefined}>
+            <Icon name={icon} />
+            <span>{t.app[view]}</span>
+          </a>
+        ))}
+      </nav>
+      <div class="corner">
+        <Working />
+        {hasKey.value && (
+          <button
+            type="button"
+            class="quiet square"
+            aria-label={t.key.manage}
+            title={t.key.manage}
+            onClick={() => (question.value = { refused: false })}
+          >
+            <Icon name="key" />
+          </button>
+        )}
+        <a class="api" href="docs" aria-label={t.app.api}>
+          API
+        </a>
+      </div>
+    </header>
+  );
+}
+
+/** A job that goes on while another section is shown. */
+function Working() {
+  const now = learning.value;
+  if (!now || over(now) || route.value.view === "make") return null;
+  return (
+    <a class="working" href={href.learning(now.jobId)} title={t.app.backToLearning}>
+      <i aria-hidden="true" />
+      {t.app.learning(now.step, now.steps)}
+    </a>
+  );
+}
+
+function Notices() {
+  const state = connection.value;
+  return (
+    <div class="notices">
+      {state === "offline" && (
+        <Notice icon="offline" tone="warn">
+          {t.net.offline}
+        </Notice>
+      )}
+      {state === "unreachable" && (
+        <Notice icon="offline" tone="warn">
+          {t.net.unreachable}
+        </Notice>
+      )}
+      {queueWait.value !== null && <Notice tone="warn">{t.queue.full(queueWait.value)}</Notice>}
+    </div>
+  );
+}

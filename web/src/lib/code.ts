@@ -1,0 +1,56 @@
+// The call that the page makes, for a terminal and for Python.
+import { fieldsOf, type Photo } from "../state/use";
+
+type Field = [name: string, value: string];
+
+function fields(photo: Photo): Field[] {
+  return Object.entries(fieldsOf(photo)).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((item): Field => [name, String(item)]),
+  );
+}
+
+function base(): string {
+  return new URL(document.baseURI).href.replace(/[^/]*$/, "").replace(/\/$/, "");
+}
+
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A curl line that answers with the job, whose pictures have their links in it. */
+export function curl(photo: Photo, withKey: boolean): string {
+  const parts = [
+    "curl -sf -H 'Prefer: wait=120'",
+    ...(withKey ? ['-H "Authorization: Bearer $FEWSTROKE_KEY"'] : []),
+    ...fields(photo).map(([name, value]) => `-F ${quote(`${name}=${value}`)}`),
+    `-F ${quote(`contents=@${photo.name}`)}`,
+    ...(photo.mask ? ["-F mask=@mask.png"] : []),
+    quote(`${base()}/v1/stylizations`),
+  ];
+  return parts.join(" \\\n  ");
+}
+
+/** The same with httpx. */
+export function python(photo: Photo, withKey: boolean): string {
+  const text = (value: string) => JSON.stringify(value);
+  const data = new Map<string, string[]>();
+  for (const [name, value] of fields(photo)) data.set(name, [...(data.get(name) ?? []), value]);
+  const lines = [...data].map(
+    ([name, values]) =>
+      `    ${text(name)}: ${values.length > 1 ? `[${values.map(text).join(", ")}]` : text(values[0]!)},`,
+  );
+  return [
+    ...(withKey ? ["import os", ""] : []),
+    "import httpx",
+    "",
+    `headers = {"Prefer": "wait=120"${withKey ? ', "Authorization": f"Bearer {os.environ[\'FEWSTROKE_KEY\']}"' : ""}}`,
+    "data = {",
+    ...lines,
+    "}",
+    `files = [("contents", open(${text(photo.name)}, "rb"))${photo.mask ? ', ("mask", open("mask.png", "rb"))' : ""}]`,
+    `with httpx.Client(base_url=${text(base())}, headers=headers, timeout=150) as client:`,
+    '    job = client.post("/v1/stylizations", data=data, files=files).raise_for_status().json()["job"]',
+    '    picture = client.get(job["result"]["images"][0]["url"]).raise_for_status().content',
+    `open(${text(`result.${fieldsOf(photo).format}`)}, "wb").write(picture)`,
+  ].join("\n");
+}

@@ -1,0 +1,94 @@
+// Pictures from the person: chosen, dropped or pasted; checked by decoding them.
+import { t } from "../i18n";
+
+export const ACCEPT = "image/jpeg,image/png,image/webp";
+const LONGEST = 2048; // px; more is scaled down here: no upload needs it
+
+export interface Picture {
+  id: string;
+  blob: Blob;
+  name: string;
+  url: string; // of the blob; ends with `release`
+  width: number;
+  height: number;
+}
+
+let counter = 0;
+
+/** Decode, scale down when it is huge. Raises an Error with a sentence when it is no picture. */
+export async function readPicture(blob: Blob, name: string): Promise<Picture> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(blob);
+  } catch {
+    throw new Error(t.errors.notPicture(name));
+  }
+  const { width, height } = bitmap;
+  const scale = LONGEST / Math.max(width, height);
+  if (scale < 1) {
+    const small = await draw(bitmap, { x: 0, y: 0, width, height }, scale, blob.type);
+    bitmap.close();
+    return wrap(small.blob, name, small.width, small.height);
+  }
+  bitmap.close();
+  return wrap(blob, name, width, height);
+}
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** The part of a picture inside `box` (pixels of the picture). */
+export async function cropPicture(picture: Picture, box: Box): Promise<Picture> {
+  const bitmap = await createImageBitmap(picture.blob);
+  const part = await draw(bitmap, box, 1, picture.blob.type);
+  bitmap.close();
+  return wrap(part.blob, picture.name, part.width, part.height);
+}
+
+async function draw(source: ImageBitmap, box: Box, scale: number, type: string) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(box.width * scale));
+  canvas.height = Math.max(1, Math.round(box.height * scale));
+  const context = canvas.getContext("2d")!;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, box.x, box.y, box.width, box.height, 0, 0, canvas.width, canvas.height);
+  const kind = type === "image/jpeg" ? "image/jpeg" : "image/png"; // png keeps alpha
+  return { blob: await toBlob(canvas, kind), width: canvas.width, height: canvas.height };
+}
+
+export function toBlob(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
+  return new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t.errors.fallbackTitle))), type, 0.95),
+  );
+}
+
+function wrap(blob: Blob, name: string, width: number, height: number): Picture {
+  return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height };
+}
+
+export function release(picture: Picture): void {
+  URL.revokeObjectURL(picture.url);
+}
+
+/** The files of a drop or a paste. */
+export function filesOf(transfer: DataTransfer | null): File[] {
+  return [...(transfer?.files ?? [])];
+}
+
+/** A picture that the studio itself ships. */
+export async function fetchPicture(url: string): Promise<Picture> {
+  const name = url.split("/").pop()!.replace(/-[\w-]{8}\./, ".");
+  return readPicture(await (await fetch(url)).blob(), name);
+}
+
+export function saveBlob(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name.replace(/[/\\:*?"<>|]+/g, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,87 @@
+// What is going to be learned: the pictures, the photo to watch, the number of steps.
+import { signal } from "@preact/signals";
+import { call, type Model } from "../api/client";
+import { t } from "../i18n";
+import { fetchPicture, readPicture, release, type Picture } from "../lib/files";
+import { photos } from "../lib/samples";
+import { announce, say, sayError } from "./toast";
+
+export type Effort = "quick" | "standard" | "thorough";
+
+export const pictures = signal<Picture[]>([]);
+/** Index of a bundled photo, or the person's own. */
+export const watched = signal<number | Picture>(0);
+export const effort = signal<Effort>("standard");
+export const model = signal<Model | null>(null);
+export const reading = signal(0); // files that are being decoded
+
+export async function loadModel(): Promise<void> {
+  try {
+    model.value = (await call("get", "/v1/models", {})).items[0] ?? null;
+  } catch {
+    // the standard number of steps needs no knowledge of the model
+  }
+}
+
+export function limit(): number {
+  return model.value?.max_examples ?? 16;
+}
+
+/** Inner steps of an effort; undefined: the service's own default. */
+export function stepsOf(which: Effort): number {
+  const standard = model.value?.default_steps ?? 20;
+  const most = model.value?.max_steps ?? 100;
+  const wanted = { quick: Math.max(1, Math.round(standard / 4)), standard, thorough: Math.round(standard * 2.5) };
+  return Math.min(most, wanted[which]);
+}
+
+/** Add files in their order; says which were no pictures and which were too many. */
+export async function add(sources: (File | string)[]): Promise<void> {
+  const room = limit() - pictures.value.length;
+  if (sources.length > room) say(t.make.tooMany(limit()), "error");
+  const taken = sources.slice(0, Math.max(0, room));
+  reading.value += taken.length;
+  for (const source of taken) {
+    try {
+      const picture = await (typeof source === "string" ? fetchPicture(source) : readPicture(source, source.name));
+      pictures.value = [...pictures.value, picture];
+    } catch (error) {
+      sayError(error);
+    } finally {
+      reading.value -= 1;
+    }
+  }
+  announce(t.make.pictures(pictures.value.length));
+}
+
+export function removeAt(index: number): void {
+  const gone = pictures.value[index];
+  if (!gone) return;
+  release(gone);
+  pictures.value = pictures.value.filter((picture) => picture !== gone);
+  announce(t.make.removed(pictures.value.length));
+}
+
+export function move(from: number, to: number): void {
+  const list = [...pictures.value];
+  const [picture] = list.splice(from, 1);
+  if (!picture || to < 0 || to > list.length) return;
+  list.splice(to, 0, picture);
+  pictures.value = list;
+  announce(t.make.moved(to + 1, list.length));
+}
+
+export function replaceAt(index: number, picture: Picture): void {
+  pictures.value = pictures.value.map((old, at) => (at === index ? picture : old));
+}
+
+export function clear(): void {
+  pictures.value.forEach(release);
+  pictures.value = [];
+}
+
+/** The photo to watch, as a file. */
+export async function watchedPicture(): Promise<Picture> {
+  const which = watched.value;
+  return typeof which === "number" ? fetchPicture(photos[which]!.url) : which;
+}

@@ -1,0 +1,224 @@
+// The style that is being learned: submitted, followed, found again after a reload.
+import { signal } from "@preact/signals";
+import { call, upload, type Job, type JobState } from "../api/client";
+import { followJob, TERMINAL, type JobEvent } from "../api/events";
+import { ApiError } from "../api/http";
+import { t } from "../i18n";
+import * as draft from "./draft";
+import { hasWorker } from "./net";
+import { untilAccepted } from "./queue";
+import { go, href } from "./route";
+import { fetchStyle } from "./styles";
+import { announce, explain, sayError } from "./toast";
+
+export interface Point {
+  step: number;
+  total: number;
+  style: number;
+  content: number;
+}
+
+export interface Learning {
+  jobId: string;
+  styleId: string | null;
+  state: JobState;
+  attempt: number;
+  step: number;
+  steps: number;
+  curve: Point[];
+  previews: { step: number; url: string }[];
+  startedAt: number | null; // ms since the epoch, of this machine's clock
+  endedAt: number | null;
+  error: string | null;
+  live: boolean;
+  noWorker: boolean;
+}
+
+export const learning = signal<Learning | null>(null);
+/** Fraction of the upload that has left; null while nothing is uploaded. */
+export const uploading = signal<number | null>(null);
+
+let submitting: AbortController | null = null;
+let following: AbortController | null = null;
+
+export function over(now: Learning): boolean {
+  return TERMINAL.includes(now.state);
+}
+
+/** Upload the draft and follow its job. */
+export async function start(): Promise<void> {
+  const abort = (submitting = new AbortController());
+  uploading.value = 0;
+  try {
+    const watched = await draft.watchedPicture();
+    const answer = await untilAccepted(
+      () =>
+        upload(
+          "/v1/styles",
+          {
+            examples: draft.pictures.value.map(({ blob, name }) => ({ blob, name })),
+            contents: { blob: watched.blob, name: watched.name },
+            steps: draft.stepsOf(draft.effort.value),
+          },
+          { signal: abort.signal, onProgress: (fraction) => (uploading.value = fraction) },
+        ),
+      abort.signal,
+    );
+    begin(answer.job);
+    go(href.learning(answer.job.id));
+  } catch (error) {
+    sayError(error);
+  } finally {
+    uploading.value = null;
+    submitting = null;
+  }
+}
+
+export function stopSubmitting(): void {
+  submitting?.abort();
+}
+
+/** Show the job of the address; does nothing when it is shown already. */
+export async function resume(jobId: string): Promise<void> {
+  if (learning.value?.jobId === jobId) return;
+  try {
+    begin(await call("get", "/v1/jobs/{job_id}", { path: { job_id: jobId } }));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      learning.value = { ...blank(jobId), state: "failed", error: t.learn.gone };
+    } else sayError(error);
+  }
+}
+
+/** After a reload without an address: is something being learned? */
+export async function findRunning(): Promise<void> {
+  if (learning.value) return;
+  try {
+    const page = await call("get", "/v1/jobs", { query: { state: ["queued", "running"], limit: 20 } });
+    const job = page.items.find((item) => item.kind === "adapt");
+    if (job && !learning.value) begin(job);
+  } catch {
+    // the page works without it
+  }
+}
+
+export async function cancel(): Promise<void> {
+  const now = learning.value;
+  if (!now) return;
+  change({ state: "canceling" });
+  try {
+    const job = await call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: now.jobId } });
+    change({ state: job.state });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 409)) sayError(error); // 409: it ended meanwhile
+  }
+}
+
+/** Forget the job on this page; the job itself goes on. */
+export function leave(): void {
+  following?.abort();
+  learning.value = null;
+}
+
+function blank(jobId: string): Learning {
+  return {
+    jobId,
+    styleId: null,
+    state: "queued",
+    attempt: 0,
+    step: 0,
+    steps: 0,
+    curve: [],
+    previews: [],
+    startedAt: null,
+    endedAt: null,
+    error: null,
+    live: true,
+    noWorker: false,
+  };
+}
+
+function begin(job: Job): void {
+  following?.abort();
+  const abort = (following = new AbortController());
+  learning.value = {
+    ...blank(job.id),
+    styleId: job.style_id,
+    state: job.state,
+    attempt: job.attempt,
+    startedAt: job.started_at ? Date.parse(job.started_at) : null,
+    endedAt: job.finished_at ? Date.parse(job.finished_at) : null,
+    error: job.error ? explain(job.error.code, job.error.detail) : null,
+  };
+  void lookForWorker(abort.signal);
+  followJob(job.id, {
+    signal: abort.signal,
+    onEvent: (event) => take(event),
+    onLive: (live) => change({ live }),
+  })
+    .then(() => (abort.signal.aborted ? undefined : finish(job.id)))
+    .catch((error: unknown) => change({ state: "failed", error: error instanceof ApiError && error.status === 404 ? t.learn.gone : String(error) }));
+}
+
+async function lookForWorker(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && learning.value && !over(learning.value)) {
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    if (signal.aborted || !learning.value) return;
+    change({ noWorker: learning.value.state === "queued" && !(await hasWorker()) });
+  }
+}
+
+function change(part: Partial<Learning>): void {
+  if (learning.value) learning.value = { ...learning.value, ...part };
+}
+
+function take(event: JobEvent): void {
+  const now = learning.value;
+  if (!now) return;
+  if (event.event === "state") {
+    const { state, attempt, error } = event.data;
+    if (TERMINAL.includes(state)) return; // `finish` reads the job itself
+    const restarted = attempt !== undefined && attempt > now.attempt;
+    change({
+      state: now.state === "canceling" ? now.state : state,
+      ...(attempt !== undefined && { attempt }),
+      ...(restarted && { step: 0, curve: [], previews: [] }),
+      ...(state === "running" && !now.startedAt && { startedAt: Date.now() }),
+      ...(error && { error: explain(error.code, error.detail) }),
+    });
+  } else if (event.event === "progress" && event.data.phase === "adapt") {
+    const { step, steps, losses } = event.data;
+    const { total = NaN, style = NaN, content = NaN } = losses;
+    const before = now.curve.filter((point) => point.step < step); // a new attempt begins again at 0
+    change({
+      step,
+      steps,
+      curve: [...before, { step, total, style, content }],
+      startedAt: now.startedAt ?? Date.now(),
+    });
+    if (step % 5 === 0) announce(t.learn.step(step, steps));
+  } else if (event.event === "preview") {
+    const { step, media_type, base64 } = event.data;
+    const before = now.previews.filter((preview) => preview.step < step);
+    change({ previews: [...before, { step, url: `data:${media_type};base64,${base64}` }] });
+  }
+}
+
+async function finish(jobId: string): Promise<void> {
+  try {
+    const job = await call("get", "/v1/jobs/{job_id}", { path: { job_id: jobId } });
+    if (learning.value?.jobId !== jobId) return;
+    change({
+      state: job.state,
+      startedAt: job.started_at ? Date.parse(job.started_at) : null,
+      endedAt: job.finished_at ? Date.parse(job.finished_at) : null,
+      error: job.error ? explain(job.error.code, job.error.detail) : null,
+    });
+    if (job.state === "succeeded" && job.style_id) {
+      await fetchStyle(job.style_id);
+      announce(t.learn.doneTitle);
+    }
+  } catch (error) {
+    sayError(error);
+  }
+}

@@ -1,0 +1,29 @@
+// A full queue is no error for a person: wait as long as the service says, and try again.
+import { signal } from "@preact/signals";
+import { ApiError } from "../api/http";
+import { pause } from "../lib/time";
+
+const WAITS = new Set(["queue_full", "rate_limited"]);
+
+/** Seconds until the next try while the queue is full; null while it is not. */
+export const queueWait = signal<number | null>(null);
+
+/** Run `attempt` until the queue takes it. Raises what else it raises, and AbortError. */
+export async function untilAccepted<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof ApiError && WAITS.has(error.code))) throw error;
+        for (let left = Math.ceil(error.retryAfter); left > 0; left--) {
+          queueWait.value = left;
+          await pause(1000, signal);
+          if (signal.aborted) throw new DOMException("aborted", "AbortError");
+        }
+      }
+    }
+  } finally {
+    queueWait.value = null;
+  }
+}

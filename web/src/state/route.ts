@@ -1,0 +1,37 @@
+// Hash routes: the server needs to know one page only, and a reload comes back to the same place.
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { view: "make"; job: string | null }
+  | { view: "use"; styles: string[] }
+  | { view: "styles" };
+
+function read(): Route {
+  const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [view, rest] = path.split("/");
+  if (view === "use") {
+    const styles = (new URLSearchParams(search).get("style") ?? "").split(",").filter(Boolean).slice(0, 4);
+    return { view, styles };
+  }
+  if (view === "styles") return { view };
+  return { view: "make", job: rest || null };
+}
+
+export const route = signal<Route>(read());
+addEventListener("hashchange", () => (route.value = read()));
+
+export const href = {
+  make: "#/make",
+  learning: (job: string) => `#/make/${job}`,
+  use: (...styles: string[]) => (styles.length ? `#/use?style=${styles.join(",")}` : "#/use"),
+  styles: "#/styles",
+};
+
+export function go(hash: string, { replace = false } = {}): void {
+  if (!replace) {
+    location.hash = hash;
+    return;
+  }
+  history.replaceState(null, "", hash);
+  route.value = read();
+}

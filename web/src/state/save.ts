@@ -1,0 +1,27 @@
+// Results on their way to the person's disk.
+import { zipSync, type Zippable } from "fflate";
+import { saveBlob } from "../lib/files";
+import { photos, type Photo } from "./use";
+
+function fileName(photo: Photo): string {
+  const stem = photo.name.replace(/\.[^.]*$/, "") || "photo";
+  const kind = photo.result!.blob.type.split("/")[1] ?? "png";
+  return `${stem}-styled.${kind === "jpeg" ? "jpg" : kind}`;
+}
+
+export function download(photo: Photo): void {
+  if (photo.result) saveBlob(photo.result.blob, fileName(photo));
+}
+
+/** All results in one ZIP; pictures do not get smaller, so they are only stored. */
+export async function downloadAll(): Promise<void> {
+  const entries: Zippable = {};
+  for (const photo of photos.value) {
+    if (!photo.result) continue;
+    let name = fileName(photo);
+    for (let n = 2; name in entries; n++) name = fileName(photo).replace(/(-styled)?(-\d+)?\./, `$1-${n}.`);
+    entries[name] = new Uint8Array(await photo.result.blob.arrayBuffer());
+  }
+  const bytes = zipSync(entries, { level: 0 });
+  saveBlob(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: "application/zip" }), "fewstroke.zip");
+}

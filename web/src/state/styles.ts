@@ -1,0 +1,63 @@
+// The styles that the service keeps for us.
+import { computed, signal } from "@preact/signals";
+import { call, upload, type Style } from "../api/client";
+import { send } from "../api/http";
+import { t } from "../i18n";
+import { saveBlob } from "../lib/files";
+
+export const styles = signal<Style[]>([]);
+export const ready = computed(() => styles.value.filter((style) => style.status === "ready"));
+export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
+export const nextPage = signal<string | null>(null);
+
+export function nameOf(style: Style | undefined): string {
+  return style?.name || t.app.untitled;
+}
+
+/** Read the first page again, or the next one. */
+export async function refresh({ more = false } = {}): Promise<void> {
+  if (load.value !== "done") load.value = "loading";
+  try {
+    const after = more ? nextPage.value : null;
+    const page = await call("get", "/v1/styles", { query: { limit: 24, ...(after && { after }) } });
+    const known = more ? styles.value : [];
+    styles.value = [...known, ...page.items];
+    nextPage.value = page.next;
+    load.value = "done";
+  } catch {
+    load.value = "failed"; // the view says so and offers to try again
+  }
+}
+
+/** Read one style into the list. Raises ApiError. */
+export async function fetchStyle(id: string): Promise<Style> {
+  const style = await call("get", "/v1/styles/{style_id}", { path: { style_id: id } });
+  put(style);
+  return style;
+}
+
+export function put(style: Style): void {
+  const others = styles.value.filter((other) => other.id !== style.id);
+  styles.value = [style, ...others].sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+export async function rename(id: string, name: string): Promise<void> {
+  put(await call("patch", "/v1/styles/{style_id}", { path: { style_id: id }, body: { name } }));
+}
+
+export async function remove(id: string): Promise<void> {
+  await call("delete", "/v1/styles/{style_id}", { path: { style_id: id } });
+  styles.value = styles.value.filter((style) => style.id !== id);
+}
+
+export async function importFile(file: File): Promise<Style> {
+  const name = file.name.replace(/\.safetensors$/i, "").slice(0, 200);
+  const style = await upload("/v1/styles/import", { file: { blob: file, name: file.name }, name });
+  put(style);
+  return style;
+}
+
+export async function exportFile(style: Style): Promise<void> {
+  const response = await send(`/v1/styles/${style.id}/file`);
+  saveBlob(await response.blob(), `${style.name ?? style.id}.safetensors`);
+}

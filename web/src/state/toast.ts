@@ -1,0 +1,49 @@
+// Short messages at the edge of the page, read out by screen readers.
+import { signal } from "@preact/signals";
+import { ApiError, NetworkError } from "../api/http";
+import { t } from "../i18n";
+
+export interface Toast {
+  id: number;
+  text: string;
+  kind: "note" | "error";
+}
+
+export const toasts = signal<Toast[]>([]);
+/** Read out, not shown: for changes that sighted people see anyway. */
+export const announcement = signal("");
+
+let next = 1;
+
+export function say(text: string, kind: Toast["kind"] = "note"): void {
+  const id = next++;
+  toasts.value = [...toasts.value.filter((toast) => toast.text !== text).slice(-2), { id, text, kind }];
+  if (kind === "note") setTimeout(() => dismiss(id), 6000);
+}
+
+export function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+export function announce(text: string): void {
+  announcement.value = text;
+}
+
+/** A sentence for a person about whatever was thrown. */
+export function sentence(error: unknown): string {
+  if (error instanceof NetworkError) return t.errors.network;
+  if (error instanceof ApiError) return explain(error.code, error.detail);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The translated sentence of an error code; the service's own words where they say more. */
+export function explain(code: string, detail: string): string {
+  const known = t.errors.byCode[code];
+  if (code === "validation_failed" || !known) return detail || t.errors.fallbackTitle;
+  return known;
+}
+
+export function sayError(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  say(sentence(error), "error");
+}

@@ -1,0 +1,229 @@
+// Photos, the styles they are put in, and the results. The photo in view renders by itself.
+import { computed, effect, signal } from "@preact/signals";
+import { call, upload, type Job } from "../api/client";
+import { followJob } from "../api/events";
+import { ApiError, send } from "../api/http";
+import { t } from "../i18n";
+import { fetchPicture, readPicture, release, type Picture } from "../lib/files";
+import { pause } from "../lib/time";
+import { untilAccepted } from "./queue";
+import { announce, say, sayError, sentence } from "./toast";
+
+export interface Mask {
+  blob: Blob; // PNG of the photo's size, white where the style goes
+  url: string;
+}
+
+export interface Result {
+  key: string; // of the settings that made it
+  blob: Blob;
+  url: string;
+}
+
+export interface Photo extends Picture {
+  mask: Mask | null;
+  result: Result | null;
+  status: "idle" | "rendering" | "failed";
+  error: string | null;
+}
+
+export interface Share {
+  id: string;
+  weight: number;
+}
+
+export interface Settings {
+  strength: number;
+  keepColours: boolean;
+  size: number | null; // px of the longer side; null: the photo's own
+  format: "png" | "jpeg" | "webp";
+  outside: string | null; // style where the mask is black
+}
+
+export const photos = signal<Photo[]>([]);
+export const selectedId = signal<string | null>(null);
+export const mix = signal<Share[]>([]);
+export const settings = signal<Settings>({
+  strength: 1,
+  keepColours: false,
+  size: null,
+  format: "png",
+  outside: null,
+});
+
+export const selected = computed(() => photos.value.find((photo) => photo.id === selectedId.value) ?? null);
+
+/** Says whether a result still fits what is set. */
+export function keyOf(photo: Photo): string {
+  return JSON.stringify([mix.value, settings.value, photo.mask?.url ?? null]);
+}
+
+export function isFresh(photo: Photo): boolean {
+  return photo.result !== null && photo.result.key === keyOf(photo);
+}
+
+export async function addPhotos(sources: (File | string)[]): Promise<void> {
+  let added = 0;
+  for (const source of sources) {
+    try {
+      const picture = await (typeof source === "string" ? fetchPicture(source) : readPicture(source, source.name));
+      const photo: Photo = { ...picture, mask: null, result: null, status: "idle", error: null };
+      photos.value = [...photos.value, photo];
+      if (!selected.value) selectedId.value = photo.id;
+      added += 1;
+    } catch (error) {
+      sayError(error);
+    }
+  }
+  if (added) announce(t.use.added(added));
+}
+
+export function removePhoto(id: string): void {
+  const at = photos.value.findIndex((photo) => photo.id === id);
+  const gone = photos.value[at];
+  if (!gone) return;
+  running.get(id)?.abort();
+  release(gone);
+  if (gone.result) URL.revokeObjectURL(gone.result.url);
+  if (gone.mask) URL.revokeObjectURL(gone.mask.url);
+  photos.value = photos.value.filter((photo) => photo !== gone);
+  if (selectedId.value === id) selectedId.value = photos.value[Math.min(at, photos.value.length - 1)]?.id ?? null;
+}
+
+export function setMask(id: string, blob: Blob | null): void {
+  const old = photos.value.find((photo) => photo.id === id)?.mask;
+  if (old) URL.revokeObjectURL(old.url);
+  change(id, { mask: blob && { blob, url: URL.createObjectURL(blob) } });
+}
+
+export const MOST_STYLES = 4;
+
+/** Choose or leave out a style; a new one gets an equal share. */
+export function toggleStyle(id: string): void {
+  const now = mix.value;
+  if (now.some((share) => share.id === id)) {
+    setMix(now.filter((share) => share.id !== id));
+  } else if (now.length >= MOST_STYLES) {
+    say(t.use.maxStyles, "error");
+  } else {
+    const weight = now.length ? 1 / (now.length + 1) : 1;
+    setMix([...now.map((share) => ({ ...share, weight: share.weight * (1 - weight) })), { id, weight }]);
+  }
+}
+
+/** Shares, scaled to sum to 1 (equal when all are 0). */
+export function setMix(shares: Share[]): void {
+  const sum = shares.reduce((total, share) => total + share.weight, 0);
+  mix.value = shares.map(({ id, weight }) => ({
+    id,
+    weight: Math.round((sum > 0 ? weight / sum : 1 / shares.length) * 1000) / 1000,
+  }));
+  if (settings.value.outside && !shares.length) set({ outside: null });
+}
+
+export function set(part: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...part };
+}
+
+/** The form fields of one rendering, besides the files. */
+export function fieldsOf(photo: Photo) {
+  const { strength, keepColours, size, format, outside } = settings.value;
+  const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
+  return {
+    style_id: shares.map((share) => share.id),
+    ...(shares.length > 1 && { weight: shares.map((share) => share.weight) }),
+    strength,
+    ...(keepColours && { preserve_color: true }),
+    ...(size && { size }),
+    format,
+    ...(photo.mask && outside && { outside_style_id: outside }),
+    ...(photo.mask && { feather: 2 }),
+  };
+}
+
+const running = new Map<string, AbortController>();
+
+function change(id: string, part: Partial<Photo>): void {
+  photos.value = photos.value.map((photo) => (photo.id === id ? { ...photo, ...part } : photo));
+}
+
+/** Render one photo as things are set now; an older rendering of it is given up. */
+export async function render(id: string): Promise<void> {
+  const photo = photos.value.find((one) => one.id === id);
+  if (!photo || !mix.value.length || isFresh(photo)) return;
+  running.get(id)?.abort();
+  const abort = new AbortController();
+  running.set(id, abort);
+  const key = keyOf(photo);
+  change(id, { status: "rendering", error: null });
+  try {
+    const blob = await rendered(photo, abort.signal);
+    if (abort.signal.aborted) return;
+    const old = photos.value.find((one) => one.id === id)?.result;
+    if (old) URL.revokeObjectURL(old.url);
+    change(id, { status: "idle", result: { key, blob, url: URL.createObjectURL(blob) } });
+  } catch (error) {
+    if (abort.signal.aborted) return;
+    change(id, { status: "failed", error: sentence(error) });
+  } finally {
+    if (running.get(id) === abort) running.delete(id);
+  }
+}
+
+async function rendered(photo: Photo, signal: AbortSignal): Promise<Blob> {
+  const answer = await untilAccepted(
+    () =>
+      upload(
+        "/v1/stylizations",
+        {
+          ...fieldsOf(photo),
+          contents: { blob: photo.blob, name: photo.name },
+          ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
+        },
+        { signal },
+      ),
+    signal,
+  );
+  return pictureOf(answer.job, signal);
+}
+
+/** The first picture of a job, once it is done. Cancels the job when `signal` aborts. */
+export async function pictureOf(job: Job, signal: AbortSignal): Promise<Blob> {
+  const giveUp = () =>
+    void call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: job.id } }).catch(() => undefined);
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    await followJob(job.id, { signal, onEvent: () => undefined });
+    signal.throwIfAborted();
+    const done = await call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id }, signal });
+    const image = done.result?.images[0];
+    if (!image) throw new ApiError(500, done.error?.code ?? "job_failed", done.error?.detail ?? "", 5);
+    return await (await send(image.url, { signal })).blob();
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+/** Render what is out of date, one after the other. */
+export async function renderAll(): Promise<void> {
+  for (const { id } of photos.value) {
+    const photo = photos.value.find((one) => one.id === id);
+    if (photo && !isFresh(photo) && photo.status !== "rendering") await render(id);
+    else while (photos.value.find((one) => one.id === id)?.status === "rendering") await pause(100);
+  }
+}
+
+const asked = new Map<string, string>(); // the settings that a photo was last rendered with, even in vain
+
+// The photo in view follows the controls, a moment after the last change.
+effect(() => {
+  const photo = selected.value;
+  if (!photo || !mix.value.length || isFresh(photo)) return;
+  const key = keyOf(photo);
+  if (asked.get(photo.id) === key) return;
+  const timer = setTimeout(() => {
+    asked.set(photo.id, key);
+    void render(photo.id);
+  }, 350);
+  return () => clearTimeout(timer);
+});

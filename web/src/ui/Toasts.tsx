@@ -1,0 +1,24 @@
+import { t } from "../i18n";
+import { announcement, dismiss, toasts } from "../state/toast";
+import { Icon } from "./icons";
+
+export function Toasts() {
+  return (
+    <>
+      <div class="toasts" role="region" aria-live="polite" aria-label={t.app.dismiss}>
+        {toasts.value.map(({ id, text, kind }) => (
+          <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : undefined}>
+            <Icon name={kind === "error" ? "alert" : "check"} />
+            <p>{text}</p>
+            <button type="button" class="quiet square" aria-label={t.app.dismiss} onClick={() => dismiss(id)}>
+              <Icon name="close" />
+            </button>
+          </div>
+        ))}
+      </div>
+      <p class="hidden" aria-live="polite">
+        {announcement.value}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,149 @@
+// A style being learned, live; then named and kept.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../i18n";
+import { pictures } from "../../state/draft";
+import { cancel, leave, over, start, uploading, type Learning as Job } from "../../state/learning";
+import { go, href } from "../../state/route";
+import { Icon } from "../../ui/icons";
+import { Notice } from "../../ui/Notice";
+import { Keep } from "./Keep";
+import { LossCurve } from "./LossCurve";
+
+function heading(now: Job): string {
+  if (now.state === "succeeded") return t.learn.doneTitle;
+  if (now.state === "canceled") return t.learn.canceledTitle;
+  return over(now) ? t.learn.failedTitle : t.learn.title;
+}
+
+function status(now: Job): string {
+  if (now.state === "queued") return t.learn.queued;
+  if (now.state === "canceling") return t.learn.canceling;
+  return now.curve.length ? t.learn.step(now.step, now.steps) : t.learn.starting;
+}
+
+export function Learning({ now }: { now: Job }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  const done = over(now);
+  useEffect(() => title.current?.focus({ preventScroll: true }), [done]);
+  return (
+    <section class="page learning">
+      <h1 ref={title} tabIndex={-1}>
+        {heading(now)}
+      </h1>
+      {!now.live && !done && <Notice tone="warn">{t.learn.reconnecting}</Notice>}
+      {now.noWorker && <Notice tone="warn">{t.net.noWorker}</Notice>}
+      {now.attempt > 1 && !done && <Notice>{t.learn.restarted(now.attempt)}</Notice>}
+      <div class="columns">
+        <Preview now={now} />
+        <div class="panel">
+          {now.state === "succeeded" ? <Keep now={now} /> : done ? <Ended now={now} /> : <Running now={now} />}
+          {(now.curve.length > 0 || !done) && <LossCurve curve={now.curve} steps={now.steps} />}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Preview({ now }: { now: Job }) {
+  const [chosen, setChosen] = useState<number | null>(null); // null: the newest
+  const newest = now.previews[now.previews.length - 1];
+  const shown = now.previews.find((preview) => preview.step === chosen) ?? newest;
+  return (
+    <div class="watch">
+      <div class="easel" aria-busy={!over(now)}>
+        {shown ? (
+          <img src={shown.url} alt={t.learn.previewAlt(shown.step)} />
+        ) : (
+          <p>{over(now) ? "" : t.learn.waiting}</p>
+        )}
+      </div>
+      {now.previews.length > 0 && (
+        <ol class="strip" aria-label={t.learn.history}>
+          {now.previews.map((preview) => (
+            <li key={preview.step}>
+              <button
+                type="button"
+                aria-pressed={preview === shown}
+                onClick={() => setChosen(preview === newest ? null : preview.step)}
+              >
+                <img src={preview.url} alt="" width="96" height="64" />
+                <span>{t.learn.at(preview.step)}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+function Running({ now }: { now: Job }) {
+  const seconds = useSeconds(now);
+  const left = now.step > 1 && seconds !== null ? (seconds / now.step) * (now.steps - now.step) : null;
+  return (
+    <div class="running">
+      <p class="status" role="status">
+        {status(now)}
+      </p>
+      <progress
+        aria-label={status(now)}
+        {...(now.steps ? { value: now.step, max: now.steps } : {})}
+      />
+      <p class="times">
+        <span>
+          {t.learn.elapsed} {seconds === null ? "–" : t.seconds(seconds)}
+        </span>
+        <span>{left === null ? "" : t.learn.remaining(t.seconds(left))}</span>
+      </p>
+      <button type="button" disabled={now.state === "canceling"} onClick={() => void cancel()}>
+        <Icon name="close" />
+        {t.learn.cancel}
+      </button>
+    </div>
+  );
+}
+
+function useSeconds(now: Job): number | null {
+  const [time, setTime] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setTime(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now.startedAt ? Math.max(0, ((now.endedAt ?? time) - now.startedAt) / 1000) : null;
+}
+
+function Ended({ now }: { now: Job }) {
+  const again = pictures.value.length > 0;
+  return (
+    <div class="ended">
+      {now.state === "canceled" ? (
+        <p>{t.learn.canceled}</p>
+      ) : (
+        <Notice tone="error">{now.error ?? t.errors.byCode["job_failed"]}</Notice>
+      )}
+      {again && (
+        <button
+          type="button"
+          class="primary"
+          disabled={uploading.value !== null}
+          onClick={() => {
+            leave();
+            go(href.make);
+            void start();
+          }}
+        >
+          {t.learn.again}
+        </button>
+      )}
+      <button
+        type="button"
+        onClick={() => {
+          leave();
+          go(href.make);
+        }}
+      >
+        {t.learn.fresh}
+      </button>
+    </div>
+  );
+}

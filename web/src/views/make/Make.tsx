@@ -1,0 +1,144 @@
+// Make a style: choose pictures, then watch.
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../../i18n";
+import { sets } from "../../lib/samples";
+import { add, clear, effort, limit, loadModel, model, pictures, reading, stepsOf, type Effort } from "../../state/draft";
+import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
+import { queueWait } from "../../state/queue";
+import { route } from "../../state/route";
+import { dragging, Pick, usePageFiles } from "../../ui/Dropzone";
+import { Icon } from "../../ui/icons";
+import { Segmented } from "../../ui/Segmented";
+import { Examples } from "./Examples";
+import { Learning } from "./Learning";
+import { Watched } from "./Watched";
+
+export function Make() {
+  const job = route.value.view === "make" ? route.value.job : null;
+  useEffect(() => {
+    if (job) void resume(job);
+  }, [job]);
+  if (job) return learning.value?.jobId === job ? <Learning now={learning.value} /> : <Waiting />;
+  return <Choose />;
+}
+
+function Waiting() {
+  return (
+    <section class="page waiting" aria-busy="true">
+      <h1>{t.learn.title}</h1>
+      <p class="lead">{t.app.loading}…</p>
+    </section>
+  );
+}
+
+function Choose() {
+  usePageFiles((files) => void add(files));
+  const some = pictures.value.length > 0;
+  return (
+    <section class={some ? "page make chosen" : "page make"}>
+      <div class="intro">
+        <h1>{t.make.title}</h1>
+        <p class="lead">{t.make.lead}</p>
+      </div>
+      {some ? <Chosen /> : <Empty />}
+    </section>
+  );
+}
+
+function Empty() {
+  return (
+    <>
+      <div class={dragging.value ? "dropzone over" : "dropzone"} aria-busy={reading.value > 0}>
+        <Icon name="upload" />
+        <p class="big">{dragging.value ? t.make.dropHere : t.make.drop}</p>
+        <p>{t.make.hint}</p>
+        <Pick class="primary" multiple onFiles={(files) => void add(files)}>
+          {t.make.choose}
+        </Pick>
+      </div>
+      <section class="samples" aria-labelledby="samples">
+        <h2 id="samples">{t.make.samples}</h2>
+        <ul>
+          {sets.map(({ name, urls }) => (
+            <li key={name}>
+              <button type="button" class="set" onClick={() => void add(urls)}>
+                <span class={`collage of-${urls.length}`}>
+                  {urls.map((url) => (
+                    <img key={url} src={url} alt="" width="160" height="120" loading="lazy" />
+                  ))}
+                </span>
+                <span class="caption">
+                  <strong>{t.make.sets[name]}</strong>
+                  <small>
+                    {t.make.sampleBy} · {t.make.pictures(urls.length)}
+                  </small>
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
+  );
+}
+
+const efforts: Effort[] = ["quick", "standard", "thorough"];
+
+function Chosen() {
+  const fraction = uploading.value;
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!model.value) void loadModel();
+  }, []);
+  return (
+    <div class="columns">
+      <div class="gather">
+        <Examples />
+        <div class="row">
+          {pictures.value.length < limit() && (
+            <Pick class={dragging.value ? "over" : ""} multiple onFiles={(files) => void add(files)}>
+              <Icon name="plus" />
+              {dragging.value ? t.make.dropHere : t.make.dropMore}
+            </Pick>
+          )}
+          <button type="button" class="quiet" onClick={clear}>
+            {t.make.clear}
+          </button>
+        </div>
+      </div>
+      <form
+        class="panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void start();
+        }}
+      >
+        <Watched />
+        <Segmented
+          legend={t.make.effort}
+          name="effort"
+          value={effort.value}
+          onChange={(value) => (effort.value = value)}
+          options={efforts.map((value) => ({
+            value,
+            label: t.make.efforts[value].name,
+            note: t.make.efforts[value].note(stepsOf(value)),
+          }))}
+        />
+        {fraction === null ? (
+          <button ref={button} type="submit" class="primary large" disabled={reading.value > 0}>
+            {t.make.start}
+          </button>
+        ) : (
+          <div class="sending">
+            <p role="status">{t.make.uploading(Math.round(fraction * 100))}</p>
+            <progress value={fraction} max="1" aria-label={t.make.uploading(Math.round(fraction * 100))} />
+            <button type="button" onClick={stopSubmitting}>
+              {queueWait.value === null ? t.app.cancel : t.queue.stop}
+            </button>
+          </div>
+        )}
+      </form>
+    </div>
+  );
+}

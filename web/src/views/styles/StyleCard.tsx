@@ -1,0 +1,123 @@
+import { useState } from "preact/hooks";
+import type { Style } from "../../api/client";
+import { t } from "../../i18n";
+import { href } from "../../state/route";
+import { exportFile, nameOf, remove, rename } from "../../state/styles";
+import { drop } from "../../state/thumbs";
+import { say, sayError } from "../../state/toast";
+import { Dialog } from "../../ui/Dialog";
+import { Icon } from "../../ui/icons";
+import { Thumb } from "../../ui/Thumb";
+import { copy } from "../use/CodeDialog";
+
+type Open = "rename" | "delete" | null;
+
+const dates = new Intl.DateTimeFormat(t.lang, { dateStyle: "medium" });
+
+function about(style: Style): string {
+  const k = Number(style.header?.["k"]);
+  return [k ? t.styles.from(k) : "", dates.format(Date.parse(style.created_at))].filter(Boolean).join(" · ");
+}
+
+export function StyleCard({ style }: { style: Style }) {
+  const [open, setOpen] = useState<Open>(null);
+  const name = nameOf(style);
+  const pending = style.status === "pending";
+  const act = (work: () => Promise<unknown>) => void work().catch(sayError);
+  return (
+    <li class="card">
+      <a class="face" href={pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id)}>
+        <Thumb style={style} alt={t.styles.thumbAlt(name)} />
+        <strong>{name}</strong>
+        <small>{pending ? t.styles.pending : about(style)}</small>
+      </a>
+      <div class="tools" role="group" aria-label={t.styles.actions(name)}>
+        <button type="button" aria-label={`${t.styles.rename}: ${name}`} title={t.styles.rename} onClick={() => setOpen("rename")}>
+          <Icon name="edit" />
+        </button>
+        {!pending && (
+          <>
+            <button type="button" aria-label={`${t.styles.export}: ${name}`} title={t.styles.export} onClick={() => act(() => exportFile(style))}>
+              <Icon name="download" />
+            </button>
+            <button
+              type="button"
+              aria-label={`${t.styles.share}: ${name}`}
+              title={t.styles.share}
+              onClick={() =>
+                act(async () => {
+                  await copy(new URL(href.use(style.id), document.baseURI).href);
+                  say(t.styles.shared);
+                })
+              }
+            >
+              <Icon name="link" />
+            </button>
+          </>
+        )}
+        <button type="button" aria-label={`${t.styles.delete}: ${name}`} title={t.styles.delete} onClick={() => setOpen("delete")}>
+          <Icon name="trash" />
+        </button>
+      </div>
+      {open === "rename" && <Rename style={style} onClose={() => setOpen(null)} />}
+      {open === "delete" && (
+        <Dialog title={t.styles.deleteTitle(name)} onClose={() => setOpen(null)}>
+          <p>{t.styles.deleteBody}</p>
+          <footer>
+            <button type="button" class="quiet" onClick={() => setOpen(null)}>
+              {t.app.cancel}
+            </button>
+            <button
+              type="button"
+              class="danger"
+              onClick={() =>
+                act(async () => {
+                  await remove(style.id);
+                  drop(style.id);
+                  say(t.styles.deleted(name));
+                  document.querySelector<HTMLElement>("main")?.focus();
+                })
+              }
+            >
+              {t.styles.delete}
+            </button>
+          </footer>
+        </Dialog>
+      )}
+    </li>
+  );
+}
+
+function Rename({ style, onClose }: { style: Style; onClose: () => void }) {
+  const [name, setName] = useState(style.name ?? "");
+  return (
+    <Dialog title={t.styles.renameTitle} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const chosen = name.trim();
+          if (!chosen) return;
+          rename(style.id, chosen)
+            .then(() => {
+              say(t.styles.renamed(chosen));
+              onClose();
+            })
+            .catch(sayError);
+        }}
+      >
+        <label class="field">
+          <span>{t.styles.name}</span>
+          <input required maxLength={200} value={name} onInput={(event) => setName(event.currentTarget.value)} />
+        </label>
+        <footer>
+          <button type="button" class="quiet" onClick={onClose}>
+            {t.app.cancel}
+          </button>
+          <button type="submit" class="primary">
+            {t.styles.save}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,90 @@
+// My styles: all on the same photo.
+import { useEffect, useState } from "preact/hooks";
+import { t } from "../../i18n";
+import { href } from "../../state/route";
+import { importFile, load, nameOf, nextPage, refresh, styles } from "../../state/styles";
+import { say, sayError } from "../../state/toast";
+import { Pick } from "../../ui/Dropzone";
+import { Icon } from "../../ui/icons";
+import { Notice } from "../../ui/Notice";
+import { StyleCard } from "./StyleCard";
+
+export function Styles() {
+  useEffect(() => void refresh(), []);
+  const [busy, setBusy] = useState(false);
+  const shown = styles.value.filter((style) => style.status === "ready" || style.status === "pending");
+  async function take(file: File) {
+    setBusy(true);
+    try {
+      say(t.styles.imported(nameOf(await importFile(file))));
+    } catch (error) {
+      sayError(error);
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <section class="page mine">
+      <div class="intro side">
+        <div>
+          <h1>{t.styles.title}</h1>
+          {shown.length > 0 && <p class="lead">{t.styles.lead}</p>}
+        </div>
+        <div class="row">
+          <Pick accept=".safetensors" onFiles={(files) => void take(files[0]!)}>
+            <Icon name="upload" />
+            {busy ? t.app.loading : t.styles.import}
+          </Pick>
+          {shown.length > 0 && (
+            <a class="button primary" href={href.make}>
+              <Icon name="plus" />
+              {t.styles.make}
+            </a>
+          )}
+        </div>
+      </div>
+      {load.value === "failed" && (
+        <Notice
+          tone="error"
+          action={
+            <button type="button" onClick={() => void refresh()}>
+              {t.app.retry}
+            </button>
+          }
+        >
+          {t.styles.loadFailed}
+        </Notice>
+      )}
+      {load.value === "loading" && shown.length === 0 && (
+        <ul class="styles" aria-busy="true" aria-label={t.app.loading}>
+          {[0, 1, 2].map((index) => (
+            <li key={index} class="card">
+              <span class="thumb empty" />
+            </li>
+          ))}
+        </ul>
+      )}
+      {load.value === "done" && shown.length === 0 && (
+        <div class="nothing">
+          <p class="big">{t.styles.empty}</p>
+          <p>{t.styles.emptyBody}</p>
+          <a class="button primary" href={href.make}>
+            {t.styles.make}
+          </a>
+        </div>
+      )}
+      {shown.length > 0 && (
+        <ul class="styles">
+          {shown.map((style) => (
+            <StyleCard key={style.id} style={style} />
+          ))}
+        </ul>
+      )}
+      {nextPage.value && (
+        <button type="button" onClick={() => void refresh({ more: true })}>
+          {t.styles.loadMore}
+        </button>
+      )}
+    </section>
+  );
+}

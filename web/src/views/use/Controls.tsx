@@ -1,0 +1,146 @@
+// How the style is applied, and how the result leaves.
+import { useState } from "preact/hooks";
+import { t } from "../../i18n";
+import { nameOf, ready } from "../../state/styles";
+import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
+import { download, downloadAll } from "../../state/save";
+import { Icon } from "../../ui/icons";
+import { Segmented } from "../../ui/Segmented";
+import { BlendPad } from "./BlendPad";
+import { CodeDialog } from "./CodeDialog";
+import { MaskPainter } from "./MaskPainter";
+
+const sizes = [512, 768, 1024] as const;
+
+export function Controls() {
+  const [painting, setPainting] = useState(false);
+  const [code, setCode] = useState(false);
+  const now = settings.value;
+  const photo = selected.value;
+  return (
+    <>
+      {mix.value.length > 1 && <BlendPad />}
+      <section class="controls">
+        <label class="slider">
+          <span>
+            {t.use.strength} <output>{Math.round(now.strength * 100)} %</output>
+          </span>
+          <input
+            type="range"
+            min="0"
+            max="1.5"
+            step="0.05"
+            value={now.strength}
+            aria-valuetext={`${Math.round(now.strength * 100)} %`}
+            onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            role="switch"
+            checked={now.keepColours}
+            onChange={(event) => set({ keepColours: event.currentTarget.checked })}
+          />
+          <span>{t.use.keepColours}</span>
+        </label>
+        <div class="masking">
+          <button type="button" onClick={() => setPainting(true)}>
+            <Icon name="mask" />
+            {photo?.mask ? t.use.maskEdit : t.use.mask}
+          </button>
+          {photo?.mask && (
+            <>
+              <button type="button" class="quiet" onClick={() => setMask(photo.id, null)}>
+                {t.use.maskRemove}
+              </button>
+              <p class="help">{t.use.maskOn}</p>
+              <label class="field">
+                <span>{t.use.outside}</span>
+                <select
+                  value={now.outside ?? ""}
+                  onChange={(event) => set({ outside: event.currentTarget.value || null })}
+                >
+                  <option value="">{t.use.outsidePhoto}</option>
+                  {ready.value.map((style) => (
+                    <option key={style.id} value={style.id}>
+                      {nameOf(style)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            </>
+          )}
+        </div>
+        <div class="pair">
+          <label class="field">
+            <span>{t.use.size}</span>
+            <select
+              value={now.size ?? ""}
+              onChange={(event) => set({ size: Number(event.currentTarget.value) || null })}
+            >
+              <option value="">{t.use.full}</option>
+              {sizes.map((size) => (
+                <option key={size} value={size}>
+                  {size} px
+                </option>
+              ))}
+            </select>
+          </label>
+          <Segmented
+            legend={t.use.format}
+            name="format"
+            value={now.format}
+            onChange={(format: Settings["format"]) => set({ format })}
+            options={[
+              { value: "png", label: "PNG" },
+              { value: "jpeg", label: "JPEG" },
+              { value: "webp", label: "WebP" },
+            ]}
+          />
+        </div>
+      </section>
+      <Leaving onCode={() => setCode(true)} />
+      {painting && photo && <MaskPainter photo={photo} onClose={() => setPainting(false)} />}
+      {code && photo && <CodeDialog photo={photo} onClose={() => setCode(false)} />}
+    </>
+  );
+}
+
+function Leaving({ onCode }: { onCode: () => void }) {
+  const [busy, setBusy] = useState(false);
+  const photo = selected.value;
+  const all = photos.value;
+  const fresh = all.every(isFresh);
+  async function everything() {
+    setBusy(true);
+    try {
+      if (fresh) await downloadAll();
+      else await renderAll();
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <section class="leaving">
+      <button
+        type="button"
+        class="primary large"
+        disabled={!photo || !isFresh(photo)}
+        onClick={() => photo && download(photo)}
+      >
+        <Icon name="download" />
+        {t.use.download}
+      </button>
+      {all.length > 1 && (
+        <button type="button" disabled={busy} aria-busy={busy} onClick={() => void everything()}>
+          {fresh ? t.use.downloadAll(all.length) : t.use.renderAll(all.length)}
+        </button>
+      )}
+      <button type="button" class="quiet" onClick={onCode}>
+        <Icon name="code" />
+        {t.use.code}
+      </button>
+    </section>
+  );
+}

@@ -1,0 +1,85 @@
+// Use a style: photos, the one in view, the controls.
+import { useEffect } from "preact/hooks";
+import { t } from "../../i18n";
+import { photos as samples } from "../../lib/samples";
+import { route } from "../../state/route";
+import { fetchStyle, styles } from "../../state/styles";
+import { say, sayError } from "../../state/toast";
+import { addPhotos, mix, photos, setMix } from "../../state/use";
+import { ApiError } from "../../api/http";
+import { dragging, Pick, usePageFiles } from "../../ui/Dropzone";
+import { Icon } from "../../ui/icons";
+import { Controls } from "./Controls";
+import { Filmstrip } from "./Filmstrip";
+import { Stage } from "./Stage";
+import { StylePicker } from "./StylePicker";
+
+export function Use() {
+  const asked = route.value.view === "use" ? route.value.styles.join(",") : "";
+  useEffect(() => {
+    if (asked) void choose(asked.split(","));
+  }, [asked]);
+  usePageFiles((files) => void addPhotos(files));
+  const some = photos.value.length > 0;
+  return (
+    <section class={some ? "page use chosen" : "page use"}>
+      <div class="intro">
+        <h1>{t.use.title}</h1>
+        {!some && <p class="lead">{t.use.lead}</p>}
+      </div>
+      <div class="columns">
+        <div class="table">
+          {some ? (
+            <>
+              <Stage />
+              <Filmstrip />
+            </>
+          ) : (
+            <Empty />
+          )}
+        </div>
+        <div class="panel">
+          <StylePicker />
+          {some && mix.value.length > 0 && <Controls />}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** The styles of the address; those that are not there any more are said and left out. */
+async function choose(ids: string[]): Promise<void> {
+  const found: string[] = [];
+  for (const id of ids) {
+    try {
+      const style = styles.value.find((one) => one.id === id) ?? (await fetchStyle(id));
+      if (style.status === "ready") found.push(id);
+      else say(t.errors.byCode["style_not_ready"]!, "error");
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) say(t.use.gone, "error");
+      else sayError(error);
+    }
+  }
+  if (found.length) setMix(found.map((id) => ({ id, weight: 1 })));
+}
+
+function Empty() {
+  return (
+    <div class={dragging.value ? "dropzone over" : "dropzone"}>
+      <Icon name="image" />
+      <p class="big">{dragging.value ? t.make.dropHere : t.use.empty}</p>
+      <p>{t.use.hint}</p>
+      <Pick class="primary" multiple onFiles={(files) => void addPhotos(files)}>
+        {t.use.choose}
+      </Pick>
+      <p class="or">{t.use.sample}</p>
+      <div class="tiles">
+        {samples.map(({ name, url }) => (
+          <button key={name} type="button" class="tile" aria-label={t.make.photos[name]} onClick={() => void addPhotos([url])}>
+            <img src={url} alt="" width="72" height="72" />
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}

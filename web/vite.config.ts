@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const here = import.meta.dirname;
+const api = process.env.FEWSTROKE_URL ?? "http://127.0.0.1:8000";
+
+/** SHA-256 over the sources, shipped with the build: a test without Node compares (tests/studio). */
+function sourceHash(): Plugin {
+  return {
+    name: "source-hash",
+    generateBundle() {
+      const sources = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(here.length + 1));
+      const hash = createHash("sha256");
+      for (const name of [...sources, "index.html", "package-lock.json", "vite.config.ts"].sort())
+        hash.update(`${name}\n`).update(readFileSync(join(here, name)));
+      this.emitFile({ type: "asset", fileName: "source.sha256", source: `${hash.digest("hex")}\n` });
+    },
+  };
+}
+
+export default defineConfig({
+  base: "./", // the service may sit below a path of a reverse proxy
+  plugins: [sourceHash()],
+  build: {
+    outDir: resolve(here, process.env.STUDIO_OUT ?? "../app/studio/static"),
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // everything by its own hashed URL: the policy allows no inline code
+    modulePreload: { polyfill: false },
+    target: "es2022",
+  },
+  server: { proxy: { "/v1": api, "/readyz": api, "/livez": api } },
+});
