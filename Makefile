@@ -16,8 +16,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.fewstroke-installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PIP_ARGS)
 
+WEB_STAMP := web/node_modules/.package-lock.json
+
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lint-deploy format bench constraints clean
+.PHONY: studio test-web screenshots help env demo test lint lint-deploy format bench constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,19 @@ demo: env ## Start the service, upload paintings and a photo, write demo/out/
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+$(WEB_STAMP): web/package.json web/package-lock.json
+	cd web && npm ci --no-fund --no-audit
+	@touch $@
+
+studio: $(WEB_STAMP) ## Build the studio into app/studio/static (needs Node 20.19 or newer)
+	cd web && npm run --silent check && npm run --silent build
+
+test-web: env $(WEB_STAMP) ## Test the studio in Chromium, and that the shipped build is its source's
+	cd web && npm run --silent check && npm run --silent verify && PYTHON=$(CURDIR)/$(BIN)/python npm test --silent
+
+screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
+	cd web && PYTHON=$(CURDIR)/$(BIN)/python npm run --silent screenshots
 
 lint: env ## Check style, format, types and the import rules
 	$(BIN)/ruff check .

@@ -22,6 +22,11 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     MULTIPART_INVALID = "multipart_invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    SCOPE_MISSING = "scope_missing"
+    LINK_INVALID = "link_invalid"
+    RATE_LIMITED = "rate_limited"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     # Files in it.
     FILE_TOO_LARGE = "file_too_large"
     FILES_MISSING = "files_missing"
@@ -37,10 +42,24 @@ class ErrorCode(StrEnum):
     JOB_NOT_FOUND = "job_not_found"
     IMAGE_NOT_FOUND = "image_not_found"
     STYLIZATION_NOT_FOUND = "stylization_not_found"
+    KEY_NOT_FOUND = "key_not_found"
+    WEBHOOK_NOT_FOUND = "webhook_not_found"
+    DELIVERY_NOT_FOUND = "delivery_not_found"
+    WEBHOOK_URL_REFUSED = "webhook_url_refused"
+    TOO_MANY_WEBHOOKS = "too_many_webhooks"
     STYLE_NOT_READY = "style_not_ready"
     STYLE_BASE_MISMATCH = "style_base_mismatch"
     JOB_NOT_CANCELABLE = "job_not_cancelable"
+    STYLIZATION_NOT_READY = "stylization_not_ready"
+    JOB_NOT_RETRYABLE = "job_not_retryable"
+    RESOURCE_IN_USE = "resource_in_use"
+    WAIT_TIMEOUT = "wait_timeout"
+    # The header Idempotency-Key.
+    IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     QUEUE_FULL = "queue_full"
+    QUOTA_EXCEEDED = "quota_exceeded"
     # The service.
     SERVICE_UNAVAILABLE = "service_unavailable"
     INTERNAL_ERROR = "internal_error"
@@ -89,6 +108,30 @@ class PayloadTooLargeError(AppError):
 
 class MultipartInvalidError(AppError):
     status, code, title = 400, ErrorCode.MULTIPART_INVALID, "The form cannot be read"
+
+
+class UnauthenticatedError(AppError):
+    """No key, or one that does not count (any more)."""
+
+    status, code, title = 401, ErrorCode.UNAUTHENTICATED, "Key needed"
+
+
+class ScopeMissingError(AppError):
+    status, code, title = 403, ErrorCode.SCOPE_MISSING, "Scope missing"
+
+
+class LinkInvalidError(AppError):
+    """A signed link that was changed, or has expired."""
+
+    status, code, title = 403, ErrorCode.LINK_INVALID, "Link not valid"
+
+
+class RateLimitedError(AppError):
+    status, code, title = 429, ErrorCode.RATE_LIMITED, "Too many requests"
+
+
+class RangeNotSatisfiableError(AppError):
+    status, code, title = 416, ErrorCode.RANGE_NOT_SATISFIABLE, "Range not satisfiable"
 
 
 class FileTooLargeError(AppError):
@@ -153,8 +196,28 @@ class StylizationNotFoundError(NotFoundError):
     code, title = ErrorCode.STYLIZATION_NOT_FOUND, "Stylization not found"
 
 
+class KeyNotFoundError(NotFoundError):
+    code, title = ErrorCode.KEY_NOT_FOUND, "Key not found"
+
+
+class WebhookNotFoundError(NotFoundError):
+    code, title = ErrorCode.WEBHOOK_NOT_FOUND, "Webhook not found"
+
+
+class DeliveryNotFoundError(NotFoundError):
+    code, title = ErrorCode.DELIVERY_NOT_FOUND, "Message not found"
+
+
+class WebhookUrlRefusedError(AppError):
+    status, code, title = 422, ErrorCode.WEBHOOK_URL_REFUSED, "Address refused"
+
+
 class ConflictError(AppError):
     status, title = 409, "Conflict"
+
+
+class TooManyWebhooksError(ConflictError):
+    code, title = ErrorCode.TOO_MANY_WEBHOOKS, "Too many webhooks"
 
 
 class StyleNotReadyError(ConflictError):
@@ -167,6 +230,38 @@ class StyleBaseMismatchError(ConflictError):
 
 class JobNotCancelableError(ConflictError):
     code, title = ErrorCode.JOB_NOT_CANCELABLE, "Job already finished"
+
+
+class StylizationNotReadyError(ConflictError):
+    code, title = ErrorCode.STYLIZATION_NOT_READY, "Stylization not ready"
+
+
+class JobNotRetryableError(ConflictError):
+    code, title = ErrorCode.JOB_NOT_RETRYABLE, "Job cannot be retried"
+
+
+class ResourceInUseError(ConflictError):
+    """A job that waits or runs needs what was to be deleted."""
+
+    code, title = ErrorCode.RESOURCE_IN_USE, "In use"
+
+
+class IdempotencyKeyInvalidError(AppError):
+    status, code, title = 400, ErrorCode.IDEMPOTENCY_KEY_INVALID, "Invalid idempotency key"
+
+
+class IdempotencyKeyReusedError(AppError):
+    status, code, title = 422, ErrorCode.IDEMPOTENCY_KEY_REUSED, "Idempotency key of another request"
+
+
+class IdempotencyKeyInUseError(ConflictError):
+    code, title = ErrorCode.IDEMPOTENCY_KEY_IN_USE, "Request in flight"
+
+
+class WaitTimeoutError(AppError):
+    """A picture was waited for and is not done; its job goes on."""
+
+    status, code, title = 504, ErrorCode.WAIT_TIMEOUT, "Not done in time"
 
 
 class JobCanceledError(ConflictError):
@@ -183,6 +278,10 @@ class QueueFullError(AppError):
     status, code, title = 429, ErrorCode.QUEUE_FULL, "Queue full"
 
 
+class QuotaExceededError(AppError):
+    status, code, title = 429, ErrorCode.QUOTA_EXCEEDED, "Quota used up"
+
+
 class ServiceUnavailableError(AppError):
     status, code, title = 503, ErrorCode.SERVICE_UNAVAILABLE, "Service unavailable"
 
@@ -191,3 +290,9 @@ class BlobMissingError(AppError):
     """A blob that the ledger names is not in the blob store."""
 
     code, title = ErrorCode.INPUT_MISSING, "Stored file missing"
+
+
+class ConfigError(AppError):
+    """The configuration cannot be used."""
+
+    title = "Configuration refused"

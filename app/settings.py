@@ -1,19 +1,32 @@
-"""Settings of every process of the service: environment variables with the prefix ``FEWSTROKE_``."""
+"""Settings of every process of the service: variables with the prefix ``FEWSTROKE_``, and a file.
 
+The file is TOML, named by ``FEWSTROKE_CONFIG``, else ``fewstroke.toml`` where the process was started; its
+keys are the names of the fields below. The environment wins. ``docs/configuration.md`` is made from here.
+"""
+
+import os
+import tomllib
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy import URL, make_url
+
+from app.errors import ConfigError
 
 MIB = 1024 * 1024
 
 
 def _default_data_dir() -> Path:
-    import os
-
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "fewstroke"
 
@@ -23,55 +36,211 @@ def _env(name: str) -> AliasChoices:
     return AliasChoices(f"FEWSTROKE_{name}", name, name.lower())
 
 
+def config_file() -> Path | None:
+    """The file to read: the one that ``FEWSTROKE_CONFIG`` names, else ``./fewstroke.toml`` when it exists."""
+    if named := os.environ.get("FEWSTROKE_CONFIG"):
+        return Path(named).expanduser()
+    local = Path("fewstroke.toml")
+    return local if local.is_file() else None
+
+
+class FileSource(InitSettingsSource):
+    """The configuration file. Raises ConfigError: unreadable, or with names that do not exist."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        self.path = config_file()
+        super().__init__(settings_cls, self._read(settings_cls) if self.path else {})
+
+    def _read(self, settings_cls: type[BaseSettings]) -> dict[str, Any]:
+        assert self.path is not None
+        try:
+            values = tomllib.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{self.path} cannot be read ({error}): correct it, or unset FEWSTROKE_CONFIG."
+            ) from error
+        unknown = sorted(set(values) - set(settings_cls.model_fields))
+        if unknown:
+            raise ConfigError(
+                f"{self.path} has settings that do not exist: {', '.join(unknown)}. "
+                "docs/configuration.md lists those that do."
+            )
+        return values
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Sizes are in bytes, times in seconds, sides in pixels."""
 
     model_config = SettingsConfigDict(env_prefix="FEWSTROKE_", extra="ignore", validate_by_name=True)
 
     # Where things are kept.
-    data_dir: Path = Field(default_factory=_default_data_dir)  # database, blobs, broker storage
-    database_url: str | None = Field(None, validation_alias=_env("DATABASE_URL"))  # default: SQLite there
-    blobs_url: str | None = None  # a folder, file:///folder or s3://bucket/prefix; default: data_dir/blobs
-    s3_endpoint: str | None = None  # for S3 services other than AWS, e.g. http://127.0.0.1:9000
-    s3_region: str = "us-east-1"
-    s3_access_key_id: str | None = Field(None, validation_alias=_env("AWS_ACCESS_KEY_ID"))
-    s3_secret_access_key: SecretStr | None = Field(None, validation_alias=_env("AWS_SECRET_ACCESS_KEY"))
-    nats_url: str | None = Field(None, validation_alias=_env("NATS_URL"))  # default: an embedded server
-    nats_token: SecretStr | None = Field(None, validation_alias=_env("NATS_TOKEN"))
-    checkpoint: Path | None = None  # default: the checkpoint that the package carries
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="Folder of database, blobs and broker storage."
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias=_env("DATABASE_URL"),
+        description="`postgresql://…`; default: SQLite in the data folder.",
+    )
+    blobs_url: str | None = Field(
+        None, description="A folder, `file:///folder` or `s3://bucket/prefix`; default: in the data folder."
+    )
+    s3_endpoint: str | None = Field(None, description="For S3 services other than AWS: their URL.")
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key_id: str | None = Field(
+        None, validation_alias=_env("AWS_ACCESS_KEY_ID"), description="Key of the bucket."
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        None, validation_alias=_env("AWS_SECRET_ACCESS_KEY"), description="Secret of the bucket."
+    )
+    nats_url: str | None = Field(
+        None,
+        validation_alias=_env("NATS_URL"),
+        description="The NATS server or cluster; default: a server embedded in `fewstroke serve`.",
+    )
+    nats_token: SecretStr | None = Field(
+        None, validation_alias=_env("NATS_TOKEN"), description="What the NATS server asks for."
+    )
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="Copies of queue and events in a cluster: 1, 3 or 5 (an odd number)."
+    )
+    checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
+
+    # Logs.
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least level that API and workers log."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="`json`: one object a line, with request and job ids as fields."
+    )
 
     # HTTP.
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    max_upload_bytes: int = Field(20 * MIB, ge=1)  # one file
-    max_style_bytes: int = Field(4 * MIB, ge=1)  # one imported style file
-    max_request_bytes: int = Field(128 * MIB, ge=1)  # one request with all its files
-    max_wait_seconds: int = Field(300, ge=0)  # cap of `Prefer: wait=N`
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    auth: Literal["auto", "keys", "open"] = Field(
+        "auto",
+        description="Who needs a key: `keys` everybody; `open` nobody; `auto` nobody as long as only this "
+        "machine can ask and no key was ever made (`fewstroke keys create`).",
+    )
+    publish: str | None = Field(
+        None, description="Of a container: where its port is published, e.g. `127.0.0.1:8000`."
+    )
+    requests_per_minute: int = Field(
+        600, ge=0, description="Requests a minute of a key that has no limit of its own; 0: no limit."
+    )
+    link_seconds: int = Field(3600, ge=1, description="Seconds that signed links to pictures work.")
+    hsts_seconds: int = Field(
+        0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
+    )
+    max_upload_bytes: int = Field(20 * MIB, ge=1, description="Largest picture.")
+    max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
+    max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
+    max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
     # Images.
-    max_examples: int = Field(16, ge=1, le=16)
-    max_contents: int = Field(16, ge=1)
-    min_side: int = Field(16, ge=1)
-    max_side: int = Field(8192, ge=16)
-    max_pixels: int = Field(40_000_000, ge=256)  # decompression bombs are refused from the header alone
-    max_output_side: int = Field(1280, ge=64)  # larger contents are scaled down when they arrive
-    example_side: int = Field(1024, ge=64)  # examples are scaled down to this: the style needs no more
-    decoder_processes: int = Field(1, ge=1)  # of one API process; pictures wait for each other in it
-    decode_seconds: float = Field(30.0, gt=0)  # one image may keep the decoder this long
+    max_examples: int = Field(16, ge=1, le=16, description="Examples of one style.")
+    max_contents: int = Field(16, ge=1, description="Contents of one request.")
+    min_side: int = Field(16, ge=1, description="Shortest side of a picture.")
+    max_side: int = Field(8192, ge=16, description="Longest side of a picture.")
+    max_pixels: int = Field(
+        40_000_000, ge=256, description="Pixels of a picture; larger ones are refused from the header alone."
+    )
+    max_output_side: int = Field(
+        1280, ge=64, description="Longer contents are scaled down to this when they arrive."
+    )
+    example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
+    decoder_processes: int = Field(
+        1, ge=1, description="Decoders of one API process; pictures wait for each other in one."
+    )
+    decode_seconds: float = Field(30.0, gt=0, description="How long one picture may keep a decoder.")
 
     # Adaptation.
-    max_steps: int = Field(100, ge=1)  # inner steps that a request may ask for
+    max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")
 
     # Jobs.
-    max_queued_jobs: int = Field(256, ge=1)  # beyond it: 429 with Retry-After
-    max_attempts: int = Field(3, ge=1)  # a job that kills its worker so many times is failed
-    job_expires_after: float = Field(24 * 3600, gt=0)  # a job still queued after so long is expired
-    reconcile_every: float = Field(2.0, gt=0)
+    max_queued_jobs: int = Field(256, ge=1, description="Unfinished jobs; beyond it: 429 with `Retry-After`.")
+    max_queued_jobs_per_owner: int = Field(128, ge=1, description="Unfinished jobs of one owner.")
+    max_attempts: int = Field(
+        3, ge=1, description="How often a job may end its worker before it is failed (`poison_job`)."
+    )
+    job_expires_after: float = Field(
+        24 * 3600.0, gt=0, description="Seconds after which a job that nobody took is expired."
+    )
+    reconcile_every: float = Field(
+        2.0, gt=0, description="Seconds between two looks for jobs that a crash kept from the queue."
+    )
+
+    # Webhooks.
+    max_webhooks: int = Field(20, ge=1, description="Webhooks of one owner.")
+    webhook_timeout: float = Field(
+        10.0, gt=0, description="Seconds of one attempt, from the name's look-up to the answer."
+    )
+    webhook_attempts: int = Field(
+        10, ge=1, description="Attempts before a message is given up: about 31 hours by default."
+    )
+    webhook_retry_after: float = Field(
+        5.0, gt=0, description="Seconds after the first failure; then four times as long each, at most 12 h."
+    )
+    webhook_disable_after: int = Field(
+        100, ge=1, description="Failed attempts in a row that disable a webhook."
+    )
+    webhook_poll: float = Field(1.0, gt=0, description="Seconds between two looks for messages that are due.")
+    webhook_allow_http: bool = Field(False, description="Allow `http://` besides `https://`.")
+    webhook_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Networks that are not public and still allowed, separated by spaces: `10.1.0.0/16`."
+    )
+    keep_deliveries_days: float = Field(30.0, gt=0, description="Days that the log of messages is kept.")
+
+    # Retention; 0 days: until it is deleted.
+    keep_results_days: float = Field(
+        30.0, ge=0, description="Days that result images and their stylizations are kept; 0: for ever."
+    )
+    keep_uploads_days: float = Field(
+        30.0, ge=0, description="Days that examples and contents are kept; 0: for ever."
+    )
+    keep_styles_days: float = Field(0.0, ge=0, description="Days that styles are kept; 0: for ever.")
+    keep_jobs_days: float = Field(
+        30.0, ge=0, description="Days after its end that a job which nothing refers to is kept; 0: for ever."
+    )
+    sweep_every: float = Field(600.0, gt=0, description="Seconds between two looks for what has expired.")
+    orphan_grace: float = Field(
+        24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
+    )
 
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("publish", mode="before")
+    @classmethod
+    def _unset(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("cors_origins", "webhook_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(network)) for network in value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, then the environment, then the file."""
+        return init_settings, env_settings, FileSource(settings_cls)
 
     @property
     def database(self) -> URL:
@@ -93,8 +262,16 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the environment; ``overrides`` (field names) win over it."""
-    return Settings(**overrides)
+    """Read environment and file; ``overrides`` (field names) win over both. Raises ConfigError."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigError(
+            f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."
+        ) from error
 
 
 @cache

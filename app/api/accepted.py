@@ -6,23 +6,35 @@ from fastapi import Request, Response, status
 
 from app.api.container import Container
 from app.api.preferences import wait_seconds
+from app.idempotency.keys import HEADER, REPLAYED
 from app.jobs.model import Job
 
-PREFER = {
-    "parameters": [
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "example": "wait=60"},
-            "description": "`wait=N`: answer when the job is over, or after N seconds (300 at most).",
-        }
-    ]
+_IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11",
+    "description": "A random id of this request, kept for 24 hours: sent again with it, the request makes "
+    "nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).",
 }
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "wait=60",
+    "description": "`wait=N`: answer when the job is over, or after N seconds (300 at most).",
+}
+CREATES = {"parameters": [_IDEMPOTENCY_KEY]}
+"""Headers of a call that makes something at once."""
+SUBMITS = {"parameters": [_IDEMPOTENCY_KEY, _PREFER]}
+"""Headers of a call that makes a job."""
 
 _HEADERS: dict[str, Any] = {
     "Location": {"description": "The job", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds until a look is worth it", "schema": {"type": "integer"}},
+    REPLAYED: {"description": "`true`: answered again, nothing was made", "schema": {"type": "string"}},
     "Preference-Applied": {"description": "The `wait` that was honoured", "schema": {"type": "string"}},
 }
 
@@ -37,12 +49,28 @@ def accepted_responses(
     }
 
 
-async def settle(request: Request, response: Response, services: Container, job: Job) -> Job:
-    """Wait as `Prefer` says; sets status, Location, Retry-After and Preference-Applied on ``response``."""
+async def settle(
+    request: Request,
+    response: Response,
+    services: Container,
+    job: Job,
+    *,
+    default_wait: int | None = None,
+) -> Job:
+    """Wait as `Prefer` says (``default_wait`` seconds when it says nothing).
+
+    Sets status, Location, Retry-After and Preference-Applied on ``response``.
+    """
     seconds = wait_seconds(request.headers.get("prefer"), services.settings.max_wait_seconds)
+    if seconds is None:
+        seconds = default_wait
     if seconds is not None:
         response.headers["Preference-Applied"] = f"wait={seconds}"
-        job = await services.jobs.wait(job.id, seconds, gone=request.is_disconnected)
+
+        async def gone() -> bool:
+            return bool(services.closing) or await request.is_disconnected()
+
+        job = await services.jobs.wait(job.id, seconds, gone=gone)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if job.state.terminal:
         response.status_code = status.HTTP_200_OK

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access.links import Links
+from app.access.service import Access
 from app.api.checkpoint import Checkpoint
+from app.api.closing import Closing
+from app.idempotency.keys import IdempotencyKeys
 from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
@@ -17,7 +21,12 @@ from app.infra.tasks import end
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
+from app.retention.policy import Retention, stamp_new_rows
+from app.retention.sweeper import Sweeper
 from app.settings import Settings
+from app.webhooks.deliverer import Deliverer, forget_deliveries
+from app.webhooks.guard import AddressPolicy
+from app.webhooks.sender import Sender
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class Container:
     """The services of one API process."""
 
     settings: Settings
+    closing: Closing
     engine: AsyncEngine
     sessions: Sessions
     blobs: Blobs
@@ -32,12 +42,17 @@ class Container:
     ledger: Ledger
     jobs: JobService
     intake: ImageIntake
+    idempotency: IdempotencyKeys
     checkpoint: Checkpoint
     reconciler: Reconciler
+    access: Access
+    links: Links
+    sweeper: Sweeper
+    deliverer: Deliverer
 
 
 @asynccontextmanager
-async def open_container(settings: Settings) -> AsyncIterator[Container]:
+async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[Container]:
     """Connect to database, blobs and broker, migrate, run the reconciler; undo it all at the end.
 
     Raises BrokerUnavailableError and what the drivers raise: a process that cannot work does not start.
@@ -47,22 +62,37 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         stack.push_async_callback(engine.dispose)
         await migrate(engine)
         sessions = create_sessions(engine)
+        stamp_new_rows(sessions, Retention.of(settings))
         blobs = Blobs.open(settings)
         token = settings.nats_token.get_secret_value() if settings.nats_token else None
         address = find_broker(settings.data_dir, url=settings.nats_url, token=token)
-        broker = await Broker.connect(address.url, token=address.token, name="fewstroke-api")
+        broker = await Broker.connect(
+            address.url, token=address.token, name="fewstroke-api", replicas=settings.nats_replicas
+        )
         stack.push_async_callback(broker.close)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
         ledger = Ledger(sessions, max_attempts=settings.max_attempts)
-        jobs = JobService(ledger, broker, max_active=settings.max_queued_jobs)
+        jobs = JobService(
+            ledger,
+            broker,
+            max_active=settings.max_queued_jobs,
+            max_per_owner=settings.max_queued_jobs_per_owner,
+        )
         reconciler = Reconciler(
             jobs, broker, every=settings.reconcile_every, expires_after=settings.job_expires_after
         )
-        reconciling = asyncio.create_task(reconciler.run(), name="reconciler")
-        stack.push_async_callback(end, reconciling)
+        access = Access(sessions, settings)
+        stack.push_async_callback(access.close)
+        sweeper = Sweeper(sessions, blobs, settings, chores={"webhook messages": forget_deliveries(settings)})
+        sender = Sender(AddressPolicy(settings.webhook_allowed_networks), seconds=settings.webhook_timeout)
+        deliverer = Deliverer(sessions, sender, settings)
+        for chore in (reconciler, sweeper, deliverer):
+            running = asyncio.create_task(chore.run(), name=type(chore).__name__.lower())
+            stack.push_async_callback(end, running)
         yield Container(
             settings=settings,
+            closing=closing,
             engine=engine,
             sessions=sessions,
             blobs=blobs,
@@ -70,6 +100,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             ledger=ledger,
             jobs=jobs,
             intake=ImageIntake(decoder, blobs, settings),
+            idempotency=IdempotencyKeys(sessions),
             checkpoint=Checkpoint(settings.checkpoint),
             reconciler=reconciler,
+            access=access,
+            links=Links(sessions, lifetime=settings.link_seconds),
+            sweeper=sweeper,
+            deliverer=deliverer,
         )

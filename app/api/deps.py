@@ -2,10 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Security
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 
+from app.access.model import Principal, Scope
+from app.access.service import require
+from app.api.addresses import address
 from app.api.container import Container
+from app.api.forms import discard_body
+from app.errors import AppError
+
+_bearer = HTTPBearer(
+    scheme_name="key",
+    auto_error=False,
+    description="A key that `fewstroke keys create` has made (`fsk_…`). "
+    "Its scopes: `read` for GET, `write` for the other methods.",
+)
 
 
 def _container(request: Request) -> Container:
@@ -14,9 +27,56 @@ def _container(request: Request) -> Container:
     return container
 
 
-def _owner() -> str:
-    """Whose things a request sees. Everything belongs to one local user until there are API keys."""
-    return "local"
+Services = Annotated[Container, Depends(_container)]
+
+
+async def _ask(request: Request, services: Container, scope: Scope) -> Principal:
+    try:
+        principal = await services.access.authenticate(request)
+        standing = await services.access.spend(principal)
+        if standing is not None:
+            request.state.rate_headers = standing.headers()
+        require(principal, scope)
+    except AppError:
+        await discard_body(request, services.settings.max_request_bytes)
+        raise
+    return principal
+
+
+async def _principal(
+    request: Request, services: Services, _described: Annotated[object, Security(_bearer)]
+) -> Principal:
+    """Who asks; they have the scope that the method needs."""
+    return await _ask(request, services, Scope.READ if request.method in ("GET", "HEAD") else Scope.WRITE)
+
+
+async def _admin(
+    request: Request, services: Services, _described: Annotated[object, Security(_bearer)]
+) -> Principal:
+    """Somebody who may do what concerns the whole service."""
+    return await _ask(request, services, Scope.ADMIN)
+
+
+Asking = Annotated[Principal, Depends(_principal)]
+
+
+async def _owner(principal: Asking) -> str:
+    """Whose things a request sees."""
+    return principal.owner
+
+
+async def _reader(
+    request: Request,
+    services: Services,
+    _described: Annotated[object, Security(_bearer)],
+    expires: Annotated[int | None, Query(ge=0, le=2**40, description="Of a signed link.")] = None,
+    signature: Annotated[str | None, Query(max_length=100, description="Of a signed link.")] = None,
+) -> str | None:
+    """Whose things a request sees that may also come by a signed link; None: what the link names."""
+    if expires is None or signature is None:
+        return (await _ask(request, services, Scope.READ)).owner
+    await services.links.check(address(request), expires, signature)
+    return None
 
 
 class Page(BaseModel):
@@ -26,8 +86,9 @@ class Page(BaseModel):
     after: str | None = Field(None, max_length=40, description="The `next` of the page before.")
 
 
-Services = Annotated[Container, Depends(_container)]
 Owner = Annotated[str, Depends(_owner)]
+Reader = Annotated[str | None, Depends(_reader)]
+Admin = Annotated[Principal, Depends(_admin)]
 Paging = Annotated[Page, Query()]
 StyleId = Annotated[str, Path(description="A style's id (`sty_…`).", max_length=64)]
 JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64)]

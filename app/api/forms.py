@@ -4,7 +4,7 @@ A file's bytes go to a temporary file as they come, and are counted on the way: 
 large is refused after as many bytes as it may have, whatever its declared length says.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from pydantic import ValidationError as PydanticError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from app.api.preferences import whole_number
 from app.api.problems import validation_sentence
 from app.errors import (
     AppError,
@@ -50,7 +51,7 @@ class Form:
     """A parsed form: the files by field in their order, and the other values."""
 
     files: Mapping[str, list[UploadFile]]
-    values: Mapping[str, str]
+    values: Mapping[str, str | list[str]]
 
     def options(self, model: type[Options]) -> Options:
         """The values as a model. Raises ValidationError that names every invalid field."""
@@ -77,9 +78,11 @@ async def read_form(
     *,
     max_bytes: int,
     admit: Callable[[], Awaitable[None]] | None = None,
+    repeated: Collection[str] = (),
 ) -> AsyncIterator[Form]:
     """Parse the body; its files are closed (and gone) at the end of the block.
 
+    ``repeated`` names the fields that may come several times; their values are lists.
     ``admit`` is asked before a byte is stored; the AppError that it raises refuses the request.
     Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
     FilesMissingError, TooManyFilesError, ValidationError.
@@ -88,8 +91,8 @@ async def read_form(
         raise UnsupportedMediaTypeError(
             "Send the body as multipart/form-data: with curl, use -F for every field."
         )
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    declared = whole_number(request.headers.get("content-length"))
+    if declared is not None and declared > max_bytes:
         raise _too_large(max_bytes)
     body = _counted(request, max_bytes)
     parser = _Parser(request, body, rules)
@@ -106,7 +109,7 @@ async def read_form(
             ) from error
         raise
     try:
-        yield _form(data, rules)
+        yield _form(data, rules, repeated)
     finally:
         await data.close()
 
@@ -163,13 +166,16 @@ class _Parser(MultiPartParser):
         super().on_part_data(data, start, end)
 
 
-def _form(data: FormData, rules: Mapping[str, FileRule]) -> Form:
+def _form(data: FormData, rules: Mapping[str, FileRule], repeated: Collection[str]) -> Form:
     files: dict[str, list[UploadFile]] = {name: [] for name in rules}
-    values: dict[str, str] = {}
+    values: dict[str, str | list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for name, item in data.multi_items():
         if isinstance(item, UploadFile):
             if item.filename or item.size:  # a browser sends a nameless empty file for an untouched field
                 files[name].append(item)
+        elif name in repeated:
+            lists.setdefault(name, []).append(item)
         elif name in values:
             raise invalid_values([{"field": name, "detail": "was given more than once"}])
         else:
@@ -180,7 +186,7 @@ def _form(data: FormData, rules: Mapping[str, FileRule]) -> Form:
                 f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@{rule.sample} for each.",
                 field=name,
             )
-    return Form(files, values)
+    return Form(files, values | lists)
 
 
 async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
@@ -190,6 +196,11 @@ async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
         if received > max_bytes:
             raise _too_large(max_bytes)
         yield chunk
+
+
+async def discard_body(request: Request, max_bytes: int) -> None:
+    """Read the body of a request away that is refused whatever it holds, so that the answer arrives."""
+    await _drain(_counted(request, max_bytes))
 
 
 async def _drain(body: AsyncGenerator[bytes, None]) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, Field
 
 from app.api.container import Container
-from app.api.deps import Services
+from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
 from app.infra.db import ping
 
@@ -48,7 +48,7 @@ class ModelPage(BaseModel):
     items: list[ModelOut]
 
 
-@router.get("/livez", tags=["service"], summary="Is the process alive?")
+@router.get("/livez", operation_id="live", tags=["service"], summary="Is the process alive?")
 async def livez() -> Live:
     """Always 200: restart the process when this does not answer."""
     return Live()
@@ -57,6 +57,7 @@ async def livez() -> Live:
 @router.get(
     "/readyz",
     tags=["service"],
+    operation_id="ready",
     summary="Can the service do jobs?",
     responses={503: {"model": Ready, "description": "Something is missing"}},
 )
@@ -68,13 +69,14 @@ async def readyz(services: Services, response: Response) -> Ready:
         "broker": services.broker.jobs_epoch(),
         "checkpoint": services.checkpoint.base_hash(),
         "worker": _workers(services),
+        "process": _stays(services),
     }
     results = await asyncio.gather(*(_probe(probe) for probe in probes.values()))
     missing = {name: problem for name, (_, problem) in zip(probes, results, strict=True) if problem}
     if missing:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "2"
-    workers = results[-1][0]
+    workers = dict(zip(probes, results, strict=True))["worker"][0]
     return Ready(
         status="not_ready" if missing else "ready",
         missing=missing,
@@ -82,8 +84,14 @@ async def readyz(services: Services, response: Response) -> Ready:
     )
 
 
-@router.get("/v1/models", tags=["service"], summary="List models", responses=problem_responses(503))
-async def read_models(services: Services) -> ModelPage:
+@router.get(
+    "/v1/models",
+    operation_id="listModels",
+    tags=["service"],
+    summary="List models",
+    responses=problem_responses(503),
+)
+async def read_models(services: Services, _asking: Asking) -> ModelPage:
     """The base checkpoint that adaptations start from."""
     base_hash = await services.checkpoint.base_hash()
     workers = await services.broker.workers()
@@ -105,6 +113,11 @@ async def _workers(services: Container) -> int:
     if not workers:
         raise RuntimeError("no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`")
     return len(workers)
+
+
+async def _stays(services: Container) -> None:
+    if services.closing:
+        raise RuntimeError("this process is shutting down: send requests to another one")
 
 
 async def _probe(probe: Awaitable[object]) -> tuple[object, str | None]:

@@ -8,21 +8,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
 
 from app.api import health, problems
+from app.api.closing import Closing
 from app.api.container import open_container
+from app.api.cors import allow_origins
 from app.api.docs import serve_docs
-from app.api.openapi import DESCRIPTION, TAGS, use_problem_schema
+from app.api.headers import HeadersMiddleware
+from app.api.observe import ObserveMiddleware
+from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.request_id import RequestIdMiddleware
 from app.images import routes as images
 from app.jobs import routes as jobs
+from app.metrics import routes as metrics
+from app.metrics.requests import RequestFigures
 from app.settings import Settings, get_settings
+from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
-
-_HOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Fewstroke</title>
-<p>Fewstroke is running. Its calls are described in <a href="/docs">/docs</a>.</p></html>"""
+from app.webhooks import routes as webhooks
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -31,7 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_container(settings) as container:
+        app.state.closing.opened()
+        async with open_container(settings, app.state.closing) as container:
             app.state.container = container
             yield
 
@@ -43,20 +48,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
+    allow_origins(app, settings)
+    app.state.request_figures = RequestFigures()
+    app.state.closing = Closing()
+    app.add_middleware(ObserveMiddleware, figures=app.state.request_figures)
     app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
     problems.install(app)
     app.include_router(styles.build_router(settings))
     app.include_router(stylizations.build_router(settings))
     app.include_router(jobs.router)
     app.include_router(images.router)
+    app.include_router(webhooks.router)
     app.include_router(health.router)
-    app.add_api_route("/", home, include_in_schema=False, response_class=HTMLResponse)
+    app.include_router(metrics.router)
+    app.include_router(studio.router)
     use_problem_schema(app)
     serve_docs(app)
     return app
-
-
-async def home() -> HTMLResponse:
-    """Where to look."""
-    return HTMLResponse(_HOME)

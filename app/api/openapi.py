@@ -3,8 +3,10 @@
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from app.api.problems import MEDIA_TYPE, Problem
+from app.api.examples import add_examples
+from app.api.problems import MEDIA_TYPE, Problem, problem_responses
 
 DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.
 
@@ -17,8 +19,15 @@ TAGS: list[dict[str, Any]] = [
     {"name": "styles", "description": "Learn, list, download, import and delete styles."},
     {"name": "jobs", "description": "Follow and cancel the work."},
     {"name": "images", "description": "What was uploaded and what was made."},
+    {"name": "webhooks", "description": "Have your server told what becomes of jobs."},
     {"name": "service", "description": "Health, and the model."},
 ]
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of a call in generated clients, unless the route states one: its function's, in camel case."""
+    first, *rest = route.name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def use_problem_schema(app: FastAPI) -> None:
@@ -34,12 +43,20 @@ def use_problem_schema(app: FastAPI) -> None:
             schemas["Problem"] = problem
             for path in schema["paths"].values():
                 for operation in path.values():
+                    if "security" in operation:
+                        _add_refusals(operation["responses"])
                     _replace_framework_errors(operation["responses"])
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            add_examples(schema)
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_refusals(responses: dict[str, Any]) -> None:
+    for status, response in problem_responses(401, 403).items():
+        responses.setdefault(str(status), response)
 
 
 def _replace_framework_errors(responses: dict[str, Any]) -> None:

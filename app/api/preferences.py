@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from app.errors import NotAcceptableError
 from app.imaging.formats import OutputFormat
 
+_DIGITS = 18
+
 
 def wait_seconds(prefer: str | None, cap: int) -> int | None:
     """The N of ``wait=N``, at most ``cap``; None when absent or malformed (preferences may be ignored)."""
     for preference in (prefer or "").split(","):
         name, _, value = preference.partition(";")[0].partition("=")
-        if name.strip().lower() == "wait" and value.strip().strip('"').isdigit():
-            return min(int(value.strip().strip('"')), cap)
+        seconds = whole_number(value.strip().strip('"'))
+        if name.strip().lower() == "wait" and seconds is not None:
+            return min(seconds, cap)
+    return None
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number in a header; None for anything but up to 18 ASCII digits (`²` is a digit to Python)."""
+    if text and len(text) <= _DIGITS and text.isascii() and text.isdigit():
+        return int(text)
     return None
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def problem_response(
 
 def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
-    if error.status >= 500:
+    if error.status >= 500 and error.code is not ErrorCode.WAIT_TIMEOUT:  # that one is the client's patience
         logger.error("%s: %s", error.code, error.detail, exc_info=error if error.status == 500 else None)
     return problem_response(
         request,
@@ -128,13 +129,16 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if 400 <= error.status_code < 500:
         fallback = (ErrorCode.BAD_REQUEST, "The request cannot be served: check it against /docs.")
     code, detail = _FRAMEWORK.get(error.status_code, fallback)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(methods(request))  # the framework names those of one route only
     return problem_response(
         request,
         status=error.status_code,
         code=code,
         title=HTTPStatus(error.status_code).phrase,
         detail=detail,
-        headers=error.headers,
+        headers=headers,
     )
 
 

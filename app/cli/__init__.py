@@ -5,7 +5,17 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import local, service, training, version
+from app.cli import (
+    config,
+    contract,
+    doctor,
+    evaluate,
+    keys,
+    local,
+    service,
+    training,
+    version,
+)
 
 cli = typer.Typer(
     name="fewstroke",
@@ -18,9 +28,14 @@ cli = typer.Typer(
 cli.command(rich_help_panel="Service")(service.serve)
 cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
+cli.command(rich_help_panel="Service")(doctor.doctor)
+cli.command(rich_help_panel="Service")(config.config)
+cli.add_typer(keys.keys, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
+cli.command(rich_help_panel="Training")(evaluate.evaluate)
+cli.command(rich_help_panel="Service")(contract.openapi)
 cli.command()(version.version)
 
 

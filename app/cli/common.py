@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -11,8 +9,6 @@ from enum import IntEnum
 import typer
 from rich.console import Console
 from rich.markup import escape
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 class ExitCode(IntEnum):
@@ -41,7 +37,7 @@ def complain(text: str) -> None:
 @contextmanager
 def reported_errors() -> Iterator[None]:
     """Turn expected errors into one sentence and an exit code; let bugs show their traceback."""
-    from app.errors import AppError, ImageError
+    from app.errors import AppError, ConfigError, ImageError
     from model.errors import (
         CheckpointFormatError,
         CheckpointMissingError,
@@ -56,7 +52,7 @@ def reported_errors() -> Iterator[None]:
     except (InputError, ImageError, StyleFormatError, StyleBaseMismatchError) as error:
         complain(str(error))
         raise typer.Exit(ExitCode.INPUT) from error
-    except (CheckpointMissingError, CheckpointFormatError, DeviceUnavailableError) as error:
+    except (CheckpointMissingError, CheckpointFormatError, ConfigError, DeviceUnavailableError) as error:
         complain(str(error))
         raise typer.Exit(ExitCode.SETUP) from error
     except (ModelError, AppError) as error:
@@ -65,10 +61,3 @@ def reported_errors() -> Iterator[None]:
     except KeyboardInterrupt as error:
         complain("interrupted")
         raise typer.Exit(ExitCode.INTERRUPTED) from error
-
-
-def configure_logging(level: str = "INFO") -> None:
-    """Log lines to standard error; under a supervisor its console adds the name."""
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
-    for noisy in ("alembic", "httpx", "httpcore", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

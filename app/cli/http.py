@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 import socket
+from types import FrameType
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.settings import Settings
 
 _GRACEFUL = 5  # s for open event streams and waiting requests when the server stops
-_QUIET_PATHS = ("/livez", "/readyz", "/metrics")
 
 
-class _NoProbes(logging.Filter):
-    """Keeps health probes out of the access log."""
+class _Server(uvicorn.Server):
+    """Tells the application at once that the process is to end: streams would hold it up otherwise."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        arguments = record.args
-        path = arguments[2] if isinstance(arguments, tuple) and len(arguments) > 2 else ""
-        return str(path).partition("?")[0] not in _QUIET_PATHS
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.closing.begin()
+        super().handle_exit(sig, frame)
 
 
 def run_api(settings: Settings, *, fd: int | None = None) -> None:
@@ -30,16 +33,18 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
 
     Raises typer.Exit when the application cannot start; its log says why.
     """
-    logging.getLogger("uvicorn.access").addFilter(_NoProbes())
-    server = uvicorn.Server(
+    app = create_app(settings)
+    server = _Server(
+        app,
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=settings.host,
             port=settings.port,
             log_config=None,  # the process has configured its logging
+            access_log=False,  # the application writes a line for each request
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
-        )
+        ),
     )
     try:
         server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])

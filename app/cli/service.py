@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import configure_logging, reported_errors
+from app.cli.common import reported_errors
 from app.infra.leash import obey_leash
+from app.infra.logs import configure_logging
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -40,10 +41,11 @@ def serve(
 
     from app.supervisor import Supervisor, fewstroke_command
 
-    configure_logging("WARNING")
     with reported_errors():
+        settings = load(host=host, port=port, data_dir=data_dir)
+        configure_logging("WARNING", settings.log_format)  # its console tells what it does
         supervisor = Supervisor(
-            _settings(host=host, port=port, data_dir=data_dir),
+            settings,
             workers=workers,
             worker_command=fewstroke_command("worker", "--device", device),
         )
@@ -58,24 +60,26 @@ def api(
 ) -> None:
     """Run the HTTP API alone: one of many, next to a NATS cluster and a shared database."""
     obey_leash()
-    configure_logging()
     with reported_errors():
+        settings = load(host=host, port=port, data_dir=data_dir)
+        configure_logging(settings.log_level, settings.log_format)
         from app.cli.http import run_api
 
-        run_api(_settings(host=host, port=port, data_dir=data_dir), fd=fd)
+        run_api(settings, fd=fd)
 
 
 def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     """Run a worker alone: one a GPU, or one a machine."""
     obey_leash()
-    configure_logging()
     with reported_errors():
+        settings = load(data_dir=data_dir)
+        configure_logging(settings.log_level, settings.log_format)
         from app.worker.main import run_worker
 
-        run_worker(_settings(data_dir=data_dir), device=device)
+        run_worker(settings, device=device)
 
 
-def _settings(**given: Any) -> Settings:
+def load(**given: Any) -> Settings:
     from app.settings import load_settings
 
     return load_settings(**{name: value for name, value in given.items() if value is not None})

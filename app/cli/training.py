@@ -22,6 +22,9 @@ def meta_train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the samples and of the start.")] = 0,
+    critic: Annotated[
+        float, typer.Option(min=0, help="Weight of a GAN critic's term, such as 0.1; 0: no critic.")
+    ] = 0.0,
     licence: Annotated[
         str, typer.Option(help="Licence of the checkpoint, as stored in it and in its styles.")
     ] = "",
@@ -39,6 +42,7 @@ def meta_train(
         from model.training.config import TrainingConfig
 
         config = replace(TrainingConfig(styles=styles, contents=contents, out=out), device=device, seed=seed)
+        config = replace(config, critic=critic)
         if minutes is not None:
             config = entry.config_for_minutes(config, minutes)
         try:

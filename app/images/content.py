@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
+from app.api.ranges import byte_range
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 
@@ -14,22 +15,33 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 async def image_response(
     request: Request, row: ImageRow, blobs: Blobs, *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Streamed from the blob store; 304 when the client has it already. Raises BlobMissingError."""
+    """Streamed from the blob store, or the range that is asked for; 304 when the client has it already.
+
+    Raises BlobMissingError, RangeNotSatisfiableError.
+    """
     etag = f'"{row.sha256}"'
     common = {
         "ETag": etag,
         "Cache-Control": "private, max-age=31536000, immutable",  # an id never gets other bytes
-        "X-Content-Type-Options": "nosniff",
         **(headers or {}),
     }
     if request.method in ("GET", "HEAD") and _matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=common)
+    part = None
+    if request.method == "GET":
+        asked = request.headers
+        part = byte_range(asked.get("range"), asked.get("if-range"), size=row.size_bytes, etag=etag)
+    start, end = part or (0, row.size_bytes)
+    if part is not None:
+        common["Content-Range"] = f"bytes {start}-{end - 1}/{row.size_bytes}"
     return StreamingResponse(
-        await blobs.stream(row.blob_key),
+        await blobs.stream(row.blob_key, part),
+        status_code=200 if part is None else 206,
         media_type=row.media_type,
         headers={
             **common,
-            "Content-Length": str(row.size_bytes),
+            "Accept-Ranges": "bytes",
+            "Content-Length": str(end - start),
             "Content-Disposition": f'inline; filename="{row.id}.{_EXTENSIONS.get(row.media_type, "bin")}"',
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from starlette.datastructures import UploadFile
 
+from app.errors import ImageError
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder import Decoder
@@ -26,8 +27,8 @@ class Batch:
     """The pictures of one job. Rows are made here and written with the job."""
 
     def __init__(self, job_id: str, owner: str, decoder: Decoder, blobs: Blobs, settings: Settings) -> None:
-        self._job_id = job_id
-        self._owner = owner
+        self.job_id = job_id
+        self.owner = owner
         self._decoder = decoder
         self._blobs = blobs
         self._settings = settings
@@ -41,19 +42,31 @@ class Batch:
         """
         return [await self._add_one(field, position, file, role) for position, file in enumerate(files)]
 
+    async def add_each(
+        self, field: str, files: Sequence[UploadFile], role: ImageRole
+    ) -> list[str | ImageError]:
+        """As ``add``, but a refused file costs only itself: its error stands in place of its id."""
+        added: list[str | ImageError] = []
+        for position, file in enumerate(files):
+            try:
+                added.append(await self._add_one(field, position, file, role))
+            except ImageError as error:
+                added.append(error)
+        return added
+
     async def _add_one(self, field: str, position: int, file: UploadFile, role: ImageRole) -> str:
         with TemporaryDirectory(prefix="fewstroke-") as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"
             done = await self._decoder.normalize(source, target, self._limits(role), label=label)
-            key = f"uploads/{self._job_id}/{role}-{position}.{done.extension}"
+            key = f"uploads/{self.job_id}/{role}-{position}.{done.extension}"
             self.keys.append(key)
             await self._blobs.put(key, target)
         row = ImageRow(
             id=new_id("img"),
-            owner=self._owner,
-            job_id=self._job_id,
+            owner=self.owner,
+            job_id=self.job_id,
             role=role,
             position=position,
             blob_key=key,
@@ -68,13 +81,13 @@ class Batch:
         return row.id
 
     def _limits(self, role: ImageRole) -> Limits:
-        content = role is ImageRole.CONTENT
+        rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
             min_side=self._settings.min_side,
             max_side=self._settings.max_side,
             max_pixels=self._settings.max_pixels,
-            target_side=self._settings.max_output_side if content else self._settings.example_side,
-            keep_alpha=content,
+            target_side=self._settings.max_output_side if rendered else self._settings.example_side,
+            keep_alpha=role is ImageRole.CONTENT,
         )
 
 

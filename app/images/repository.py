@@ -1,16 +1,86 @@
-"""Reading images."""
+"""Reading and deleting images."""
 
-from sqlalchemy import select
+from collections.abc import Collection, Sequence
 
-from app.errors import ImageNotFoundError
-from app.images.tables import ImageRow
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import ImageNotFoundError, ResourceInUseError
+from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions
+from app.jobs.usage import image_is_needed, unfinished
 
 
-async def get_image(sessions: Sessions, owner: str, image_id: str) -> ImageRow:
-    """Raises ImageNotFoundError, also for an image of somebody else."""
+async def get_image(sessions: Sessions, owner: str | None, image_id: str) -> ImageRow:
+    """Raises ImageNotFoundError, also for an image of somebody else (``owner`` None: of whomever)."""
+    query = select(ImageRow).where(ImageRow.id == image_id)
+    if owner is not None:
+        query = query.where(ImageRow.owner == owner)
     async with sessions() as session:
-        row = await session.scalar(select(ImageRow).where(ImageRow.id == image_id, ImageRow.owner == owner))
+        row = await session.scalar(query)
     if row is None:
-        raise ImageNotFoundError(f"There is no image {image_id}: take its id from the job that made it.")
+        raise _unknown(image_id)
     return row
+
+
+async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:
+    """The results of a job that are still there, by id."""
+    query = select(ImageRow).where(ImageRow.job_id == job_id, ImageRow.role == ImageRole.RESULT)
+    async with sessions() as session:
+        return {row.id: row for row in await session.scalars(query)}
+
+
+async def list_images(
+    sessions: Sessions,
+    owner: str,
+    *,
+    limit: int,
+    after: str | None = None,
+    roles: Sequence[ImageRole] = (),
+    job_id: str | None = None,
+) -> list[ImageRow]:
+    """The newest images first, older than the id ``after``."""
+    query = select(ImageRow).where(ImageRow.owner == owner).order_by(ImageRow.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(ImageRow.id < after)
+    if roles:
+        query = query.where(ImageRow.role.in_(roles))
+    if job_id is not None:
+        query = query.where(ImageRow.job_id == job_id)
+    async with sessions() as session:
+        return list(await session.scalars(query))
+
+
+async def delete_image(sessions: Sessions, owner: str, image_id: str) -> str:
+    """Delete the row; returns the key of its blob. Raises ImageNotFoundError, ResourceInUseError."""
+    async with sessions.begin() as session:
+        key = await session.scalar(
+            delete(ImageRow)
+            .where(ImageRow.id == image_id, ImageRow.owner == owner)
+            .returning(ImageRow.blob_key)
+        )
+        if key is None:
+            raise _unknown(image_id)
+        if image_is_needed(await unfinished(session, owner), image_id):
+            raise ResourceInUseError(
+                f"A job that waits or runs needs image {image_id}: cancel it or wait for it, then delete."
+            )
+    return key
+
+
+async def delete_images(session: AsyncSession, image_ids: Collection[str]) -> list[str]:
+    """Delete rows in a transaction; returns the keys of their blobs, to delete after the commit."""
+    keys = await session.scalars(
+        delete(ImageRow).where(ImageRow.id.in_(image_ids)).returning(ImageRow.blob_key)
+    )
+    return list(keys)
+
+
+async def hold_images(session: AsyncSession, image_ids: Collection[str]) -> bool:
+    """Whether all are there; in PostgreSQL they stay until the transaction ends."""
+    query = select(ImageRow.id).where(ImageRow.id.in_(image_ids)).with_for_update(read=True)
+    return set(await session.scalars(query)) == set(image_ids)
+
+
+def _unknown(image_id: str) -> ImageNotFoundError:
+    return ImageNotFoundError(f"There is no image {image_id}: take its id from the job that made it.")

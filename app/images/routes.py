@@ -1,24 +1,58 @@
 """``/v1/images``."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
 
-from app.api.deps import ImageId, Owner, Services
+from fastapi import APIRouter, Query, Request, Response, status
+
+from app.api.deps import ImageId, Owner, Paging, Reader, Services
 from app.api.problems import problem_responses
 from app.images.content import image_response
-from app.images.repository import get_image
-from app.images.schemas import ImageOut
+from app.images.repository import delete_image, get_image, list_images
+from app.images.schemas import ImageOut, ImagePage
+from app.images.tables import ImageRole
+from app.jobs.schemas import image_url
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))
 
 
-@router.get("/{image_id}", summary="Describe an image")
+@router.get("", operation_id="listImages", summary="List images", responses=problem_responses(422))
+async def read_images(
+    services: Services,
+    owner: Owner,
+    page: Paging,
+    role: Annotated[list[ImageRole] | None, Query(description="Only images in these roles.")] = None,
+    job_id: Annotated[str | None, Query(max_length=64, description="Only images of this job.")] = None,
+) -> ImagePage:
+    """Newest first: uploads, as they were normalised, and results."""
+    rows = await list_images(
+        services.sessions, owner, limit=page.limit + 1, after=page.after, roles=role or (), job_id=job_id
+    )
+    items = [ImageOut.of(row, await services.links.sign(image_url(row.id))) for row in rows[: page.limit]]
+    return ImagePage(items=items, next=items[-1].id if len(rows) > page.limit else None)
+
+
+@router.get("/{image_id}", operation_id="getImage", summary="Describe an image")
 async def read_image(image_id: ImageId, services: Services, owner: Owner) -> ImageOut:
     """Size, format, checksum, and where its bytes are."""
-    return ImageOut.of(await get_image(services.sessions, owner, image_id))
+    row = await get_image(services.sessions, owner, image_id)
+    return ImageOut.of(row, await services.links.sign(image_url(row.id)))
+
+
+@router.delete(
+    "/{image_id}",
+    operation_id="deleteImage",
+    summary="Delete an image",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problem_responses(409),
+)
+async def remove_image(image_id: ImageId, services: Services, owner: Owner) -> None:
+    """The image and its bytes go at once; what names it, names nothing. 409 while a job needs it."""
+    await services.blobs.delete([await delete_image(services.sessions, owner, image_id)])
 
 
 @router.get(
     "/{image_id}/content",
+    operation_id="downloadImage",
     summary="Download an image",
     response_class=Response,
     responses={
@@ -26,12 +60,15 @@ async def read_image(image_id: ImageId, services: Services, owner: Owner) -> Ima
             "description": "The bytes",
             "content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
         },
+        206: {"description": "The bytes of the `Range`"},
         304: {"description": "The client has it already (If-None-Match)"},
+        **problem_responses(403, 416),
     },
 )
 async def read_image_content(
-    image_id: ImageId, request: Request, services: Services, owner: Owner
+    image_id: ImageId, request: Request, services: Services, owner: Reader
 ) -> Response:
-    """The bytes. They never change: cache them as long as you like."""
+    """The bytes, for their owner and for whoever has a signed link. They never change: cache them as long as
+    you like."""
     row = await get_image(services.sessions, owner, image_id)
     return await image_response(request, row, services.blobs)

@@ -1,15 +1,50 @@
 """Images on the wire."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.links import Link
 from app.images.tables import ImageRole, ImageRow
 
 
 class ImageOut(BaseModel):
     """An image: an upload as it was normalised, or a result."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "img_01JDXYZ0000000000000000002",
+                "role": "result",
+                "job_id": "job_01JDXYZ0000000000000000001",
+                "source_id": "img_01JDXYZ0000000000000000001",
+                "media_type": "image/png",
+                "width": 1280,
+                "height": 853,
+                "size_bytes": 1843200,
+                "sha256": "0a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f6071",
+                "created_at": "2026-01-01T12:01:00Z",
+                "provenance": {
+                    "app": "Fewstroke 0.1.0",
+                    "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                    "styles": [
+                        {
+                            "id": "sty_01JDXYZ0000000000000000000",
+                            "weight": 1.0,
+                            "k": 5,
+                            "steps": 20,
+                            "seed": 0,
+                        }
+                    ],
+                    "strength": 1.0,
+                },
+                "url": "/v1/images/img_01JDXYZ0000000000000000002/content"
+                "?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                "url_expires_at": "2026-01-01T13:05:00Z",
+            }
+        }
+    )
 
     id: str
     role: ImageRole
@@ -21,11 +56,17 @@ class ImageOut(BaseModel):
     size_bytes: int
     sha256: str
     created_at: datetime
-    url: str = Field(description="Where its bytes are.")
+    provenance: dict[str, Any] | None = Field(
+        description="Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, "
+        "`steps`, `seed`), `outside_style` and the options of the rendering."
+    )
+    expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
+    url: str = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
+    url_expires_at: datetime
 
     @classmethod
-    def of(cls, row: ImageRow) -> Self:
-        """The row on the wire."""
+    def of(cls, row: ImageRow, link: Link) -> Self:
+        """The row on the wire, with a signed link to its bytes."""
         return cls(
             id=row.id,
             role=ImageRole(row.role),
@@ -37,5 +78,15 @@ class ImageOut(BaseModel):
             size_bytes=row.size_bytes,
             sha256=row.sha256,
             created_at=row.created_at,
-            url=f"/v1/images/{row.id}/content",
+            provenance=row.provenance,
+            expires_at=row.expires_at,
+            url=link.url,
+            url_expires_at=link.expires_at,
         )
+
+
+class ImagePage(BaseModel):
+    """A page of images, newest first."""
+
+    items: list[ImageOut]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")

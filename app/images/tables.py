@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
@@ -14,6 +15,7 @@ class ImageRole(StrEnum):
 
     EXAMPLE = "example"
     CONTENT = "content"
+    MASK = "mask"
     RESULT = "result"
 
 
@@ -21,6 +23,7 @@ class ImageRow(Base):
     """An image and where its bytes are. ``width`` and ``height`` in pixels, upright."""
 
     __tablename__ = "images"
+    __table_args__ = (Index(None, "owner", "id"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
@@ -34,4 +37,6 @@ class ImageRow(Base):
     height: Mapped[int]
     size_bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+    provenance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # of a result
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

@@ -14,3 +14,8 @@ class OutputFormat(StrEnum):
     def media_type(self) -> str:
         """E.g. ``image/png``."""
         return f"image/{self.value}"
+
+    @property
+    def lossy(self) -> bool:
+        """Whether there is a quality to choose."""
+        return self is not OutputFormat.PNG

@@ -3,7 +3,8 @@
 Keys are chosen by the service (never by a user) and are never overwritten with other content.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,7 @@ from app.errors import BlobMissingError
 from app.settings import Settings
 
 _CHUNK = 256 * 1024
+_LISTED = 500  # keys a batch
 
 
 class Blobs:
@@ -44,10 +46,11 @@ class Blobs:
         except FileNotFoundError as error:
             raise _missing(key) from error
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The blob in chunks of about 256 kB; found missing before the first chunk (BlobMissingError)."""
+    async def stream(self, key: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+        """The blob, or its bytes from ``part[0]`` up to ``part[1]``, in chunks of about 256 kB; found missing
+        before the first chunk (BlobMissingError)."""
         try:
-            result = await obstore.get_async(self._store, key)
+            result = await obstore.get_async(self._store, key, options={"range": part} if part else None)
         except FileNotFoundError as error:
             raise _missing(key) from error
 
@@ -56,6 +59,15 @@ class Blobs:
                 yield bytes(chunk)
 
         return chunks()
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """As ``stream``, for threads: blocks. Raises BlobMissingError at the first chunk."""
+        try:
+            result = obstore.get(self._store, key)
+        except FileNotFoundError as error:
+            raise _missing(key) from error
+        for chunk in result.stream(min_chunk_size=_CHUNK):
+            yield bytes(chunk)
 
     async def exists(self, key: str) -> bool:
         """Whether the blob is there."""
@@ -79,6 +91,13 @@ class Blobs:
             item["path"] async for batch in obstore.list(self._store, prefix=prefix or None) for item in batch
         ]
         return sorted(found)
+
+    async def older_than(self, moment: datetime) -> AsyncIterator[list[str]]:
+        """Batches of the keys of blobs that were written before ``moment``, by the store's clock."""
+        async for batch in obstore.list(self._store, chunk_size=_LISTED):
+            keys = [item["path"] for item in batch if item["last_modified"] < moment]
+            if keys:
+                yield keys
 
     async def check(self) -> None:
         """One round trip for readiness; raises what the store raises."""

@@ -163,6 +163,16 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+async def in_line(session: AsyncSession, name: str) -> None:
+    """Let transactions that name the same line go one after the other, from here to their end.
+
+    For what depends on rows that others are about to write, such as a bound on their number. SQLite has
+    one writer anyway: there the first write is the line.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+
 async def ping(engine: AsyncEngine) -> None:
     """One round trip; raises what the driver raises."""
     async with engine.connect() as connection:

@@ -1,9 +1,30 @@
 """Every table of the service, imported so that ``Base.metadata`` is complete."""
 
+from app.access.tables import ApiKeyRow, LinkSecretRow, RateRow
+from app.idempotency.tables import IdempotencyKeyRow
 from app.images.tables import ImageRow
 from app.infra.db import Base
+from app.jobs.fairness import TurnRow
 from app.jobs.tables import JobRow
+from app.metrics.tables import TallyRow
+from app.retention.tables import LeaseRow
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
+from app.webhooks.tables import DeliveryRow, WebhookRow
 
-__all__ = ["Base", "ImageRow", "JobRow", "StyleRow", "StylizationRow"]
+__all__ = [
+    "ApiKeyRow",
+    "Base",
+    "DeliveryRow",
+    "IdempotencyKeyRow",
+    "ImageRow",
+    "JobRow",
+    "LeaseRow",
+    "LinkSecretRow",
+    "RateRow",
+    "StyleRow",
+    "StylizationRow",
+    "TallyRow",
+    "TurnRow",
+    "WebhookRow",
+]

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -19,10 +19,12 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
+from app.imaging.xmp import packet
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
+from app.jobs.provenance import Provenance, tool
 from app.styles.tables import StyleRow
 
 
@@ -43,6 +45,15 @@ class ImageOutcome:
 
 
 @dataclass(frozen=True)
+class ItemFailure:
+    """A content of a batch that could not be rendered, and why; the others go on."""
+
+    content_id: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """All that a finished run produced. ``seconds`` is the worker's time for the run."""
 
@@ -51,6 +62,8 @@ class Outcome:
     losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
     style: StyleOutcome | None = None
     images: Sequence[ImageOutcome] = ()
+    failures: Sequence[ItemFailure] = ()
+    provenance: Mapping[str, Any] | None = None  # of the images
 
 
 async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome) -> bool:
@@ -68,7 +81,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
             await blobs.put(style_key, outcome.style.data)
         rows = []
         for position, image in enumerate(outcome.images):
-            row, data = await asyncio.to_thread(_encode, job, prefix, position, image)
+            row, data = await asyncio.to_thread(_encode, job, prefix, position, image, outcome.provenance)
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
             rows.append(row)
@@ -85,6 +98,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         result = {
             "style_id": job.style_id,
             "images": [row.id for row in rows],
+            "failures": [asdict(failure) for failure in outcome.failures],
             "losses": {name: _finite(values) for name, values in outcome.losses.items()},
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 3),
@@ -122,9 +136,14 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def _encode(job: Job, prefix: str, position: int, result: ImageOutcome) -> tuple[ImageRow, bytes]:
+def _encode(
+    job: Job, prefix: str, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
+) -> tuple[ImageRow, bytes]:
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
-    data = encode(result.image, output)
+    xmp = None
+    if provenance is not None and job.params.get("provenance") != Provenance.NONE:
+        xmp = packet(tool(), provenance)
+    data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
     row = ImageRow(
         id=new_id("img"),
         owner=job.owner,
@@ -138,6 +157,7 @@ def _encode(job: Job, prefix: str, position: int, result: ImageOutcome) -> tuple
         height=result.image.height,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        provenance=dict(provenance) if provenance is not None else None,
         created_at=utcnow(),
     )
     return row, data

@@ -1,8 +1,9 @@
 """The events of a job for a reader over HTTP: from the broker, with the ledger as the last word."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
@@ -12,22 +13,28 @@ from app.jobs.ledger import Ledger
 from app.jobs.model import Job
 
 _LOOK_EVERY = 2.0  # s of silence before a look at the ledger
-_GRACE = 0.5  # s for the events of a job that the ledger already calls terminal
+_GRACE = 2.0  # s for the events of a job that the ledger already calls terminal; a busy broker needs it
 
 
-async def job_events(job: Job, after: int, ledger: Ledger, broker: Broker) -> AsyncIterator[ServerSentEvent]:
+async def job_events(
+    job: Job, after: int, ledger: Ledger, broker: Broker, closing: Callable[[], Coroutine[Any, Any, None]]
+) -> AsyncIterator[ServerSentEvent]:
     """Events after the sequence number ``after`` (the SSE id); the last one is always a terminal ``state``.
 
     When the terminal event is not in the stream (its worker died, or it aged out), or was seen before,
-    the final state comes from the ledger, without an id.
+    the final state comes from the ledger, without an id. ``closing`` returns when the process is about to
+    end: the stream then ends where it is, and the reader comes back with the last id that it has seen.
     """
     source = broker.events(job.id, after=after)
     pending = asyncio.ensure_future(_next(source))
+    ending = asyncio.ensure_future(closing())
     silence = _GRACE if job.state.terminal else _LOOK_EVERY
     known_terminal = job.state.terminal
     try:
         while True:
-            await asyncio.wait({pending}, timeout=silence)
+            await asyncio.wait({pending, ending}, timeout=silence, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                return
             if pending.done():
                 event = pending.result()
                 if event is None:
@@ -43,6 +50,7 @@ async def job_events(job: Job, after: int, ledger: Ledger, broker: Broker) -> As
             silence = _GRACE if known_terminal else _LOOK_EVERY
     finally:
         await end(pending)
+        await end(ending)
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)

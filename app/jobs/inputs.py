@@ -1,9 +1,10 @@
-"""What a worker reads before it runs a job: pictures and style file, by the ids in ``params``."""
+"""What a worker reads before it runs a job: pictures and style files, by the ids in ``params``."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 from sqlalchemy import select
@@ -17,28 +18,55 @@ from app.styles.tables import StyleRow
 
 
 @dataclass(frozen=True)
+class StyleInput:
+    """A style file, its share of the blend, and what its header says."""
+
+    id: str
+    data: bytes
+    weight: float = 1.0
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class JobInputs:
-    """Decoded inputs: examples in RGB, contents in RGB or RGBA; the style file for ``stylize`` jobs."""
+    """Decoded inputs: examples in RGB, contents in RGB or RGBA, the mask in RGB; the style files for
+    ``stylize`` jobs: those to blend, and the one for the outside of the mask."""
 
     examples: list[Image.Image]
     contents: list[Image.Image]
-    style: bytes | None
+    styles: list[StyleInput] = field(default_factory=list)
+    outside: StyleInput | None = None
+    mask: Image.Image | None = None
 
 
 async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
     """Read and decode (in a thread). Raises BlobMissingError when an input was deleted meanwhile."""
-    style: bytes | None = None
+    params = job.params
+    styles: list[StyleInput] = []
+    outside: StyleInput | None = None
     if job.kind is JobKind.STYLIZE:
-        async with sessions() as session:
-            key = await session.scalar(select(StyleRow.blob_key).where(StyleRow.id == job.params["style_id"]))
-        if key is None:
-            raise BlobMissingError("The style of this job was deleted: submit it again with another one.")
-        style = await blobs.get(key)
+        parts = params.get("styles") or [{"id": params["style_id"], "weight": 1.0}]
+        styles = [await _style(part["id"], part["weight"], sessions, blobs) for part in parts]
+        if other := params.get("outside_style_id"):
+            outside = await _style(other, 1.0, sessions, blobs)
+    masks = [params["mask"]] if params.get("mask") else []
     return JobInputs(
-        examples=await _load(job.params.get("examples", ()), sessions, blobs),
-        contents=await _load(job.params.get("contents", ()), sessions, blobs),
-        style=style,
+        examples=await _load(params.get("examples", ()), sessions, blobs),
+        contents=await _load(params.get("contents", ()), sessions, blobs),
+        styles=styles,
+        outside=outside,
+        mask=next(iter(await _load(masks, sessions, blobs)), None),
     )
+
+
+async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs) -> StyleInput:
+    async with sessions() as session:
+        row = await session.get(StyleRow, style_id)
+    if row is None or row.blob_key is None:
+        raise BlobMissingError(
+            f"Style {style_id} of this job was deleted: submit the job again with another one."
+        )
+    return StyleInput(style_id, await blobs.get(row.blob_key), weight, row.header or {})
 
 
 async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Image.Image]:

@@ -22,13 +22,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError, QueueFullError
-from app.infra.db import Base, Sessions, utcnow
+from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
+from app.infra.db import Base, Sessions, in_line, utcnow
+from app.jobs.fairness import take_turn
+from app.jobs.lanes import lane_of
 from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
+from app.jobs.room import check_room
 from app.jobs.tables import JobRow
+from app.jobs.transitions import record
 
 Effects = Callable[[AsyncSession], Awaitable[None]]
-"""Rows to write in the transaction of a success."""
+"""What else belongs into a transaction of the ledger; raising undoes it all."""
 
 _BATCH = 100  # jobs that the reconciler handles at a time
 
@@ -43,6 +47,16 @@ class NewJob:
     style_id: str | None = None
     owner: str = "local"
     rows: Sequence[Base] = field(default=())  # resources that appear together with the job
+    effects: Sequence[Effects] = field(default=())  # more to write, or to check, in the same transaction
+    retry_of: str | None = None  # the job that this one tries again; a job is retried once
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a ticket stands for: ``job_id`` None: nothing; ``job`` None: there is nothing to run."""
+
+    job_id: str | None
+    job: Job | None
 
 
 class Ledger:
@@ -60,8 +74,11 @@ class Ledger:
             raise _unknown(job_id)
         return row.to_job()
 
-    async def create(self, new: NewJob, *, max_active: int | None = None) -> Job:
-        """Insert a queued job and its rows. Raises QueueFullError beyond ``max_active`` unfinished jobs."""
+    async def create(
+        self, new: NewJob, *, max_active: int | None = None, max_per_owner: int | None = None
+    ) -> Job:
+        """Insert a queued job and its rows. Raises QueueFullError beyond ``max_active`` unfinished jobs, and
+        QuotaExceededError beyond ``max_per_owner`` of its owner."""
         row = JobRow(
             id=new.id,
             owner=new.owner,
@@ -71,24 +88,38 @@ class Ledger:
             releases=0,
             params=new.params,
             style_id=new.style_id,
+            lane=lane_of(new.kind, new.params),
+            ticket=new.id,
             generation=0,
+            retry_of=new.retry_of,
             created_at=utcnow(),
         )
         async with self._sessions.begin() as session:
+            await in_line(session, "jobs")  # else two that insert at once each count without the other
             session.add(row)
             await session.flush()
             session.add_all(new.rows)
             await session.flush()
+            for effect in new.effects:
+                await effect(session)
             # Counted after the insert: SQLite's writers are then already in a line.
-            if max_active is not None and await _active(session) > max_active:
-                raise _full(max_active)
+            await check_room(session, 1, new.owner, max_active, max_per_owner)
+            await record(session, row.to_job())
         return row.to_job()
 
-    async def ensure_room(self, max_active: int) -> None:
-        """Raise QueueFullError when ``create`` would: asked before the costly part of a request."""
+    async def ensure_room(
+        self, max_active: int, *, owner: str | None = None, max_per_owner: int | None = None
+    ) -> None:
+        """Raise what ``create`` would: asked before the costly part of a request."""
         async with self._sessions() as session:
-            if await _active(session) >= max_active:
-                raise _full(max_active)
+            await check_room(session, 0, owner, max_active, max_per_owner)
+
+    async def draw(self, ticket: str, worker_id: str) -> Draw:
+        """``begin`` the job whose turn it is when a ticket comes from the queue."""
+        async with self._sessions.begin() as session:
+            job_id = await take_turn(session, ticket)
+            job = None if job_id is None else await self._begin(session, job_id, worker_id)
+        return Draw(job_id, job)
 
     async def begin(self, job_id: str, worker_id: str) -> Job | None:
         """Start an attempt for a delivered message; the attempt is counted before the run.
@@ -97,38 +128,41 @@ class Ledger:
         was canceling (now canceled), or has used up its attempts (now failed, ``poison_job``).
         A running job is begun again because its message came again: its attempt is presumed dead.
         """
-        now = utcnow()
         async with self._sessions.begin() as session:
-            begun = await _change(
-                session,
-                job_id,
-                [
-                    JobRow.state.in_([JobState.QUEUED, JobState.RUNNING]),
-                    JobRow.attempt - JobRow.releases < self._max_attempts,
-                ],
-                state=JobState.RUNNING,
-                attempt=JobRow.attempt + 1,
-                worker_id=worker_id,
-                started_at=func.coalesce(JobRow.started_at, now),
-            )
-            if begun is not None:
-                return begun
-            if await _change(session, job_id, [JobRow.state == JobState.CANCELING], **_canceled(now)):
-                return None
-            poisoned = await _change(
-                session,
-                job_id,
-                [JobRow.state.in_([JobState.QUEUED, JobState.RUNNING])],
-                state=JobState.FAILED,
-                finished_at=now,
-                error=_error(
-                    ErrorCode.POISON_JOB,
-                    f"The job ended its worker {self._max_attempts} times and is not tried again: "
-                    "submit it with other or smaller pictures.",
-                ),
-            )
-            if poisoned is None and await session.get(JobRow, job_id) is None:
-                raise _unknown(job_id)
+            return await self._begin(session, job_id, worker_id)
+
+    async def _begin(self, session: AsyncSession, job_id: str, worker_id: str) -> Job | None:
+        now = utcnow()
+        begun = await _change(
+            session,
+            job_id,
+            [
+                JobRow.state.in_([JobState.QUEUED, JobState.RUNNING]),
+                JobRow.attempt - JobRow.releases < self._max_attempts,
+            ],
+            state=JobState.RUNNING,
+            attempt=JobRow.attempt + 1,
+            worker_id=worker_id,
+            started_at=func.coalesce(JobRow.started_at, now),
+        )
+        if begun is not None:
+            return begun
+        if await _change(session, job_id, [JobRow.state == JobState.CANCELING], **_canceled(now)):
+            return None
+        poisoned = await _change(
+            session,
+            job_id,
+            [JobRow.state.in_([JobState.QUEUED, JobState.RUNNING])],
+            state=JobState.FAILED,
+            finished_at=now,
+            error=_error(
+                ErrorCode.POISON_JOB,
+                f"The job ended its worker {self._max_attempts} times and is not tried again: "
+                "submit it with other or smaller pictures.",
+            ),
+        )
+        if poisoned is None and await session.get(JobRow, job_id) is None:
+            raise _unknown(job_id)
         return None
 
     async def succeed(
@@ -215,15 +249,28 @@ class Ledger:
             )
         )
 
-    async def mark_published(
-        self, job_id: str, *, generation: int = 0, epoch: datetime | None = None
-    ) -> None:
-        """Record that the queue, in its storage ``epoch``, holds the job's message of this generation."""
+    async def renew_ticket(self, lost: Job) -> Job | None:
+        """Give a job another ticket than the one that was lost, to be published.
+
+        None: it has another one already, or is over.
+        """
+        generation = lost.generation + 1
+        async with self._sessions.begin() as session:
+            return await _change(
+                session,
+                lost.id,
+                [JobRow.ticket == lost.ticket, JobRow.state.in_(ACTIVE_STATES)],
+                ticket=f"{lost.id}.{generation}",
+                generation=generation,
+                published_at=None,
+                queue_epoch=None,
+            )
+
+    async def mark_published(self, ticket: str, *, epoch: datetime | None = None) -> None:
+        """Record that the queue, in its storage ``epoch``, holds the ticket."""
         async with self._sessions.begin() as session:
             await session.execute(
-                update(JobRow)
-                .where(JobRow.id == job_id)
-                .values(published_at=utcnow(), generation=generation, queue_epoch=epoch)
+                update(JobRow).where(JobRow.ticket == ticket).values(published_at=utcnow(), queue_epoch=epoch)
             )
 
     async def expire(self, older_than: timedelta) -> list[Job]:
@@ -240,7 +287,10 @@ class Ledger:
                 .returning(JobRow)
                 .execution_options(synchronize_session=False)
             )
-            return [row.to_job() for row in rows]
+            jobs = [row.to_job() for row in rows]
+            for job in jobs:
+                await record(session, job)
+        return jobs
 
     async def _unfinished(self, condition: ColumnElement[bool]) -> list[Job]:
         query = (
@@ -268,19 +318,11 @@ async def _change(
         .returning(JobRow)
         .execution_options(synchronize_session=False)
     )
-    return None if row is None else row.to_job()
-
-
-async def _active(session: AsyncSession) -> int:
-    query = select(func.count()).select_from(JobRow).where(JobRow.state.in_(ACTIVE_STATES))
-    return await session.scalar(query) or 0
-
-
-def _full(max_active: int) -> QueueFullError:
-    return QueueFullError(
-        f"The queue is full ({max_active} jobs wait or run): try again in a few seconds.",
-        headers={"Retry-After": "10"},
-    )
+    if row is None:
+        return None
+    job = row.to_job()
+    await record(session, job)
+    return job
 
 
 def _canceled(now: datetime) -> dict[str, Any]:

@@ -48,8 +48,11 @@ class Job:
     error: dict[str, Any] | None  # {"code", "detail"}
     style_id: str | None
     owner: str
-    generation: int  # of the last publish: a republished job is a new message to the queue
+    lane: str  # of the queue
+    ticket: str  # the queue's message that stands for it: jobs of a lane swap them (app.jobs.fairness)
+    generation: int  # how often the job got a new ticket, because the queue's storage was lost
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     worker_id: str | None = None
+    retry_of: str | None = None

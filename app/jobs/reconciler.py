@@ -40,15 +40,17 @@ class Reconciler:
         for job in await self._jobs.ledger.expire(self._expires_after):
             await self._jobs.announce(job.id, JobState.EXPIRED)
         published = 0
-        # The request died between commit and publish, or found no broker. The same generation: should
-        # the publish have happened and only its record be missing, the queue drops the repeated id.
+        # The request died between commit and publish, or found no broker. The same ticket: should the
+        # publish have happened and only its record be missing, the queue drops the repeated id.
         for job in await self._jobs.ledger.unpublished(_GRACE):
-            published += await self._jobs.publish(job, job.generation)
-        # The queue's storage is another one than the publish went to: the message is lost. A new
-        # generation, so that it cannot be taken for a repeated one.
+            published += await self._jobs.publish(job)
+        # The queue's storage is another one than the publish went to: the ticket is lost. A new one, so
+        # that it cannot be taken for a repeated one; the ledger knows it before the queue does.
         epoch = await self._broker.jobs_epoch()
-        for job in await self._jobs.ledger.lost(epoch):
-            published += await self._jobs.publish(job, job.generation + 1)
+        for lost in await self._jobs.ledger.lost(epoch):
+            renewed = await self._jobs.ledger.renew_ticket(lost)
+            if renewed is not None:
+                published += await self._jobs.publish(renewed)
         if published:
             logger.info("published %d jobs again", published)
         return published

@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.api.accepted import SUBMITS, accepted_responses, settle
 from app.api.deps import JobId, Owner, Paging, Services
+from app.api.preferences import whole_number
 from app.api.problems import problem_responses
+from app.api.submit import submit_retry
 from app.errors import JobNotFoundError
 from app.jobs.events import job_events
-from app.jobs.model import Job, JobState
+from app.jobs.model import Job, JobKind, JobState
 from app.jobs.repository import list_jobs
 from app.jobs.schemas import JobOut, JobPage
 
@@ -27,23 +30,31 @@ async def _job(job_id: JobId, services: Services, owner: Owner) -> Job:
 OwnJob = Annotated[Job, Depends(_job)]
 
 
-@router.get("", summary="List jobs", responses=problem_responses(422))
+@router.get("", operation_id="listJobs", summary="List jobs", responses=problem_responses(422))
 async def read_jobs(
     services: Services,
     owner: Owner,
     page: Paging,
     state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
+    kind: Annotated[list[JobKind] | None, Query(description="Only jobs of these kinds.")] = None,
+    style_id: Annotated[str | None, Query(max_length=64, description="Only jobs of this style.")] = None,
 ) -> JobPage:
     """Newest first."""
     jobs = await list_jobs(
-        services.sessions, owner, limit=page.limit + 1, after=page.after, states=state or ()
+        services.sessions,
+        owner,
+        limit=page.limit + 1,
+        after=page.after,
+        states=state or (),
+        kinds=kind or (),
+        style_id=style_id,
     )
     more = len(jobs) > page.limit
     items = [JobOut.of(job) for job in jobs[: page.limit]]
     return JobPage(items=items, next=items[-1].id if more else None)
 
 
-@router.get("/{job_id}", summary="Read a job", responses=problem_responses(404))
+@router.get("/{job_id}", operation_id="getJob", summary="Read a job", responses=problem_responses(404))
 async def read_job(job: OwnJob) -> JobOut:
     """Its state and, at the end, its result or its error. Polling this always works."""
     return JobOut.of(job)
@@ -51,6 +62,7 @@ async def read_job(job: OwnJob) -> JobOut:
 
 @router.post(
     "/{job_id}/cancel",
+    operation_id="cancelJob",
     summary="Cancel a job",
     responses={
         202: {"model": JobOut, "description": "The worker was asked to stop; the state is `canceling`"},
@@ -65,8 +77,26 @@ async def cancel_job(job: OwnJob, services: Services, response: Response) -> Job
     return JobOut.of(canceled)
 
 
+@router.post(
+    "/{job_id}/retry",
+    operation_id="retryJob",
+    summary="Try a job again",
+    status_code=status.HTTP_202_ACCEPTED,
+    openapi_extra=SUBMITS,
+    responses={**accepted_responses(JobOut), **problem_responses(400, 404, 409, 422, 429)},
+)
+async def retry_job(
+    job: OwnJob, request: Request, response: Response, services: Services, owner: Owner
+) -> JobOut:
+    """A new job with the same inputs, for one that failed, expired or was canceled; the style or the
+    stylization waits for the new one from then on. A job can be retried once: then retry the retry."""
+    retried = await submit_retry(request, response, services, owner, job)
+    return JobOut.of(await settle(request, response, services, retried))
+
+
 @router.get(
     "/{job_id}/events",
+    operation_id="streamJobEvents",
     summary="Follow a job",
     response_class=EventSourceResponse,
     responses=problem_responses(404, 503),
@@ -79,7 +109,10 @@ async def read_job_events(
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`."""
-    after = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
-    async for event in job_events(job, after, services.ledger, services.broker):
+    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`.
+
+    Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
+    the oldest that is left; when it is none of ours, from the start."""
+    after = whole_number(last_event_id) or 0
+    async for event in job_events(job, after, services.ledger, services.broker, services.closing.wait):
         yield event

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.errors import ErrorCode
 from app.jobs.model import Job, JobKind, JobState
@@ -41,37 +42,40 @@ class JobLinks(BaseModel):
     self: str
     events: str
     cancel: str
+    retry: str
+
+
+JOB_EXAMPLE: JsonDict = {
+    "id": "job_01JDXYZ0000000000000000000",
+    "kind": "adapt",
+    "state": "running",
+    "attempt": 1,
+    "retry_of": None,
+    "style_id": "sty_01JDXYZ0000000000000000000",
+    "created_at": "2026-01-01T12:00:00Z",
+    "started_at": "2026-01-01T12:00:01Z",
+    "finished_at": None,
+    "result": None,
+    "error": None,
+    "links": {
+        "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
+        "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+        "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+        "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+    },
+}
 
 
 class JobOut(BaseModel):
     """A job."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "job_01JDXYZ0000000000000000000",
-                "kind": "adapt",
-                "state": "running",
-                "attempt": 1,
-                "style_id": "sty_01JDXYZ0000000000000000000",
-                "created_at": "2026-01-01T12:00:00Z",
-                "started_at": "2026-01-01T12:00:01Z",
-                "finished_at": None,
-                "result": None,
-                "error": None,
-                "links": {
-                    "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                    "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                    "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                },
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": JOB_EXAMPLE})
 
     id: str
     kind: JobKind
     state: JobState
     attempt: int = Field(description="How often a worker has started it.")
+    retry_of: str | None = Field(description="The job that this one tries again.")
     style_id: str | None
     created_at: datetime
     started_at: datetime | None
@@ -89,13 +93,14 @@ class JobOut(BaseModel):
             kind=job.kind,
             state=job.state,
             attempt=job.attempt,
+            retry_of=job.retry_of,
             style_id=job.style_id,
             created_at=job.created_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
             result=_result(job),
             error=JobError(**job.error) if job.error else None,
-            links=JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
+            links=JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel", retry=f"{url}/retry"),
         )
 
 
@@ -109,7 +114,12 @@ class JobPage(BaseModel):
 def result_images(job: Job) -> list[ResultImage]:
     """The pictures that the job has produced, in the order of its contents."""
     ids = (job.result or {}).get("images", [])
-    return [ResultImage(id=image_id, url=f"/v1/images/{image_id}/content") for image_id in ids]
+    return [ResultImage(id=image_id, url=image_url(image_id)) for image_id in ids]
+
+
+def image_url(image_id: str) -> str:
+    """Where the bytes of an image are."""
+    return f"/v1/images/{image_id}/content"
 
 
 def _result(job: Job) -> JobResult | None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from app.infra.broker import Broker, BrokerUnavailableError
+from app.infra.logs import bound
 from app.infra.tasks import end
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobState
@@ -16,36 +17,43 @@ _LOOK_EVERY = 2.0  # s between looks at the ledger while waiting for an event th
 
 
 class JobService:
-    """Keeps ledger and queue together. ``max_active`` bounds the unfinished jobs (QueueFullError)."""
+    """Keeps ledger and queue together.
 
-    def __init__(self, ledger: Ledger, broker: Broker, *, max_active: int) -> None:
+    ``max_active`` bounds the unfinished jobs of all (QueueFullError), ``max_per_owner`` those of one owner
+    (QuotaExceededError).
+    """
+
+    def __init__(
+        self, ledger: Ledger, broker: Broker, *, max_active: int, max_per_owner: int | None = None
+    ) -> None:
         self.ledger = ledger
         self._broker = broker
         self._max_active = max_active
+        self._max_per_owner = max_per_owner
 
-    async def ensure_room(self) -> None:
-        """Raise QueueFullError early, before the files of a request are read."""
-        await self.ledger.ensure_room(self._max_active)
+    async def ensure_room(self, owner: str | None = None) -> None:
+        """Raise QueueFullError or QuotaExceededError early, before the files of a request are read."""
+        await self.ledger.ensure_room(self._max_active, owner=owner, max_per_owner=self._max_per_owner)
 
     async def create(self, new: NewJob) -> Job:
-        """Make the job durable. Raises QueueFullError. Then call ``enqueue``."""
-        return await self.ledger.create(new, max_active=self._max_active)
+        """Make the job durable. Raises QueueFullError, QuotaExceededError. Then call ``enqueue``."""
+        return await self.ledger.create(new, max_active=self._max_active, max_per_owner=self._max_per_owner)
 
     async def enqueue(self, job: Job) -> None:
         """Tell the queue. The job stands even when the queue is away, or this process dies before."""
         await self.announce(job.id, JobState.QUEUED)
-        await self.publish(job, job.generation)
+        await self.publish(job)
 
-    async def publish(self, job: Job, generation: int) -> bool:
-        """Put the job into the queue. False: the broker is away; the reconciler will do it."""
+    async def publish(self, job: Job) -> bool:
+        """Put the job's ticket into the queue. False: the broker is away; the reconciler will do it."""
         try:
             # Asked first: should the storage be replaced in between, the job counts as lost, not as known.
             epoch = await self._broker.jobs_epoch()
-            await self._broker.publish_job(job.kind, job.id, generation=generation)
+            await self._broker.publish_job(job.lane, job.ticket, request_id=bound("request_id"))
         except BrokerUnavailableError as error:
             logger.warning("job %s is not in the queue yet: %s", job.id, error.detail)
             return False
-        await self.ledger.mark_published(job.id, generation=generation, epoch=epoch)
+        await self.ledger.mark_published(job.ticket, epoch=epoch)
         return True
 
     async def cancel(self, job_id: str) -> Job:

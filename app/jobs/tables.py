@@ -14,7 +14,11 @@ class JobRow(Base):
     """A job. Written by :mod:`app.jobs.ledger` only."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "state", "published_at"), Index(None, "owner", "id"))
+    __table_args__ = (
+        Index(None, "state", "published_at"),
+        Index(None, "owner", "id"),
+        Index(None, "state", "lane", "owner", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
@@ -27,9 +31,12 @@ class JobRow(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     style_id: Mapped[str | None] = mapped_column(String(40), index=True)
     worker_id: Mapped[str | None] = mapped_column(String(64))
+    lane: Mapped[str] = mapped_column(String(16))  # app.jobs.lanes
+    ticket: Mapped[str] = mapped_column(String(60), index=True)  # the queue's message that stands for it
     generation: Mapped[int] = mapped_column(default=0)
     published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     queue_epoch: Mapped[datetime | None] = mapped_column(UTCDateTime)  # which storage of the queue has it
+    retry_of: Mapped[str | None] = mapped_column(String(40), index=True, unique=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -46,9 +53,12 @@ class JobRow(Base):
             error=self.error,
             style_id=self.style_id,
             owner=self.owner,
+            lane=self.lane,
+            ticket=self.ticket,
             generation=self.generation,
             created_at=self.created_at,
             started_at=self.started_at,
             finished_at=self.finished_at,
             worker_id=self.worker_id,
+            retry_of=self.retry_of,
         )

@@ -1,4 +1,6 @@
 """Migrations of the schema (Alembic)."""
 
-HEAD = "0001"
-"""The newest revision; a database that has it needs no migration."""
+from pathlib import Path
+
+HEAD = max(path.name[:4] for path in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))
+"""The newest revision; a database that has it needs no migration. Files are named by their revision."""

@@ -1,16 +1,30 @@
-"""Reading and deleting styles."""
+"""Reading, changing and deleting styles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import StyleNotFoundError, StyleNotReadyError
-from app.images.tables import ImageRole, ImageRow
+from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
+from app.idempotency.keys import Claim
+from app.images.repository import delete_images
 from app.infra.db import Sessions
-from app.jobs.model import JobState
+from app.jobs.model import ACTIVE_STATES, JobKind, JobState
 from app.jobs.tables import JobRow
+from app.jobs.usage import style_is_needed, unfinished
 from app.styles.tables import StyleRow
+
+
+class StyleStatus(StrEnum):
+    """Whether a style can be applied."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELED = "canceled"
 
 
 @dataclass(frozen=True)
@@ -20,15 +34,38 @@ class StyleRecord:
     row: StyleRow
     job_state: JobState | None
 
+    @property
+    def status(self) -> StyleStatus:
+        """As ``_CONDITIONS`` say it in SQL."""
+        if self.row.blob_key is not None:
+            return StyleStatus.READY
+        if self.job_state is JobState.CANCELED:
+            return StyleStatus.CANCELED
+        if self.job_state is not None and self.job_state.terminal:
+            return StyleStatus.FAILED
+        return StyleStatus.PENDING
+
+
+_UNFINISHED = StyleRow.blob_key.is_(None)
+_CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
+    StyleStatus.READY: StyleRow.blob_key.is_not(None),
+    StyleStatus.CANCELED: and_(_UNFINISHED, JobRow.state == JobState.CANCELED),
+    StyleStatus.FAILED: and_(
+        _UNFINISHED, JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
+    ),
+    StyleStatus.PENDING: and_(_UNFINISHED, or_(JobRow.state.is_(None), JobRow.state.in_(ACTIVE_STATES))),
+}
+
 
 async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecord:
     """Raises StyleNotFoundError, also for a style of somebody else."""
-    found = await _select(sessions, owner, style_id=style_id, limit=1)
-    if not found:
+    async with sessions() as session:
+        found = (await session.execute(_query(owner).where(StyleRow.id == style_id))).one_or_none()
+    if found is None:
         raise StyleNotFoundError(
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
-    return found[0]
+    return _record(*found)
 
 
 async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
@@ -47,49 +84,100 @@ async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> Styl
 
 
 async def list_styles(
-    sessions: Sessions, owner: str, *, limit: int, after: str | None
+    sessions: Sessions,
+    owner: str,
+    *,
+    limit: int,
+    after: str | None = None,
+    statuses: Sequence[StyleStatus] = (),
+    name: str | None = None,
 ) -> Sequence[StyleRecord]:
-    """The newest styles first, older than the id ``after``."""
-    return await _select(sessions, owner, limit=limit, after=after)
+    """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case."""
+    query = _query(owner).order_by(StyleRow.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(StyleRow.id < after)
+    if statuses:
+        query = query.where(or_(*(_CONDITIONS[status] for status in statuses)))
+    if name is not None:
+        query = query.where(StyleRow.name.icontains(name, autoescape=True))
+    async with sessions() as session:
+        return [_record(row, state) for row, state in await session.execute(query)]
 
 
-async def _select(
-    sessions: Sessions, owner: str, *, limit: int, style_id: str | None = None, after: str | None = None
-) -> list[StyleRecord]:
-    query = (
+def _query(owner: str) -> Select[tuple[StyleRow, str]]:
+    return (
         select(StyleRow, JobRow.state)
         .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
         .where(StyleRow.owner == owner)
-        .order_by(StyleRow.id.desc())
-        .limit(limit)
     )
-    if style_id is not None:
-        query = query.where(StyleRow.id == style_id)
-    if after is not None:
-        query = query.where(StyleRow.id < after)
-    async with sessions() as session:
-        found = await session.execute(query)
-        return [StyleRecord(row, JobState(state) if state else None) for row, state in found]
 
 
-async def insert_style(sessions: Sessions, row: StyleRow) -> None:
-    """Add a style that has no job (an imported one)."""
+def _record(row: StyleRow, state: str | None) -> StyleRecord:
+    return StyleRecord(row, JobState(state) if state else None)
+
+
+async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None) -> None:
+    """Add a style that has no job (an imported one), with the idempotency key of its request."""
     async with sessions.begin() as session:
         session.add(row)
+        await session.flush()
+        if claim is not None:
+            await claim.record(session, row.id)
+
+
+async def update_style(sessions: Sessions, owner: str, style_id: str, values: Mapping[str, Any]) -> None:
+    """Set columns. Raises StyleNotFoundError."""
+    await get_style(sessions, owner, style_id)
+    if not values:
+        return
+    async with sessions.begin() as session:
+        await session.execute(
+            update(StyleRow).where(StyleRow.id == style_id, StyleRow.owner == owner).values(**values)
+        )
+
+
+async def hold_styles(session: AsyncSession, owner: str, style_ids: Iterable[str]) -> None:
+    """In the transaction of a job that renders with them: they are there, and are not deleted before it ends.
+
+    Raises StyleNotFoundError. PostgreSQL locks the rows; SQLite's writers stand in a line anyway.
+    """
+    wanted = set(style_ids)
+    query = select(StyleRow.id).where(
+        StyleRow.id.in_(wanted), StyleRow.owner == owner, StyleRow.blob_key.is_not(None)
+    )
+    found = set(await session.scalars(query.with_for_update(read=True)))
+    if gone := sorted(wanted - found):
+        raise StyleNotFoundError(f"Style {gone[0]} was deleted meanwhile: choose another one.")
 
 
 async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
-    """Delete the style and its example images; returns the keys of their blobs."""
+    """Delete the style and what its own job alone was given; returns the keys of their blobs.
+
+    Raises ResourceInUseError when a job that waits or runs renders with it.
+    """
     async with sessions.begin() as session:
         keys = await session.scalars(
             delete(StyleRow).where(StyleRow.id == row.id).returning(StyleRow.blob_key)
         )
         blobs = [key for key in keys if key is not None]
-        if row.job_id is not None:
-            examples = await session.scalars(
-                delete(ImageRow)
-                .where(ImageRow.job_id == row.job_id, ImageRow.role == ImageRole.EXAMPLE)
-                .returning(ImageRow.blob_key)
-            )
-            blobs.extend(examples)
+        if style_is_needed(await unfinished(session, row.owner), row.id):
+            raise _in_use(row.id)
+        if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
+            own = list(job.params.get("examples", ()))
+            if job.kind == JobKind.ADAPT:  # else the contents belong to the stylization
+                own += job.params.get("contents", ())
+            blobs += await delete_images(session, own)
     return blobs
+
+
+async def refuse_if_rendered(sessions: Sessions, owner: str, style_id: str) -> None:
+    """Raise ResourceInUseError when ``delete_style`` would."""
+    async with sessions() as session:
+        if style_is_needed(await unfinished(session, owner), style_id):
+            raise _in_use(style_id)
+
+
+def _in_use(style_id: str) -> ResourceInUseError:
+    return ResourceInUseError(
+        f"A stylization that waits or runs needs style {style_id}: cancel its job or wait, then delete."
+    )

@@ -1,34 +1,49 @@
 """``/v1/styles``."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.accepted import PREFER, accepted_responses, settle
+from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
 from app.jobs.schemas import JobOut
 from app.settings import Settings
-from app.styles.repository import get_ready_style, get_style, list_styles
-from app.styles.schemas import ImportOptions, StyleAccepted, StyleOptions, StyleOut, StylePage
-from app.styles.service import create_style, import_rules, import_style, remove_style, style_rules
+from app.styles.repository import StyleStatus, get_ready_style, get_style, list_styles
+from app.styles.schemas import (
+    ImportOptions,
+    StyleAccepted,
+    StyleChanges,
+    StyleOptions,
+    StyleOut,
+    StylePage,
+)
+from app.styles.service import (
+    change_style,
+    create_style,
+    import_rules,
+    import_style,
+    remove_style,
+    style_rules,
+)
 
 
 def build_router(settings: Settings) -> APIRouter:
     """The routes; their documentation states the limits of ``settings``."""
     router = APIRouter(prefix="/v1/styles", tags=["styles"])
-    creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **PREFER}
+    creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **SUBMITS}
 
     @router.post(
         "",
+        operation_id="createStyle",
         summary="Learn a style from examples",
         status_code=status.HTTP_202_ACCEPTED,
         openapi_extra=creation,
         responses={
             **accepted_responses(StyleAccepted),
-            **problem_responses(400, 413, 415, 422, 429, 503),
+            **problem_responses(400, 409, 413, 415, 422, 429, 503),
         },
     )
     async def post_style(
@@ -36,49 +51,92 @@ def build_router(settings: Settings) -> APIRouter:
     ) -> StyleAccepted:
         """Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
         be applied to. The style can be used once its job has succeeded."""
-        job = await settle(request, response, services, await create_style(request, services, owner))
+        job = await settle(
+            request, response, services, await create_style(request, response, services, owner)
+        )
         style = await get_style(services.sessions, owner, job.params["style_id"])
         return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
 
-    @router.get("", summary="List styles", responses=problem_responses(422))
-    async def read_styles(services: Services, owner: Owner, page: Paging) -> StylePage:
+    @router.get(
+        "",
+        operation_id="listStyles",
+        summary="List styles",
+        responses=problem_responses(422),
+    )
+    async def read_styles(
+        services: Services,
+        owner: Owner,
+        page: Paging,
+        status: Annotated[list[StyleStatus] | None, Query(description="Only styles that are so.")] = None,
+        name: Annotated[
+            str | None, Query(min_length=1, max_length=200, description="A part of the name, in any case.")
+        ] = None,
+    ) -> StylePage:
         """Newest first."""
-        records = await list_styles(services.sessions, owner, limit=page.limit + 1, after=page.after)
+        records = await list_styles(
+            services.sessions,
+            owner,
+            limit=page.limit + 1,
+            after=page.after,
+            statuses=status or (),
+            name=name,
+        )
         items = [StyleOut.of(record) for record in records[: page.limit]]
         return StylePage(items=items, next=items[-1].id if len(records) > page.limit else None)
 
     @router.post(
         "/import",
+        operation_id="importStyle",
         summary="Import a style file",
         status_code=status.HTTP_201_CREATED,
-        openapi_extra=form_body(ImportOptions, import_rules(settings)),
+        openapi_extra={**form_body(ImportOptions, import_rules(settings)), **CREATES},
         responses=problem_responses(400, 409, 413, 415, 422, 503),
     )
     async def post_style_import(
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StyleOut:
         """Upload a file that `GET /v1/styles/{id}/file` gave. It must belong to the same base checkpoint."""
-        style = StyleOut.of(await import_style(request, services, owner))
+        style = StyleOut.of(await import_style(request, response, services, owner))
         response.headers["Location"] = f"/v1/styles/{style.id}"
         return style
 
-    @router.get("/{style_id}", summary="Read a style", responses=problem_responses(404))
+    @router.get(
+        "/{style_id}",
+        operation_id="getStyle",
+        summary="Read a style",
+        responses=problem_responses(404),
+    )
     async def read_style(style_id: StyleId, services: Services, owner: Owner) -> StyleOut:
         """Its status, and what its file says of itself."""
         return StyleOut.of(await get_style(services.sessions, owner, style_id))
 
+    @router.patch(
+        "/{style_id}",
+        operation_id="updateStyle",
+        summary="Rename a style",
+        responses=problem_responses(404, 422),
+    )
+    async def patch_style(
+        style_id: StyleId, changes: StyleChanges, services: Services, owner: Owner
+    ) -> StyleOut:
+        """What the body names is set, null removes, the rest stays."""
+        return StyleOut.of(await change_style(services, owner, style_id, changes))
+
     @router.delete(
         "/{style_id}",
+        operation_id="deleteStyle",
         summary="Delete a style",
         status_code=status.HTTP_204_NO_CONTENT,
-        responses=problem_responses(404),
+        responses=problem_responses(404, 409),
     )
     async def delete_style(style_id: StyleId, services: Services, owner: Owner) -> None:
-        """The style, its file and its examples go; pictures made with it stay. Its job is canceled."""
+        """The style, its file and its examples go; pictures made with it stay. The job that makes it is
+        canceled. 409 while another job that waits or runs needs it."""
         await remove_style(services, owner, style_id)
 
     @router.get(
         "/{style_id}/file",
+        operation_id="downloadStyle",
         summary="Download a style",
         response_class=Response,
         responses={

@@ -1,33 +1,36 @@
 """Styles on the wire."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.jobs.model import JobState
 from app.jobs.schemas import JobOut
-from app.styles.repository import StyleRecord
+from app.styles.repository import StyleRecord, StyleStatus
 
 MAX_SEED = 2**31 - 1
 
 
-class StyleStatus(StrEnum):
-    """Whether a style can be applied."""
-
-    PENDING = "pending"
-    READY = "ready"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-class StyleOptions(BaseModel):
-    """The fields of `POST /v1/styles` besides the files."""
+class StyleLabels(BaseModel):
+    """What people call a style."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str | None = Field(None, min_length=1, max_length=200, description="A name for people.")
+    description: str | None = Field(
+        None, min_length=1, max_length=2000, description="More for people: where it comes from, its licence."
+    )
+
+
+class StyleChanges(StyleLabels):
+    """What `PATCH /v1/styles/{id}` sets (JSON merge patch): what is absent stays, null removes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Waves of Kanagawa"}})
+
+
+class StyleOptions(StyleLabels):
+    """The fields of `POST /v1/styles` besides the files."""
+
     steps: int | None = Field(
         None,
         ge=0,
@@ -36,25 +39,41 @@ class StyleOptions(BaseModel):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="The same inputs and seed give the same style.")
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(StyleLabels):
     """The fields of `POST /v1/styles/import` besides the file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str | None = Field(None, min_length=1, max_length=200, description="A name for people.")
 
 
 class StyleOut(BaseModel):
     """A style."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "sty_01JDXYZ0000000000000000000",
+                "name": "Waves",
+                "description": None,
+                "status": "ready",
+                "job_id": "job_01JDXYZ0000000000000000000",
+                "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                "size_bytes": 24576,
+                "header": {"k": 5, "steps": 20, "seed": 0},
+                "created_at": "2026-01-01T12:00:00Z",
+                "ready_at": "2026-01-01T12:00:30Z",
+                "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file",
+            }
+        }
+    )
+
     id: str
     name: str | None
+    description: str | None
     status: StyleStatus
     job_id: str | None = Field(description="The job that makes it; null when it was imported.")
     base_hash: str | None = Field(description="SHA-256 of the checkpoint that it belongs to.")
     size_bytes: int | None
     header: dict[str, Any] | None = Field(description="What its file says of itself: K, steps, losses, seed.")
     created_at: datetime
+    expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     ready_at: datetime | None
     file_url: str | None = Field(description="Where its file is, once it is ready.")
 
@@ -65,12 +84,14 @@ class StyleOut(BaseModel):
         return cls(
             id=row.id,
             name=row.name,
-            status=_status(record),
+            description=row.description,
+            status=record.status,
             job_id=row.job_id,
             base_hash=row.base_hash,
             size_bytes=row.size_bytes,
             header=row.header,
             created_at=row.created_at,
+            expires_at=row.expires_at,
             ready_at=row.ready_at,
             file_url=f"/v1/styles/{row.id}/file" if row.blob_key else None,
         )
@@ -88,13 +109,3 @@ class StyleAccepted(BaseModel):
 
     style: StyleOut
     job: JobOut
-
-
-def _status(record: StyleRecord) -> StyleStatus:
-    if record.row.blob_key is not None:
-        return StyleStatus.READY
-    if record.job_state is JobState.CANCELED:
-        return StyleStatus.CANCELED
-    if record.job_state is not None and record.job_state.terminal:
-        return StyleStatus.FAILED
-    return StyleStatus.PENDING

@@ -5,25 +5,33 @@ import dataclasses
 import math
 from contextlib import suppress
 
-from fastapi import Request
+from fastapi import Request, Response
 from safetensors import SafetensorError, deserialize
-from starlette.datastructures import UploadFile
 
 from app.api.container import Container
-from app.api.forms import FileRule, invalid_values, read_form
+from app.api.forms import FileRule, Form, invalid_values
+from app.api.submit import read_submission, submit
 from app.errors import (
     JobNotCancelableError,
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
 from app.ids import new_id
+from app.images.intake import Batch
 from app.images.tables import ImageRole
 from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
-from app.styles.repository import StyleRecord, delete_style, get_style, insert_style
-from app.styles.schemas import ImportOptions, StyleOptions
+from app.styles.repository import (
+    StyleRecord,
+    delete_style,
+    get_style,
+    insert_style,
+    refuse_if_rendered,
+    update_style,
+)
+from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
 from app.styles.tables import StyleRow
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
@@ -47,9 +55,16 @@ def import_rules(settings: Settings) -> dict[str, FileRule]:
     }
 
 
-def new_style_row(style_id: str, owner: str, job_id: str | None, name: str | None) -> StyleRow:
+def new_style_row(style_id: str, owner: str, job_id: str | None, labels: StyleLabels) -> StyleRow:
     """A style that has no file yet."""
-    return StyleRow(id=style_id, owner=owner, name=name, job_id=job_id, created_at=utcnow())
+    return StyleRow(
+        id=style_id,
+        owner=owner,
+        name=labels.name,
+        description=labels.description,
+        job_id=job_id,
+        created_at=utcnow(),
+    )
 
 
 def check_steps(steps: int | None, settings: Settings) -> None:
@@ -60,60 +75,79 @@ def check_steps(steps: int | None, settings: Settings) -> None:
         )
 
 
-async def create_style(request: Request, services: Container, owner: str) -> Job:
-    """Take in the form, make style and job durable, and tell the queue."""
+async def create_style(request: Request, response: Response, services: Container, owner: str) -> Job:
+    """A style and the job that adapts it."""
     settings = services.settings
-    style_id, job_id = new_id("sty"), new_id("job")
-    async with read_form(
-        request,
-        style_rules(settings),
-        max_bytes=settings.max_request_bytes,
-        admit=services.jobs.ensure_room,
-    ) as form:
+
+    async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(StyleOptions)
         check_steps(options.steps, settings)
-        async with services.intake.batch(job_id, owner) as batch:
-            examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-            contents = await batch.add("contents", form.files["contents"], ImageRole.CONTENT)
-            job = await services.jobs.create(
-                NewJob(
-                    id=job_id,
-                    kind=JobKind.ADAPT,
-                    owner=owner,
-                    style_id=style_id,
-                    params={
-                        "examples": examples,
-                        "contents": contents,
-                        "style_id": style_id,
-                        "steps": options.steps,
-                        "seed": options.seed,
-                    },
-                    rows=[new_style_row(style_id, owner, job_id, options.name), *batch.rows],
-                )
-            )
-    await services.jobs.enqueue(job)
-    return job
+        style_id = new_id("sty")
+        return NewJob(
+            id=batch.job_id,
+            kind=JobKind.ADAPT,
+            owner=owner,
+            style_id=style_id,
+            params={
+                "examples": await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE),
+                "contents": await batch.add("contents", form.files["contents"], ImageRole.CONTENT),
+                "style_id": style_id,
+                "steps": options.steps,
+                "seed": options.seed,
+            },
+            rows=[new_style_row(style_id, owner, batch.job_id, options), *batch.rows],
+        )
+
+    return await submit(request, response, services, owner, style_rules(settings), plan)
+
+
+async def change_style(services: Container, owner: str, style_id: str, changes: StyleChanges) -> StyleRecord:
+    """Set what ``changes`` names. Raises StyleNotFoundError."""
+    await update_style(services.sessions, owner, style_id, changes.model_dump(exclude_unset=True))
+    return await get_style(services.sessions, owner, style_id)
 
 
 async def remove_style(services: Container, owner: str, style_id: str) -> None:
-    """Cancel the job that makes it, if it still does, and delete style, file and examples."""
+    """Cancel the job that makes it, if it still does, and delete style, file and examples.
+
+    Raises StyleNotFoundError, ResourceInUseError (another job renders with it).
+    """
     record = await get_style(services.sessions, owner, style_id)
+    await refuse_if_rendered(services.sessions, owner, style_id)  # before anything is canceled
     if record.row.job_id is not None:
         with suppress(JobNotCancelableError):  # it is over
             await services.jobs.cancel(record.row.job_id)
     await services.blobs.delete(await delete_style(services.sessions, record.row))
 
 
-async def import_style(request: Request, services: Container, owner: str) -> StyleRecord:
+async def import_style(request: Request, response: Response, services: Container, owner: str) -> StyleRecord:
     """Take in a style file that was made on the same base.
 
     Raises StyleFileInvalidError, StyleBaseMismatchError.
     """
-    settings = services.settings
-    async with read_form(request, import_rules(settings), max_bytes=settings.max_request_bytes) as form:
-        options = form.options(ImportOptions)
-        upload: UploadFile = form.files["file"][0]
-        data = await upload.read()
+    rules = import_rules(services.settings)
+    async with read_submission(request, response, services, owner, rules) as submission:
+        if submission.made is not None:
+            return await get_style(services.sessions, owner, submission.made)
+        options = submission.form.options(ImportOptions)
+        data = await submission.form.files["file"][0].read()
+        header = await _check_style(data, services)
+        row = new_style_row(new_id("sty"), owner, None, options)
+        row.blob_key = f"styles/{row.id}.safetensors"
+        row.size_bytes = len(data)
+        row.base_hash = header.base_hash
+        row.header = dataclasses.asdict(header)
+        row.ready_at = row.created_at
+        await services.blobs.put(row.blob_key, data)
+        try:
+            await insert_style(services.sessions, row, submission.claim)
+        except BaseException:
+            await services.blobs.delete([row.blob_key])
+            raise
+    return StyleRecord(row, None)
+
+
+async def _check_style(data: bytes, services: Container) -> StyleHeader:
     try:
         header = await asyncio.to_thread(_read_style, data)
     except StyleFormatError as error:
@@ -127,19 +161,7 @@ async def import_style(request: Request, services: Container, owner: str) -> Sty
             f"The style was adapted on the base {header.base_hash[:12]}, this service runs {base[:12]}: "
             "adapt it again here from its examples, or use a service that runs its base.",
         )
-    row = new_style_row(new_id("sty"), owner, None, options.name)
-    row.blob_key = f"styles/{row.id}.safetensors"
-    row.size_bytes = len(data)
-    row.base_hash = header.base_hash
-    row.header = dataclasses.asdict(header)
-    row.ready_at = row.created_at
-    await services.blobs.put(row.blob_key, data)
-    try:
-        await insert_style(services.sessions, row)
-    except BaseException:
-        await services.blobs.delete([row.blob_key])
-        raise
-    return StyleRecord(row, None)
+    return header
 
 
 def _read_style(data: bytes) -> StyleHeader:

@@ -18,6 +18,7 @@ class StyleRow(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
     name: Mapped[str | None] = mapped_column(String(200))
+    description: Mapped[str | None] = mapped_column(String(2000))
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported
     blob_key: Mapped[str | None] = mapped_column(String(200))  # None: not ready
     size_bytes: Mapped[int | None]
@@ -25,3 +26,4 @@ class StyleRow(Base):
     header: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ready_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

@@ -1,38 +1,95 @@
-"""Reading stylizations."""
+"""Reading and deleting stylizations."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
 
-from app.errors import StylizationNotFoundError
+from sqlalchemy import Select, delete, select
+
+from app.errors import ResourceInUseError, StylizationNotFoundError
+from app.images.repository import delete_images
+from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions
-from app.jobs.model import Job
-from app.jobs.schemas import JobOut, result_images
+from app.jobs.model import Job, JobState
 from app.jobs.tables import JobRow
-from app.stylizations.schemas import StylizationOut
 from app.stylizations.tables import StylizationRow
 
 
 async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -> tuple[StylizationRow, Job]:
     """The stylization and its job. Raises StylizationNotFoundError."""
-    query = (
-        select(StylizationRow, JobRow)
-        .join(JobRow, JobRow.id == StylizationRow.job_id)
-        .where(StylizationRow.id == stylization_id, StylizationRow.owner == owner)
-    )
     async with sessions() as session:
-        found = (await session.execute(query)).one_or_none()
+        found = (await session.execute(_query(owner).where(StylizationRow.id == stylization_id))).first()
     if found is None:
-        raise StylizationNotFoundError(
-            f"There is no stylization {stylization_id}: take its id from the answer that created it."
-        )
+        raise _unknown(stylization_id)
     return found[0], found[1].to_job()
 
 
-def stylization_out(row: StylizationRow, job: Job) -> StylizationOut:
-    """The row on the wire."""
-    return StylizationOut(
-        id=row.id,
-        style_id=row.style_id,
-        created_at=row.created_at,
-        job=JobOut.of(job),
-        images=result_images(job),
+async def get_stylization_of_job(sessions: Sessions, owner: str, job: Job) -> StylizationRow:
+    """The stylization that the job renders. Raises StylizationNotFoundError: it was deleted."""
+    async with sessions() as session:
+        found = (await session.execute(_query(owner).where(StylizationRow.job_id == job.id))).first()
+    if found is None:
+        raise StylizationNotFoundError(
+            f"The stylization of job {job.id} was deleted: send the request again."
+        )
+    row: StylizationRow = found[0]
+    return row
+
+
+async def list_stylizations(
+    sessions: Sessions,
+    owner: str,
+    *,
+    limit: int,
+    after: str | None,
+    states: Sequence[JobState] = (),
+    style_id: str | None = None,
+) -> list[tuple[StylizationRow, Job]]:
+    """The newest first, older than the id ``after``; by the states of their jobs and by their style."""
+    query = _query(owner).order_by(StylizationRow.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(StylizationRow.id < after)
+    if states:
+        query = query.where(JobRow.state.in_(states))
+    if style_id is not None:
+        query = query.where(StylizationRow.style_id == style_id)
+    async with sessions() as session:
+        return [(row, job.to_job()) for row, job in await session.execute(query)]
+
+
+async def delete_stylization(sessions: Sessions, owner: str, stylization_id: str) -> list[str]:
+    """Delete it with its contents, its mask and its results; returns the keys of their blobs.
+
+    Raises StylizationNotFoundError, ResourceInUseError (its job waits or runs).
+    """
+    async with sessions.begin() as session:
+        job_id = await session.scalar(
+            delete(StylizationRow)
+            .where(StylizationRow.id == stylization_id, StylizationRow.owner == owner)
+            .returning(StylizationRow.job_id)
+        )
+        if job_id is None:
+            raise _unknown(stylization_id)
+        job = (await session.get_one(JobRow, job_id)).to_job()
+        if not job.state.terminal:
+            raise ResourceInUseError(
+                f"Job {job.id} of this stylization is {job.state}: cancel it or wait for it, then delete."
+            )
+        results = select(ImageRow.id).where(ImageRow.job_id == job_id, ImageRow.role == ImageRole.RESULT)
+        mask = job.params.get("mask")
+        return await delete_images(
+            session,
+            [*await session.scalars(results), *job.params.get("contents", ()), *([mask] if mask else [])],
+        )
+
+
+def _unknown(stylization_id: str) -> StylizationNotFoundError:
+    return StylizationNotFoundError(
+        f"There is no stylization {stylization_id}: check the id, or list them with GET /v1/stylizations."
+    )
+
+
+def _query(owner: str) -> Select[tuple[StylizationRow, JobRow]]:
+    return (
+        select(StylizationRow, JobRow)
+        .join(JobRow, JobRow.id == StylizationRow.job_id)
+        .where(StylizationRow.owner == owner)
     )

@@ -1,29 +1,41 @@
 """``/v1/stylizations`` and ``/v1/stylize``."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
 
-from app.api.accepted import PREFER, accepted_responses, settle
+from app.api.accepted import SUBMITS, accepted_responses, settle
 from app.api.container import Container
-from app.api.deps import Owner, Services, StylizationId
+from app.api.deps import Owner, Paging, Services, StylizationId
 from app.api.forms import form_body
+from app.api.preferences import negotiate
 from app.api.problems import problem_responses
-from app.errors import JobCanceledError, JobFailedError
+from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyError, WaitTimeoutError
+from app.idempotency.keys import REPLAYED
 from app.images.content import image_response
-from app.images.repository import get_image
+from app.images.repository import get_image, get_results
+from app.imaging.formats import OutputFormat
 from app.jobs.model import Job, JobState
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut
-from app.stylizations.repository import get_stylization, stylization_out
+from app.stylizations.archive import Member, member_name, stream_zip
+from app.stylizations.presenter import stylization_out
+from app.stylizations.repository import (
+    delete_stylization,
+    get_stylization,
+    get_stylization_of_job,
+    list_stylizations,
+)
 from app.stylizations.schemas import (
     OneCallAccepted,
     OneCallOptions,
     StylizationAccepted,
     StylizationOptions,
     StylizationOut,
+    StylizationPage,
 )
 from app.stylizations.service import (
     create_one_call,
@@ -31,6 +43,7 @@ from app.stylizations.service import (
     one_call_rules,
     stylization_rules,
 )
+from app.stylizations.tables import StylizationRow
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
 
@@ -40,9 +53,9 @@ def build_router(settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["stylizations"])
     stylization: dict[str, Any] = {
         **form_body(StylizationOptions, stylization_rules(settings)),
-        **PREFER,
+        **SUBMITS,
     }
-    one_call: dict[str, Any] = {**form_body(OneCallOptions, one_call_rules(settings)), **PREFER}
+    one_call: dict[str, Any] = {**form_body(OneCallOptions, one_call_rules(settings)), **SUBMITS}
     picture: dict[str, Any] = {
         "content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
         "headers": {
@@ -52,6 +65,7 @@ def build_router(settings: Settings) -> APIRouter:
 
     @router.post(
         "/stylizations",
+        operation_id="createStylization",
         summary="Apply a style to photos",
         status_code=status.HTTP_202_ACCEPTED,
         openapi_extra=stylization,
@@ -60,29 +74,90 @@ def build_router(settings: Settings) -> APIRouter:
     async def post_stylization(
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StylizationAccepted:
-        """Upload 1 to 16 `contents` and name a style that is ready."""
-        row, job = await create_stylization(request, services, owner)
+        """Upload 1 to 16 `contents` and name a style that is ready, or several with weights to blend them:
+        `-F style_id=sty_a -F weight=0.7 -F style_id=sty_b -F weight=0.3`. With a `mask` the style stays
+        inside of it. A content that cannot be used is one failed item; the others are rendered."""
+        job = await create_stylization(request, response, services, owner)
         job = await settle(request, response, services, job)
+        row = await get_stylization_of_job(services.sessions, owner, job)
         return StylizationAccepted(stylization=stylization_out(row, job), job=JobOut.of(job))
 
     @router.get(
-        "/stylizations/{stylization_id}", summary="Read a stylization", responses=problem_responses(404)
+        "/stylizations",
+        operation_id="listStylizations",
+        summary="List stylizations",
+        responses=problem_responses(422),
+    )
+    async def read_stylizations(
+        services: Services,
+        owner: Owner,
+        page: Paging,
+        state: Annotated[list[JobState] | None, Query(description="Only those whose job is so.")] = None,
+        style_id: Annotated[str | None, Query(max_length=64, description="Only those of this style.")] = None,
+    ) -> StylizationPage:
+        """Newest first. A blend is listed under the style with the largest weight."""
+        found = await list_stylizations(
+            services.sessions,
+            owner,
+            limit=page.limit + 1,
+            after=page.after,
+            states=state or (),
+            style_id=style_id,
+        )
+        items = [stylization_out(row, job) for row, job in found[: page.limit]]
+        return StylizationPage(items=items, next=items[-1].id if len(found) > page.limit else None)
+
+    @router.get(
+        "/stylizations/{stylization_id}",
+        operation_id="getStylization",
+        summary="Read a stylization",
+        responses=problem_responses(404),
     )
     async def read_stylization(
         stylization_id: StylizationId, services: Services, owner: Owner
     ) -> StylizationOut:
-        """Its job, and its pictures once the job has succeeded."""
+        """Its job, and what became of each content."""
         return stylization_out(*await get_stylization(services.sessions, owner, stylization_id))
+
+    @router.get(
+        "/stylizations/{stylization_id}/zip",
+        operation_id="downloadStylization",
+        summary="Download all results",
+        response_class=Response,
+        responses={
+            200: {"description": "A ZIP archive", "content": {"application/zip": {}}},
+            **problem_responses(404, 409),
+        },
+    )
+    async def read_stylization_zip(
+        stylization_id: StylizationId, services: Services, owner: Owner
+    ) -> Response:
+        """The pictures as `001-name.png`, in the order of the contents, and `manifest.json`, which is the
+        stylization as JSON: which item became which picture, and why one did not."""
+        row, job = await get_stylization(services.sessions, owner, stylization_id)
+        return await zip_response(row, job, services)
+
+    @router.delete(
+        "/stylizations/{stylization_id}",
+        operation_id="deleteStylization",
+        summary="Delete a stylization",
+        status_code=status.HTTP_204_NO_CONTENT,
+        responses=problem_responses(404, 409),
+    )
+    async def remove_stylization(stylization_id: StylizationId, services: Services, owner: Owner) -> None:
+        """Its contents, its mask and its results go; its style stays. 409 while its job waits or runs."""
+        await services.blobs.delete(await delete_stylization(services.sessions, owner, stylization_id))
 
     @router.post(
         "/stylize",
+        operation_id="stylize",
         summary="Examples and a photo in, the stylized photo out",
         status_code=status.HTTP_202_ACCEPTED,
         response_model=OneCallAccepted,
         openapi_extra=one_call,
         responses={
             **accepted_responses(OneCallAccepted, over=picture),
-            **problem_responses(406),
+            **problem_responses(406, 504),
             **_ERRORS,
         },
     )
@@ -91,27 +166,62 @@ def build_router(settings: Settings) -> APIRouter:
     ) -> OneCallAccepted | Response:
         """Learns a style from `examples` and applies it to `content` in one job.
 
-        With `Prefer: wait=N` and `Accept: image/*` the body of the answer is the picture:
-        `curl -sf -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
-        -F content=@photo.jpg localhost:8000/v1/stylize -o out.png`
+        With `Accept: image/*` the body of the answer is the picture:
+        `curl -sf -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg -F content=@photo.jpg
+        localhost:8000/v1/stylize -o out.png`. Then the call waits, as long as it may or for the N seconds of
+        `Prefer: wait=N`; a picture that is not done by then is a problem (504, with the job, which goes on).
         """
-        call = await create_one_call(request, services, owner)
-        job = await settle(request, response, services, call.job)
-        if call.representation.picture is not None and job.state.terminal:
+        job = await create_one_call(request, response, services, owner)
+        representation = negotiate(request.headers.get("accept"), OutputFormat(job.params["format"]))
+        if representation.picture is not None:
+            patience = services.settings.max_wait_seconds
+            job = await settle(request, response, services, job, default_wait=patience)
             return await _picture(request, response, services, owner, job)
-        style = await get_style(services.sessions, owner, call.stylization.style_id)
+        job = await settle(request, response, services, job)
+        row = await get_stylization_of_job(services.sessions, owner, job)
+        style = await get_style(services.sessions, owner, row.style_id)
         return OneCallAccepted(
-            style=StyleOut.of(style),
-            stylization=stylization_out(call.stylization, job),
-            job=JobOut.of(job),
+            style=StyleOut.of(style), stylization=stylization_out(row, job), job=JobOut.of(job)
         )
 
     return router
 
 
+async def zip_response(row: StylizationRow, job: Job, services: Container) -> Response:
+    """The archive as it is made. Raises StylizationNotReadyError."""
+    if job.state is not JobState.SUCCEEDED:
+        raise StylizationNotReadyError(
+            f"Stylization {row.id} has no pictures, its job {job.id} is {job.state}: "
+            "wait for it to succeed, or retry it."
+        )
+    shown = stylization_out(row, job)
+    images = await get_results(services.sessions, job.id)
+    members = [
+        Member(member_name(item.position, item.name, image.media_type.partition("/")[2]), image.blob_key)
+        for item in shown.items
+        if item.image is not None and (image := images.get(item.image.id)) is not None
+    ]
+    manifest = shown.model_dump_json(indent=2).encode()
+    return StreamingResponse(
+        stream_zip(members, manifest, services.blobs, row.created_at),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{row.id}.zip"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
 async def _picture(
     request: Request, response: Response, services: Container, owner: str, job: Job
 ) -> Response:
+    if not job.state.terminal:
+        raise WaitTimeoutError(
+            f"The picture is not done yet: job {job.id} goes on; read /v1/jobs/{job.id}, or send the request "
+            "again with the same Idempotency-Key to go on waiting.",
+            headers=_kept(response),
+            job_id=job.id,
+        )
     if job.state is JobState.CANCELED:
         raise JobCanceledError(f"Job {job.id} was canceled before it was done: send the request again.")
     if job.state is not JobState.SUCCEEDED or job.result is None:
@@ -128,6 +238,12 @@ async def _picture(
         "X-Image-ID": image.id,
         "Content-Location": f"/v1/images/{image.id}/content",
         "Vary": "Accept, Prefer",
-        **{name: response.headers[name] for name in ("Location", "Preference-Applied")},
+        **_kept(response),
     }
     return await image_response(request, image, services.blobs, headers=headers)
+
+
+def _kept(response: Response) -> dict[str, str]:
+    """What was set on the framework's response, for an answer of our own."""
+    names = ("Location", "Retry-After", "Preference-Applied", REPLAYED)
+    return {name: response.headers[name] for name in names if name in response.headers}

@@ -1,14 +1,18 @@
 """Stylizations on the wire."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.imaging.formats import OutputFormat
-from app.jobs.schemas import JobOut, ResultImage
-from app.styles.schemas import MAX_SEED, StyleOptions, StyleOut
+from app.jobs.provenance import Provenance
+from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
+from app.styles.schemas import StyleOptions, StyleOut
 
 MIN_SIZE = 64
+MAX_STYLES = 8
 
 
 class _RenderOptions(BaseModel):
@@ -17,35 +21,177 @@ class _RenderOptions(BaseModel):
     strength: float = Field(
         1.0, ge=0.0, le=1.5, description="0 is the photo's own look, 1 the style, more exaggerates it."
     )
+    preserve_color: bool = Field(
+        False, description="Keep the photo's colours: the style gives the brushwork and the light only."
+    )
     size: int | None = Field(
         None,
         ge=MIN_SIZE,
         description="Longer side of the result in pixels; default: the photo's. Never enlarges.",
     )
     format: OutputFormat | None = Field(None, description="File format of the result; default: png.")
+    quality: int | None = Field(
+        None, ge=1, le=100, description="Of a jpeg or webp; default: 92. A png is always exact."
+    )
+    feather: float = Field(
+        0.0,
+        ge=0.0,
+        le=256.0,
+        description="How far the mask's edge is blurred, in pixels of the result (standard deviation).",
+    )
+    provenance: Provenance = Field(
+        Provenance.EMBED,
+        description="`embed`: the file says in XMP how it was made, with IPTC's digital source type; "
+        "`none`: only the image's JSON does.",
+    )
 
 
 class StylizationOptions(_RenderOptions):
     """The fields of `POST /v1/stylizations` besides the files."""
 
-    style_id: str = Field(max_length=64, description="The style to apply (`sty_…`); it must be ready.")
-    seed: int = Field(
-        0, ge=0, le=MAX_SEED, description="Kept with the job; rendering draws no numbers today."
+    style_id: list[Annotated[str, Field(max_length=64)]] = Field(
+        min_length=1,
+        max_length=MAX_STYLES,
+        description="The style to apply (`sty_…`); it must be ready. Give the field several times to blend.",
+        examples=[["sty_01JDXYZ0000000000000000000", "sty_01JDXYZ0000000000000000001"]],
     )
+    weight: list[Annotated[float, Field(ge=0.0, le=1000.0, allow_inf_nan=False)]] | None = Field(
+        None,
+        max_length=MAX_STYLES,
+        description="As many as styles, in their order; only their ratio counts. Default: equal shares.",
+        examples=[[0.7, 0.3]],
+    )
+    outside_style_id: str | None = Field(
+        None,
+        max_length=64,
+        description="The style where the mask is black; default: the photo stays as it is there.",
+    )
+
+    @field_validator("style_id")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a style is named twice: name it once, with the sum of its weights")
+        return value
+
+    @field_validator("weight")
+    @classmethod
+    def _one_each(cls, value: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        styles = info.data.get("style_id")
+        if value is not None and styles is not None:  # else the styles themselves are invalid
+            if len(value) != len(styles):
+                raise ValueError(f"{len(value)} weights for {len(styles)} styles: give one for each")
+            if sum(value) <= 0:
+                raise ValueError("every weight is 0: give at least one style a weight above 0")
+        return value
+
+    def shares(self) -> list[dict[str, str | float]]:
+        """The blend: ids and weights that sum to 1."""
+        weights = self.weight or [1.0] * len(self.style_id)
+        return [
+            {"id": style_id, "weight": weight / sum(weights)}
+            for style_id, weight in zip(self.style_id, weights, strict=True)
+        ]
 
 
 class OneCallOptions(_RenderOptions, StyleOptions):
     """The fields of `POST /v1/stylize` besides the files."""
 
 
-class StylizationOut(BaseModel):
-    """A stylization: contents rendered in a style."""
+class StyleShare(BaseModel):
+    """A style in a blend."""
 
     id: str
-    style_id: str
+    weight: float = Field(description="Its share; those of a blend sum to 1.")
+
+
+class RenderSettings(BaseModel):
+    """How the contents are rendered."""
+
+    strength: float
+    preserve_color: bool
+    size: int | None
+    format: OutputFormat
+    quality: int | None
+    mask_id: str | None = Field(description="The mask, as an image.")
+    outside_style_id: str | None
+    feather: float
+    provenance: Provenance
+
+
+class ItemStatus(StrEnum):
+    """How far one content of a stylization is."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class StylizationItem(BaseModel):
+    """One content and what became of it."""
+
+    position: int = Field(description="Its place among the uploaded contents, from 0.")
+    name: str | None = Field(description="The file's name, as the client sent it.")
+    status: ItemStatus
+    content_id: str | None = Field(description="The upload, as an image; null when it was refused.")
+    image: ResultImage | None = Field(description="The result.")
+    error: JobError | None = Field(description="Why there is none; the other items are not affected.")
+
+
+class StylizationOut(BaseModel):
+    """A stylization: contents rendered in a style, or in a blend of styles."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "stz_01JDXYZ0000000000000000000",
+                "style_id": "sty_01JDXYZ0000000000000000000",
+                "styles": [{"id": "sty_01JDXYZ0000000000000000000", "weight": 1.0}],
+                "settings": {
+                    "strength": 1.0,
+                    "preserve_color": False,
+                    "size": None,
+                    "format": "png",
+                    "quality": None,
+                    "mask_id": None,
+                    "outside_style_id": None,
+                    "feather": 0.0,
+                    "provenance": "embed",
+                },
+                "created_at": "2026-01-01T12:00:00Z",
+                "job": JOB_EXAMPLE,
+                "items": [
+                    {
+                        "position": 0,
+                        "name": "harbour.jpg",
+                        "status": "pending",
+                        "content_id": "img_01JDXYZ0000000000000000001",
+                        "image": None,
+                        "error": None,
+                    }
+                ],
+                "images": [],
+            }
+        }
+    )
+
+    id: str
+    style_id: str = Field(description="The style; of a blend, the one with the largest weight.")
+    styles: list[StyleShare]
+    settings: RenderSettings
     created_at: datetime
+    expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     job: JobOut
-    images: list[ResultImage] = Field(description="In the order of the contents, once the job has succeeded.")
+    items: list[StylizationItem] = Field(description="One for each uploaded content, in their order.")
+    images: list[ResultImage] = Field(description="The results that there are, in the order of the contents.")
+
+
+class StylizationPage(BaseModel):
+    """A page of stylizations, newest first."""
+
+    items: list[StylizationOut]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
 
 
 class StylizationAccepted(BaseModel):

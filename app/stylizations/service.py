@@ -1,121 +1,167 @@
 """What can be done with stylizations."""
 
-from dataclasses import dataclass
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from starlette.datastructures import UploadFile
 
 from app.api.container import Container
-from app.api.forms import FileRule, invalid_values, read_form
-from app.api.preferences import Representation, negotiate
+from app.api.forms import FileRule, Form, invalid_values
+from app.api.preferences import negotiate
+from app.api.submit import submit
+from app.errors import ImageError
 from app.ids import new_id
+from app.images.intake import Batch
 from app.images.tables import ImageRole
 from app.imaging.formats import OutputFormat
 from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
-from app.styles.repository import get_ready_style
+from app.styles.repository import get_ready_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
 
+REPEATED = frozenset({"style_id", "weight"})
+_MASK = "Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP"
+_NAME_LENGTH = 100
+
 
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
-    return {"contents": FileRule(1, settings.max_contents, settings.max_upload_bytes)}
+    size = settings.max_upload_bytes
+    return {"contents": FileRule(1, settings.max_contents, size), "mask": _mask_rule(size)}
 
 
 def one_call_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylize`."""
     size = settings.max_upload_bytes
-    return {"examples": FileRule(1, settings.max_examples, size), "content": FileRule(1, 1, size)}
+    return {
+        "examples": FileRule(1, settings.max_examples, size),
+        "content": FileRule(1, 1, size),
+        "mask": _mask_rule(size),
+    }
 
 
-@dataclass(frozen=True)
-class OneCall:
-    """A one-call job and the answer that the client wants."""
-
-    job: Job
-    stylization: StylizationRow
-    representation: Representation
-
-
-async def create_stylization(request: Request, services: Container, owner: str) -> tuple[StylizationRow, Job]:
-    """Take in the form, make stylization and job durable, and tell the queue."""
+async def create_stylization(request: Request, response: Response, services: Container, owner: str) -> Job:
+    """A stylization and its job. Contents that cannot be used are left out, unless none can."""
     settings = services.settings
-    job_id = new_id("job")
-    async with read_form(
-        request,
-        stylization_rules(settings),
-        max_bytes=settings.max_request_bytes,
-        admit=services.jobs.ensure_room,
-    ) as form:
+
+    async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(StylizationOptions)
-        size = _size(options.size, settings)
-        style = await get_ready_style(services.sessions, owner, options.style_id)
-        row = _row(owner, job_id, style.id)
-        async with services.intake.batch(job_id, owner) as batch:
-            contents = await batch.add("contents", form.files["contents"], ImageRole.CONTENT)
-            job = await services.jobs.create(
-                NewJob(
-                    id=job_id,
-                    kind=JobKind.STYLIZE,
-                    owner=owner,
-                    style_id=style.id,
-                    params={
-                        "contents": contents,
-                        "style_id": style.id,
-                        "strength": options.strength,
-                        "size": size,
-                        "format": options.format or OutputFormat.PNG,
-                        "seed": options.seed,
-                    },
-                    rows=[row, *batch.rows],
-                )
-            )
-    await services.jobs.enqueue(job)
-    return row, job
+        _check(options, options.format, form, settings)
+        if options.outside_style_id is not None and not form.files["mask"]:
+            raise _invalid("outside_style_id", "Needs a mask that says where outside is")
+        styles = options.shares()
+        needed = {*options.style_id, *filter(None, [options.outside_style_id])}
+        for style_id in sorted(needed):
+            await get_ready_style(services.sessions, owner, style_id)
+        main = str(max(styles, key=lambda share: share["weight"])["id"])
+        added = await batch.add_each("contents", form.files["contents"], ImageRole.CONTENT)
+        items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
+        contents = [item["content_id"] for item in items if item["content_id"]]
+        if not contents:
+            raise next(error for error in added if isinstance(error, ImageError))
+        return NewJob(
+            id=batch.job_id,
+            kind=JobKind.STYLIZE,
+            owner=owner,
+            style_id=main,
+            params={
+                "contents": contents,
+                "items": items,
+                "style_id": main,
+                "styles": styles,
+                "outside_style_id": options.outside_style_id,
+                **await _render(options, form, batch),
+                "format": options.format or OutputFormat.PNG,
+            },
+            rows=[_row(owner, batch.job_id, main), *batch.rows],
+            effects=[lambda session: hold_styles(session, owner, needed)],
+        )
+
+    return await submit(
+        request, response, services, owner, stylization_rules(settings), plan, repeated=REPEATED
+    )
 
 
-async def create_one_call(request: Request, services: Container, owner: str) -> OneCall:
-    """Take in the form of `POST /v1/stylize`; style, stylization and one job for both."""
+async def create_one_call(request: Request, response: Response, services: Container, owner: str) -> Job:
+    """Style, stylization and one job for both."""
     settings = services.settings
-    style_id, job_id = new_id("sty"), new_id("job")
-    async with read_form(
-        request,
-        one_call_rules(settings),
-        max_bytes=settings.max_request_bytes,
-        admit=services.jobs.ensure_room,
-    ) as form:
+
+    async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(OneCallOptions)
         check_steps(options.steps, settings)
-        size = _size(options.size, settings)
-        representation = negotiate(request.headers.get("accept"), options.format)
-        row = _row(owner, job_id, style_id)
-        async with services.intake.batch(job_id, owner) as batch:
-            examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-            contents = await batch.add("content", form.files["content"], ImageRole.CONTENT)
-            job = await services.jobs.create(
-                NewJob(
-                    id=job_id,
-                    kind=JobKind.STYLIZE_ONCE,
-                    owner=owner,
-                    style_id=style_id,
-                    params={
-                        "examples": examples,
-                        "contents": contents,
-                        "style_id": style_id,
-                        "steps": options.steps,
-                        "seed": options.seed,
-                        "strength": options.strength,
-                        "size": size,
-                        "format": options.format or representation.picture or OutputFormat.PNG,
-                    },
-                    rows=[new_style_row(style_id, owner, job_id, options.name), row, *batch.rows],
-                )
-            )
-    await services.jobs.enqueue(job)
-    return OneCall(job, row, representation)
+        wanted = negotiate(request.headers.get("accept"), options.format)
+        output = options.format or wanted.picture or OutputFormat.PNG
+        _check(options, output, form, settings)
+        style_id = new_id("sty")
+        examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
+        contents = await batch.add("content", form.files["content"], ImageRole.CONTENT)
+        return NewJob(
+            id=batch.job_id,
+            kind=JobKind.STYLIZE_ONCE,
+            owner=owner,
+            style_id=style_id,
+            params={
+                "examples": examples,
+                "contents": contents,
+                "items": [_item(form.files["content"][0], contents[0])],
+                "style_id": style_id,
+                "styles": [{"id": style_id, "weight": 1.0}],
+                "steps": options.steps,
+                "seed": options.seed,
+                **await _render(options, form, batch),
+                "format": output,
+            },
+            rows=[
+                new_style_row(style_id, owner, batch.job_id, options),
+                _row(owner, batch.job_id, style_id),
+                *batch.rows,
+            ],
+        )
+
+    return await submit(request, response, services, owner, one_call_rules(settings), plan)
+
+
+async def _render(options: StylizationOptions | OneCallOptions, form: Form, batch: Batch) -> dict[str, Any]:
+    mask = await batch.add("mask", form.files["mask"], ImageRole.MASK)
+    return {
+        "strength": options.strength,
+        "preserve_color": options.preserve_color,
+        "size": options.size,
+        "quality": options.quality,
+        "mask": mask[0] if mask else None,
+        "feather": options.feather,
+        "provenance": options.provenance,
+    }
+
+
+def _check(
+    options: StylizationOptions | OneCallOptions, output: OutputFormat | None, form: Form, settings: Settings
+) -> None:
+    if options.size is not None and options.size > settings.max_output_side:
+        raise _invalid("size", f"Input should be less than or equal to {settings.max_output_side}")
+    if options.quality is not None and not (output or OutputFormat.PNG).lossy:
+        raise _invalid("quality", "A png has none; ask for format=jpeg or format=webp, or leave it out")
+    if options.feather and not form.files["mask"]:
+        raise _invalid("feather", "Needs a mask whose edge can be softened")
+
+
+def _item(file: UploadFile, added: str | ImageError) -> dict[str, Any]:
+    name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+    name = "".join(letter for letter in name if letter.isprintable())[:_NAME_LENGTH]
+    refused = isinstance(added, ImageError)
+    return {
+        "name": name or None,
+        "content_id": None if refused else added,
+        "error": {"code": added.code, "detail": added.detail} if isinstance(added, ImageError) else None,
+    }
+
+
+def _mask_rule(size: int) -> FileRule:
+    return FileRule(0, 1, size, what=_MASK, sample="mask.png")
 
 
 def _row(owner: str, job_id: str, style_id: str) -> StylizationRow:
@@ -124,9 +170,5 @@ def _row(owner: str, job_id: str, style_id: str) -> StylizationRow:
     )
 
 
-def _size(size: int | None, settings: Settings) -> int | None:
-    if size is not None and size > settings.max_output_side:
-        raise invalid_values(
-            [{"field": "size", "detail": f"Input should be less than or equal to {settings.max_output_side}"}]
-        )
-    return size
+def _invalid(field: str, detail: str) -> Exception:
+    return invalid_values([{"field": field, "detail": detail}])

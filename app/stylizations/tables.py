@@ -19,3 +19,4 @@ class StylizationRow(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
     style_id: Mapped[str] = mapped_column(String(40))  # kept when the style is deleted
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
+from datetime import UTC, datetime
+
+from app.infra.logs import LogFormat, redact
 
 _COLOURS = ("36", "33", "35", "32", "34", "31")  # ANSI foregrounds; cyan first
 _WIDTH = 9
@@ -12,19 +16,34 @@ _CHUNK = 64 * 1024
 
 
 class Console:
-    """Writes to standard error; colours only on a terminal, and not with NO_COLOR set."""
+    """Writes to standard error; colours only on a terminal, and not with NO_COLOR set.
 
-    def __init__(self) -> None:
+    With the format ``json`` every line is one JSON object.
+    """
+
+    def __init__(self, form: LogFormat = "console") -> None:
+        self._json = form == "json"
         self._colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
         self._names: dict[str, str] = {}
 
     def line(self, name: str, text: str) -> None:
         """One line of ``name``."""
+        if self._json:
+            self._write_json(name, text)
+            return
         prefix = f"{name:<{_WIDTH}} |"
         if self._colour:
             code = self._names.setdefault(name, _COLOURS[len(self._names) % len(_COLOURS)])
             prefix = f"\x1b[{code}m{prefix}\x1b[0m"
         sys.stderr.write(f"{prefix} {text}\n")
+        sys.stderr.flush()
+
+    def _write_json(self, name: str, text: str) -> None:
+        """A child's own JSON line as it is; everything else in the same form."""
+        if not text.startswith("{"):
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            text = json.dumps({"time": now, "level": "info", "logger": name, "message": redact(text)})
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
     async def pump(self, name: str, stream: asyncio.StreamReader) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
 from app.settings import Settings
 from app.supervisor.child import Child, restart_delay
@@ -37,7 +38,7 @@ class Supervisor:
         self._settings = settings
         self._workers = workers
         self._worker_command = list(worker_command)
-        self._console = Console()
+        self._console = Console(settings.log_format)
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._children: list[Child] = []
@@ -135,6 +136,7 @@ class Supervisor:
             env={
                 **os.environ,
                 "FEWSTROKE_DATA_DIR": str(self._settings.data_dir),
+                "FEWSTROKE_HOST": self._settings.host,  # whether a key is needed depends on it
                 "PYTHONUNBUFFERED": "1",
                 **(env or {}),
             },
@@ -175,6 +177,8 @@ class Supervisor:
             "curl -sf -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg "
             f"-F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
         )
+        if OpenDoor(self._settings).asks_for_keys:
+            self._console.line("serve", "every request needs a key: fewstroke keys create OWNER")
         for line in (
             f"Fewstroke is ready: {url} (documentation: {url}/docs)",
             f"data folder: {self._settings.data_dir}",

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,6 +17,7 @@ from app.errors import AppError, ErrorCode
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, BrokerError, CancelWatch, Delivery
 from app.infra.db import Sessions
+from app.infra.tasks import end
 from app.jobs.effects import Outcome, succeed_with
 from app.jobs.inputs import JobInputs, load_inputs
 from app.jobs.ledger import Ledger
@@ -93,7 +95,7 @@ class Attempt:
             if outcome is not None:
                 await self._store(outcome)
         finally:
-            monitor.cancel()
+            await end(monitor)
             if self._watch is not None:
                 await self._watch.close()
 
@@ -135,7 +137,9 @@ class Attempt:
                 should_stop=self._should_stop,
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._r.executor, work)
+        # With the context: lines that are logged in the thread name the job too.
+        run = copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._r.executor, run, work)
 
     async def _store(self, outcome: Outcome) -> None:
         try:
@@ -182,7 +186,7 @@ class Attempt:
         )
 
     async def _settle(self) -> None:
-        await settle(self._r.broker, self._r.ledger, self._delivery)
+        await settle(self._r.broker, self._r.ledger, self._delivery, self.job.id)
 
     def _log_fenced(self) -> None:
         # Not acknowledged: the message now belongs to the worker that runs the newer attempt.
@@ -203,13 +207,13 @@ class Attempt:
                 self.stop(StopReason.CANCELED)
 
 
-async def settle(broker: Broker, ledger: Ledger, delivery: Delivery) -> None:
-    """Announce the terminal state that the ledger holds, then take the job off the queue.
+async def settle(broker: Broker, ledger: Ledger, delivery: Delivery, job_id: str) -> None:
+    """Announce the terminal state that the ledger holds, then take the job's ticket off the queue.
 
     In that order: a worker that dies in between gets its message delivered again, finds the job
     terminal, and comes here once more. Raises BrokerUnavailableError with the same consequence.
     """
-    job = await ledger.get(delivery.job_id)
+    job = await ledger.get(job_id)
     await announce(broker, job, must=True)
     await delivery.ack()
     logger.info("%s %s", job.id, job.state.value)

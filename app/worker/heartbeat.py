@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from app.infra.broker import Broker, BrokerError
+from app.worker.gpu import gpu_memory
 from app.worker.ports import EngineLike
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Heartbeat:
             "default_steps": self._engine.default_steps,
             "device": self._device,
             "job": self._job,
+            "gpu": gpu_memory(self._device),
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
             "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),
             "host": socket.gethostname(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import create_engine, create_sessions, migrate
 from app.jobs.ledger import Ledger
+from app.retention.policy import Retention, stamp_new_rows
 from app.settings import Settings
 from app.worker.ports import EngineLike, ReadStyle
 from app.worker.worker import Worker
@@ -23,6 +25,17 @@ from app.worker.worker import Worker
 logger = logging.getLogger(__name__)
 
 HURRIED_EXIT = 130  # after a second signal: the job in hand is delivered to another worker in seconds
+
+
+_LEAVE = 15.0  # s from the last job to the end of the process
+
+
+def _leave_within(seconds: float) -> None:
+    """End the process even if something in it does not: a thread of a library, a task that lost its
+    cancellation. By then every job is finished or given back. Where it hung is written to standard error,
+    by a watchdog that needs neither the event loop nor the interpreter.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,10 @@ async def serve(settings: Settings, model: Loaded) -> None:
     try:
         await migrate(database)
         sessions = create_sessions(database)
-        broker = await Broker.connect(address.url, token=address.token, name="fewstroke-worker")
+        stamp_new_rows(sessions, Retention.of(settings))
+        broker = await Broker.connect(
+            address.url, token=address.token, name="fewstroke-worker", replicas=settings.nats_replicas
+        )
         try:
             worker = Worker(
                 broker=broker,
@@ -82,6 +98,7 @@ async def serve(settings: Settings, model: Loaded) -> None:
             )
             stop_on_signals(worker)
             await worker.run()
+            _leave_within(_LEAVE)
         finally:
             await broker.close()
     finally:

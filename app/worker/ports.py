@@ -53,8 +53,19 @@ class EngineLike(Protocol):
         should_stop: Callable[[], bool] | None = ...,
     ) -> Any: ...
 
+    def blend(self, parts: Sequence[tuple[Any, float]]) -> Any: ...
+
     def stylize(
-        self, photo: Image, style: Any, *, strength: float = ..., size: int | None = ...
+        self,
+        photo: Image,
+        style: Any,
+        *,
+        strength: float = ...,
+        size: int | None = ...,
+        preserve_color: bool = ...,
+        mask: Image | None = ...,
+        outside: Any | None = ...,
+        feather: float = ...,
     ) -> Image: ...
 
 

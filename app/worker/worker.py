@@ -14,10 +14,11 @@ from uuid import uuid4
 
 from PIL.Image import Image
 
-from app.errors import JobNotFoundError
 from app.infra.blobs import Blobs
-from app.infra.broker import KINDS, Broker, BrokerError, Delivery
+from app.infra.broker import LANES, Broker, BrokerError, Delivery
 from app.infra.db import Sessions
+from app.infra.logs import log_context
+from app.infra.tasks import end
 from app.jobs.ledger import Ledger
 from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.heartbeat import Heartbeat
@@ -69,7 +70,7 @@ class Worker:
         )
         self._broker = broker
         self._ledger = ledger
-        self._order = PullOrder(KINDS)
+        self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
         self._grace = grace
         self._stopping = asyncio.Event()
@@ -90,7 +91,10 @@ class Worker:
                     )
                     if delivery is not None:
                         self._order.served(delivery.kind)
-                        await self._handle(delivery)
+                        with log_context(
+                            worker_id=self.id, job_id=delivery.job_id, request_id=delivery.request_id
+                        ):
+                            await self._handle(delivery)
                 except BrokerError as error:
                     logger.warning("%s", error)
                     await self._until_stopped(asyncio.sleep(_PAUSE))
@@ -99,7 +103,7 @@ class Worker:
                     logger.exception("the job in hand was dropped and will be delivered again")
                     await self._until_stopped(asyncio.sleep(_PAUSE))
         finally:
-            beating.cancel()
+            await end(beating)
             with suppress(BrokerError):
                 await self._broker.forget(self.id)
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -108,14 +112,14 @@ class Worker:
     async def _handle(self, delivery: Delivery) -> None:
         alive = asyncio.create_task(_keep_alive(delivery), name=f"alive-{delivery.job_id}")
         try:
-            try:
-                job = await self._ledger.begin(delivery.job_id, self.id)
-            except JobNotFoundError:
-                logger.warning("%s is in the queue but not in the ledger: dropped", delivery.job_id)
+            draw = await self._ledger.draw(delivery.ticket, self.id)
+            if draw.job_id is None:
+                logger.warning("%s is in the queue but not in the ledger: dropped", delivery.ticket)
                 await delivery.ack()
                 return
+            job = draw.job
             if job is None:
-                await settle(self._broker, self._ledger, delivery)
+                await settle(self._broker, self._ledger, delivery, draw.job_id)
                 return
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
@@ -124,10 +128,10 @@ class Worker:
             try:
                 await attempt.run()
             finally:
-                closing.cancel()
+                await end(closing)
                 self._heartbeat.works_on(None)
         finally:
-            alive.cancel()
+            await end(alive)
 
     async def _close(self, attempt: Attempt) -> None:
         await self._stopping.wait()
@@ -144,11 +148,8 @@ class Worker:
                 return task.result()
             return None
         finally:
-            stopping.cancel()
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end(stopping)
+            await end(task)
 
 
 async def _keep_alive(delivery: Delivery) -> None:

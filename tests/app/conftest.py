@@ -210,7 +210,7 @@ def services(app: FastAPI) -> Container:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client that calls the application in this process."""
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as client:
         yield client
 
 

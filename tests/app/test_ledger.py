@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import JobNotCancelableError, JobNotFoundError, QueueFullError
+from app.errors import JobNotCancelableError, JobNotFoundError, QueueFullError, QuotaExceededError
 from app.ids import new_id
 from app.infra.db import Sessions, create_engine, create_sessions, utcnow
 from app.jobs.ledger import Effects, Ledger, NewJob
@@ -267,9 +267,35 @@ async def test_which_jobs_the_queue_may_not_know(ledger: Ledger) -> None:
     assert [job.id for job in await ledger.unpublished(timedelta(0))] == [forgotten.id]
     assert await ledger.unpublished(timedelta(minutes=1)) == []
     assert [job.id for job in await ledger.lost(now)] == [lost.id]
-    await ledger.mark_published(lost.id, generation=1, epoch=now)
+    (seen,) = await ledger.lost(now)
+    renewed = await ledger.renew_ticket(seen)
+    assert renewed is not None
+    assert (renewed.ticket, renewed.generation, renewed.id) == (f"{lost.id}.1", 1, lost.id)
+    assert await ledger.renew_ticket(seen) is None, "another process has done it"
+    assert lost.id in [job.id for job in await ledger.unpublished(timedelta(0))]
+    await ledger.mark_published(renewed.ticket, epoch=now)
     assert await ledger.lost(now) == []
-    assert (await ledger.get(lost.id)).generation == 1
+    assert [job.id for job in await ledger.unpublished(timedelta(0))] == [forgotten.id]
+
+
+async def test_the_bound_holds_however_many_come_at_once(ledger: Ledger) -> None:
+    async def one(owner: str) -> bool:
+        try:
+            await ledger.create(
+                NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner), max_active=6, max_per_owner=4
+            )
+        except (QueueFullError, QuotaExceededError):
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(one("ada") for _ in range(12)))) == 4
+    assert sum(await asyncio.gather(*(one("bob") for _ in range(12)))) == 2
+    with pytest.raises(QueueFullError):
+        await ledger.ensure_room(6, owner="bob", max_per_owner=4)
+    with pytest.raises(QuotaExceededError, match="4 unfinished jobs") as refused:
+        await ledger.ensure_room(7, owner="ada", max_per_owner=4)
+    assert refused.value.headers["Retry-After"]
+    await ledger.ensure_room(7, owner="bob", max_per_owner=4)
 
 
 async def test_only_jobs_that_waited_too_long_expire(ledger: Ledger, sessions: Sessions) -> None:

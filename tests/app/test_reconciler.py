@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from app.api.container import Container
 from app.ids import new_id
-from app.infra.broker import Broker, EmbeddedServer
+from app.infra.broker import LANES, Broker, EmbeddedServer
 from app.infra.db import utcnow
 from app.infra.tasks import end
 from app.jobs.ledger import NewJob
@@ -20,7 +20,7 @@ from app.jobs.service import JobService
 from app.jobs.tables import JobRow
 from tests.app.waiting import eventually
 
-KINDS = [kind.value for kind in JobKind]
+KINDS = LANES
 
 
 RUN = Reconciler.run

@@ -29,7 +29,7 @@ def test_every_file_of_a_package_is_packed(package: str):
     assert [file for file in others if not any(fnmatch(file, pattern) for pattern in patterns)] == []
 
 
-@pytest.mark.parametrize("package", ["app", "model"])
+@pytest.mark.parametrize("package", ["app", "benchmarks", "model"])
 def test_every_folder_with_modules_is_a_package(package: str):
     folders = {Path(file).parent for file in tracked(package) if file.endswith(".py")}
     assert [folder for folder in sorted(folders) if not (ROOT / folder / "__init__.py").exists()] == []

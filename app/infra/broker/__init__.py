@@ -6,10 +6,10 @@ from app.infra.broker.delivery import CancelWatch, Delivery
 from app.infra.broker.embedded import EmbeddedServer
 from app.infra.broker.errors import BrokerError, BrokerStartError, BrokerUnavailableError
 from app.infra.broker.events import TERMINAL_STATES, Event
-from app.infra.broker.topology import KINDS
+from app.infra.broker.topology import LANES
 
 __all__ = [
-    "KINDS",
+    "LANES",
     "TERMINAL_STATES",
     "Broker",
     "BrokerAddress",

@@ -17,7 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from app.infra.broker import topology
-from app.infra.broker.delivery import CancelWatch, Delivery
+from app.infra.broker.delivery import REQUEST_ID, CancelWatch, Delivery
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import Event, encode, read_events
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT = 10.0  # s
 _REQUEST_TIMEOUT = 5.0  # s
+_CLOSE_TIMEOUT = 3.0  # s
 _RECONNECT_WAIT = 0.25  # s between attempts; they never end
 _POLL = 1.0  # s between looks at the queue: redelivered jobs ring no bell
 _ERRORS = (NatsError, TimeoutError, OSError)
@@ -107,16 +108,20 @@ class Broker:
 
     # Queue ----------------------------------------------------------------------------------------
 
-    async def publish_job(self, kind: str, job_id: str, *, generation: int = 0) -> None:
-        """Put a job into the queue, durably. The same job and generation twice within two minutes counts
-        once; after a timeout it is therefore safe to publish again.
+    async def publish_job(self, lane: str, ticket: str, *, request_id: str | None = None) -> None:
+        """Put a ticket into a lane of the queue, durably: a job's id, or ``<id>.<generation>`` when the
+        job got a new one. The same ticket twice within two minutes counts once; after a timeout it is
+        therefore safe to publish again.
 
-        Raises BrokerUnavailableError, ValueError for an unknown kind.
+        ``request_id`` travels in a header, for the log of the worker that runs the job.
+
+        Raises BrokerUnavailableError, ValueError for an unknown lane.
         """
-        if kind not in topology.KINDS:
-            raise ValueError(f"unknown job kind: {kind}")
-        message_id = f"{job_id}.{generation}" if generation else job_id
-        await self._publish(topology.job_subject(kind), json.dumps({"job_id": job_id}).encode(), message_id)
+        if lane not in topology.LANES:
+            raise ValueError(f"unknown lane: {lane}")
+        more = {REQUEST_ID: request_id} if request_id else None
+        payload = {"job_id": ticket.partition(".")[0], "ticket": ticket}
+        await self._publish(topology.job_subject(lane), json.dumps(payload).encode(), ticket, more)
         with suppress(NatsError):  # the job is stored; without the bell it is found a second later
             await self._client.publish(topology.BELL, b"")
 
@@ -189,8 +194,9 @@ class Broker:
                 ) from error
             status = (message.headers or {}).get("Status")
             if status is None:
-                job_id = json.loads(message.data)["job_id"]
-                return Delivery(job_id, kind, message.metadata.num_delivered, message)
+                payload = json.loads(message.data)
+                ticket = payload.get("ticket", payload["job_id"])
+                return Delivery(payload["job_id"], ticket, kind, message.metadata.num_delivered, message)
             if status != "404":  # 404: nothing waits
                 raise BrokerError(f"the queue answered {status} {(message.headers or {}).get('Description')}")
         return None
@@ -270,8 +276,10 @@ class Broker:
             raise BrokerUnavailableError(f"the workers cannot be listed: {error}") from error
         return found
 
-    async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
-        headers = {"Nats-Msg-Id": message_id} if message_id else None
+    async def _publish(
+        self, subject: str, payload: bytes, message_id: str | None, more: dict[str, str] | None = None
+    ) -> int:
+        headers = {**({"Nats-Msg-Id": message_id} if message_id else {}), **(more or {})} or None
         try:
             return (await self._js.publish(subject, payload, headers=headers)).seq
         except _ERRORS as error:
@@ -281,7 +289,10 @@ class Broker:
 
 
 async def _close(client: Client) -> None:
+    # Bounded: the client waits without a limit for the socket to drain and to close, and a process that
+    # wants to end would wait with it.
     try:
-        await client.close()
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await client.close()
     except _ERRORS as error:
         logger.debug("broker: closing: %s", error)

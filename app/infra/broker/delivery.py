@@ -16,6 +16,9 @@ from app.infra.broker.topology import BELL
 
 _ACK_TIMEOUT = 2.0  # s
 
+REQUEST_ID = "Fewstroke-Request-Id"
+"""Header of a job's message: the HTTP request that made the job."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -23,10 +26,18 @@ class Delivery:
     (``topology.ACK_WAIT``), the broker gives the job to another worker."""
 
     job_id: str
+    """The job that the ticket was published for; others of the lane may have swapped with it."""
+    ticket: str
     kind: str
+    """The lane."""
     count: int
     """How often the broker has delivered this message, from 1."""
     _message: Msg
+
+    @property
+    def request_id(self) -> str | None:
+        """The HTTP request that made the job; None when the job was published again later."""
+        return (self._message.headers or {}).get(REQUEST_ID)
 
     async def ack(self) -> None:
         """Remove the job from the queue, and wait until the broker has done so.

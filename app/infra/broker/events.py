@@ -66,6 +66,8 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
     """
     if after and await _ended(js, job_id, after):
         return
+    if after and after > await _newest(js):
+        after = 0  # an id from another storage of the queue, or nobody's: what it stood for is unknown
     last = after
     while True:
         subscription = await _subscribe(client, js, job_id, last)
@@ -86,6 +88,14 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
         finally:
             with suppress(NatsError):
                 await subscription.unsubscribe()
+
+
+async def _newest(js: JetStreamContext) -> int:
+    """The sequence number of the newest event of all jobs."""
+    try:
+        return (await js.stream_info(EVENTS)).state.last_seq
+    except (NatsError, TimeoutError) as error:
+        raise BrokerUnavailableError(f"the events cannot be read: {error}") from error
 
 
 async def _ended(js: JetStreamContext, job_id: str, after: int) -> bool:

@@ -21,8 +21,8 @@ WORKERS_STREAM = f"KV_{WORKERS}"
 BELL = "bell.jobs"
 """Core subject that rings after a job was stored or given back."""
 
-KINDS = ("stylize", "stylize_once", "adapt")
-"""Job kinds, the most interactive first."""
+LANES = ("stylize", "stylize_once", "adapt", "bulk")
+"""Lanes of the queue (`app.jobs.lanes`), the most interactive first."""
 
 ACK_WAIT = 5.0  # s; a job whose worker says nothing for so long is delivered to another one
 DUPLICATE_WINDOW = 120.0  # s; a job id is published once within it
@@ -33,9 +33,9 @@ MIB = 1024 * 1024
 _STREAM_NAME_IN_USE = 10058  # nats-server error code: it exists, with another configuration
 
 
-def job_subject(kind: str) -> str:
-    """Subject of the JOBS stream for one kind of job."""
-    return f"jobs.{kind}"
+def job_subject(lane: str) -> str:
+    """Subject of the JOBS stream for one lane."""
+    return f"jobs.{lane}"
 
 
 def event_subject(job_id: str) -> str:
@@ -104,15 +104,15 @@ def streams(replicas: int) -> list[StreamConfig]:
     ]
 
 
-def job_consumer(kind: str) -> ConsumerConfig:
-    """The durable pull consumer that all workers share for one kind of job.
+def job_consumer(lane: str) -> ConsumerConfig:
+    """The durable pull consumer that all workers share for one lane.
 
     ``max_deliver`` is unlimited: the ledger counts attempts before each run and ends a poison job.
     """
     return ConsumerConfig(
-        name=kind,
-        durable_name=kind,
-        filter_subject=job_subject(kind),
+        name=lane,
+        durable_name=lane,
+        filter_subject=job_subject(lane),
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ACK_WAIT,
         max_deliver=-1,
@@ -129,5 +129,5 @@ async def ensure_topology(js: JetStreamContext, *, replicas: int) -> None:
             if error.err_code != _STREAM_NAME_IN_USE:
                 raise
             await js.update_stream(config)
-    for kind in KINDS:
-        await js.add_consumer(JOBS, job_consumer(kind))
+    for lane in LANES:
+        await js.add_consumer(JOBS, job_consumer(lane))

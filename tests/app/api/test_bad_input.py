@@ -95,6 +95,68 @@ BAD_FORMS = {
     "size > 1280": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
     "size < 64": case("stylize", 422, INVALID, "size", fields={"size": "1"}, files=PAIR),
     "format": case("stylize", 422, INVALID, "format", fields={"format": "gif"}, files=PAIR),
+    "weights without styles": case(
+        "stylizations",
+        422,
+        INVALID,
+        "1 weights for 2 styles",
+        files=[
+            *files(contents=png()),
+            *(("style_id", (None, name)) for name in ("sty_a", "sty_b")),
+            ("weight", (None, "1")),
+        ],
+    ),
+    "a style twice": case(
+        "stylizations",
+        422,
+        INVALID,
+        "named twice",
+        files=[*files(contents=png()), ("style_id", (None, "sty_a")), ("style_id", (None, "sty_a"))],
+    ),
+    "weights of nothing": case(
+        "stylizations",
+        422,
+        INVALID,
+        "every weight is 0",
+        fields={"style_id": "sty_a", "weight": "0"},
+        files=files(contents=png()),
+    ),
+    "weight nan": case(
+        "stylizations",
+        422,
+        INVALID,
+        "weight",
+        fields={"style_id": "sty_a", "weight": "nan"},
+        files=files(contents=png()),
+    ),
+    "9 styles": case(
+        "stylizations",
+        422,
+        INVALID,
+        "style_id",
+        files=[*files(contents=png()), *(("style_id", (None, f"sty_{i}")) for i in range(9))],
+    ),
+    "outside of nothing": case(
+        "stylizations",
+        422,
+        INVALID,
+        "outside_style_id",
+        fields={"style_id": "sty_a", "outside_style_id": "sty_b"},
+        files=files(contents=png()),
+    ),
+    "feather without mask": case("stylize", 422, INVALID, "feather", fields={"feather": "2"}, files=PAIR),
+    "quality of a png": case("stylize", 422, INVALID, "quality", fields={"quality": "80"}, files=PAIR),
+    "seed of a rendering": case(
+        "stylizations",
+        422,
+        INVALID,
+        "seed",
+        fields={"style_id": "sty_a", "seed": "1"},
+        files=files(contents=png()),
+    ),
+    "a mask that is none": case(
+        "stylize", 415, "image_format_unsupported", "`mask`", files=[*PAIR, *files(mask=b"nothing" * 9)]
+    ),
     "no style": case("stylizations", 422, INVALID, "style_id", files=files(contents=png())),
     "unknown style": case(
         "stylizations",
@@ -214,7 +276,7 @@ async def test_a_full_queue(client: httpx.AsyncClient, services: Container, hand
 async def test_a_queue_that_fills_up_meanwhile(
     client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def room() -> None:
+    async def room(_owner: str) -> None:
         return None
 
     monkeypatch.setattr(services.jobs, "ensure_room", room)

@@ -112,6 +112,56 @@ async def test_a_reader_resumes_after_the_last_event_it_has_seen(
     assert await follow(client, job_id, after="nonsense") == events
 
 
+async def test_a_reader_resumes_in_the_middle_of_a_run(client: httpx.AsyncClient, hand: Hand) -> None:
+    """From the sequence numbers of the stream, which other jobs' events share."""
+    job_id, other = await create(client), await create(client)
+    job, delivery = await hand.take()
+    seen = await hand.progress(job, 0)
+    for step in (1, 2):
+        await hand.progress(job, step)
+        await client.post(f"/v1/jobs/{other}/cancel")
+    reading = asyncio.create_task(follow(client, job_id, after=str(seen)))
+    await hand.finish(job, delivery)
+    events = await reading
+    assert [event["data"].get("step") for event in events] == [1, 2, None]
+    assert int(events[0]["id"]) > seen
+    assert states(events) == ["succeeded"]
+
+
+async def test_resuming_after_events_that_are_gone(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    """Goes on with the oldest event that is left."""
+    job_id = await create(client)
+    job, delivery = await hand.take()
+    first = await hand.progress(job, 0)
+    last = await hand.progress(job, 1)
+    await services.broker._js.purge_stream("EVENTS", seq=last)
+    await hand.finish(job, delivery)
+    events = await follow(client, job_id, after=str(first))
+    assert [event["data"].get("step") for event in events] == [1, None]
+
+
+async def test_resuming_after_an_event_that_never_was(
+    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+) -> None:
+    """The storage of the queue was replaced, or the id is made up: from the start, and never a 500."""
+    job_id = await create(client)
+    job, delivery = await hand.take()
+    readers = {
+        name: asyncio.create_task(follow(client, job_id, after=name))
+        for name in ("999999", "9" * 30, "9" * 5000, "-1")
+    }
+    await hand.progress(job, 0)
+    await hand.finish(job, delivery)
+    for name, reader in readers.items():
+        with subtests.test(name[:10]):
+            assert states(await reader) == ["queued", "running", "succeeded"]
+    for raw in (b"\xb2", b"1\xb2"):
+        answer = await client.get(f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": raw})
+        assert answer.status_code == 200
+
+
 async def test_a_stream_is_live_and_can_be_left(live: httpx.AsyncClient) -> None:
     """Over a real connection: events arrive while the job runs; a reader may leave."""
     services: Container = live.app.state.container  # type: ignore[attr-defined]

@@ -78,7 +78,7 @@ async def test_the_unexpected_is_a_problem_without_secrets(
 
     monkeypatch.setattr("app.jobs.routes.list_jobs", broken)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.get("/v1/jobs")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -111,21 +111,29 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
     schema = (await client.get("/openapi.json")).json()
     assert set(schema["paths"]) == {
         "/livez",
+        "/metrics",
         "/readyz",
+        "/v1/images",
         "/v1/images/{image_id}",
         "/v1/images/{image_id}/content",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/jobs/{job_id}/cancel",
         "/v1/jobs/{job_id}/events",
+        "/v1/jobs/{job_id}/retry",
         "/v1/models",
         "/v1/stylizations",
         "/v1/stylizations/{stylization_id}",
+        "/v1/stylizations/{stylization_id}/zip",
         "/v1/stylize",
         "/v1/styles",
         "/v1/styles/import",
         "/v1/styles/{style_id}",
         "/v1/styles/{style_id}/file",
+        "/v1/webhooks",
+        "/v1/webhooks/{webhook_id}",
+        "/v1/webhooks/{webhook_id}/deliveries",
+        "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     }
     schemas = schema["components"]["schemas"]
     assert schemas["ErrorCode"]["enum"] == [code.value for code in ErrorCode]

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-COMMANDS = ("serve", "api", "worker", "adapt", "stylize", "meta-train", "version")
+COMMANDS = (
+    "serve", "api", "worker", "keys", "openapi", "adapt", "stylize", "meta-train", "evaluate", "version",
+)  # fmt: skip
 
 
 def modules_after(code: str) -> set[str]:

@@ -93,6 +93,8 @@ class Plant:
         *,
         style: bytes | None = None,
         contents: Sequence[Image.Image] = (),
+        mask: Image.Image | None = None,
+        owner: str = "local",
         **params: Any,
     ) -> Job:
         """A queued job with stored inputs, not yet published."""
@@ -117,10 +119,14 @@ class Plant:
                 row = await self._store(job_id, roles[name], position, picture)
                 rows.append(row)
                 images[name].append(row.id)
+        if mask is not None:
+            rows.append(row := await self._store(job_id, ImageRole.MASK, 0, mask))
+            params["mask"] = row.id
         return await self.ledger.create(
             NewJob(
                 id=job_id,
                 kind=kind,
+                owner=owner,
                 params={**images, "style_id": style_id, "seed": 0, "format": "png", **params},
                 style_id=style_id,
                 rows=rows,
@@ -130,8 +136,8 @@ class Plant:
     async def submit(self, kind: JobKind = JobKind.ADAPT, **how: Any) -> Job:
         """``create``, then into the queue."""
         job = await self.create(kind, **how)
-        await self.broker.publish_job(kind, job.id)
-        await self.ledger.mark_published(job.id)
+        await self.broker.publish_job(job.lane, job.ticket)
+        await self.ledger.mark_published(job.ticket)
         return job
 
     async def cancel(self, job_id: str) -> None:

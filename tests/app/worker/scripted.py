@@ -21,6 +21,8 @@ from model.formats import StyleHeader
 
 BASE_HASH = "5c" * 32
 STEP_SECONDS = 0.05
+TOO_LARGE = (33, 33)
+"""Size of a photo that does not fit into memory."""
 
 
 class Script(IntEnum):
@@ -95,11 +97,29 @@ class ScriptedEngine:
             StyleHeader(BASE_HASH, len(examples), total, seed, {"start": start, "end": losses}, "none")
         )
 
+    def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
+        return max(parts, key=lambda part: part[1])[0]
+
     def stylize(
-        self, photo: Image.Image, style: Any, *, strength: float = 1.0, size: int | None = None
+        self,
+        photo: Image.Image,
+        style: Any,
+        *,
+        strength: float = 1.0,
+        size: int | None = None,
+        preserve_color: bool = False,
+        mask: Image.Image | None = None,
+        outside: Any | None = None,
+        feather: float = 0.0,
     ) -> Image.Image:
+        """The photo inverted; black where the mask is black and there is a style for it."""
         time.sleep(STEP_SECONDS)
+        if photo.size == TOO_LARGE:
+            raise MemoryError
         result = photo.point([255 - level for level in range(256)] * 3)
+        if mask is not None:
+            ground = Image.new("RGB", photo.size) if outside is not None else photo
+            result = Image.composite(result, ground, mask.convert("L").resize(photo.size))
         if size is not None:
             result.thumbnail((size, size))
         return result

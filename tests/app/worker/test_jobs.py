@@ -15,7 +15,7 @@ from app.errors import ErrorCode
 from app.jobs.model import JobKind, JobState
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant, running_plant
-from tests.app.worker.scripted import BASE_HASH, Script
+from tests.app.worker.scripted import BASE_HASH, TOO_LARGE, Script
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -97,6 +97,36 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: 
     assert (await plant.picture(first)).mode == "RGB"
     alpha = (await plant.picture(second)).getchannel("A")
     assert (alpha.getpixel((4, 8)), alpha.getpixel((28, 8))) == (255, 0)
+
+
+async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
+    good, bad = Image.new("RGB", (64, 32), "black"), Image.new("RGB", TOO_LARGE)
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[good, bad, good])
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+    rows = await plant.results(job.id)
+    contents = job.params["contents"]
+    assert [row.source_id for row in rows] == [contents[0], contents[2]]
+    assert done.result is not None
+    (failure,) = done.result["failures"]
+    assert (failure["content_id"], failure["code"]) == (contents[1], "out_of_memory")
+    assert rows[0].provenance is not None
+    assert rows[0].provenance["base_hash"] == BASE_HASH
+
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[bad, bad])
+    failed = await plant.until(job.id, JobState.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == ErrorCode.OUT_OF_MEMORY
+
+
+async def test_a_mask_bounds_the_style(plant: Plant):
+    content = Image.new("RGB", (64, 32), "white")
+    mask = Image.new("L", (64, 32))
+    mask.paste(255, (0, 0, 32, 32))
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], mask=mask)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    (result,) = await plant.results(job.id)
+    picture = await plant.picture(result)
+    assert (picture.getpixel((8, 8)), picture.getpixel((56, 8))) == ((0, 0, 0), (255, 255, 255))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""Links that work without a key until they expire: for ``<img src>``, and to pass on.
+
+A link is the path with ``expires`` (seconds since 1970) and ``signature``, an HMAC-SHA256 of path and time
+under a secret of the service. The secrets are rows of the database, so all replicas know them; the newest
+signs, the older ones still count until they are thrown away (`fewstroke keys rotate-links`).
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import NoReturn
+
+from sqlalchemy import delete, select
+
+from app.access.tables import LinkSecretRow
+from app.errors import LinkInvalidError
+from app.infra.db import Sessions, utcnow
+
+_FRESH = 10.0  # s for which a process trusts the secrets that it has read
+_ROUND = (
+    300  # s: links that are made shortly after one another are the same, so browsers can keep the picture
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A signed address, relative to the service."""
+
+    url: str
+    expires_at: datetime
+
+
+class Links:
+    """Signs and checks. ``lifetime`` in seconds, at least; links live up to five minutes longer."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        *,
+        lifetime: int,
+        now: Callable[[], datetime] = utcnow,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._sessions = sessions
+        self._lifetime = lifetime
+        self._now = now
+        self._clock = clock
+        self._secrets: dict[str, bytes] = {}  # the newest last
+        self._read_at = -_FRESH
+
+    async def sign(self, path: str) -> Link:
+        """A link to ``path``."""
+        if not await self._known():
+            await rotate(self._sessions)
+            await self._read()
+        name = next(reversed(self._secrets))
+        ends = int(self._now().timestamp()) + self._lifetime
+        ends += -ends % _ROUND
+        signature = f"{name}.{_mac(self._secrets[name], path, ends)}"
+        return Link(f"{path}?expires={ends}&signature={signature}", datetime.fromtimestamp(ends, UTC))
+
+    async def check(self, path: str, expires: int, signature: str) -> None:
+        """Raise LinkInvalidError unless ``sign`` made this link and it has not expired."""
+        name, _, mac = signature.partition(".")
+        secret = (await self._known()).get(name)
+        if secret is None:
+            _invalid("The link's signature is wrong or no longer counts")
+        if not hmac.compare_digest(mac.encode(), _mac(secret, path, expires).encode()):
+            _invalid("The link's signature is wrong or no longer counts")
+        if self._now().timestamp() >= expires:
+            _invalid("The link has expired")
+
+    async def _known(self) -> dict[str, bytes]:
+        if self._clock() - self._read_at >= _FRESH or not self._secrets:
+            await self._read()
+        return self._secrets
+
+    async def _read(self) -> None:
+        query = select(LinkSecretRow).order_by(LinkSecretRow.created_at, LinkSecretRow.id)
+        async with self._sessions() as session:
+            self._secrets = {row.id: bytes.fromhex(row.secret) for row in await session.scalars(query)}
+        self._read_at = self._clock()
+
+
+async def rotate(sessions: Sessions, *, forget: timedelta | None = None) -> None:
+    """Sign with a new secret from now on; secrets older than ``forget`` count no longer."""
+    now = utcnow()
+    async with sessions.begin() as session:
+        if forget is not None:
+            await session.execute(delete(LinkSecretRow).where(LinkSecretRow.created_at <= now - forget))
+        session.add(LinkSecretRow(id=secrets.token_hex(4), secret=secrets.token_hex(32), created_at=now))
+
+
+def _mac(secret: bytes, path: str, expires: int) -> str:
+    mac = hmac.new(secret, f"{path}\n{expires}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def _invalid(what: str) -> NoReturn:
+    raise LinkInvalidError(f"{what}: get a new one from GET /v1/images/{{id}}.")

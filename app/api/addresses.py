@@ -1,0 +1,20 @@
+"""The address of a request within the service, and what it takes."""
+
+from fastapi.routing import iter_route_contexts
+from starlette.requests import Request
+
+
+def address(request: Request) -> str:
+    """The path without what a proxy has put before it."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
+
+
+def methods(request: Request) -> list[str]:
+    """All methods that the address takes."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(address(request)):
+            found |= route.methods or set()
+    return sorted(found)

@@ -1,0 +1,168 @@
+"""``fewstroke keys``: who may use the service. Works on the configured database."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from app.cli.common import InputError, err_console, reported_errors
+from app.cli.service import DataDir
+
+if TYPE_CHECKING:
+    from app.access.tables import ApiKeyRow
+    from app.infra.db import Sessions
+    from app.settings import Settings
+
+T = TypeVar("T")
+
+keys = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
+
+_UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}  # s
+
+
+@keys.command()
+def create(
+    owner: Annotated[
+        str, typer.Argument(help="Whose things the key sees: all keys of an owner see the same.")
+    ],
+    name: Annotated[str, typer.Option(help="A name for people, e.g. where the key is used.")] = "",
+    scopes: Annotated[
+        str, typer.Option(help="What it may do: read, write, admin; separated by commas.")
+    ] = "read,write",
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 12h, 90d, 2w, 1y, or a date.", show_default="never")
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=0, help="0: as many as it likes.", show_default="the service's limit")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key and print it, once. The first key closes a service that was open until then."""
+    with reported_errors():
+        from app.access.model import Scope
+        from app.access.repository import create_key
+
+        try:
+            granted = [Scope(scope) for scope in re.split(r"[\s,]+", scopes.strip().lower()) if scope]
+        except ValueError as error:
+            raise InputError(f"{scopes!r} is no list of scopes: use read, write and admin") from error
+        ends = _expiry(expires)
+
+        async def work(sessions: Sessions) -> tuple[ApiKeyRow, str]:
+            return await create_key(
+                sessions,
+                owner=owner,
+                name=name,
+                scopes=granted,
+                expires_at=ends,
+                requests_per_minute=requests_per_minute,
+            )
+
+        row, text = _on_database(work, data_dir)
+    until = "until it is revoked" if row.expires_at is None else f"until {row.expires_at:%Y-%m-%d %H:%M} UTC"
+    err_console().print(
+        f"Key {row.id} of {row.owner} ({row.scopes}) is good {until}. Keep it now: it is not shown again.\n"
+        "Send it with every request: -H 'Authorization: Bearer fsk_...'",
+        soft_wrap=True,
+    )
+    print(text)
+
+
+@keys.command("list")
+def list_(
+    owner: Annotated[str | None, typer.Option(help="Only the keys of this owner.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show all keys: whose, what they may do, when they end, when they were last used."""
+    with reported_errors():
+        from app.access.repository import list_keys
+
+        rows = _on_database(lambda sessions: list_keys(sessions, owner), data_dir)
+    if not rows:
+        err_console().print("There are no keys: make one with `fewstroke keys create OWNER`.")
+        return
+    now = datetime.now(UTC)
+    lines = [("KEY", "OWNER", "NAME", "SCOPES", "STATE", "CREATED", "EXPIRES", "LAST USED")]
+    for row in rows:
+        moments = (_time(moment) for moment in (row.created_at, row.expires_at, row.last_used_at))
+        lines.append(
+            (f"fsk_{row.public}", row.owner, row.name or "-", row.scopes, _state(row, now), *moments)  # type: ignore[arg-type]
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:  # not a table that wraps: keys are copied from here
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@keys.command()
+def revoke(
+    key: Annotated[
+        str, typer.Argument(help="The key's id (key_...), or its beginning as `list` shows it (fsk_...).")
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key useless, within seconds, for good."""
+    with reported_errors():
+        from app.access.repository import revoke_key
+
+        row = _on_database(lambda sessions: revoke_key(sessions, key), data_dir)
+    err_console().print(f"Key {row.id} of {row.owner} is revoked.")
+
+
+@keys.command("rotate-links")
+def rotate_links(
+    now: Annotated[
+        bool, typer.Option("--now", help="Links that were given out stop working, within seconds.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Sign links to pictures with a new secret. Those that were given out work until they expire."""
+    with reported_errors():
+        from app.access.links import rotate
+
+        forget = timedelta(0) if now else timedelta(days=30)
+        _on_database(lambda sessions: rotate(sessions, forget=forget), data_dir)
+    err_console().print("Links are signed with a new secret.")
+
+
+def _on_database(work: Callable[[Sessions], Awaitable[T]], data_dir: DataDir) -> T:
+    from app.cli.service import load
+    from app.infra.db import create_engine, create_sessions, migrate
+
+    settings: Settings = load(data_dir=data_dir)
+
+    async def run() -> T:
+        engine = create_engine(settings.database)
+        try:
+            await migrate(engine)
+            return await work(create_sessions(engine))
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
+
+
+def _expiry(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    if (span := re.fullmatch(r"(\d{1,6})([hdwy])", text.strip().lower())) is not None:
+        return datetime.now(UTC) + timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is no time: write 12h, 90d, 2w, 1y, or a date as 2027-01-31") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _state(row: ApiKeyRow, now: datetime) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    return "expired" if row.expires_at is not None and row.expires_at <= now else "active"
+
+
+def _time(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M}"

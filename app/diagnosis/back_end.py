@@ -1,0 +1,146 @@
+"""Database, blob store, broker: reached, in order, and agreeing on the time."""
+
+from datetime import UTC, datetime
+
+from nats.aio.client import Client
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.diagnosis.findings import Trouble, Verdict
+from app.ids import new_id
+from app.infra.blobs import Blobs
+from app.infra.broker import find_broker
+from app.infra.broker.topology import WORKERS_STREAM
+from app.infra.db import create_engine, ping
+from app.migrations import HEAD
+from app.settings import Settings
+
+_SKEW = 2.0  # s; leases and signatures are meant in seconds
+_CONNECT = 5  # s
+
+
+async def check_database(settings: Settings) -> str:
+    """Reached, and with the schema of this version."""
+    engine = create_engine(settings.database)
+    where = settings.database.render_as_string(hide_password=True)
+    try:
+        await ping(engine)
+        try:
+            async with engine.connect() as connection:
+                revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except DBAPIError:
+            revision = None
+    finally:
+        await engine.dispose()
+    if revision is None:
+        raise Trouble(Verdict.WARN, f"{where} is empty", "Nothing to do: the first start makes the tables.")
+    if str(revision) < HEAD:
+        raise Trouble(
+            Verdict.WARN,
+            f"{where} has schema {revision}, this version needs {HEAD}",
+            "Nothing to do: the next start migrates it. Make a backup before.",
+        )
+    if str(revision) > HEAD:
+        raise Trouble(
+            Verdict.FAIL,
+            f"{where} has schema {revision}, this version knows {HEAD}",
+            "A newer version has used this database: run that version.",
+        )
+    return f"{where}, schema {revision}"
+
+
+async def check_storage(settings: Settings) -> str:
+    """A blob is written, read and deleted."""
+    blobs = Blobs.open(settings)
+    key, data = f"doctor/{new_id('img')}", b"fewstroke doctor"
+    try:
+        await blobs.put(key, data)
+        if await blobs.get(key) != data:
+            raise Trouble(
+                Verdict.FAIL,
+                f"{settings.blobs} gives back other bytes than it was given",
+                "Do not use this storage: check its disk, or what stands between here and there.",
+            )
+    finally:
+        await blobs.delete([key])
+    return f"{settings.blobs}: written, read, deleted"
+
+
+async def check_broker(settings: Settings) -> str:
+    """Reached, with JetStream; says how many workers live."""
+    client = await _connected(settings)
+    try:
+        jetstream = client.jetstream(timeout=_CONNECT)
+        account = await jetstream.account_info()
+        workers = await _workers(client)
+    finally:
+        await client.close()
+    if not workers:
+        raise Trouble(
+            Verdict.WARN,
+            f"{_where(client)} answers; no worker has sent a heartbeat in the last 15 seconds",
+            "Start `fewstroke serve`, or `fewstroke worker` on a machine with access to all of this.",
+        )
+    return f"{_where(client)}, {account.streams} streams, {workers} worker(s)"
+
+
+async def check_clock(settings: Settings) -> str:
+    """The clocks of this machine and of the database server, or of the broker, agree."""
+    if settings.database.get_backend_name() != "postgresql":
+        return "database and service share this machine's clock"
+    engine = create_engine(settings.database)
+    try:
+        async with engine.connect() as connection:
+            before = datetime.now(UTC)
+            theirs = await connection.scalar(text("SELECT clock_timestamp()"))
+            after = datetime.now(UTC)
+    finally:
+        await engine.dispose()
+    assert isinstance(theirs, datetime)
+    middle = before + (after - before) / 2
+    skew = abs((theirs - middle).total_seconds()) - (after - before).total_seconds() / 2
+    if skew > _SKEW:
+        raise Trouble(
+            Verdict.WARN,
+            f"the database's clock is {skew:.1f} s away from this machine's",
+            "Keep the clocks of all machines in step (NTP, chrony).",
+        )
+    return f"within {max(skew, 0):.1f} s of the database's"
+
+
+async def _connected(settings: Settings) -> Client:
+    address = find_broker(
+        settings.data_dir,
+        url=settings.nats_url,
+        token=settings.nats_token.get_secret_value() if settings.nats_token else None,
+    )
+    client = Client()
+    await client.connect(
+        address.url,
+        token=address.token,
+        name="fewstroke-doctor",
+        allow_reconnect=False,
+        connect_timeout=_CONNECT,
+        error_cb=_quiet,
+    )
+    return client
+
+
+async def _workers(client: Client) -> int:
+    """Live workers, without making the streams that a first start makes."""
+    from nats.js.errors import NotFoundError
+
+    try:
+        stream = await client.jetstream(timeout=_CONNECT).stream_info(WORKERS_STREAM, subjects_filter=">")
+    except NotFoundError:
+        return 0
+    return len(stream.state.subjects or {})
+
+
+def _where(client: Client) -> str:
+    url = client.connected_url
+    return f"{url.scheme}://{url.hostname}:{url.port}" if url else "the broker"
+
+
+async def _quiet(_error: Exception) -> None:
+    """What goes wrong is raised by the call that it keeps from working."""

@@ -1,0 +1,113 @@
+"""This machine: disk, checkpoint, device, decoder, port."""
+
+import asyncio
+import shutil
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.diagnosis.findings import Trouble, Verdict
+from app.imaging.decoder import Decoder
+from app.imaging.limits import Limits
+from app.settings import Settings
+
+_LITTLE = 2 * 2**30  # bytes; the embedded broker alone may take so much
+_TOO_LITTLE = 256 * 2**20
+_PICTURE = bytes.fromhex(  # a PNG of 1 x 1 pixel
+    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
+    "53de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+
+
+async def check_disk(settings: Settings) -> str:
+    """Room for database, queue and pictures."""
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    says = f"{free / 2**30:.1f} GiB free at {settings.data_dir}"
+    if free < _LITTLE:
+        verdict = Verdict.FAIL if free < _TOO_LITTLE else Verdict.WARN
+        raise Trouble(verdict, says, "Make room, or move the data folder with FEWSTROKE_DATA_DIR.")
+    return says
+
+
+async def check_checkpoint(settings: Settings, device: str) -> str:
+    """There, with its hash, and the model can be loaded from it."""
+    from model.formats import checkpoint_hash, default_checkpoint
+
+    path = settings.checkpoint or default_checkpoint()
+    digest = await asyncio.to_thread(checkpoint_hash, settings.checkpoint)
+
+    def load() -> None:
+        from model.engine import Engine
+
+        Engine.load(settings.checkpoint, device="cpu")
+
+    await asyncio.to_thread(load)
+    return f"{path}, SHA-256 {digest[:16]}…, loads"
+
+
+async def check_device(device: str) -> str:
+    """The device exists and computes."""
+
+    def compute() -> str:
+        import torch
+
+        from model.runtime import resolve_device
+
+        where = resolve_device(device)
+        if float(torch.ones(8, device=where).sum()) != 8.0:
+            raise RuntimeError(f"{where} computes wrongly")
+        if where.type != "cuda":
+            return f"{where}, {torch.get_num_threads()} threads"
+        free, total = torch.cuda.mem_get_info(where)
+        name = torch.cuda.get_device_name(where)
+        return f"{where}, {name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+
+    return await asyncio.to_thread(compute)
+
+
+async def check_decoder(settings: Settings) -> str:
+    """A decoder process starts and reads a picture."""
+    decoder = Decoder(processes=1, seconds=settings.decode_seconds)
+    limits = Limits(min_side=1, max_side=16, max_pixels=256, target_side=16, keep_alpha=False)
+    try:
+        with TemporaryDirectory(prefix="fewstroke-") as folder:
+            source, target = Path(folder, "in"), Path(folder, "out")
+            source.write_bytes(_PICTURE)  # noqa: ASYNC240 - seventy bytes
+            done = await decoder.normalize(source, target, limits, label="the test picture")
+    finally:
+        await decoder.close()
+    return f"reads a picture ({done.width} x {done.height})"
+
+
+async def check_port(settings: Settings) -> str:
+    """Free, or taken by the service itself."""
+    where = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if await _is_ours(settings):
+                return f"{where}: the service answers there"
+            raise Trouble(
+                Verdict.FAIL,
+                f"{where} cannot be listened on: {error.strerror}",
+                "Choose another one with FEWSTROKE_PORT or --port, or stop what uses this one.",
+            ) from error
+    return f"{where} is free"
+
+
+async def _is_ours(settings: Settings) -> bool:
+    import httpx
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=5.0, trust_env=False) as client:
+            return bool((await client.get("/livez")).json() == {"status": "ok"})
+    except (httpx.HTTPError, ValueError):
+        return False

@@ -1,0 +1,95 @@
+"""Log lines: for people, or one JSON object each. Both carry what the line is about, and no secrets.
+
+The standard library's logging, so that the lines of every library take the same form. What a line is about
+(``request_id``, ``job_id``, ``worker_id``) is bound to the running task with ``log_context`` and joins every
+line that is written meanwhile; more fields come through ``extra``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LogFormat = Literal["console", "json"]
+
+_bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039 - never changed
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_SECRETS = re.compile(
+    r"(?P<bearer>\bBearer\s+)[^\s'\",]+"
+    r"|(?P<prefix>\b(?:whsec|fsk)_)[A-Za-z0-9+/=_-]+"
+    r"|(?P<user>://[^\s:/@'\"]*:)[^\s/@'\"]+(?=@)"
+    r"|(?P<name>\b(?:signature|token|password|secret)=)[^\s&'\",]+",
+    re.IGNORECASE,
+)
+_CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_NOISY = ("alembic", "httpx", "httpcore", "asyncio", "aiosqlite")
+
+
+@contextmanager
+def log_context(**fields: str | None) -> Iterator[None]:
+    """Bind fields to every line of this task, and of the tasks that it starts, until the block ends."""
+    token = _bound.set({**_bound.get(), **{name: value for name, value in fields.items() if value}})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bound(name: str) -> str | None:
+    """A field that is bound at this moment."""
+    return _bound.get().get(name)
+
+
+def redact(text: str) -> str:
+    """The text without keys, tokens, signatures and passwords of URLs."""
+    return _SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}***", text)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, what is bound, what came with the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+            **_bound.get(),
+            **{
+                name: redact(value) if isinstance(value, str) else value
+                for name, value in vars(record).items()
+                if name not in _STANDARD
+            },
+        }
+        if record.exc_info:
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """A line for people; what is bound stands at its end."""
+
+    def __init__(self) -> None:
+        super().__init__(_CONSOLE)
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *more = redact(super().format(record)).split("\n")
+        about = " ".join(f"{name}={value}" for name, value in _bound.get().items() if value not in first)
+        return "\n".join([f"{first} [{about}]" if about else first, *more])
+
+
+def configure_logging(level: str = "INFO", form: LogFormat = "console") -> None:
+    """Log to standard error, everything through one handler."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else ConsoleFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in _NOISY:
+        logging.getLogger(noisy).setLevel(logging.WARNING)

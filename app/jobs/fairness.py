@@ -1,0 +1,109 @@
+"""Whose job is next: start-time fair queuing (Goyal, Vin and Cheng 1996) over the owners of a lane.
+
+The queue's messages are tickets: each stands for one unfinished job, at first for the one that it was
+published for. When a ticket of a queued job is drawn, the job whose turn it is takes it over, and the two
+jobs swap tickets (with the record of when and where they were published). So every unfinished job
+holds exactly one ticket at every commit, whatever crashes: a ticket that comes again finds the job that
+its dead worker had begun, and the queue's length stays the number of jobs that wait.
+
+An owner's turn is his virtual time: it moves by the cost of each of his jobs that begins, so owners share
+the workers alike however many jobs each has waiting. Someone who comes after a pause starts at the clock,
+the virtual time of the job begun last, and has saved up nothing.
+"""
+
+from typing import Any
+
+from sqlalchemy import Float, String, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.infra.db import Base
+from app.jobs.lanes import cost_of
+from app.jobs.model import JobKind, JobState
+from app.jobs.tables import JobRow
+
+_CLOCK = ""  # the row of no owner
+
+
+class TurnRow(Base):
+    """The virtual time at which an owner's jobs so far are paid for; no row: the clock."""
+
+    __tablename__ = "turns"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    paid_until: Mapped[float] = mapped_column(Float)
+
+
+async def take_turn(session: AsyncSession, ticket: str) -> str | None:
+    """The job that is to be begun with this ticket, and now holds it; None: the ticket stands for none.
+
+    Must be the first statement of its transaction: it takes the lock under which tickets change hands.
+    """
+    clock = await _lock(session)
+    holder = (
+        await session.execute(select(JobRow.id, JobRow.state, JobRow.lane).where(JobRow.ticket == ticket))
+    ).one_or_none()
+    if holder is None:
+        return None
+    if holder.state != JobState.QUEUED:  # delivered again, or canceled before its turn
+        return str(holder.id)
+    first = (
+        select(JobRow.owner, func.min(JobRow.id).label("id"))
+        .where(JobRow.state == JobState.QUEUED, JobRow.lane == holder.lane)
+        .group_by(JobRow.owner)
+        .subquery()
+    )
+    waiting = await session.execute(
+        select(first.c.owner, first.c.id, TurnRow.paid_until).outerjoin(
+            TurnRow, TurnRow.owner == first.c.owner
+        )
+    )
+    start, job_id, owner = min(
+        (clock if row.paid_until is None else max(clock, row.paid_until), row.id, row.owner)
+        for row in waiting
+    )
+    if job_id != holder.id:
+        await _swap_tickets(session, holder.id, job_id)
+    kind, params = (
+        await session.execute(select(JobRow.kind, JobRow.params).where(JobRow.id == job_id))
+    ).one()
+    await _set(session, _CLOCK, start)
+    await _set(session, owner, start + cost_of(JobKind(kind), params))
+    await session.execute(delete(TurnRow).where(TurnRow.owner != _CLOCK, TurnRow.paid_until <= start))
+    return str(job_id)
+
+
+async def _lock(session: AsyncSession) -> float:
+    """The clock. Writing its row makes the draws of all workers wait for each other."""
+    statement = _upsert(session, _CLOCK, 0.0, paid_until=TurnRow.paid_until)
+    return float((await session.execute(statement.returning(TurnRow.paid_until))).scalar_one())
+
+
+async def _set(session: AsyncSession, owner: str, paid_until: float) -> None:
+    await session.execute(_upsert(session, owner, paid_until, paid_until=paid_until))
+
+
+def _upsert(session: AsyncSession, owner: str, first: float, **otherwise: Any) -> Any:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    values = insert(TurnRow).values(owner=owner, paid_until=first)
+    return values.on_conflict_do_update(index_elements=[TurnRow.owner], set_=otherwise)
+
+
+async def _swap_tickets(session: AsyncSession, one: str, two: str) -> None:
+    columns = (JobRow.ticket, JobRow.published_at, JobRow.queue_epoch)
+    found = await session.execute(
+        select(JobRow.id, *columns).where(JobRow.id.in_([one, two])).with_for_update()
+    )
+    held = {row.id: row for row in found}
+    for job_id, other in ((one, two), (two, one)):
+        await session.execute(
+            update(JobRow)
+            .where(JobRow.id == job_id)
+            .values(
+                ticket=held[other].ticket,
+                published_at=held[other].published_at,
+                queue_epoch=held[other].queue_epoch,
+            )
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,53 @@
+"""How a result was made: a record for its JSON and, unless declined, for its file."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from app.jobs.model import Job
+
+if TYPE_CHECKING:
+    from app.jobs.inputs import JobInputs  # Pillow, which the HTTP process does without
+
+
+class Provenance(StrEnum):
+    """Where the record goes besides the image's JSON."""
+
+    EMBED = "embed"  # into the file, as XMP
+    NONE = "none"  # the file says nothing
+
+
+@cache
+def tool() -> str:
+    """Name and version of this program."""
+    return f"Fewstroke {version('fewstroke')}"
+
+
+def describe(
+    job: Job, inputs: "JobInputs", base_hash: str, adapted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The record of the job's results. ``adapted``: header of the style that the job itself has made."""
+    params = job.params
+    styles: Sequence[dict[str, Any]] = [
+        {"id": style.id, "weight": style.weight, **_of_header(style.header)} for style in inputs.styles
+    ]
+    if adapted is not None:
+        styles = [{"id": job.style_id, "weight": 1.0, **_of_header(adapted)}]
+    outside = inputs.outside
+    return {
+        "app": tool(),
+        "job_id": job.id,
+        "base_hash": base_hash,
+        "styles": styles,
+        "outside_style": {"id": outside.id, **_of_header(outside.header)} if outside else None,
+        "masked": inputs.mask is not None,
+        "strength": 1.0 if params.get("strength") is None else params["strength"],
+        "preserve_color": bool(params.get("preserve_color")),
+        "size": params.get("size"),
+    }
+
+
+def _of_header(header: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: header.get(name) for name in ("k", "steps", "seed")}

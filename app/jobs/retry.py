@@ -1,0 +1,92 @@
+"""Trying a job again that did not succeed.
+
+A terminal state is final, so a retry is a new job with the parameters of the old one and attempts of its
+own; the style or the stylization that waits for a result is given to it in the same transaction. A job
+is retried once: who wants more retries the retry.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import JobNotRetryableError, StyleNotFoundError
+from app.ids import new_id
+from app.images.repository import hold_images
+from app.infra.db import Sessions
+from app.jobs.ledger import Effects, NewJob
+from app.jobs.model import Job, JobKind, JobState
+from app.jobs.service import JobService
+from app.jobs.tables import JobRow
+from app.jobs.usage import images_of, styles_of
+from app.styles.repository import hold_styles
+from app.styles.tables import StyleRow
+from app.stylizations.tables import StylizationRow
+
+_RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+
+
+def plan_retry(job: Job) -> NewJob:
+    """The job that tries ``job`` again. Raises JobNotRetryableError."""
+    if job.state not in _RETRYABLE:
+        raise JobNotRetryableError(
+            f"Job {job.id} is {job.state}: only a failed, canceled or expired job can be retried."
+        )
+    new = NewJob(
+        id=new_id("job"),
+        kind=job.kind,
+        params=job.params,
+        style_id=job.style_id,
+        owner=job.owner,
+        retry_of=job.id,
+    )
+    return replace(new, effects=(_take_over(job, new.id),))
+
+
+async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job:
+    """Make it durable. Raises JobNotRetryableError (inputs deleted, retried before), QueueFullError."""
+    try:
+        return await jobs.create(new)
+    except IntegrityError as error:
+        async with sessions() as session:
+            other = await session.scalar(select(JobRow.id).where(JobRow.retry_of == new.retry_of))
+        if other is None:
+            raise
+        raise JobNotRetryableError(
+            f"Job {new.retry_of} was retried before, as {other}: look at that one, or retry that one."
+        ) from error
+
+
+def _take_over(old: Job, new_id: str) -> Effects:
+    async def effect(session: AsyncSession) -> None:
+        tables = {
+            JobKind.ADAPT: [StyleRow],
+            JobKind.STYLIZE: [StylizationRow],
+            JobKind.STYLIZE_ONCE: [StyleRow, StylizationRow],
+        }
+        for table in tables[old.kind]:
+            moved = await session.scalar(
+                update(table)
+                .where(table.job_id == old.id)
+                .values(job_id=new_id)
+                .returning(table.id)
+                .execution_options(synchronize_session=False)
+            )
+            if moved is None:
+                raise _gone(old)
+        if not await hold_images(session, images_of(old.params)):
+            raise _gone(old)
+        if old.kind is JobKind.STYLIZE:
+            try:
+                await hold_styles(session, old.owner, styles_of(old.params))
+            except StyleNotFoundError as error:
+                raise _gone(old) from error
+
+    return effect
+
+
+def _gone(job: Job) -> JobNotRetryableError:
+    return JobNotRetryableError(
+        f"What job {job.id} was to make, or what it needs, was deleted: send the original request again."
+    )

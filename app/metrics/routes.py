@@ -1,0 +1,24 @@
+"""``/metrics``."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from app.api.deps import Services
+from app.metrics.jobs import read_figures
+
+router = APIRouter(tags=["service"])
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"description": "Prometheus's text format", "content": {"text/plain": {}}}},
+)
+async def read_metrics(request: Request, services: Services) -> Response:
+    """Figures about jobs and workers are of the whole service, the same in every replica of the API; those
+    about requests (`fewstroke_http_…`, `process_…`) are of the process that answers."""
+    whole = CollectorRegistry()
+    whole.register(await read_figures(services.sessions, services.broker))
+    text = generate_latest(whole) + generate_latest(request.app.state.request_figures.registry)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,57 @@
+"""When a row expires: decided once, in the moment it is written, wherever that happens."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.images.tables import ImageRole, ImageRow
+from app.infra.db import Sessions
+from app.settings import Settings
+from app.styles.tables import StyleRow
+from app.stylizations.tables import StylizationRow
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Days that things are kept after they were made; 0 keeps them until they are deleted."""
+
+    styles: float
+    results: float
+    uploads: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As configured."""
+        return cls(
+            styles=settings.keep_styles_days,
+            results=settings.keep_results_days,
+            uploads=settings.keep_uploads_days,
+        )
+
+    def expires_at(self, row: object) -> datetime | None:
+        """When a new row is to go; None: never."""
+        days = 0.0
+        if isinstance(row, ImageRow):
+            days = self.results if row.role == ImageRole.RESULT else self.uploads
+        elif isinstance(row, StyleRow):
+            days = self.styles
+        elif isinstance(row, StylizationRow):
+            days = self.results
+        return row.created_at + timedelta(days=days) if days else None  # type: ignore[attr-defined]
+
+
+def stamp_new_rows(sessions: Sessions, retention: Retention) -> None:
+    """Give every row that these sessions insert its ``expires_at``, unless it has one."""
+
+    def before_flush(session: Session, *_: Any) -> None:
+        for row in session.new:
+            if hasattr(row, "expires_at") and row.expires_at is None:
+                row.expires_at = retention.expires_at(row)
+
+    # A session class of its own: the listener must not reach other factories of the process.
+    kind = type("StampingSession", (Session,), {})
+    event.listen(kind, "before_flush", before_flush)
+    sessions.configure(sync_session_class=kind)

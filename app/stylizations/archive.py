@@ -1,0 +1,73 @@
+"""All results of a stylization as one ZIP, written while it is sent: memory holds a chunk, not a picture."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import RawIOBase
+from typing import Any
+
+from app.infra.blobs import Blobs
+
+MANIFEST = "manifest.json"
+_FORBIDDEN = set('<>:"/\\|?*')  # in file names of one system or another
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture in the archive."""
+
+    name: str
+    blob_key: str
+
+
+def member_name(position: int, upload: str | None, extension: str) -> str:
+    """E.g. ``003-harbour.png``: the place among the contents, the upload's name, the result's format."""
+    stem = (upload or "").rpartition(".")[0] or (upload or "")
+    stem = "".join("_" if letter in _FORBIDDEN else letter for letter in stem).strip(". ")
+    return f"{position + 1:03d}{'-' if stem else ''}{stem}.{extension}"
+
+
+def stream_zip(members: Sequence[Member], manifest: bytes, blobs: Blobs, made: datetime) -> Iterator[bytes]:
+    """The archive in pieces. Pictures are stored as they are: they are compressed already.
+
+    Blocking: iterate it in a thread. Raises BlobMissingError between two pieces, which cuts the archive off.
+    """
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_entry(MANIFEST, made), manifest)
+        yield from sink.drain()
+        for member in members:
+            with archive.open(_entry(member.name, made), "w", force_zip64=False) as target:
+                for chunk in blobs.chunks(member.blob_key):
+                    target.write(chunk)
+                    yield from sink.drain()
+    yield from sink.drain()
+
+
+def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, made.timetuple()[:6])
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+class _Sink(RawIOBase):
+    """What was written since the last ``drain``. Cannot seek: sizes and checksums come after each member."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        piece = bytes(data)
+        self._pieces.append(piece)
+        return len(piece)
+
+    def drain(self) -> Iterator[bytes]:
+        """Hand out and forget."""
+        pieces, self._pieces = self._pieces, []
+        yield from pieces

@@ -1,0 +1,228 @@
+"""Empties the outbox. Runs in every API process; a claim keeps two from sending one message at once.
+
+A claim moves ``next_attempt_at`` beyond the longest attempt: should its process die, the message is sent
+again after that. A receiver may thus get a message twice, always under the same ``webhook-id``.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.infra.db import Sessions, utcnow
+from app.infra.tasks import end
+from app.retention.sweeper import Chore
+from app.settings import Settings
+from app.webhooks.sender import GONE, Answer, Sender
+from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 16  # attempts of one process
+_AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
+_FACTOR = 4.0
+_LONGEST_DELAY = 12 * 3600.0  # s
+_FORGOTTEN = 500  # messages a transaction
+_LOG_LENGTH = 50  # attempts that a delivery remembers
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that this process is to send, and where."""
+
+    delivery_id: str
+    webhook_id: str
+    attempt: int
+    body: str
+    url: str
+    secret: str
+
+
+def retry_delay(attempt: int, base: float, rng: random.Random | None = None) -> float:
+    """Seconds after the failed attempt ``attempt`` (from 1): ``base``, four times as long each time, at
+    most 12 hours, give or take a fifth."""
+    delay = min(base * _FACTOR ** (attempt - 1), _LONGEST_DELAY)
+    return delay * (rng or random).uniform(0.8, 1.2)
+
+
+class Deliverer:
+    """Sends what is due, and records what came of it."""
+
+    def __init__(self, sessions: Sessions, sender: Sender, settings: Settings) -> None:
+        self._sessions = sessions
+        self._sender = sender
+        self._settings = settings
+        self._claim = timedelta(seconds=settings.webhook_timeout + 20)
+        self._running: dict[asyncio.Task[None], str] = {}
+
+    async def run(self) -> None:
+        """Deliver until canceled; a failing round is logged and tried again."""
+        try:
+            while True:
+                try:
+                    await self.start_due()
+                except Exception as error:
+                    logger.warning("looking for webhook messages failed and will be tried again: %s", error)
+                await asyncio.sleep(self._settings.webhook_poll)
+        finally:
+            for task in list(self._running):
+                await end(task)
+            await self._sender.close()
+
+    async def start_due(self) -> int:
+        """Begin to send what is due and fits; how many messages that are."""
+        claims = await self._claim_due()
+        for claim in claims:
+            task = asyncio.create_task(self._deliver(claim), name=f"deliver-{claim.delivery_id}")
+            self._running[task] = claim.webhook_id
+            task.add_done_callback(self._ended)
+        return len(claims)
+
+    async def deliver_due(self) -> int:
+        """Send what is due and wait for the outcome; how many messages that were."""
+        started = await self.start_due()
+        if self._running:
+            await asyncio.wait(self._running)
+        return started
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a delivery could not be recorded: %s", error)
+
+    async def _claim_due(self) -> list[Claim]:
+        busy = Counter(self._running.values())
+        full = [webhook_id for webhook_id, count in busy.items() if count >= _AT_ONCE_EACH]
+        query = (
+            select(
+                DeliveryRow.id, DeliveryRow.next_attempt_at, WebhookRow.id, WebhookRow.url, WebhookRow.secret
+            )
+            .join(WebhookRow, WebhookRow.id == DeliveryRow.webhook_id)
+            .where(
+                DeliveryRow.state == DeliveryState.PENDING,
+                DeliveryRow.next_attempt_at <= utcnow(),
+                WebhookRow.enabled.is_(True),
+                WebhookRow.id.not_in(full),
+            )
+            .order_by(DeliveryRow.next_attempt_at)
+            .limit(_AT_ONCE * 4)
+        )
+        async with self._sessions() as session:
+            due = (await session.execute(query)).all()
+        claims: list[Claim] = []
+        for delivery_id, seen, webhook_id, url, secret in due:
+            if len(self._running) + len(claims) >= _AT_ONCE:
+                break
+            if busy[webhook_id] >= _AT_ONCE_EACH:
+                continue
+            if (row := await self._take(delivery_id, seen)) is not None:
+                claims.append(Claim(delivery_id, webhook_id, row.attempts, row.body, url, secret))
+                busy[webhook_id] += 1
+        return claims
+
+    async def _take(self, delivery_id: str, seen: datetime) -> DeliveryRow | None:
+        """Claim the message as it was seen; None: another process was faster."""
+        async with self._sessions.begin() as session:
+            row: DeliveryRow | None = await session.scalar(
+                update(DeliveryRow)
+                .where(
+                    DeliveryRow.id == delivery_id,
+                    DeliveryRow.state == DeliveryState.PENDING,
+                    DeliveryRow.next_attempt_at == seen,
+                )
+                .values(attempts=DeliveryRow.attempts + 1, next_attempt_at=utcnow() + self._claim)
+                .returning(DeliveryRow)
+                .execution_options(synchronize_session=False)
+            )
+            return row
+
+    async def _deliver(self, claim: Claim) -> None:
+        answer = await self._sender.send(claim.url, claim.secret, claim.delivery_id, claim.body)
+        await self._record(claim, answer)
+
+    async def _record(self, claim: Claim, answer: Answer) -> None:
+        now = utcnow()
+        outcome: dict[str, Any] = {"state": DeliveryState.DELIVERED, "finished_at": now}
+        if not answer.ok:
+            if claim.attempt >= self._settings.webhook_attempts or answer.status == GONE:
+                outcome["state"] = DeliveryState.FAILED
+            else:
+                delay = retry_delay(claim.attempt, self._settings.webhook_retry_after)
+                outcome = {"next_attempt_at": now + timedelta(seconds=delay)}
+        async with self._sessions.begin() as session:
+            row = await session.scalar(
+                update(DeliveryRow)
+                .where(
+                    DeliveryRow.id == claim.delivery_id,
+                    DeliveryRow.state == DeliveryState.PENDING,
+                    DeliveryRow.attempts == claim.attempt,
+                )
+                .values(**outcome)
+                .returning(DeliveryRow)
+                .execution_options(synchronize_session=False)
+            )
+            if row is None:
+                return  # claimed again, asked for again, or deleted meanwhile: the newer attempt counts
+            entry = {
+                "at": now.isoformat(),
+                "status": answer.status,
+                "error": answer.error,
+                "milliseconds": answer.milliseconds,
+            }
+            await session.execute(
+                update(DeliveryRow)
+                .where(DeliveryRow.id == claim.delivery_id)
+                .values(log=[*row.log, entry][-_LOG_LENGTH:])
+                .execution_options(synchronize_session=False)
+            )
+            await self._count(session, claim.webhook_id, answer)
+        logger.info(
+            "webhook message %s: attempt %d: %s",
+            claim.delivery_id,
+            claim.attempt,
+            answer.error or answer.status,
+        )
+
+    async def _count(self, session: AsyncSession, webhook_id: str, answer: Answer) -> None:
+        """Count failures in a row; too many of them, or a 410, disable the webhook."""
+        change = update(WebhookRow).where(WebhookRow.id == webhook_id)
+        quiet = {"synchronize_session": False}
+        if answer.ok:
+            await session.execute(change.values(failures=0), execution_options=quiet)
+            return
+        failures = await session.scalar(
+            change.values(failures=WebhookRow.failures + 1).returning(WebhookRow.failures),
+            execution_options=quiet,
+        )
+        reason = None
+        if answer.status == GONE:
+            reason = "The receiver answered 410 (gone)."
+        elif failures is not None and failures >= self._settings.webhook_disable_after:
+            reason = f"{failures} attempts in a row failed; the last one: {answer.error or answer.status}."
+        if reason is not None:
+            await session.execute(
+                change.where(WebhookRow.enabled.is_(True)).values(
+                    enabled=False, disabled_reason=reason[:300]
+                ),
+                execution_options=quiet,
+            )
+            logger.warning("webhook %s is disabled: %s", webhook_id, reason)
+
+
+def forget_deliveries(settings: Settings) -> Chore:
+    """For the sweeper: delete messages that are old, whatever their state."""
+
+    async def forget(session: AsyncSession) -> tuple[int, list[str]]:
+        before = utcnow() - timedelta(days=settings.keep_deliveries_days)
+        query = select(DeliveryRow.id).where(DeliveryRow.created_at < before).limit(_FORGOTTEN)
+        ids = list(await session.scalars(query))
+        await session.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(ids)))
+        return len(ids), []
+
+    return forget

@@ -1,0 +1,49 @@
+"""Messages are written in the transaction of what they tell about: neither happens without the other."""
+
+import json
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.ids import new_id
+from app.infra.db import utcnow
+from app.jobs.model import Job
+from app.jobs.schemas import JobOut
+from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
+
+
+async def write_messages(session: AsyncSession, job: Job) -> None:
+    """A message on the job's new state for each webhook of its owner that wants it."""
+    event = EVENT_OF_STATE.get(job.state)
+    if event is None:
+        return
+    query = select(WebhookRow.id, WebhookRow.events).where(
+        WebhookRow.owner == job.owner, WebhookRow.enabled.is_(True)
+    )
+    now = utcnow()
+    body = ""
+    for webhook_id, events in await session.execute(query):
+        if event not in events:
+            continue
+        body = body or json.dumps(
+            {
+                "type": event,
+                "timestamp": now.isoformat().replace("+00:00", "Z"),
+                "data": JobOut.of(job).model_dump(mode="json"),
+            },
+            separators=(",", ":"),
+        )
+        session.add(
+            DeliveryRow(
+                id=new_id("msg"),
+                webhook_id=webhook_id,
+                event=event,
+                job_id=job.id,
+                body=body,
+                state=DeliveryState.PENDING,
+                attempts=0,
+                next_attempt_at=now,
+                log=[],
+                created_at=now,
+            )
+        )

@@ -1,0 +1,112 @@
+"""``/v1/webhooks``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response, status
+
+from app.api.deps import Owner, Paging, Services
+from app.api.problems import problem_responses
+from app.webhooks.repository import (
+    delete_webhook,
+    get_webhook,
+    list_deliveries,
+    list_webhooks,
+    redeliver,
+)
+from app.webhooks.schemas import (
+    DeliveryOut,
+    DeliveryPage,
+    WebhookChange,
+    WebhookCreated,
+    WebhookNew,
+    WebhookOut,
+    WebhookPage,
+)
+from app.webhooks.service import create_webhook, update_webhook
+from app.webhooks.tables import DeliveryState
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+WebhookId = Annotated[str, Path(description="A webhook's id (`whk_…`).", max_length=64)]
+DeliveryId = Annotated[str, Path(description="A message's id (`msg_…`).", max_length=64)]
+
+
+@router.post(
+    "",
+    summary="Create a webhook",
+    status_code=status.HTTP_201_CREATED,
+    responses=problem_responses(409, 422),
+)
+async def post_webhook(
+    new: WebhookNew, response: Response, services: Services, owner: Owner
+) -> WebhookCreated:
+    """Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
+    not answered with 2xx comes again, later and later, under the same `webhook-id`."""
+    row = await create_webhook(services.sessions, services.settings, owner, new)
+    response.headers["Location"] = f"/v1/webhooks/{row.id}"
+    return WebhookCreated.of(row, secret=row.secret)
+
+
+@router.get("", summary="List webhooks", responses=problem_responses(422))
+async def read_webhooks(services: Services, owner: Owner, page: Paging) -> WebhookPage:
+    """Newest first."""
+    rows = await list_webhooks(services.sessions, owner, limit=page.limit + 1, after=page.after)
+    items = [WebhookOut.of(row) for row in rows[: page.limit]]
+    return WebhookPage(items=items, next=items[-1].id if len(rows) > page.limit else None)
+
+
+@router.get("/{webhook_id}", summary="Read a webhook", responses=problem_responses(404))
+async def read_webhook(webhook_id: WebhookId, services: Services, owner: Owner) -> WebhookOut:
+    """What it is told, and whether that arrives."""
+    return WebhookOut.of(await get_webhook(services.sessions, owner, webhook_id))
+
+
+@router.patch("/{webhook_id}", summary="Change a webhook", responses=problem_responses(404, 422))
+async def patch_webhook(
+    webhook_id: WebhookId, change: WebhookChange, services: Services, owner: Owner
+) -> WebhookOut:
+    """What is left out stays. `enabled: true` brings back a webhook that was disabled."""
+    row = await update_webhook(services.sessions, services.settings, owner, webhook_id, change)
+    return WebhookOut.of(row)
+
+
+@router.delete(
+    "/{webhook_id}",
+    summary="Delete a webhook",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problem_responses(404),
+)
+async def remove_webhook(webhook_id: WebhookId, services: Services, owner: Owner) -> None:
+    """With its messages, sent or not."""
+    await delete_webhook(services.sessions, owner, webhook_id)
+
+
+@router.get("/{webhook_id}/deliveries", summary="List messages", responses=problem_responses(404, 422))
+async def read_deliveries(
+    webhook_id: WebhookId,
+    services: Services,
+    owner: Owner,
+    page: Paging,
+    state: Annotated[DeliveryState | None, Query(description="Only messages in this state.")] = None,
+) -> DeliveryPage:
+    """What was sent and what came of it, newest first."""
+    await get_webhook(services.sessions, owner, webhook_id)
+    rows = await list_deliveries(
+        services.sessions, webhook_id, limit=page.limit + 1, after=page.after, state=state
+    )
+    items = [DeliveryOut.of(row) for row in rows[: page.limit]]
+    return DeliveryPage(items=items, next=items[-1].id if len(rows) > page.limit else None)
+
+
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    summary="Send a message again",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=problem_responses(404),
+)
+async def post_redelivery(
+    webhook_id: WebhookId, delivery_id: DeliveryId, services: Services, owner: Owner
+) -> DeliveryOut:
+    """It is sent soon, the same bytes under the same `webhook-id`, with all its attempts before it."""
+    await get_webhook(services.sessions, owner, webhook_id)
+    return DeliveryOut.of(await redeliver(services.sessions, webhook_id, delivery_id))

@@ -1,0 +1,87 @@
+"""One attempt to deliver one message."""
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import WebhookUrlRefusedError
+from app.webhooks.guard import AddressPolicy, Resolve, guarded_network, look_up
+from app.webhooks.signing import signed_headers
+
+GONE = 410
+"""Status by which a receiver says that it wants no more messages."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an attempt: a status, or the error that kept one from coming."""
+
+    status: int | None
+    error: str | None
+    milliseconds: int
+
+    @property
+    def ok(self) -> bool:
+        """Any 2xx. A redirect is not followed and counts as a failure."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Sender:
+    """Posts messages. ``seconds`` bounds an attempt as a whole."""
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        seconds: float,
+        resolve: Resolve = look_up,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._policy = policy
+        self._seconds = seconds
+        self._resolve = resolve
+        self._ssl_context = ssl_context
+        self._pool: Any = None
+
+    def _open(self) -> Any:
+        import httpcore
+
+        # httpcore itself: no redirects, no cookies, no proxies from the environment. No connection is used
+        # twice, so that each attempt resolves and checks the name.
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl_context,
+            max_connections=None,
+            max_keepalive_connections=0,
+            network_backend=guarded_network(self._policy, self._resolve),
+        )
+
+    async def send(self, url: str, secret: str, message_id: str, body: str) -> Answer:
+        """Post the message. Never raises for what the other side or the network does."""
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Fewstroke-Webhooks/1",
+            **signed_headers(secret, message_id, int(time.time()), body),
+        }
+        if self._pool is None:  # in a thread: the library and the certificates take a while to load
+            self._pool = await asyncio.to_thread(self._open)
+        started = time.perf_counter()
+        status, problem = None, None
+        try:
+            async with asyncio.timeout(self._seconds):
+                # The answer's body is not read: it would tell its reader what stands behind the address.
+                async with self._pool.stream("POST", url, headers=headers, content=body.encode()) as answer:
+                    status = answer.status
+        except TimeoutError:
+            problem = f"no answer within {self._seconds:g} seconds"
+        except WebhookUrlRefusedError as error:
+            problem = error.detail
+        except Exception as error:  # whatever a foreign server or a resolver comes up with
+            problem = f"{type(error).__name__}: {error}"[:200]
+        return Answer(status, problem, round((time.perf_counter() - started) * 1000))
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._pool is not None:
+            await self._pool.aclose()

@@ -1,0 +1,56 @@
+"""What can be done with webhooks."""
+
+from urllib.parse import urlsplit
+
+from app.ids import new_id
+from app.infra.db import Sessions, utcnow
+from app.settings import Settings
+from app.webhooks.guard import AddressPolicy
+from app.webhooks.repository import change_webhook, insert_webhook
+from app.webhooks.schemas import WebhookChange, WebhookNew
+from app.webhooks.signing import new_secret
+from app.webhooks.tables import WebhookRow
+
+
+async def create_webhook(sessions: Sessions, settings: Settings, owner: str, new: WebhookNew) -> WebhookRow:
+    """Raises WebhookUrlRefusedError, TooManyWebhooksError."""
+    row = WebhookRow(
+        id=new_id("whk"),
+        owner=owner,
+        url=_checked(str(new.url), settings),
+        events=_unique(new.events),
+        description=new.description,
+        secret=new_secret(),
+        enabled=True,
+        failures=0,
+        created_at=utcnow(),
+    )
+    await insert_webhook(sessions, row, limit=settings.max_webhooks)
+    return row
+
+
+async def update_webhook(
+    sessions: Sessions, settings: Settings, owner: str, webhook_id: str, change: WebhookChange
+) -> WebhookRow:
+    """Raises WebhookNotFoundError, WebhookUrlRefusedError."""
+    values = change.model_dump(exclude_unset=True)
+    for name in ("url", "events", "enabled"):
+        if values.get(name, ...) is None:
+            del values[name]  # null means: as it is
+    if change.url is not None:
+        values["url"] = _checked(str(change.url), settings)
+    if change.events is not None:
+        values["events"] = _unique(change.events)
+    if change.enabled is not None:
+        values.update(failures=0, disabled_reason=None)
+    return await change_webhook(sessions, owner, webhook_id, values)
+
+
+def _checked(url: str, settings: Settings) -> str:
+    policy = AddressPolicy(settings.webhook_allowed_networks)
+    policy.check_url(urlsplit(url), allow_http=settings.webhook_allow_http)
+    return url
+
+
+def _unique(events: list[str]) -> list[str]:
+    return sorted({str(event) for event in events})

@@ -1,0 +1,62 @@
+"""Requests a minute: one bucket for all replicas."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.access.rates import Rates
+from app.errors import RateLimitedError
+from app.infra.db import Sessions
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def allowed(rates: Rates, key: str, asked: int, quota: int) -> int:
+    count = 0
+    for _ in range(asked):
+        try:
+            await rates.spend(key, quota)
+        except RateLimitedError:
+            continue
+        count += 1
+    return count
+
+
+async def test_replicas_share_the_bucket(sessions: Sessions) -> None:
+    clock = Clock()
+    one, two = Rates(sessions, now=clock), Rates(sessions, now=clock)
+    passed = await allowed(one, "key_a", 30, 40) + await allowed(two, "key_a", 30, 40)
+    assert passed == 40
+    assert await allowed(two, "key_b", 5, 40) == 5, "another key has its own"
+    clock.now += 15  # a quarter of the window
+    passed = await allowed(one, "key_a", 15, 40) + await allowed(two, "key_a", 15, 40)
+    assert passed == 10
+
+
+async def test_the_refusal_says_when_to_come_again(sessions: Sessions) -> None:
+    clock = Clock()
+    rates = Rates(sessions, now=clock)
+    standing = await rates.spend("key_a", 4)
+    assert (standing.quota, standing.remaining) == (4, 3)
+    assert standing.headers() == {"RateLimit-Policy": '"key";q=4;w=60', "RateLimit": '"key";r=3;t=15'}
+    assert await allowed(rates, "key_a", 9, 4) == 3
+    with pytest.raises(RateLimitedError) as refused:
+        await rates.spend("key_a", 4)
+    assert refused.value.headers["RateLimit"] == '"key";r=0;t=60'
+    wait = int(refused.value.headers["Retry-After"])
+    assert wait == 15
+    clock.now += wait
+    assert await allowed(rates, "key_a", 2, 4) == 1
+
+
+async def test_an_idle_key_gets_no_more_than_a_bucket(sessions: Sessions) -> None:
+    clock = Clock()
+    rates = Rates(sessions, now=clock)
+    await rates.spend("key_a", 100)
+    clock.now += 3600
+    assert await allowed(rates, "key_a", 150, 100) == 100

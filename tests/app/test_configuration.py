@@ -1,0 +1,99 @@
+"""The configuration: environment over file over defaults, documented, and shown without secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.configuration import effective, page
+from app.errors import ConfigError
+from app.settings import Settings, load_settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Write the file that FEWSTROKE_CONFIG names."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "any.toml"
+        path.write_text(text)
+        monkeypatch.setenv("FEWSTROKE_CONFIG", str(path))
+        return path
+
+    return write
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert DOCUMENT.read_text() == page(), "run: fewstroke config --table > docs/configuration.md"
+
+
+def test_every_setting_is_described() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert "|" not in field.description, name
+
+
+def test_the_file_is_read_and_the_environment_wins(write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write('port = 1234\nmax_steps = 7\nnats_url = "nats://file"\ncors_origins = ["https://a.example"]\n')
+    monkeypatch.setenv("FEWSTROKE_MAX_STEPS", "8")
+    settings = load_settings()
+    assert (settings.port, settings.max_steps, settings.nats_url) == (1234, 8, "nats://file")
+    assert settings.cors_origins == ("https://a.example",)
+    monkeypatch.setenv("NATS_URL", "nats://environment")
+    assert load_settings().nats_url == "nats://environment"
+    assert load_settings(port=9).port == 9
+    sources = {name: row["source"] for name, row in effective(load_settings()).items()}
+    assert sources["port"] == "file"
+    assert sources["max_steps"] == "FEWSTROKE_MAX_STEPS"
+    assert sources["nats_url"] == "NATS_URL"
+    assert sources["host"] == "default"
+
+
+def test_a_file_where_the_process_starts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().max_steps == 100
+    (tmp_path / "fewstroke.toml").write_text("max_steps = 5")
+    assert load_settings().max_steps == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("max_stepz = 3", "max_stepz"), ("max_steps = ", "cannot be read"), ("max_steps = -1", "max_steps")],
+)
+def test_a_wrong_file_is_refused_with_a_sentence(write, text: str, says: str) -> None:
+    write(text)
+    with pytest.raises(ConfigError, match=says):
+        load_settings()
+
+
+def test_a_file_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWSTROKE_CONFIG", "/nowhere/fewstroke.toml")
+    with pytest.raises(ConfigError, match="/nowhere"):
+        load_settings()
+
+
+def test_lists_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS", "10.1.0.0/16, fd00::/8")
+    assert load_settings().webhook_allowed_networks == ("10.1.0.0/16", "fd00::/8")
+    monkeypatch.setenv("FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS", "10.1.0.1/16")
+    with pytest.raises(ConfigError, match="host bits"):
+        load_settings()
+
+
+def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWSTROKE_DATABASE_URL", "postgresql://user:hunter2@db/x")
+    monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://:hunter2@nats:4222")
+    monkeypatch.setenv("FEWSTROKE_NATS_TOKEN", "hunter2")
+    for arguments in (["config"], ["config", "--json"]):
+        result = CliRunner().invoke(cli, arguments)
+        assert result.exit_code == 0, result.output
+        assert "hunter2" not in result.output
+        assert "postgresql://user:***@db/x" in result.output
+    rows = json.loads(result.output)
+    assert rows["nats_token"] == {"value": "***", "source": "FEWSTROKE_NATS_TOKEN"}

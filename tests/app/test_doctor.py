@@ -1,0 +1,121 @@
+"""`fewstroke doctor` finds what is wrong and says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.diagnosis import Finding, Verdict, examine
+from app.infra.blobs import Blobs
+from app.infra.broker import Broker, EmbeddedServer
+from app.settings import Settings
+from tests.app.conftest import joined
+
+
+@pytest.fixture(autouse=True)
+def _without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fine(*_: object) -> str:
+        return "loads"
+
+    monkeypatch.setattr("app.diagnosis.examination.check_checkpoint", fine)
+    monkeypatch.setattr("app.diagnosis.examination.check_device", fine)
+
+
+def by_name(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+@pytest.fixture
+def healthy(settings: Settings, nats: EmbeddedServer) -> Settings:
+    return joined(settings, nats).model_copy(update={"port": 0})
+
+
+async def test_everything_is_well(healthy: Settings) -> None:
+    assert healthy.nats_url is not None
+    token = healthy.nats_token.get_secret_value() if healthy.nats_token else None
+    broker = await Broker.connect(healthy.nats_url, token=token)
+    await broker.beat("w1", {})
+    findings = await examine(healthy)
+    await broker.close()
+    assert {f.check: f.verdict for f in findings if f.verdict is Verdict.FAIL} == {}
+    found = by_name(findings)
+    assert found["broker"].verdict is Verdict.OK, found["broker"]
+    assert found["database"].verdict is Verdict.OK, found["database"]
+    assert found["storage"].verdict is Verdict.OK
+    assert found["decoder"].says == "reads a picture (1 x 1)"
+    assert await Blobs.open(healthy).keys() == [], "nothing stays behind"
+
+
+async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("no folder")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ill = settings.model_copy(
+            update={
+                "database_url": f"sqlite:///{tmp_path}/a-file/x.db",
+                "blobs_url": str(tmp_path / "a-file" / "blobs"),
+                "nats_url": "nats://127.0.0.1:1",
+                "port": taken.getsockname()[1],
+            }
+        )
+        found = by_name(await examine(ill))
+    for name in ("database", "storage", "broker", "port"):
+        assert found[name].verdict is Verdict.FAIL, found[name]
+        assert found[name].mend, name
+    assert "listened" in found["port"].says
+
+
+async def test_a_schema_that_is_not_this_versions(healthy: Settings) -> None:
+    from sqlalchemy import text
+
+    from app.infra.db import create_engine
+
+    engine = create_engine(healthy.database)
+    for revision, verdict in (("0001", Verdict.WARN), ("9999", Verdict.FAIL)):
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+        finding = by_name(await examine(healthy))["database"]
+        assert (finding.verdict, revision in finding.says) == (verdict, True), finding
+    await engine.dispose()
+
+
+async def test_without_a_worker_it_warns(healthy: Settings) -> None:
+    finding = by_name(await examine(healthy))["broker"]
+    assert finding.verdict is Verdict.WARN
+    assert "fewstroke worker" in finding.mend
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import asyncio
+    import shutil
+    from types import SimpleNamespace
+
+    from app.diagnosis.findings import Trouble
+    from app.diagnosis.machine import check_disk
+
+    for free, verdict in ((2**30, Verdict.WARN), (2**20, Verdict.FAIL)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(Trouble) as caught:
+            asyncio.run(check_disk(Settings(data_dir=tmp_path / "new")))
+        assert caught.value.verdict is verdict
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://127.0.0.1:1")
+    monkeypatch.setenv("FEWSTROKE_PORT", "0")
+    result = CliRunner().invoke(cli, ["doctor", "--data-dir", str(tmp_path), "--json"])
+    assert result.exit_code == 1, result.output
+    answer = json.loads(result.output)
+    assert answer["ok"] is False
+    verdicts = {check["check"]: check["verdict"] for check in answer["checks"]}
+    assert verdicts["broker"] == "fail"
+    assert verdicts["storage"] == "ok"
+    result = CliRunner().invoke(cli, ["doctor", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "FEWSTROKE_NATS_URL" in result.output

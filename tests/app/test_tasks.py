@@ -1,0 +1,56 @@
+"""Background tasks end, and leave nothing behind that keeps the event loop from closing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.infra.db import create_engine
+from app.infra.tasks import end
+from app.settings import Settings
+
+_SLOW = (
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000) SELECT count(*) FROM c"
+)
+
+
+async def test_a_task_in_the_middle_of_a_query_leaves_no_other_behind(tmp_path: Path) -> None:
+    engine = create_engine(Settings(database_url=f"sqlite:///{tmp_path}/x.db").database)
+    asked = asyncio.Event()
+
+    async def query() -> None:
+        async with engine.connect() as connection:
+            asked.set()
+            await connection.execute(text(_SLOW))
+
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(query())
+    await asked.wait()
+    await asyncio.sleep(0.05)  # the query is on its way
+    await end(task)
+    await engine.dispose()
+    assert task.cancelled()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_cancellation_that_was_lost_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.infra.tasks._AGAIN", 0.01)
+    lost = 0
+
+    async def deaf_once() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 1:
+                    raise
+
+    task = asyncio.create_task(deaf_once())
+    await asyncio.sleep(0)
+    await end(task)
+    assert lost == 2

@@ -1,0 +1,321 @@
+"""Webhooks over HTTP, and their messages from the transition to the receiver."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from app.api.container import Container
+from app.ids import new_id
+from app.infra.db import utcnow
+from app.jobs.ledger import Ledger, NewJob
+from app.jobs.model import Job, JobKind
+from app.settings import Settings
+from app.webhooks.deliverer import Deliverer, forget_deliveries, retry_delay
+from app.webhooks.guard import AddressPolicy
+from app.webhooks.sender import Sender
+from app.webhooks.tables import DeliveryRow, WebhookRow
+from tests.app.api.test_bad_input import check_problem
+from tests.app.webhooks.receiver import Names, Receiver, receiving
+
+NAME = "hooks.example.com"
+
+
+@pytest.fixture(autouse=True)
+def _rounds_are_the_tests_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def idle(_: Deliverer) -> None:
+        return None
+
+    monkeypatch.setattr(Deliverer, "run", idle)
+
+
+@pytest.fixture
+async def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"webhook_allow_http": True, "max_webhooks": 3, "webhook_attempts": 3})
+
+
+@pytest.fixture
+async def deliverer(services: Container) -> AsyncIterator[Deliverer]:
+    sender = Sender(AddressPolicy(["127.0.0.0/8"]), seconds=20, resolve=Names({NAME: [["127.0.0.1"]]}))
+    yield Deliverer(services.sessions, sender, services.settings)
+    await sender.close()
+
+
+async def created(client: httpx.AsyncClient, receiver: Receiver | None = None, **body: Any) -> dict[str, Any]:
+    port = receiver.port if receiver else 80
+    answer = await client.post("/v1/webhooks", json={"url": f"http://{NAME}:{port}/in", **body})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def failed_job(ledger: Ledger, owner: str = "local") -> Job:
+    job = await ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner))
+    assert await ledger.begin(job.id, "w")
+    assert await ledger.fail(job.id, 1, code="job_failed", detail="x")
+    return await ledger.get(job.id)
+
+
+async def deliveries(client: httpx.AsyncClient, webhook_id: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"/v1/webhooks/{webhook_id}/deliveries")
+    assert answer.status_code == 200
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def due_now(services: Container) -> None:
+    async with services.sessions.begin() as session:
+        await session.execute(update(DeliveryRow).values(next_attempt_at=utcnow()))
+
+
+async def test_create_read_change_delete(client: httpx.AsyncClient) -> None:
+    one = await created(client, description="mine")
+    assert one["secret"].startswith("whsec_")
+    assert one["events"] == ["job.canceled", "job.expired", "job.failed", "job.succeeded"]
+    path = f"/v1/webhooks/{one['id']}"
+    read = (await client.get(path)).json()
+    assert "secret" not in read, "shown once"
+    assert read == {name: value for name, value in one.items() if name != "secret"}
+    changed = (await client.patch(path, json={"events": ["job.started"], "enabled": False})).json()
+    assert (changed["events"], changed["enabled"], changed["description"]) == (["job.started"], False, "mine")
+    assert (await client.patch(path, json={"description": None})).json()["description"] is None
+    two = await created(client)
+    page = (await client.get("/v1/webhooks", params={"limit": 1})).json()
+    assert [item["id"] for item in page["items"]] == [two["id"]]
+    page = (await client.get("/v1/webhooks", params={"after": page["next"]})).json()
+    assert ([item["id"] for item in page["items"]], page["next"]) == ([one["id"]], None)
+    assert (await client.delete(path)).status_code == 204
+    check_problem(await client.get(path), 404, "webhook_not_found")
+    check_problem(await client.delete(path), 404, "webhook_not_found")
+    check_problem(await client.patch(path, json={"enabled": True}), 404, "webhook_not_found")
+    check_problem(await client.get(f"{path}/deliveries"), 404, "webhook_not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"url": "https://127.0.0.1/"}, "webhook_url_refused"),
+        ({"url": "https://2130706433/"}, "webhook_url_refused"),
+        ({"url": "https://[::1]/"}, "webhook_url_refused"),
+        ({"url": "https://a:b@example.com/"}, "webhook_url_refused"),
+        ({"url": "file:///etc/passwd"}, "validation_failed"),
+        ({"url": "nonsense"}, "validation_failed"),
+        ({"url": "https://example.com/", "events": []}, "validation_failed"),
+        ({"url": "https://example.com/", "events": ["job.bored"]}, "validation_failed"),
+        ({"url": "https://example.com/", "secret": "mine"}, "validation_failed"),
+        ({}, "validation_failed"),
+    ],
+)
+async def test_what_is_refused(client: httpx.AsyncClient, body: dict[str, Any], code: str) -> None:
+    check_problem(await client.post("/v1/webhooks", json=body), 422, code)
+    assert (await client.get("/v1/webhooks")).json()["items"] == []
+
+
+async def test_there_is_a_limit(client: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await created(client)
+    answer = await client.post("/v1/webhooks", json={"url": "https://example.com/"})
+    check_problem(answer, 409, "too_many_webhooks")
+    assert len((await client.get("/v1/webhooks")).json()["items"]) == 3
+
+
+async def test_a_message_about_a_job_is_signed_and_logged(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving() as receiver:
+        webhook = await created(client, receiver, events=["job.failed", "job.started"])
+        job = await failed_job(services.ledger)
+        assert await deliverer.deliver_due() == 2
+    bodies = {(body := json.loads(request.body))["type"]: body for request in receiver.requests}
+    assert bodies.keys() == {"job.started", "job.failed"}
+    data = bodies["job.failed"]["data"]
+    assert data == (await client.get(f"/v1/jobs/{job.id}")).json()
+    assert bodies["job.failed"]["timestamp"].endswith("Z")
+    key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
+    for request in receiver.requests:
+        signed = ".".join(
+            [request.headers["webhook-id"], request.headers["webhook-timestamp"], request.body]
+        ).encode()
+        expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        assert request.headers["webhook-signature"] == f"v1,{expected}"
+    for item in await deliveries(client, webhook["id"]):
+        assert (item["state"], item["next_attempt_at"], item["job_id"]) == ("delivered", None, job.id)
+        assert [(attempt["status"], attempt["error"]) for attempt in item["attempts"]] == [(204, None)]
+    assert await deliverer.deliver_due() == 0
+
+
+async def test_only_what_is_wanted_and_only_ones_own(client: httpx.AsyncClient, services: Container) -> None:
+    finished = await created(client, events=["job.succeeded"])
+    failed = await created(client, events=["job.failed"])
+    silent = await created(client, events=["job.failed"])
+    await client.patch(f"/v1/webhooks/{silent['id']}", json={"enabled": False})
+    await failed_job(services.ledger)
+    await failed_job(services.ledger, owner="somebody else")
+    counts = [len(await deliveries(client, webhook["id"])) for webhook in (finished, failed, silent)]
+    assert counts == [0, 1, 0]
+
+
+async def test_a_transition_that_is_rolled_back_tells_nobody(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    webhook = await created(client)
+    job = await services.ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}))
+    assert await services.ledger.begin(job.id, "w")
+
+    async def broken(_: object) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        await services.ledger.succeed(job.id, 1, {}, effects=broken)
+    assert not await services.ledger.fail(job.id, 7, code="job_failed", detail="fenced out")
+    assert await deliveries(client, webhook["id"]) == []
+    assert await services.ledger.succeed(job.id, 1, {})
+    assert [item["event"] for item in await deliveries(client, webhook["id"])] == ["job.succeeded"]
+
+
+async def test_failures_come_again_later_until_they_are_given_up(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving("500 Oops") as receiver:
+        webhook = await created(client, receiver)
+        await failed_job(services.ledger)
+        assert await deliverer.deliver_due() == 1
+        (item,) = await deliveries(client, webhook["id"])
+        assert item["state"] == "pending"
+        assert await deliverer.deliver_due() == 0, "not at once"
+        for _ in range(2):
+            await due_now(services)
+            assert await deliverer.deliver_due() == 1
+        (item,) = await deliveries(client, webhook["id"])
+        assert (item["state"], len(item["attempts"])) == ("failed", 3)
+        await due_now(services)
+        assert await deliverer.deliver_due() == 0
+        assert (await client.get(f"/v1/webhooks/{webhook['id']}")).json()["failures"] == 3
+        assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+        assert len({request.body for request in receiver.requests}) == 1
+
+        receiver.statuses = ["200 OK"]
+        path = f"/v1/webhooks/{webhook['id']}/deliveries/{item['id']}/redeliver"
+        answer = await client.post(path)
+        assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+        assert await deliverer.deliver_due() == 1
+        (item,) = await deliveries(client, webhook["id"])
+        assert (item["state"], len(item["attempts"])) == ("delivered", 4)
+        assert (await client.get(f"/v1/webhooks/{webhook['id']}")).json()["failures"] == 0
+        check_problem(await client.post(path.replace("msg_", "msg_x")), 404, "delivery_not_found")
+
+
+@pytest.mark.parametrize(
+    ("status", "limit", "reason"), [("410 Gone", 100, "410"), ("503 Busy", 2, "2 attempts")]
+)
+async def test_a_webhook_that_never_works_is_disabled(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer, status: str, limit: int, reason: str
+) -> None:
+    services.settings.webhook_disable_after = limit
+    async with receiving(status) as receiver:
+        webhook = await created(client, receiver)
+        await failed_job(services.ledger)
+        for _ in range(2):
+            await deliverer.deliver_due()
+            await due_now(services)
+        read = (await client.get(f"/v1/webhooks/{webhook['id']}")).json()
+        assert read["enabled"] is False
+        assert reason in read["disabled_reason"]
+        assert await deliverer.deliver_due() == 0
+        sent = len(receiver.requests)
+        await failed_job(services.ledger)
+        assert len(await deliveries(client, webhook["id"])) == 1, "nothing new is written for it"
+        read = (await client.patch(f"/v1/webhooks/{webhook['id']}", json={"enabled": True})).json()
+        assert (read["enabled"], read["disabled_reason"], read["failures"]) == (True, None, 0)
+        assert len(receiver.requests) == sent
+
+
+async def test_two_processes_send_a_message_once(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving() as receiver:
+        await created(client, receiver)
+        for _ in range(3):
+            await failed_job(services.ledger)
+        sender = deliverer._sender
+        other = Deliverer(services.sessions, sender, services.settings)
+        started = [await deliverer.start_due(), await other.start_due()]
+        assert sum(started) == 3
+        await deliverer.deliver_due()
+        await other.deliver_due()
+    assert len(receiver.requests) == 3
+
+
+async def test_a_process_that_dies_in_an_attempt_does_not_take_the_message_along(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving() as receiver:
+        webhook = await created(client, receiver)
+        await failed_job(services.ledger)
+        assert len(await deliverer._claim_due()) == 1  # and then it was killed
+        assert await deliverer.deliver_due() == 0, "claimed"
+        (item,) = await deliveries(client, webhook["id"])
+        assert item["next_attempt_at"] > item["created_at"]
+        await due_now(services)
+        assert await deliverer.deliver_due() == 1
+    assert len(receiver.requests) == 1
+
+
+async def test_a_slow_receiver_leaves_room_for_others(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving("silence") as slow, receiving() as quick:
+        await created(client, slow)
+        for _ in range(20):
+            await failed_job(services.ledger)
+        await created(client, quick)
+        await failed_job(services.ledger)
+        await deliverer.start_due()
+        assert sorted(deliverer._running.values()).count(max(deliverer._running.values())) <= 4
+        while not quick.requests:
+            await deliverer.start_due()
+            await _breathe()
+        assert len(slow.requests) <= 4
+        for task in list(deliverer._running):
+            task.cancel()
+        while deliverer._running:
+            await _breathe()
+
+
+async def _breathe() -> None:
+    import asyncio
+
+    await asyncio.sleep(0.02)
+
+
+async def test_old_messages_are_forgotten(client: httpx.AsyncClient, services: Container) -> None:
+    webhook = await created(client)
+    await failed_job(services.ledger)
+    await failed_job(services.ledger)
+    async with services.sessions.begin() as session:
+        first = (await session.scalars(select(DeliveryRow).order_by(DeliveryRow.id))).first()
+        assert first is not None
+        first.created_at -= timedelta(days=31)
+    async with services.sessions.begin() as session:
+        assert (await forget_deliveries(services.settings)(session))[0] == 1
+    assert len(await deliveries(client, webhook["id"])) == 1
+    assert (await client.delete(f"/v1/webhooks/{webhook['id']}")).status_code == 204
+    async with services.sessions() as session:
+        assert (await session.scalars(select(DeliveryRow))).all() == []
+        assert (await session.scalars(select(WebhookRow))).all() == []
+
+
+def test_delays_grow_and_are_spread() -> None:
+    for attempt, centre in ((1, 5.0), (2, 20.0), (3, 80.0), (20, 12 * 3600.0)):
+        delays = [retry_delay(attempt, 5.0) for _ in range(200)]
+        assert all(0.8 * centre <= delay <= 1.2 * centre for delay in delays)
+        assert len(set(delays)) > 100

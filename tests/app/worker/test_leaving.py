@@ -1,0 +1,56 @@
+"""A worker that was told to stop ends, whatever else lives in its process."""
+
+from __future__ import annotations
+
+import asyncio
+
+from app.jobs.model import JobKind, JobState
+from tests.app.worker.plant import Plant
+
+_STUCK = """
+import asyncio, threading, time
+from PIL import Image
+import app.worker.main as main
+from app.infra.logs import configure_logging
+from app.settings import load_settings
+from tests.app.worker.scripted import ScriptedEngine, ScriptedStyle
+
+async def deaf():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass  # what a library does that loses a cancellation
+
+async def run():
+    if {task}:
+        main.stuck = asyncio.create_task(deaf())
+    await main.serve(load_settings(), main.Loaded(ScriptedEngine(), ScriptedStyle.from_bytes, None, "cpu"))
+
+main._LEAVE = 1.0
+configure_logging()
+if not {task}:
+    threading.Thread(target=time.sleep, args=(3600,), name="stuck").start()
+asyncio.run(run())
+"""
+
+
+async def _ends(plant: Plant, script: str) -> None:
+    worker = await plant.start_worker("-c", script)
+    job = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    worker.terminate()
+    async with asyncio.timeout(60):
+        await worker.wait()
+    text = worker.log.read_text()
+    assert "has stopped" in text
+    assert "Timeout" in text, "it says where it hung"
+    assert await plant.broker.workers() == []
+
+
+async def test_a_thread_that_never_ends(plant: Plant):
+    await _ends(plant, _STUCK.format(task=False))
+
+
+async def test_a_task_that_never_ends(plant: Plant):
+    await _ends(plant, _STUCK.format(task=True))
