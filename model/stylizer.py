@@ -124,7 +124,7 @@ def mix_channels(x: Tensor, weight: Tensor) -> Tensor:
     weight = weight.to(x.dtype)
     if len(x) == 1:
         return F.conv2d(x, weight[0, :, :, None, None])
-    return (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
+    return (weight @ x.flatten(2)).reshape(len(x), -1, *x.shape[2:])
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

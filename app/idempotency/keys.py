@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from fastapi import Request
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from ulid import ULID
@@ -37,6 +37,8 @@ _KEPT = timedelta(hours=24)
 _LEASE = timedelta(seconds=15)
 _RENEW_EVERY = 4.0  # s
 _MAX_LENGTH = 255
+_BLOCK = 1 << 20  # bytes
+_NO_SYNC = {"synchronize_session": False}  # no row of this table is in these sessions
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ class Claim:
     async def record(self, session: AsyncSession, resource_id: str) -> None:
         """In the transaction that makes it. Raises IdempotencyKeyInUseError: another request took over."""
         recorded = await session.scalar(
-            self._mine(update(Row)).values(resource_id=resource_id).returning(Row.key)
+            update(Row).where(*self._mine()).values(resource_id=resource_id).returning(Row.key),
+            execution_options=_NO_SYNC,
         )
         if recorded is None:
             raise _in_use(self.key)
 
-    def _mine(self, statement):  # type: ignore[no-untyped-def]
-        return statement.where(
-            Row.owner == self.owner, Row.key == self.key, Row.claim == self.token, Row.resource_id.is_(None)
-        ).execution_options(synchronize_session=False)
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            Row.owner == self.owner,
+            Row.key == self.key,
+            Row.claim == self.token,
+            Row.resource_id.is_(None),
+        )
 
 
 class IdempotencyKeys:
@@ -111,14 +117,17 @@ class IdempotencyKeys:
             await asyncio.sleep(_RENEW_EVERY)
             try:
                 async with self._sessions.begin() as session:
-                    await session.execute(claim._mine(update(Row)).values(claimed_until=utcnow() + _LEASE))
+                    await session.execute(
+                        update(Row).where(*claim._mine()).values(claimed_until=utcnow() + _LEASE),
+                        execution_options=_NO_SYNC,
+                    )
             except SQLAlchemyError as error:
                 logger.warning("the claim of an idempotency key was not renewed: %s", error)
 
     async def _release(self, claim: Claim) -> None:
         try:
             async with self._sessions.begin() as session:
-                await session.execute(claim._mine(delete(Row)))
+                await session.execute(delete(Row).where(*claim._mine()), execution_options=_NO_SYNC)
         except SQLAlchemyError as error:  # it runs out by itself
             logger.warning("the claim of an idempotency key was not released: %s", error)
 
@@ -182,9 +191,11 @@ def fingerprint(
 
 def _digest(file: BinaryIO) -> str:
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
     file.seek(0)  # for who reads it next
-    return digest
+    return digest.hexdigest()
 
 
 def _in_use(key: str) -> IdempotencyKeyInUseError:

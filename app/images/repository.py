@@ -54,7 +54,7 @@ async def list_images(
 async def delete_image(sessions: Sessions, owner: str, image_id: str) -> str:
     """Delete the row; returns the key of its blob. Raises ImageNotFoundError, ResourceInUseError."""
     async with sessions.begin() as session:
-        key = await session.scalar(
+        key: str | None = await session.scalar(
             delete(ImageRow)
             .where(ImageRow.id == image_id, ImageRow.owner == owner)
             .returning(ImageRow.blob_key)

@@ -60,7 +60,7 @@ async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job
 
 def _take_over(old: Job, new_id: str) -> Effects:
     async def effect(session: AsyncSession) -> None:
-        tables = {
+        tables: dict[JobKind, list[type[StyleRow | StylizationRow]]] = {
             JobKind.ADAPT: [StyleRow],
             JobKind.STYLIZE: [StylizationRow],
             JobKind.STYLIZE_ONCE: [StyleRow, StylizationRow],

@@ -1,5 +1,7 @@
 """Reading, changing and deleting styles."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,7 +106,7 @@ async def list_styles(
         return [_record(row, state) for row, state in await session.execute(query)]
 
 
-def _query(owner: str) -> Select[tuple[StyleRow, str]]:
+def _query(owner: str) -> Select[StyleRow, str]:
     return (
         select(StyleRow, JobRow.state)
         .outerjoin(JobRow, JobRow.id == StyleRow.job_id)

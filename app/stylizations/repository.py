@@ -1,5 +1,7 @@
 """Reading and deleting stylizations."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from sqlalchemy import Select, delete, select
@@ -30,8 +32,7 @@ async def get_stylization_of_job(sessions: Sessions, owner: str, job: Job) -> St
         raise StylizationNotFoundError(
             f"The stylization of job {job.id} was deleted: send the request again."
         )
-    row: StylizationRow = found[0]
-    return row
+    return found[0]
 
 
 async def list_stylizations(
@@ -87,7 +88,7 @@ def _unknown(stylization_id: str) -> StylizationNotFoundError:
     )
 
 
-def _query(owner: str) -> Select[tuple[StylizationRow, JobRow]]:
+def _query(owner: str) -> Select[StylizationRow, JobRow]:
     return (
         select(StylizationRow, JobRow)
         .join(JobRow, JobRow.id == StylizationRow.job_id)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
 
-_OVER = [event for event in WebhookEvent if event is not WebhookEvent.JOB_STARTED]
+_OVER: list[WebhookEvent] = [event for event in WebhookEvent if event is not WebhookEvent.JOB_STARTED]
 
 Url = Annotated[HttpUrl, Field(description="Where to POST the messages: an https address on the internet.")]
 Events = Annotated[

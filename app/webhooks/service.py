@@ -1,5 +1,6 @@
 """What can be done with webhooks."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from app.ids import new_id
@@ -9,7 +10,7 @@ from app.webhooks.guard import AddressPolicy
 from app.webhooks.repository import change_webhook, insert_webhook
 from app.webhooks.schemas import WebhookChange, WebhookNew
 from app.webhooks.signing import new_secret
-from app.webhooks.tables import WebhookRow
+from app.webhooks.tables import WebhookEvent, WebhookRow
 
 
 async def create_webhook(sessions: Sessions, settings: Settings, owner: str, new: WebhookNew) -> WebhookRow:
@@ -52,5 +53,5 @@ def _checked(url: str, settings: Settings) -> str:
     return url
 
 
-def _unique(events: list[str]) -> list[str]:
+def _unique(events: Iterable[WebhookEvent]) -> list[str]:
     return sorted({str(event) for event in events})

@@ -68,7 +68,7 @@ class Judge:
 
     def __init__(self, protocol: Protocol, device: str) -> None:
         self.protocol, self.device = protocol, torch.device(device)
-        self.networks = {"vgg": LossNetwork(), "eff": SecondNetwork()}
+        self.networks: dict[str, LossNetwork | SecondNetwork] = {"vgg": LossNetwork(), "eff": SecondNetwork()}
         self.photos = [load_photo(path, protocol.size) for path in protocol.photos]
         self.content = [self._features("vgg", photo)[CONTENT_LAYER] for photo in self.photos]
 

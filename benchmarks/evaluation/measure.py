@@ -108,7 +108,7 @@ class Meter:
     def photos(self, photos: Sequence[Image.Image]) -> PhotoFeatures:
         """Features of photos, all of one size."""
         pictures = torch.stack([to_tensor(photo) for photo in photos]).to(self._device)
-        parts = pictures.split(1)
+        parts = torch.split(pictures, 1)
         return PhotoFeatures(
             pictures,
             torch.cat([self._vgg.style_features(part)[CONTENT_LAYER] for part in parts]),
@@ -139,7 +139,7 @@ class Meter:
         chunk = count if self._device.type == "cuda" else 1
         styles: list[PictureStyle] = []
         content, structure = [], []
-        for first, part in zip(range(0, count, chunk), pictures.split(chunk), strict=True):
+        for first, part in zip(range(0, count, chunk), torch.split(pictures, chunk), strict=True):
             found, vgg_content, last = self._styles(part)
             styles += found
             own = slice(first, first + len(part))
@@ -171,7 +171,8 @@ class Meter:
         """
         columns: dict[str, list[float]] = {}
         whole: dict[str, float] = {}
-        for side, works in (("examples", unseen), ("unseen", pool)):
+        sides: list[tuple[Side, Sequence[PictureStyle]]] = [("examples", unseen), ("unseen", pool)]
+        for side, works in sides:
             target = targets[side]
             columns |= {f"{name}_{side}": v for name, v in self._distances(works, target).items()}
             if (mmd := self._mmd(works, target)) is not None:

@@ -47,7 +47,7 @@ class ObjectiveMeter:
     def measure(self, pictures: Tensor, photos: Tensor, target: ObjectiveTarget) -> list[float]:
         """Total loss of each picture against its photo and the examples, with fixed color directions."""
         found = []
-        for picture, photo in zip(pictures.split(1), photos.split(1), strict=True):
+        for picture, photo in zip(torch.split(pictures, 1), torch.split(photos, 1), strict=True):
             content, _ = self.objective.photo_targets(photo)
             with fixed_directions():
                 found.append(float(self.losses(picture, content, target)))

@@ -1,5 +1,6 @@
 """Rows of this project: the inner loop after so many steps, at a strength, from phi_0 or a random start."""
 
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def _drawn(name: str, predicted: Tensor, generator: torch.Generator) -> Tensor:
     if name.endswith(".beta"):
         return 0.1 * noise
     if name.endswith(".down"):
-        return noise * predicted.shape[-1] ** -0.5
+        return noise / math.sqrt(predicted.shape[-1])
     if name.endswith(".up"):
         return torch.zeros_like(noise)
     if name == "color":

@@ -36,7 +36,8 @@ def edge_correlation(results: Tensor, photos: Tensor) -> Tensor:
     a = gradient_magnitude(results).flatten(1)
     b = gradient_magnitude(photos).flatten(1)
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-9)
+    norms: Tensor = torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)
+    return (a * b).sum(1) / norms.clamp_min(1e-9)
 
 
 def saturation(pictures: Tensor) -> Tensor:

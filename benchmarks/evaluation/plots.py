@@ -26,8 +26,11 @@ def plots(results: Results, main_k: int, ks: Sequence[int]) -> dict[str, str]:
 
     found: dict[str, tuple[str, dict[str, list[Line]]]] = {}
     for k in ks:
-        lines = {column: pareto_lines(results, k, column) for column in STYLE}
-        found[f"K = {k}: style distance against content distance, over strengths"] = "content distance", lines
+        curves = {column: pareto_lines(results, k, column) for column in STYLE}
+        found[f"K = {k}: style distance against content distance, over strengths"] = (
+            "content distance",
+            curves,
+        )
     over_steps = {column: step_lines(results, main_k, column) for column in STYLE}
     found[f"K = {main_k}: style distance over steps"] = "inner steps", over_steps
     over_k = {column: k_lines(results, ks, column) for column in STYLE}

@@ -97,9 +97,9 @@ class Critic(nn.Module):
     def weights(self) -> Weights:
         """Normalised weights; in training mode each call takes a power-iteration step."""
         return Weights(
-            (self.mix.weight, _bias(self.mix)),
-            (self.patch.weight, _bias(self.patch)),
-            (self.shared.weight, _bias(self.shared)),
+            _convolution(self.mix),
+            _convolution(self.patch),
+            _convolution(self.shared),
         )
 
     def scores(self, inputs: Tensor, head: Mapping[str, Tensor], weights: Weights) -> Tensor:
@@ -131,7 +131,7 @@ def window(inputs: Tensor, height: int, width: int, rng: random.Random) -> Tenso
     return inputs[:, :, top : top + height, left : left + width]
 
 
-def _bias(layer: nn.Module) -> Tensor:
+def _convolution(layer: nn.Module) -> tuple[Tensor, Tensor]:
     assert isinstance(layer, nn.Conv2d)
     assert layer.bias is not None
-    return layer.bias
+    return layer.weight, layer.bias

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ def mix(a: StyleStatistics, b: StyleStatistics, share: Tensor) -> StyleStatistic
         weight = share.view(-1, *[1] * (x.ndim - 1))
         return weight * x + (1 - weight) * y
 
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(StyleStatistics):
         x, y = getattr(a, field.name), getattr(b, field.name)
         if isinstance(x, dict):

@@ -96,12 +96,13 @@ def validate(
         if kept is not None:
             kept.write_text(json.dumps(measured))
         longest = max(longest, time.monotonic() - began)
-    return [
-        ValidationRow(
-            step, *(_mean([measured[n][str(step)][i] for n in names]) for i in range(3)), len(names)
+    rows = []
+    for step in steps:
+        style, unseen_style, content = (
+            _mean([measured[name][str(step)][column] for name in names]) for column in range(3)
         )
-        for step in steps
-    ]
+        rows.append(ValidationRow(step, style, unseen_style, content, len(names)))
+    return rows
 
 
 def _pooled(objective: Objective, works: Sequence[Image.Image], side: int) -> StyleStatistics:

@@ -172,9 +172,9 @@ async def reconcile(ledger: Ledger, queue: Queue) -> None:
         queue.publish(job.ticket)
         await ledger.mark_published(job.ticket, epoch=queue.epoch)
     for lost in await ledger.lost(queue.epoch):
-        if (job := await ledger.renew_ticket(lost)) is not None:
-            queue.publish(job.ticket)
-            await ledger.mark_published(job.ticket, epoch=queue.epoch)
+        if (renewed := await ledger.renew_ticket(lost)) is not None:
+            queue.publish(renewed.ticket)
+            await ledger.mark_published(renewed.ticket, epoch=queue.epoch)
 
 
 async def work(ledger: Ledger, queue: Queue, dice: random.Random) -> None:

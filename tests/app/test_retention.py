@@ -98,10 +98,14 @@ async def finished(ledger: Ledger, blobs: Blobs) -> Job:
 async def age(sessions: Sessions, by: timedelta) -> None:
     """Everything happened that much earlier."""
     async with sessions.begin() as session:
-        for table in (ImageRow, StyleRow, StylizationRow):
-            for row in await session.scalars(select(table)):
-                if row.expires_at is not None:
-                    row.expires_at -= by
+        rows: list[ImageRow | StyleRow | StylizationRow] = [
+            *await session.scalars(select(ImageRow)),
+            *await session.scalars(select(StyleRow)),
+            *await session.scalars(select(StylizationRow)),
+        ]
+        for row in rows:
+            if row.expires_at is not None:
+                row.expires_at -= by
         for job in await session.scalars(select(JobRow)):
             if job.finished_at is not None:
                 job.finished_at -= by

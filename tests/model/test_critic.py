@@ -123,7 +123,8 @@ def test_per_style_heads_adapt_each_to_its_own_style(critic: Critic, objective: 
         15,
     )
     assert bool((result.support_losses[-1] < 0.8 * result.support_losses[0]).all())
-    assert float(torch.cosine_similarity(*result.params[HEAD[0]], dim=0)) < 0
+    first, second = result.params[HEAD[0]]
+    assert float(torch.cosine_similarity(first, second, dim=0)) < 0
 
 
 def test_no_player_moves_what_is_the_others(critic: Critic) -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 from PIL import Image
 
-from app.cli.common import configure_logging
 from app.infra.leash import obey_leash
+from app.infra.logs import configure_logging
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
 from tests.studio.engine import Duotone, DuotoneEngine
@@ -18,4 +18,4 @@ if __name__ == "__main__":
     settings = load_settings()
     engine = DuotoneEngine(settings.data_dir)
     preview = Image.new("RGB", (300, 200), "teal")
-    asyncio.run(serve(settings, Loaded(engine, Duotone.from_bytes, preview, "cpu")))  # type: ignore[arg-type]
+    asyncio.run(serve(settings, Loaded(engine, Duotone.from_bytes, preview, "cpu")))

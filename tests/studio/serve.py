@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from app.cli.common import configure_logging, reported_errors
+from app.cli.common import reported_errors
+from app.infra.logs import configure_logging
 from app.settings import load_settings
 from app.supervisor import Supervisor
 

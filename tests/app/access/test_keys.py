@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -84,7 +85,7 @@ async def test_a_key_tells_its_owner_and_its_scopes(sessions: Sessions) -> None:
     for scheme in ("Bearer", "bearer"):
         principal = await access.authenticate(asking(f"{scheme} {text}"))
         assert (principal.owner, principal.key_id) == ("ada", row.id)
-        assert (principal.scopes, principal.requests_per_minute) == ({Scope.READ}, 7)
+        assert (principal.scopes, principal.requests_per_minute) == (frozenset({Scope.READ}), 7)
     require(principal, Scope.READ)
     with pytest.raises(ScopeMissingError, match="`write`") as refused:
         require(principal, Scope.WRITE)
@@ -173,7 +174,7 @@ CLOSED_DOORS = [
 
 @pytest.mark.parametrize(("settings", "request_"), OPEN_DOORS)
 async def test_open_to_the_people_of_this_machine(
-    sessions: Sessions, settings: dict[str, str], request_: dict[str, str]
+    sessions: Sessions, settings: dict[str, Any], request_: dict[str, str]
 ) -> None:
     principal = await Access(sessions, Settings(**settings)).authenticate(asking(**request_))
     assert (principal.owner, principal.key_id) == (LOCAL_OWNER, None)
@@ -182,7 +183,7 @@ async def test_open_to_the_people_of_this_machine(
 
 @pytest.mark.parametrize(("settings", "request_"), CLOSED_DOORS)
 async def test_closed_to_everybody_else(
-    sessions: Sessions, settings: dict[str, str], request_: dict[str, str]
+    sessions: Sessions, settings: dict[str, Any], request_: dict[str, str]
 ) -> None:
     with pytest.raises(UnauthenticatedError) as refused:
         await Access(sessions, Settings(**settings)).authenticate(asking(**request_))

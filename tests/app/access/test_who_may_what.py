@@ -190,7 +190,7 @@ async def test_who_may_do_what(locked: FastAPI) -> None:
         ids = await things_of(clients["owner"], services)
         for (method, path), may in TABLE.items():
             url, what = path.format(**ids), f"{method} {path}"
-            body = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
+            body: dict[str, Any] = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
             if may is May.EVERYBODY:
                 assert (await clients["no key"].request(method, url)).status_code not in (401, 403), what
                 continue

@@ -182,6 +182,7 @@ async def test_the_file_says_how_it_was_made(client: httpx.AsyncClient, hand: Ha
             assert xmp is None
             assert "exif" not in opened.info
             continue
+        assert xmp is not None
         text = (xmp if isinstance(xmp, str) else xmp.decode()).replace("&quot;", '"')
         assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in text
         embedded = re.search(r"<fewstroke:record>(.*)</fewstroke:record>", text)

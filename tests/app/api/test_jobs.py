@@ -158,7 +158,7 @@ async def test_resuming_after_an_event_that_never_was(
         with subtests.test(name[:10]):
             assert states(await reader) == ["queued", "running", "succeeded"]
     for raw in (b"\xb2", b"1\xb2"):
-        answer = await client.get(f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": raw})
+        answer = await client.get(f"/v1/jobs/{job_id}/events", headers={b"Last-Event-ID": raw})
         assert answer.status_code == 200
 
 

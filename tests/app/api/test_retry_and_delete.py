@@ -141,9 +141,9 @@ async def test_a_style_is_kept_while_a_job_needs_it(
     client: httpx.AsyncClient, hand: Hand, services: Container
 ) -> None:
     inside, outside = [await ready_style(client, hand) for _ in range(2)]
-    form = [*files(contents=png(), mask=png()), ("style_id", (None, inside))]
-    form.append(("outside_style_id", (None, outside)))
-    assert (await client.post("/v1/stylizations", files=form)).status_code == 202
+    form = {"style_id": inside, "outside_style_id": outside}
+    answer = await client.post("/v1/stylizations", files=files(contents=png(), mask=png()), data=form)
+    assert answer.status_code == 202
     for style in (inside, outside):
         check_problem(await client.delete(f"/v1/styles/{style}"), 409, "resource_in_use")
     await hand.do_one()
