@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from app.infra.broker.errors import BrokerUnavailableError
 from app.infra.broker.topology import BELL
 
-_ACK_TIMEOUT = 2.0  # s
+_ACK_TIMEOUT = 5.0  # s, as for any request: on a busy machine the disk behind an answer may be slow
 
 REQUEST_ID = "Fewstroke-Request-Id"
 """Header of a job's message: the HTTP request that made the job."""
