@@ -105,8 +105,8 @@ def _inner(address: Address) -> IPv4Address | None:
 
 def _refusal(host: str) -> str:
     return (
-        f"{host} is not an address on the public internet: use one that is, or have the operator allow its "
-        "network (FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS)."
+        f"The host {host} is not an address on the public internet: use one that is, or have the operator "
+        "allow its network (FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS)."
     )
 
 

@@ -24,9 +24,32 @@ class Receiver:
     statuses: list[str] = field(default_factory=lambda: ["204 No Content"])
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._serving.discard(task)
+            if task.cancelling():
+                writer.transport.abort()
+            else:
+                writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def close(self) -> None:
+        """End the connections that are left, before the test's loop ends."""
+        left = list(self._serving)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             first, *lines = head.strip().split("\r\n")
@@ -39,7 +62,6 @@ class Receiver:
             else:
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
-        writer.close()
 
 
 @asynccontextmanager
@@ -47,12 +69,13 @@ async def receiving(*statuses: str, ssl: SSLContext | None = None) -> AsyncItera
     receiver = Receiver()
     if statuses:
         receiver.statuses = list(statuses)
-    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0, ssl=ssl)
+    server = await asyncio.start_server(receiver._accept, "127.0.0.1", 0, ssl=ssl)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        await receiver.close()
 
 
 class Names:
