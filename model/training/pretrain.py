@@ -62,10 +62,10 @@ class Pretraining:
 
     def fill(self) -> None:
         """Fill the pools up."""
-        while len(self.photos.entries) < self.config.photos_in_pool:
-            self.photos.refresh(16)
-        while len(self.styles.entries) < self.config.styles_in_pool:
-            self.styles.refresh(16)
+        while (missing := self.config.photos_in_pool - len(self.photos.entries)) > 0:
+            self.photos.refresh(min(16, missing))
+        while (missing := self.config.styles_in_pool - len(self.styles.entries)) > 0:
+            self.styles.refresh(min(16, missing))
 
     def close(self) -> None:
         """End the threads that crop ahead."""
