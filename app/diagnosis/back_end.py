@@ -1,8 +1,11 @@
 """Database, blob store, broker: reached, in order, and agreeing on the time."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -115,14 +118,32 @@ async def _connected(settings: Settings) -> Client:
         token=settings.nats_token.get_secret_value() if settings.nats_token else None,
     )
     client = Client()
-    await client.connect(
-        address.url,
-        token=address.token,
-        name="fewstroke-doctor",
-        allow_reconnect=False,
-        connect_timeout=_CONNECT,
-        error_cb=_quiet,
-    )
+    errors: list[Exception] = []
+
+    async def remember(error: Exception) -> None:
+        errors.append(error)
+
+    try:
+        # Bounded here: the client tries sixty times, two seconds apart, also without `allow_reconnect`.
+        async with asyncio.timeout(_CONNECT):
+            await client.connect(
+                address.url,
+                token=address.token,
+                name="fewstroke-doctor",
+                allow_reconnect=False,
+                connect_timeout=_CONNECT,
+                error_cb=remember,
+            )
+    except (NatsError, TimeoutError, OSError) as error:
+        with suppress(NatsError, TimeoutError, OSError):
+            async with asyncio.timeout(_CONNECT):
+                await client.close()
+        reason = errors[-1] if errors else error
+        raise Trouble(
+            Verdict.FAIL,
+            f"no broker answers at {address.url}: {reason or type(reason).__name__}",
+            "Start `fewstroke serve` on this data folder, or check FEWSTROKE_NATS_URL and its token.",
+        ) from error
     return client
 
 
@@ -140,7 +161,3 @@ async def _workers(client: Client) -> int:
 def _where(client: Client) -> str:
     url = client.connected_url
     return f"{url.scheme}://{url.hostname}:{url.port}" if url else "the broker"
-
-
-async def _quiet(_error: Exception) -> None:
-    """What goes wrong is raised by the call that it keeps from working."""
