@@ -138,7 +138,7 @@ class Run:
         self._current = (modules, optimizer, job)
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
-        bar = tqdm(total=round(limit), initial=round(self.progress.seconds), unit="s", desc=phase.name)
+        bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)
         smooth: dict[str, float] = {}
         undefined, in_time, longest = 0, True, 0.0
         while self.progress.seconds < limit and in_time:

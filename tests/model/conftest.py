@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,15 @@ from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
 DEMO = Path(__file__).parents[2] / "demo"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Tensors here are small: more threads wait for each other, on a busy machine for minutes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def picture(seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
