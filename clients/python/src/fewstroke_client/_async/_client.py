@@ -1,0 +1,411 @@
+"""The client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from fewstroke_client import _form
+from fewstroke_client._async._connection import AsyncConnection
+from fewstroke_client._async._following import follow
+from fewstroke_client._decode import decode
+from fewstroke_client._errors import ConflictError, JobFailedError
+from fewstroke_client._files import Source, opened, several
+from fewstroke_client._form import Blend, Labels, NewStyle, NewStylization, PhotoOptions, id_of
+from fewstroke_client._models import (
+    Image,
+    ImageInfo,
+    Job,
+    JobEvent,
+    Model,
+    OneCallAccepted,
+    Picture,
+    Readiness,
+    Style,
+    StyleAccepted,
+    Stylization,
+    StylizationAccepted,
+)
+from fewstroke_client._retry import Retries
+
+T = TypeVar("T")
+OnEvent = Callable[[JobEvent], object]
+
+
+class AsyncClient:
+    """A client of one service; `await` every call; use it as a context manager.
+
+    ``base_url`` and ``api_key`` come from ``FEWSTROKE_URL`` and ``FEWSTROKE_KEY`` when not given; the default
+    is the service on this machine, without a key. ``timeout``: seconds of silence on a connection.
+    Requests are sent again when the connection fails or the service is busy (see ``Retries``), with an
+    idempotency key of their own, so nothing is made twice. All errors are ``FewstrokeError``.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        retries: Retries | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._connection = AsyncConnection(
+            base_url, api_key, timeout=timeout, retries=retries or Retries(), transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._connection.aclose()
+
+    # Everything in one call
+
+    async def stylize_photo(
+        self,
+        photo: Source,
+        *,
+        examples: Sequence[Source] = (),
+        style: Blend | None = None,
+        output: str | os.PathLike[str] | None = None,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        mask: Source | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[PhotoOptions],
+    ) -> Picture:
+        """The photo in the style of ``examples``, or in a ``style`` that is there.
+
+        ``output``: a file to write, whose name chooses the format. The learning options (``steps``, ``seed``,
+        ``name``, ``description``) need examples. Raises JobFailedError, WaitTimeoutError, ApiError.
+        """
+        if bool(examples) == (style is not None):
+            raise TypeError("give either examples or a style")
+        options.setdefault("format", _form.format_of(output))
+        masks = [] if mask is None else [mask]
+        if style is not None:
+            accepted: OneCallAccepted | StylizationAccepted = await self._submit(
+                StylizationAccepted,
+                "/v1/stylizations",
+                idempotency_key,
+                {"contents": [photo], "mask": masks},
+                _form.blend_fields(style) | _form.form(**options),
+            )
+        else:
+            accepted = await self._submit(
+                OneCallAccepted,
+                "/v1/stylize",
+                idempotency_key,
+                {"examples": several(examples), "content": [photo], "mask": masks},
+                _form.form(**options),
+            )
+        done = await self._finished(accepted.stylization, accepted.job, timeout, on_event)
+        (item,) = done.items
+        if item.image is None:
+            raise JobFailedError(done.job, item.error)
+        response = await self._connection.request("GET", f"/v1/images/{item.image.id}/content")
+        picture = Picture(
+            data=response.content,
+            media_type=response.headers.get("content-type", ""),
+            image_id=item.image.id,
+            job_id=done.job.id,
+            style_id=done.style_id,
+        )
+        if output is not None:
+            picture.save(output)
+        return picture
+
+    # Styles
+
+    async def learn_style(
+        self,
+        examples: Sequence[Source],
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewStyle],
+    ) -> Style:
+        """``create_style``, and wait until the style is ready. Raises JobFailedError, WaitTimeoutError."""
+        accepted = await self.create_style(examples, **how)
+        await self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return await self.get_style(accepted.style)
+
+    async def create_style(
+        self,
+        examples: Sequence[Source],
+        *,
+        contents: Sequence[Source] = (),
+        name: str | None = None,
+        description: str | None = None,
+        steps: int | None = None,
+        seed: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> StyleAccepted:
+        """Learn a style from 1 to 16 examples; ``contents`` are photos like those that it is for."""
+        fields = _form.form(name=name, description=description, steps=steps, seed=seed)
+        files = {"examples": several(examples), "contents": several(contents)}
+        return await self._submit(StyleAccepted, "/v1/styles", idempotency_key, files, fields)
+
+    async def get_style(self, style: str | Style) -> Style:
+        """A style as it is now."""
+        return await self._get(Style, f"/v1/styles/{id_of(style)}")
+
+    async def list_styles(
+        self, *, status: Sequence[str] = (), name: str | None = None
+    ) -> AsyncIterator[Style]:
+        """All styles, newest first; ``name``: a part of it."""
+        async for style in self._all(Style, "/v1/styles", status=list(status), name=name):
+            yield style
+
+    async def update_style(self, style: str | Style, **changes: Unpack[Labels]) -> Style:
+        """Set ``name`` and ``description``; None removes."""
+        path = f"/v1/styles/{id_of(style)}"
+        return decode(Style, await self._connection.json("PATCH", path, json=changes))
+
+    async def delete_style(self, style: str | Style) -> None:
+        """Delete a style, its file and its examples; pictures made with it stay."""
+        await self._delete(f"/v1/styles/{id_of(style)}")
+
+    async def export_style(self, style: str | Style, path: str | os.PathLike[str] | None = None) -> bytes:
+        """The style's file (safetensors), also written to ``path``."""
+        response = await self._connection.request("GET", f"/v1/styles/{id_of(style)}/file")
+        if path is not None:
+            with open(path, "wb") as file:  # noqa: ASYNC230 - a few dozen kilobytes
+                file.write(response.content)
+        return response.content
+
+    async def import_style(
+        self,
+        file: Source,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Style:
+        """A style from a file that ``export_style`` or ``fewstroke adapt`` wrote."""
+        fields = _form.form(name=name, description=description)
+        return await self._submit(Style, "/v1/styles/import", idempotency_key, {"file": [file]}, fields)
+
+    # Stylizations
+
+    async def stylize(
+        self,
+        contents: Source | Sequence[Source],
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewStylization],
+    ) -> Stylization:
+        """``create_stylization``, and wait for the results. A content that fails is one failed item.
+
+        Raises JobFailedError when the whole job failed, WaitTimeoutError.
+        """
+        accepted = await self.create_stylization(contents, style, **how)
+        return await self._finished(accepted.stylization, accepted.job, timeout, on_event)
+
+    async def create_stylization(
+        self,
+        contents: Source | Sequence[Source],
+        style: Blend,
+        *,
+        strength: float | None = None,
+        preserve_color: bool | None = None,
+        size: int | None = None,
+        format: str | None = None,
+        quality: int | None = None,
+        mask: Source | None = None,
+        outside_style_id: str | None = None,
+        feather: float | None = None,
+        provenance: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> StylizationAccepted:
+        """Render 1 to 16 contents in a style, or in a blend: ``{"sty_a": 2, "sty_b": 1}``."""
+        fields = _form.blend_fields(style) | _form.form(
+            strength=strength,
+            preserve_color=preserve_color,
+            size=size,
+            format=format,
+            quality=quality,
+            outside_style_id=outside_style_id,
+            feather=feather,
+            provenance=provenance,
+        )
+        files = {"contents": several(contents), "mask": [] if mask is None else [mask]}
+        return await self._submit(StylizationAccepted, "/v1/stylizations", idempotency_key, files, fields)
+
+    async def get_stylization(self, stylization: str | Stylization) -> Stylization:
+        """A stylization as it is now."""
+        return await self._get(Stylization, f"/v1/stylizations/{id_of(stylization)}")
+
+    async def list_stylizations(
+        self, *, state: Sequence[str] = (), style_id: str | None = None
+    ) -> AsyncIterator[Stylization]:
+        """All stylizations, newest first."""
+        async for found in self._all(Stylization, "/v1/stylizations", state=list(state), style_id=style_id):
+            yield found
+
+    async def delete_stylization(self, stylization: str | Stylization) -> None:
+        """Delete it with its contents, its mask and its results."""
+        await self._delete(f"/v1/stylizations/{id_of(stylization)}")
+
+    async def download_zip(self, stylization: str | Stylization, path: str | os.PathLike[str]) -> None:
+        """All results and a ``manifest.json`` as a ZIP file."""
+        await self._connection.download(f"/v1/stylizations/{id_of(stylization)}/zip", path)
+
+    # Jobs
+
+    async def get_job(self, job: str | Job) -> Job:
+        """A job as it is now."""
+        return await self._get(Job, f"/v1/jobs/{id_of(job)}")
+
+    async def list_jobs(
+        self, *, state: Sequence[str] = (), kind: Sequence[str] = (), style_id: str | None = None
+    ) -> AsyncIterator[Job]:
+        """All jobs, newest first."""
+        async for job in self._all(Job, "/v1/jobs", state=list(state), kind=list(kind), style_id=style_id):
+            yield job
+
+    async def events(
+        self, job: str | Job, *, timeout: float | None = None, last_event_id: str | None = None
+    ) -> AsyncGenerator[JobEvent, None]:
+        """What happens to the job, the last event a final state.
+
+        A connection that breaks is taken up again where it was; where none holds, the job is polled, and only
+        its states are told. Raises WaitTimeoutError after ``timeout`` seconds.
+        """
+        async with aclosing(follow(self._connection, id_of(job), timeout, last_event_id)) as events:
+            async for event in events:
+                yield event
+
+    async def wait(
+        self,
+        job: str | Job,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        check: bool = True,
+    ) -> Job:
+        """The job when it is over; ``on_event`` is called with what happens until then.
+
+        Raises WaitTimeoutError, and JobFailedError unless it succeeded or ``check`` is false.
+        """
+        async with aclosing(self.events(job, timeout=timeout)) as events:
+            async for event in events:
+                if on_event is not None:
+                    on_event(event)
+        done = await self.get_job(job)
+        if check and done.state != "succeeded":
+            raise JobFailedError(done)
+        return done
+
+    async def cancel_job(self, job: str | Job) -> Job:
+        """Ask for its end; canceled at once, or ``canceling``. Raises ConflictError when it is over already,
+        but not when it was canceled."""
+        try:
+            return decode(Job, await self._connection.json("POST", f"/v1/jobs/{id_of(job)}/cancel"))
+        except ConflictError:
+            canceled = await self.get_job(job)
+            if canceled.state != "canceled":
+                raise
+            return canceled
+
+    async def retry_job(self, job: str | Job, *, idempotency_key: str | None = None) -> Job:
+        """A new job with the inputs of one that failed, expired or was canceled."""
+        headers = {"Idempotency-Key": idempotency_key or _form.new_key()}
+        path = f"/v1/jobs/{id_of(job)}/retry"
+        return decode(Job, await self._connection.json("POST", path, headers=headers))
+
+    # Images
+
+    async def get_image(self, image: str | Image | ImageInfo) -> ImageInfo:
+        """Size, format, provenance, and a link that is good for an hour without a key."""
+        return await self._get(ImageInfo, f"/v1/images/{id_of(image)}")
+
+    async def list_images(
+        self, *, role: Sequence[str] = (), job_id: str | None = None
+    ) -> AsyncIterator[ImageInfo]:
+        """All images, newest first."""
+        async for image in self._all(ImageInfo, "/v1/images", role=list(role), job_id=job_id):
+            yield image
+
+    async def download_image(
+        self, image: str | Image | ImageInfo, path: str | os.PathLike[str] | None = None
+    ) -> bytes:
+        """The file's bytes, also written to ``path``."""
+        response = await self._connection.request("GET", f"/v1/images/{id_of(image)}/content")
+        if path is not None:
+            with open(path, "wb") as file:  # noqa: ASYNC230 - it is in memory already
+                file.write(response.content)
+        return response.content
+
+    async def delete_image(self, image: str | Image | ImageInfo) -> None:
+        """Delete an image and its bytes."""
+        await self._delete(f"/v1/images/{id_of(image)}")
+
+    # Service
+
+    async def ready(self) -> Readiness:
+        """Whether the service can do jobs."""
+        response = await self._connection.request("GET", "/readyz", ok=(503,))
+        return decode(Readiness, response.json())
+
+    async def models(self) -> list[Model]:
+        """What the service runs."""
+        found = await self._connection.json("GET", "/v1/models")
+        return [decode(Model, item) for item in found["items"]]
+
+    async def _submit(
+        self,
+        kind: type[T],
+        path: str,
+        key: str | None,
+        files: Mapping[str, Sequence[Source]],
+        fields: _form.Form,
+    ) -> T:
+        with opened(files) as upload:
+            answer = await self._connection.json(
+                "POST",
+                path,
+                headers={"Idempotency-Key": key or _form.new_key()},
+                data=fields,
+                upload=upload,
+            )
+        return decode(kind, answer)
+
+    async def _finished(
+        self, stylization: Stylization, job: Job, timeout: float | None, on_event: OnEvent | None
+    ) -> Stylization:
+        await self.wait(job, timeout=timeout, on_event=on_event)
+        return await self.get_stylization(stylization)
+
+    async def _get(self, kind: type[T], path: str) -> T:
+        return decode(kind, await self._connection.json("GET", path))
+
+    async def _all(self, kind: type[T], path: str, /, **filters: Any) -> AsyncIterator[T]:
+        params = {name: value for name, value in filters.items() if value} | {"limit": 100}
+        while True:
+            page = await self._connection.json("GET", path, params=params)
+            for item in page["items"]:
+                yield decode(kind, item)
+            if page["next"] is None:
+                return
+            params["after"] = page["next"]
+
+    async def _delete(self, path: str) -> None:
+        await self._connection.request("DELETE", path, gone=True)

@@ -1,0 +1,252 @@
+"""What the service answers, as frozen dataclasses. Times are aware, ids are strings."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+TERMINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
+"""States in which a job is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A result as jobs and stylizations name it; ``client.download_image`` gets its bytes."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job, or a content of it, did not succeed."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a job made. ``losses``: distances on held-out photos at ``start`` and ``end``, by term."""
+
+    style_id: str | None
+    images: list[Image]
+    losses: dict[str, dict[str, float]]
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job. ``state``: queued, running, canceling, succeeded, failed, canceled or expired."""
+
+    id: str
+    kind: str
+    state: str
+    attempt: int
+    retry_of: str | None
+    style_id: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: JobResult | None
+    error: JobError | None
+
+    @property
+    def over(self) -> bool:
+        """Whether the state is final."""
+        return self.state in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style. ``status``: pending, ready, failed or canceled."""
+
+    id: str
+    name: str | None
+    description: str | None
+    status: str
+    job_id: str | None
+    base_hash: str | None
+    size_bytes: int | None
+    header: dict[str, Any] | None
+    created_at: datetime
+    expires_at: datetime | None
+    ready_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StyleShare:
+    """A style in a blend; the weights of a blend sum to 1."""
+
+    id: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """How contents were rendered."""
+
+    strength: float
+    preserve_color: bool
+    size: int | None
+    format: str
+    quality: int | None
+    mask_id: str | None
+    outside_style_id: str | None
+    feather: float
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class StylizationItem:
+    """A content and what became of it. ``status``: pending, succeeded, failed, canceled,
+    or deleted (there was a result)."""
+
+    position: int
+    name: str | None
+    status: str
+    content_id: str | None
+    image: Image | None
+    error: JobError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stylization:
+    """Contents rendered in a style or a blend."""
+
+    id: str
+    style_id: str
+    styles: list[StyleShare]
+    settings: RenderSettings
+    created_at: datetime
+    expires_at: datetime | None
+    job: Job
+    items: list[StylizationItem]
+    images: list[Image]
+
+
+@dataclass(frozen=True, slots=True)
+class StyleAccepted:
+    """A new style and the job that makes it."""
+
+    style: Style
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class StylizationAccepted:
+    """A new stylization and its job."""
+
+    stylization: Stylization
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class OneCallAccepted:
+    """What one call makes."""
+
+    style: Style
+    stylization: Stylization
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An upload or a result. ``url`` is a signed link that is good without a key until ``url_expires_at``."""
+
+    id: str
+    role: str
+    job_id: str
+    source_id: str | None
+    media_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None
+    provenance: dict[str, Any] | None
+    url: str
+    url_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The base checkpoint that the service runs, and its limits."""
+
+    base_hash: str
+    default_steps: int | None
+    max_steps: int
+    max_examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether jobs can be taken and done; ``missing`` says what is not there, and why."""
+
+    status: str
+    missing: dict[str, str]
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture: its file's bytes, and what made it."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    image_id: str
+    job_id: str
+    style_id: str
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the bytes to a file."""
+        Path(path).write_bytes(self.data)
+        return Path(path)
+
+
+@dataclass(frozen=True, slots=True)
+class StateEvent:
+    """A job's state; the last event is one with ``over``."""
+
+    state: str
+    id: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the state is final."""
+        return self.state in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """Step ``step`` of ``steps`` is done. ``phase``: what the steps are, e.g. ``adapt`` or ``render``."""
+
+    step: int
+    steps: int
+    losses: dict[str, float] = field(default_factory=dict)
+    phase: str = "adapt"
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewEvent:
+    """How a photo looks after ``step`` steps."""
+
+    step: int
+    media_type: str
+    base64: str = field(repr=False)
+    id: str | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The picture's bytes."""
+        return base64.b64decode(self.base64)
+
+
+JobEvent = StateEvent | ProgressEvent | PreviewEvent
