@@ -13,10 +13,12 @@ _KINDS: dict[str, type[Any]] = {"state": StateEvent, "progress": ProgressEvent, 
 
 
 class EventParser:
-    """Takes a stream's lines one by one. ``last_id`` is where a new connection is to go on."""
+    """Takes a stream's lines one by one. ``last_id`` is where a new connection is to go on: after the last
+    event that came whole."""
 
     def __init__(self, last_id: str | None = None) -> None:
         self.last_id = last_id
+        self._id = last_id
         self._kind = ""
         self._data: list[str] = []
 
@@ -30,10 +32,11 @@ class EventParser:
             elif name == "data":
                 self._data.append(value)
             elif name == "id":
-                self.last_id = value
+                self._id = value
             return None
         kind, data = self._kind, "\n".join(self._data)
         self._kind, self._data = "", []
+        self.last_id = self._id
         if not data or kind not in _KINDS:
             return None
         try:

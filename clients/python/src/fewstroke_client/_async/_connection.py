@@ -101,7 +101,7 @@ class AsyncConnection:
         """The answer to one GET, unread. Raises ApiError, httpx.TransportError."""
         timeout = self._http.timeout
         if read_timeout is not None:
-            timeout = httpx.Timeout(timeout, read=read_timeout)
+            timeout = httpx.Timeout(**(timeout.as_dict() | {"read": read_timeout}))
         async with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
             if not response.is_success:
                 await response.aread()
