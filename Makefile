@@ -17,9 +17,11 @@ STAMP := $(VENV)/.fewstroke-installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PIP_ARGS)
 
 WEB_STAMP := web/node_modules/.package-lock.json
+TS := clients/typescript
+TS_STAMP := $(TS)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: studio test-web screenshots help env demo test lint lint-deploy format bench constraints clean
+.PHONY: clients test-clients studio test-web screenshots help env demo test lint lint-deploy format bench constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,22 @@ test-web: env $(WEB_STAMP) ## Test the studio in Chromium, and that the shipped 
 
 screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python npm run --silent screenshots
+
+$(TS_STAMP): $(TS)/package.json $(TS)/package-lock.json
+	cd $(TS) && npm ci --no-fund --no-audit
+	@touch $@
+
+clients: env $(TS_STAMP) ## Write docs/openapi.json and what is generated of the clients (needs Node)
+	$(BIN)/fewstroke openapi -o docs/openapi.json
+	$(BIN)/python clients/python/scripts/unasync.py
+	cd $(TS) && npm run --silent generate
+
+test-clients: env ## Test the clients against real services; the TypeScript one where Node is
+	$(BIN)/python -m pytest tests/clients $(PYTEST_ARGS)
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(TS_STAMP) && cd $(TS) && npm run --silent verify && npm run --silent build && \
+	  PYTHON=$(CURDIR)/$(BIN)/python npm test --silent; \
+	else echo "The TypeScript client was not tested: npm is missing"; fi
 
 lint: env ## Check style, format, types and the import rules
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: examples ``a.jpg`` and ``b.jpg``, photos, and a mask."""
     monkeypatch.chdir(tmp_path)
     for name, colours in {"a": ("navy", "gold"), "b": ("navy", "khaki"), "photo": ("gray", "white")}.items():
@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     mask = Image.new("L", (96, 64))
     mask.paste(255, (0, 0, 48, 64))
     mask.save(tmp_path / "sky.png")
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ from app.infra.db import utcnow
 Answer = httpx.Response | Exception
 JOB = {
     "id": "job_1", "kind": "adapt", "state": "queued", "attempt": 0, "retry_of": None, "style_id": "sty_1",
-    "created_at": "2026-01-01T12:00:00Z", "started_at": None, "finished_at": None, "result": None, "error": None,
-    "links": {}, "a_field_of_tomorrow": 1,
+    "created_at": "2026-01-01T12:00:00Z", "started_at": None, "finished_at": None,
+    "result": None, "error": None, "links": {}, "a_field_of_tomorrow": 1,
 }  # fmt: skip
 STYLE = {
-    "id": "sty_1", "name": None, "description": None, "status": "pending", "job_id": "job_1", "base_hash": None,
-    "size_bytes": None, "header": None, "created_at": "2026-01-01T12:00:00Z", "expires_at": None, "ready_at": None,
+    "id": "sty_1", "name": None, "description": None, "status": "pending", "job_id": "job_1",
+    "base_hash": None, "size_bytes": None, "header": None, "created_at": "2026-01-01T12:00:00Z",
+    "expires_at": None, "ready_at": None,
 }  # fmt: skip
 
 

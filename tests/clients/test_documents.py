@@ -1,0 +1,75 @@
+"""The examples in the client's README run, and the blocking client is that of the asynchronous one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.app.supervisor.service import Service
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "clients/python/README.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def at_home(served: Service, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of pictures, with the service where examples look for it."""
+    monkeypatch.setenv("FEWSTROKE_URL", str(served.http.base_url))
+    return folder
+
+
+def test_a_file_in_a_file_out(at_home: Path):
+    exec(EXAMPLES[0], {})
+    assert (at_home / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_styles_batches_blends(at_home: Path, capsys: pytest.CaptureFixture[str]):
+    exec(EXAMPLES[1], {})
+    assert "adapt 20 of 20 {'style'" in capsys.readouterr().out
+    assert (at_home / "0.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (at_home / "1.jpg").exists()
+    with zipfile.ZipFile(at_home / "all.zip") as archive:
+        assert len(archive.namelist()) == 3
+
+
+def test_jobs(at_home: Path, capsys: pytest.CaptureFixture[str]):
+    exec(EXAMPLES[2], {})
+    assert "sty_" in capsys.readouterr().out
+
+
+def test_when_something_is_wrong(at_home: Path, capsys: pytest.CaptureFixture[str]):
+    exec(EXAMPLES[3], {})
+    assert capsys.readouterr().out.startswith("415 image_format_unsupported ")
+
+
+def test_all_examples_are_tested():
+    assert len(EXAMPLES) == 4
+
+
+def test_the_blocking_client_is_up_to_date():
+    script = ROOT / "clients/python/scripts/unasync.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_typescript_client_knows_every_call():
+    described = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
+    schema = (ROOT / "clients/typescript/src/schema.d.ts").read_text()
+    names = {operation["operationId"] for path in described.values() for operation in path.values()}
+    typed = set(
+        re.findall(r"^    (\w+): \{$", schema.partition("export interface operations {")[2], re.MULTILINE)
+    )
+    assert typed == names, "run `make clients`"
+
+
+def test_no_registry_is_named():
+    lock = (ROOT / "clients/typescript/package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert "registry" not in lock
