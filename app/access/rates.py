@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import case, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -87,6 +87,15 @@ class Rates:
                     return _Lease(tokens, full_at, now)
             full_at = await session.scalar(select(RateRow.full_at).where(RateRow.key_id == key_id)) or now
         return _Lease(0, full_at, now, blocked_until=full_at + interval - _WINDOW)
+
+
+async def forget_rates(session: AsyncSession) -> tuple[int, list[str]]:
+    """A chore of the sweeper: full buckets, of keys that rest, have expired or were revoked.
+
+    A bucket without a row is a full one.
+    """
+    full = RateRow.full_at <= time() - _WINDOW
+    return len(list(await session.scalars(delete(RateRow).where(full).returning(RateRow.key_id)))), []
 
 
 async def _move(session: AsyncSession, key_id: str, now: float, by: float) -> float | None:

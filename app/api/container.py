@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.links import Links
+from app.access.rates import forget_rates
 from app.access.service import Access
 from app.api.checkpoint import Checkpoint
 from app.api.closing import Closing
-from app.idempotency.keys import IdempotencyKeys
+from app.idempotency.keys import IdempotencyKeys, forget_keys
 from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import Sessions, create_engine, create_sessions, migrate
 from app.infra.tasks import end
+from app.jobs.fairness import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
@@ -84,7 +86,13 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
         )
         access = Access(sessions, settings)
         stack.push_async_callback(access.close)
-        sweeper = Sweeper(sessions, blobs, settings, chores={"webhook messages": forget_deliveries(settings)})
+        chores = {
+            "webhook messages": forget_deliveries(settings),
+            "idempotency keys": forget_keys,
+            "rates": forget_rates,
+            "turns": forget_turns,
+        }
+        sweeper = Sweeper(sessions, blobs, settings, chores=chores)
         sender = Sender(AddressPolicy(settings.webhook_allowed_networks), seconds=settings.webhook_timeout)
         deliverer = Deliverer(sessions, sender, settings)
         for chore in (reconciler, sweeper, deliverer):

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from fastapi import Request
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from ulid import ULID
@@ -36,6 +36,7 @@ REPLAYED = "Idempotency-Replayed"
 _KEPT = timedelta(hours=24)
 _LEASE = timedelta(seconds=15)
 _RENEW_EVERY = 4.0  # s
+_ABANDONED = timedelta(hours=1)  # beyond any pause of a process that would still make something
 _MAX_LENGTH = 255
 _BLOCK = 1 << 20  # bytes
 _NO_SYNC = {"synchronize_session": False}  # no row of this table is in these sessions
@@ -161,6 +162,16 @@ async def _claim_in(session: AsyncSession, owner: str, key: str, fingerprint: st
     else:  # abandoned
         row.claim, row.claimed_until = token, now + _LEASE
     return Claim(owner, key, token)
+
+
+async def forget_keys(session: AsyncSession) -> tuple[int, list[str]]:
+    """A chore of the sweeper: keys past their time, and claims whose request died and made nothing."""
+    now = utcnow()
+    over = or_(
+        Row.created_at <= now - _KEPT,
+        and_(Row.resource_id.is_(None), Row.claimed_until <= now - _ABANDONED),
+    )
+    return len(list(await session.scalars(delete(Row).where(over).returning(Row.key)))), []
 
 
 def idempotency_key(request: Request) -> str | None:

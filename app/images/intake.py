@@ -16,6 +16,7 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Limits
+from app.imaging.scratch import UPLOADS
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
 from app.settings import Settings
@@ -55,7 +56,7 @@ class Batch:
         return added
 
     async def _add_one(self, field: str, position: int, file: UploadFile, role: ImageRole) -> str:
-        with TemporaryDirectory(prefix="fewstroke-") as folder:
+        with TemporaryDirectory(prefix=UPLOADS) as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"

@@ -30,6 +30,13 @@ async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:
         return {row.id: row for row in await session.scalars(query)}
 
 
+async def existing_results(sessions: Sessions, job_ids: Collection[str]) -> set[str]:
+    """The ids of the results of these jobs that are still there."""
+    query = select(ImageRow.id).where(ImageRow.job_id.in_(job_ids), ImageRow.role == ImageRole.RESULT)
+    async with sessions() as session:
+        return set(await session.scalars(query))
+
+
 async def list_images(
     sessions: Sessions,
     owner: str,

@@ -46,7 +46,8 @@ async def read_image(image_id: ImageId, services: Services, owner: Owner) -> Ima
     responses=problem_responses(409),
 )
 async def remove_image(image_id: ImageId, services: Services, owner: Owner) -> None:
-    """The image and its bytes go at once; what names it, names nothing. 409 while a job needs it."""
+    """The image and its bytes go at once; a stylization tells its result as `deleted` then. 409 while a job
+    needs it."""
     await services.blobs.delete([await delete_image(services.sessions, owner, image_id)])
 
 

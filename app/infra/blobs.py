@@ -3,6 +3,8 @@
 Keys are chosen by the service (never by a user) and are never overwritten with other content.
 """
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +18,15 @@ from app.settings import Settings
 
 _CHUNK = 256 * 1024
 _LISTED = 500  # keys a batch
+_STAGED = re.compile(r".+#\d+")  # how obstore names a file that it is writing
 
 
 class Blobs:
     """A flat store of immutable blobs. Writes are atomic: no reader sees half a blob."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder  # of a store on disk
 
     @classmethod
     def open(cls, settings: Settings) -> "Blobs":
@@ -32,7 +36,7 @@ class Blobs:
             return cls(_s3(url.netloc, url.path.strip("/"), settings))
         path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
         path.mkdir(parents=True, exist_ok=True)
-        return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True))
+        return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
 
     async def put(self, key: str, data: bytes | Path) -> None:
         """Store ``data`` (bytes, or a file that is streamed from disk) under ``key``."""
@@ -99,9 +103,30 @@ class Blobs:
             if keys:
                 yield keys
 
+    async def delete_unfinished(self, older_than: datetime) -> int:
+        """Delete what writers left that were killed while they wrote: files that no listing shows. How many.
+
+        In S3 such parts are for the bucket's lifecycle rule (AbortIncompleteMultipartUpload).
+        """
+        if self._folder is None:
+            return 0
+        return await asyncio.to_thread(_delete_staged, self._folder, older_than.timestamp())
+
     async def check(self) -> None:
         """One round trip for readiness; raises what the store raises."""
         await obstore.list_with_delimiter_async(self._store, prefix="ready")
+
+
+def _delete_staged(folder: Path, older_than: float) -> int:
+    deleted = 0
+    for path in folder.rglob("*#*"):
+        try:
+            if _STAGED.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < older_than:
+                path.unlink()
+                deleted += 1
+        except FileNotFoundError:  # its writer has ended after all
+            continue
+    return deleted
 
 
 def _s3(bucket: str, prefix: str, settings: Settings) -> S3Store:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base
 from app.jobs.lanes import cost_of
-from app.jobs.model import JobKind, JobState
+from app.jobs.model import ACTIVE_STATES, JobKind, JobState
 from app.jobs.tables import JobRow
 
 _CLOCK = ""  # the row of no owner
@@ -72,6 +72,20 @@ async def take_turn(session: AsyncSession, ticket: str) -> str | None:
     await _set(session, owner, start + cost_of(JobKind(kind), params))
     await session.execute(delete(TurnRow).where(TurnRow.owner != _CLOCK, TurnRow.paid_until <= start))
     return str(job_id)
+
+
+async def forget_turns(session: AsyncSession) -> tuple[int, list[str]]:
+    """A chore of the sweeper: owners whose turn is not in the future; all of them when nothing waits or runs.
+
+    (Draws forget them too, but after the last draw nobody does. That a debt ends when there is no competitor
+    is what start-time fair queuing prescribes.)
+    """
+    clock = await _lock(session)
+    busy = await session.scalar(select(JobRow.id).where(JobRow.state.in_(ACTIVE_STATES)).limit(1))
+    over = TurnRow.owner != _CLOCK
+    if busy is not None:
+        over &= TurnRow.paid_until <= clock
+    return len(list(await session.scalars(delete(TurnRow).where(over).returning(TurnRow.owner)))), []
 
 
 async def _lock(session: AsyncSession) -> float:

@@ -21,7 +21,9 @@ class JobResult(BaseModel):
     """What a succeeded job produced."""
 
     style_id: str | None
-    images: list[ResultImage]
+    images: list[ResultImage] = Field(
+        description="What the job made, also what was deleted since: its bytes are then a 404."
+    )
     losses: dict[str, dict[str, float]] = Field(
         description="Style, content and total distance on held-out photos, at the start and at the end."
     )

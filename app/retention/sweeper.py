@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.imaging.scratch import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.retention.expiry import expire_images, expire_styles, expire_stylizations, forget_jobs
@@ -55,6 +56,7 @@ class Sweeper:
                 pause = self._settings.sweep_every
                 try:
                     await self.sweep()
+                    await self.tidy()
                 except Exception as error:
                     logger.warning("sweeping failed and will be tried again: %s", error)
         finally:
@@ -70,9 +72,15 @@ class Sweeper:
         swept = {name: await self._repeat(chore) for name, chore in self._steps().items()}
         grace = timedelta(seconds=self._settings.orphan_grace)
         swept["orphaned blobs"] = await sweep_orphans(self._sessions, self._blobs, grace)
+        swept["unfinished blobs"] = await self._blobs.delete_unfinished(utcnow() - grace)
         if any(swept.values()):
             logger.info("swept %s", ", ".join(f"{count} {name}" for name, count in swept.items() if count))
         return swept
+
+    async def tidy(self) -> int:
+        """Take away what killed processes left on this machine, every replica on its own; how much."""
+        before = utcnow() - timedelta(seconds=self._settings.orphan_grace)
+        return await asyncio.to_thread(delete_left_behind, before.timestamp())
 
     def _steps(self) -> dict[str, Chore]:
         now = utcnow()

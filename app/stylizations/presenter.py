@@ -1,9 +1,12 @@
 """From a stylization's row and its job to the wire."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from app.images.repository import existing_results
+from app.infra.db import Sessions
 from app.jobs.model import Job, JobState
-from app.jobs.schemas import JobError, JobOut, ResultImage, image_url, result_images
+from app.jobs.schemas import JobError, JobOut, ResultImage, image_url
 from app.stylizations.schemas import (
     ItemStatus,
     RenderSettings,
@@ -14,8 +17,24 @@ from app.stylizations.schemas import (
 from app.stylizations.tables import StylizationRow
 
 
-def stylization_out(row: StylizationRow, job: Job) -> StylizationOut:
-    """The row on the wire."""
+async def present_all(
+    sessions: Sessions, found: Sequence[tuple[StylizationRow, Job]]
+) -> list[StylizationOut]:
+    """Stylizations on the wire, with the results that are still there."""
+    jobs = [job.id for _, job in found if job.state is JobState.SUCCEEDED]
+    there = await existing_results(sessions, jobs) if jobs else set()
+    return [stylization_out(row, job, there) for row, job in found]
+
+
+async def present(sessions: Sessions, row: StylizationRow, job: Job) -> StylizationOut:
+    """One of them."""
+    (shown,) = await present_all(sessions, [(row, job)])
+    return shown
+
+
+def stylization_out(row: StylizationRow, job: Job, there: Collection[str]) -> StylizationOut:
+    """The row on the wire. ``there``: ids of results that exist; the others were deleted or have expired."""
+    items = _items(job, there)
     return StylizationOut(
         id=row.id,
         style_id=row.style_id,
@@ -26,8 +45,8 @@ def stylization_out(row: StylizationRow, job: Job) -> StylizationOut:
         created_at=row.created_at,
         expires_at=row.expires_at,
         job=JobOut.of(job),
-        items=_items(job),
-        images=result_images(job),
+        items=items,
+        images=[item.image for item in items if item.image is not None],
     )
 
 
@@ -46,7 +65,7 @@ def _settings(params: dict[str, Any]) -> RenderSettings:
     )
 
 
-def _items(job: Job) -> list[StylizationItem]:
+def _items(job: Job, there: Collection[str]) -> list[StylizationItem]:
     contents = job.params.get("contents", [])
     uploads = job.params.get("items") or [{"content_id": content} for content in contents]
     result = job.result or {}
@@ -58,6 +77,8 @@ def _items(job: Job) -> list[StylizationItem]:
         content_id = upload.get("content_id")
         status, error = _outcome(job, upload.get("error") or failures.get(content_id))
         image_id = images.get(content_id)
+        if image_id is not None and image_id not in there:
+            status, image_id = ItemStatus.DELETED, None
         items.append(
             StylizationItem(
                 position=position,

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut
 from app.stylizations.archive import Member, member_name, stream_zip
-from app.stylizations.presenter import stylization_out
+from app.stylizations.presenter import present, present_all, stylization_out
 from app.stylizations.repository import (
     delete_stylization,
     get_stylization,
@@ -80,7 +80,8 @@ def build_router(settings: Settings) -> APIRouter:
         job = await create_stylization(request, response, services, owner)
         job = await settle(request, response, services, job)
         row = await get_stylization_of_job(services.sessions, owner, job)
-        return StylizationAccepted(stylization=stylization_out(row, job), job=JobOut.of(job))
+        shown = await present(services.sessions, row, job)
+        return StylizationAccepted(stylization=shown, job=JobOut.of(job))
 
     @router.get(
         "/stylizations",
@@ -104,7 +105,7 @@ def build_router(settings: Settings) -> APIRouter:
             states=state or (),
             style_id=style_id,
         )
-        items = [stylization_out(row, job) for row, job in found[: page.limit]]
+        items = await present_all(services.sessions, found[: page.limit])
         return StylizationPage(items=items, next=items[-1].id if len(found) > page.limit else None)
 
     @router.get(
@@ -117,7 +118,8 @@ def build_router(settings: Settings) -> APIRouter:
         stylization_id: StylizationId, services: Services, owner: Owner
     ) -> StylizationOut:
         """Its job, and what became of each content."""
-        return stylization_out(*await get_stylization(services.sessions, owner, stylization_id))
+        row, job = await get_stylization(services.sessions, owner, stylization_id)
+        return await present(services.sessions, row, job)
 
     @router.get(
         "/stylizations/{stylization_id}/zip",
@@ -180,9 +182,8 @@ def build_router(settings: Settings) -> APIRouter:
         job = await settle(request, response, services, job)
         row = await get_stylization_of_job(services.sessions, owner, job)
         style = await get_style(services.sessions, owner, row.style_id)
-        return OneCallAccepted(
-            style=StyleOut.of(style), stylization=stylization_out(row, job), job=JobOut.of(job)
-        )
+        shown = await present(services.sessions, row, job)
+        return OneCallAccepted(style=StyleOut.of(style), stylization=shown, job=JobOut.of(job))
 
     return router
 
@@ -194,12 +195,12 @@ async def zip_response(row: StylizationRow, job: Job, services: Container) -> Re
             f"Stylization {row.id} has no pictures, its job {job.id} is {job.state}: "
             "wait for it to succeed, or retry it."
         )
-    shown = stylization_out(row, job)
     images = await get_results(services.sessions, job.id)
+    shown = stylization_out(row, job, images)
     members = [
         Member(member_name(item.position, item.name, image.media_type.partition("/")[2]), image.blob_key)
         for item in shown.items
-        if item.image is not None and (image := images.get(item.image.id)) is not None
+        if item.image is not None and (image := images[item.image.id])
     ]
     manifest = shown.model_dump_json(indent=2).encode()
     return StreamingResponse(

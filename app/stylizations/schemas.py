@@ -126,6 +126,7 @@ class ItemStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    DELETED = "deleted"  # there was a result
 
 
 class StylizationItem(BaseModel):
@@ -133,9 +134,13 @@ class StylizationItem(BaseModel):
 
     position: int = Field(description="Its place among the uploaded contents, from 0.")
     name: str | None = Field(description="The file's name, as the client sent it.")
-    status: ItemStatus
-    content_id: str | None = Field(description="The upload, as an image; null when it was refused.")
-    image: ResultImage | None = Field(description="The result.")
+    status: ItemStatus = Field(
+        description="`deleted`: there was a result, and it was deleted or has expired."
+    )
+    content_id: str | None = Field(
+        description="The upload, as an image, which may have been deleted since; null when it was refused."
+    )
+    image: ResultImage | None = Field(description="The result; null before it is there and after it is gone.")
     error: JobError | None = Field(description="Why there is none; the other items are not affected.")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 
@@ -247,3 +250,30 @@ async def test_jobs_are_filtered_by_kind_and_style(client: httpx.AsyncClient, ha
     assert await listed("style_id=sty_none") == []
     check_problem(await client.get("/v1/jobs?kind=unheard"), 422, "validation_failed")
     assert body["job"]["kind"] == "stylize"
+
+
+async def test_a_deleted_result_is_named_no_more(client: httpx.AsyncClient, hand: Hand) -> None:
+    style = await ready_style(client, hand)
+    answer = await client.post(
+        "/v1/stylizations", files=files(contents=[png(), png(seed=1)]), data={"style_id": style}
+    )
+    url = f"/v1/stylizations/{answer.json()['stylization']['id']}"
+    job = await hand.do_one()
+    before = (await client.get(url)).json()
+    gone, stays = before["images"]
+    assert (await client.delete(f"/v1/images/{gone['id']}")).status_code == 204
+
+    after = (await client.get(url)).json()
+    assert [item["status"] for item in after["items"]] == ["deleted", "succeeded"]
+    assert [item["image"] for item in after["items"]] == [None, stays]
+    assert after["images"] == [stays]
+    assert after["items"][0]["content_id"] == before["items"][0]["content_id"]
+    (listed,) = (await client.get("/v1/stylizations")).json()["items"]
+    assert listed == after
+
+    archive = ZipFile(BytesIO((await client.get(f"{url}/zip")).content))
+    assert archive.namelist() == ["manifest.json", "002-1.png"]
+    assert json.loads(archive.read("manifest.json")) == after
+    made = [image["id"] for image in (await client.get(f"/v1/jobs/{job.id}")).json()["result"]["images"]]
+    assert made == [gone["id"], stays["id"]], "the job's record of what it made"
+    check_problem(await client.get(gone["url"]), 404, "image_not_found")
