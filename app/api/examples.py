@@ -1,89 +1,153 @@
-"""Examples for every call, composed from those of the models, so that each is written once."""
+"""Examples for every call, of the story in :mod:`app.api.story`, and their way into the description."""
 
 from typing import Any
 
-_STRINGS = {"date-time": "2026-01-01T12:00:00Z"}
-_NUMBERS = {"integer": 1, "number": 1.0}
+from app.api.example_problems import example_problem
+from app.api.problems import MEDIA_TYPE
+from app.api.story import (
+    AGAIN,
+    BASE,
+    BOTH_DONE,
+    BOTH_ID,
+    BOTH_QUEUED,
+    CANCELED,
+    EVENTS,
+    IMPORTED,
+    IMPORTED_ID,
+    LEARNED,
+    LEARNING_ID,
+    MESSAGE,
+    ONE_STYLE,
+    PARAMETERS,
+    PENDING_STYLE,
+    PHOTO_DONE,
+    PHOTO_WAITS,
+    QUEUED,
+    RENDER_QUEUED,
+    RENDERED,
+    RESULT,
+    RETRY_ID,
+    RUNNING,
+    STYLE,
+    STYLE_ID,
+    STYLIZATION,
+    STYLIZATION_WAITS,
+    WEBHOOK,
+    job,
+    made,
+    stylization,
+)
+
+
+def _page(*items: dict[str, Any], after: str | None = None) -> dict[str, Any]:
+    return {"items": list(items), "next": after}
+
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "createStyle": {
+        "examples": ["wave.jpg", "bridge.jpg", "rain.jpg", "pines.jpg", "snow.jpg"],
+        "name": "Waves",
+        "description": "Five woodblock prints",
+        "steps": 24,
+    },
+    "importStyle": {"file": "waves.safetensors", "name": "Waves"},
+    "updateStyle": {"name": "Waves of Kanagawa", "description": None},
+    "createStylization": {
+        "contents": ["harbour.jpg", "notes.txt"],
+        "style_id": [STYLE_ID, IMPORTED_ID],
+        "weight": [0.7, 0.3],
+        "strength": 0.9,
+        "size": 1280,
+    },
+    "stylize": {
+        "examples": ["wave.jpg", "bridge.jpg", "rain.jpg", "pines.jpg", "snow.jpg"],
+        "content": "harbour.jpg",
+        "strength": 0.9,
+        "size": 1280,
+    },
+    "postWebhook": {
+        "url": "https://example.com/fewstroke",
+        "events": ["job.succeeded", "job.failed"],
+        "description": "The gallery's server",
+    },
+    "patchWebhook": {"enabled": True},
+}
+"""The bodies of requests, by the call's name; files by their names."""
+
+_BOTH_WAITING = {
+    "style": PENDING_STYLE | {"job_id": BOTH_ID, "name": None, "description": None},
+    "stylization": stylization(BOTH_QUEUED, [PHOTO_WAITS]) | ONE_STYLE,
+    "job": BOTH_QUEUED,
+}
+_BOTH_MADE = {
+    "style": STYLE | {"job_id": BOTH_ID, "name": None, "description": None},
+    "stylization": stylization(BOTH_DONE, [PHOTO_DONE]) | ONE_STYLE,
+    "job": BOTH_DONE,
+}
+
+ANSWERS: dict[tuple[str, int], Any] = {
+    ("createStyle", 200): {"style": STYLE, "job": LEARNED},
+    ("createStyle", 202): {"style": PENDING_STYLE, "job": QUEUED},
+    ("listStyles", 200): _page(IMPORTED, STYLE, after=STYLE_ID),
+    ("importStyle", 201): IMPORTED,
+    ("getStyle", 200): STYLE,
+    ("updateStyle", 200): STYLE | {"name": "Waves of Kanagawa", "description": None},
+    ("createStylization", 200): {"stylization": STYLIZATION, "job": RENDERED},
+    ("createStylization", 202): {"stylization": STYLIZATION_WAITS, "job": RENDER_QUEUED},
+    ("listStylizations", 200): _page(STYLIZATION),
+    ("getStylization", 200): STYLIZATION,
+    ("stylize", 200): _BOTH_MADE,
+    ("stylize", 202): _BOTH_WAITING,
+    ("listJobs", 200): _page(RENDERED, LEARNED),
+    ("getJob", 200): LEARNED,
+    ("cancelJob", 200): CANCELED,
+    ("cancelJob", 202): RUNNING | {"state": "canceling"},
+    ("retryJob", 200): job(
+        RETRY_ID, "adapt", "succeeded", at="09:21", retry_of=LEARNING_ID, result=made([], 24, 16.872)
+    ),
+    ("retryJob", 202): job(RETRY_ID, "adapt", "queued", at="09:21", retry_of=LEARNING_ID),
+    ("streamJobEvents", 200): EVENTS,
+    ("listImages", 200): _page(RESULT),
+    ("getImage", 200): RESULT,
+    ("postWebhook", 201): WEBHOOK | {"secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="},
+    ("readWebhooks", 200): _page(WEBHOOK),
+    ("readWebhook", 200): WEBHOOK,
+    ("patchWebhook", 200): WEBHOOK,
+    ("readDeliveries", 200): _page(MESSAGE),
+    ("postRedelivery", 202): AGAIN,
+    ("live", 200): {"status": "ok"},
+    ("ready", 200): {"status": "ready", "missing": {}, "workers": 1},
+    ("ready", 503): {
+        "status": "not_ready",
+        "missing": {
+            "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
+        },
+        "workers": 0,
+    },
+    ("listModels", 200): {
+        "items": [{"base_hash": BASE, "default_steps": 20, "max_steps": 100, "max_examples": 16}]
+    },
+    ("readMetrics", 200): "# HELP fewstroke_jobs Unfinished jobs.\n"
+    "# TYPE fewstroke_jobs gauge\n"
+    'fewstroke_jobs{kind="adapt",state="queued"} 3.0\n',
+}
+"""Answers that are text, by the call's name and the status."""
 
 
 def add_examples(schema: dict[str, Any]) -> None:
-    """Give every request body and every JSON answer of an OpenAPI description an example, in place."""
-    schemas = schema["components"]["schemas"]
-    for path in schema["paths"].values():
-        for operation in path.values():
+    """Put them into an OpenAPI description: parameters, bodies of requests, answers, problems."""
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            name = operation["operationId"]
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] in PARAMETERS and "example" not in parameter:
+                    parameter["example"] = PARAMETERS[parameter["name"]]
             for media in operation.get("requestBody", {}).get("content", {}).values():
-                _illustrate(media, schemas, request=True)
+                if name in REQUESTS:
+                    media["example"] = REQUESTS[name]
             for status, response in operation["responses"].items():
-                if status.startswith("2"):
-                    for kind, media in response.get("content", {}).items():
-                        if kind == "application/json":
-                            _illustrate(media, schemas)
-
-
-def _illustrate(media: dict[str, Any], schemas: dict[str, Any], *, request: bool = False) -> None:
-    if "schema" in media and "example" not in media and "examples" not in media:
-        media["example"] = example_of(media["schema"], schemas, brief=request)
-
-
-def example_of(schema: dict[str, Any], schemas: dict[str, Any], *, brief: bool = False) -> Any:
-    """An example that the schema accepts. ``brief``: objects with what is required, or has an example."""
-    if "example" in schema:
-        return _with_nulls(schema["example"], schema, schemas)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    if "$ref" in schema:
-        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, brief=brief)
-    if _nullable(schema):
-        return None
-    for alternatives in ("anyOf", "oneOf", "allOf"):
-        if alternatives in schema:
-            return example_of(schema[alternatives][0], schemas, brief=brief)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema.get("default") is not None:
-        return schema["default"]
-    return _of_type(schema, schemas, brief)
-
-
-def _nullable(schema: dict[str, Any]) -> bool:
-    return any(option.get("type") == "null" for option in schema.get("anyOf", ()))
-
-
-def _with_nulls(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """The example with the nulls that the framework strips from it."""
-    if "$ref" in schema:
-        return _with_nulls(example, schemas[schema["$ref"].rpartition("/")[2]], schemas)
-    if isinstance(example, list) and "items" in schema:
-        return [_with_nulls(item, schema["items"], schemas) for item in example]
-    if isinstance(example, dict) and "properties" in schema:
-        fields = schema["properties"]
-        return {
-            name: _with_nulls(example[name], field, schemas) if name in example else None
-            for name, field in fields.items()
-            if name in example or (name in schema.get("required", ()) and _nullable(field))
-        }
-    if example is not None and "anyOf" in schema:
-        return _with_nulls(example, schema["anyOf"][0], schemas)
-    return example
-
-
-def _of_type(schema: dict[str, Any], schemas: dict[str, Any], brief: bool) -> Any:
-    kind = schema.get("type")
-    if kind == "object":
-        required = schema.get("required", [])
-        return {
-            name: example_of(field, schemas)
-            for name, field in schema.get("properties", {}).items()
-            if not brief or name in required or "example" in field or "examples" in field
-        }
-    if kind == "array":
-        return [example_of(schema["items"], schemas)]
-    if kind in _NUMBERS:
-        return max(_NUMBERS[kind], schema.get("minimum", _NUMBERS[kind]))
-    if kind == "string":
-        return (
-            "picture.jpg" if "contentMediaType" in schema else _STRINGS.get(schema.get("format", ""), "text")
-        )
-    return True if kind == "boolean" else None
+                for kind, media in response.get("content", {}).items():
+                    if kind == MEDIA_TYPE:
+                        media["example"] = example_problem(name, path, int(status))
+                    elif not kind.startswith("image/") and (name, int(status)) in ANSWERS:
+                        media["example"] = ANSWERS[name, int(status)]

@@ -24,6 +24,11 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}
+}
+
+
 def operation_id(route: APIRoute) -> str:
     """The name of a call in generated clients, unless the route states one: its function's, in camel case."""
     first, *rest = route.name.split("_")
@@ -48,6 +53,7 @@ def use_problem_schema(app: FastAPI) -> None:
                     _replace_framework_errors(operation["responses"])
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            _describe_streams(schema)
             add_examples(schema)
         return app.openapi_schema or {}
 
@@ -55,8 +61,19 @@ def use_problem_schema(app: FastAPI) -> None:
 
 
 def _add_refusals(responses: dict[str, Any]) -> None:
-    for status, response in problem_responses(401, 403).items():
+    for status, response in problem_responses(401, 403, 429).items():
         responses.setdefault(str(status), response)
+    responses["429"] = responses["429"] | {"headers": _RETRY_AFTER}
+
+
+def _describe_streams(schema: dict[str, Any]) -> None:
+    """Say what OpenAPI 3.1 can say of event streams: the framework's `itemSchema` is a word of 3.2."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                for media in response.get("content", {}).values():
+                    if media.pop("itemSchema", None) is not None:
+                        media["schema"] = {"type": "string", "description": "Server-sent events."}
 
 
 def _replace_framework_errors(responses: dict[str, Any]) -> None:
