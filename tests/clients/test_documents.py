@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fewstroke_client import Client
 from tests.app.supervisor.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,53 @@ def test_jobs(at_home: Path, capsys: pytest.CaptureFixture[str]):
 def test_when_something_is_wrong(at_home: Path, capsys: pytest.CaptureFixture[str]):
     exec(EXAMPLES[3], {})
     assert capsys.readouterr().out.startswith("415 image_format_unsupported ")
+
+
+def section(title: str) -> str:
+    """A part of the project's README."""
+    text = (ROOT / "README.md").read_text()
+    return text.partition(f"### {title}\n")[2].partition("\n### ")[0]
+
+
+def test_the_python_lines_of_the_project(at_home: Path, served: Service):
+    (code,) = re.findall(r"```python\n(.*?)```", section("Python"), re.DOTALL)
+    assert '"http://127.0.0.1:8000"' in code
+    exec(code.replace("http://127.0.0.1:8000", str(served.http.base_url)), {})
+    assert (at_home / "out.png").read_bytes().startswith(b"\x89PNG")
+    with zipfile.ZipFile(at_home / "all.zip") as archive:
+        assert archive.namelist()[1:] == ["001-photo.png", "002-harbour.png"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+def test_the_curl_lines_of_the_project(at_home: Path, served: Service):
+    """In their order; an id that is left open is that of what a line before has made."""
+    lines = [line.partition("  #")[0] for line in section("curl").splitlines() if line.startswith("curl ")]
+    assert len(lines) >= 6
+    with Client(str(served.http.base_url)) as client:
+        made = {"sty": [client.learn_style(["a.jpg"], steps=1).id]}
+    for line in lines:
+        words = shlex.split(line)
+        for open_id, kind, place in (
+            ("sty_...", "sty", -1),
+            ("sty_a", "sty", -1),
+            ("sty_b", "sty", -2),
+            ("stz_...", "stz", 0),  # which was waited for
+            ("job_...", "job", -1),
+        ):
+            words = [word.replace(open_id, made[kind][place]) if open_id in word else word for word in words]
+        words = [word.replace("localhost:8000", str(served.http.base_url).rstrip("/")) for word in words]
+        done = subprocess.run(
+            [*words, "--max-time", "60", "--noproxy", "*"], capture_output=True, check=False
+        )
+        assert done.returncode == 0, (line, done.stderr)
+        text = done.stdout.decode()
+        assert "urn:fewstroke:problem" not in text, (line, text)
+        for found in re.findall(r'"id":"((sty|stz|job)_\w+)"', text):
+            if found[0] not in made.setdefault(found[1], []):
+                made[found[1]].append(found[0])
+    assert (at_home / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert zipfile.is_zipfile(at_home / "all.zip")
+    assert "event: progress" in text or "event: state" in text
 
 
 def test_all_examples_are_tested():

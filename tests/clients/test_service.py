@@ -185,8 +185,8 @@ async def test_events_are_resumed_when_the_connection_is_cut(url: str, hand: Han
             response = await super().handle_async_request(request)
             if not request.url.path.endswith("/events"):
                 return response
-            inner = response.stream
-            assert isinstance(inner, httpx.AsyncByteStream)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            inner: httpx.AsyncByteStream = response.stream
 
             class Cut(httpx.AsyncByteStream):
                 async def __aiter__(self):
