@@ -22,6 +22,7 @@ export async function startService() {
     };
     child.stdout.on("data", listen);
     child.stderr.on("data", listen);
+    child.on("error", failed);
     child.on("exit", () => failed(new Error(`the service ended: ${log}`)));
   });
   return {
