@@ -102,12 +102,12 @@ class Adaptation:
         # Photos in turn, so that a short list is cropped more often.
         crops = [random_crop(photos[i % len(photos)], c.size, self.rng, low=0.5) for i in range(c.bank)]
         self.photos = to_tensor(crops).to(device)
-        self.content, _ = objective.photo_targets(self.photos)
+        self.content = objective.content_targets(self.photos)
         judges = list(held_out or photos)[-c.held_out :]
         self.judges = to_tensor([random_crop(p, c.size, random.Random(1), low=0.999) for p in judges]).to(
             device
         )
-        self.judges_content, _ = objective.photo_targets(self.judges)
+        self.judges_content = objective.content_targets(self.judges)
 
     def start(self) -> dict[str, Tensor]:
         """phi_0: the zero-step style."""
@@ -175,7 +175,8 @@ class Adaptation:
         targets = concatenate(
             [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
         )
-        content = {k: v[chosen] for k, v in self.content.items()}
+        # not v[chosen], which loses the memory format
+        content = {k: torch.cat([v[i : i + 1] for i in chosen]) for k, v in self.content.items()}
         terms, features = self._terms(params, self.photos[chosen], content, targets)
         loss = terms.total(c.weights).mean()
         return loss if self.opponent is None else loss + self.opponent.loss(params, features).mean()

@@ -15,7 +15,7 @@ from model.perceptual.losses import (
     moment_distance,
     total_variation,
 )
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, statistics
+from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics, statistics
 from model.perceptual.vgg import VGG16Features
 from model.phi import Phi
 from model.style_encoder import EncoderConfig, StyleEncoder
@@ -72,6 +72,12 @@ class Objective:
         with self.autocast():
             features = self.vgg(photos, LAYERS)
             return content_features(features), statistics(features, photos)
+
+    @torch.no_grad()
+    def content_targets(self, photos: Tensor) -> dict[str, Tensor]:
+        """(B, 3, H, W) photos -> the features that content is compared with."""
+        with self.autocast():
+            return content_features(self.vgg(photos, CONTENT_LAYERS))
 
     def terms(self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]) -> LossTerms:
         """Distances of B renders to B styles and B photos; differentiable in the renders."""

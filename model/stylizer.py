@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.instance_norm import instance_norm
 from model.phi import Phi
 
 
@@ -34,21 +35,8 @@ class StylizerConfig:
 
 
 def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """Conditional instance normalisation: (B, C, H, W), (B, C), (B, C) -> (B, C, H, W)."""
-    batch, channels = x.shape[:2]
-    # The batch folded into the channels gives one fused kernel with a scale and a shift per sample; one
-    # sample keeps its memory format, which the folding of several would break.
-    folded = x.reshape(1, batch * channels, *x.shape[2:])
-    y = F.batch_norm(
-        folded,
-        None,
-        None,
-        gamma.reshape(-1).to(x.dtype),
-        beta.reshape(-1).to(x.dtype),
-        training=True,
-        eps=1e-5,
-    )
-    return y.view_as(x)
+    """Conditional instance normalisation: (B, C, H, W), (B, C), (B, C) -> (B, C, H, W), channels last."""
+    return instance_norm(x, gamma, beta)
 
 
 class Stylizer(nn.Module):
@@ -76,29 +64,39 @@ class Stylizer(nn.Module):
 
     def forward(self, photos: Tensor, phi: Phi) -> Tensor:
         """Render; H and W are padded by reflection to multiples of 4 and cropped back."""
+        kind = photos.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else photos.dtype
+        # Autocast by hand: its lists would pad and interpolate in float32, with two conversions a layer.
+        with torch.autocast(kind, enabled=False):
+            return self._render(photos, phi, dtype)
+
+    def _render(self, photos: Tensor, phi: Phi, dtype: torch.dtype) -> Tensor:
         height, width = photos.shape[2:]
         pad_h, pad_w = -height % 4, -width % 4
-        x = F.pad(photos, (0, pad_w, 0, pad_h), mode="reflect") - 0.5
-        x = F.pixel_unshuffle(x, 2)
-        if len(x) == 1:  # twice as fast in bf16 convolutions; see ``modulate`` for larger batches
-            x = x.contiguous(memory_format=torch.channels_last)
+        x = F.pad(photos, (0, pad_w, 0, pad_h), mode="reflect") if pad_h or pad_w else photos
+        x = F.pixel_unshuffle((x - 0.5).to(dtype), 2)
+        x = x.contiguous(memory_format=torch.channels_last)  # and all that follows
 
         def norm(y: Tensor, layer: str) -> Tensor:
             return modulate(y, phi[f"{layer}.gamma"], phi[f"{layer}.beta"])
 
-        x = F.relu(norm(self.down1(x), "down1"))  # (B, half, H/2, W/2)
-        x = F.relu(norm(self.down2(x), "down2"))  # (B, width, H/4, W/4)
+        x = F.relu(norm(_convolve(self.down1, x), "down1"))  # (B, half, H/2, W/2)
+        x = F.relu(norm(_convolve(self.down2, x), "down2"))  # (B, width, H/4, W/4)
         for i, block in enumerate(self.blocks):
             assert isinstance(block, nn.ModuleList)
-            y = F.relu(norm(block[0](x), f"block{i}.conv1"))
+            first, second = block
+            assert isinstance(first, nn.Conv2d)
+            assert isinstance(second, nn.Conv2d)
+            y = F.relu(norm(_convolve(first, x), f"block{i}.conv1"))
             low = mix_channels(mix_channels(y, phi[f"block{i}.down"]), phi[f"block{i}.up"])
-            x = x + norm(block[1](y) + low, f"block{i}.conv2")
-        x = F.relu(norm(self.up1(_upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
-        x = F.relu(norm(self.up2(_upsample(x)), "up2"))  # (B, up_full, H, W)
-        x = (self._last(x, phi["out.delta"]) if self.config.last_convolution else self.out(x)).float()
+            x = x + norm(_convolve(second, y) + low, f"block{i}.conv2")
+        x = F.relu(norm(_convolve(self.up1, _upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
+        x = F.relu(norm(_convolve(self.up2, _upsample(x)), "up2"))  # (B, up_full, H, W)
+        delta = phi["out.delta"] if self.config.last_convolution else None
+        x = (_convolve(self.out, x) if delta is None else self._last(x, delta)).float()
         # x: (B, 3, H, W)
         color = phi["color"].float()
-        x = mix_channels(x, color[:, :, :3]) + color[:, :, 3, None, None]
+        x = mix_channels(x, color[:, :, :3], color[:, :, 3])
         return torch.sigmoid(x)[..., :height, :width]
 
     def last_shape(self) -> torch.Size:
@@ -119,12 +117,22 @@ class Stylizer(nn.Module):
         return rendered + self.out.bias.to(x.dtype)[:, None, None]
 
 
-def mix_channels(x: Tensor, weight: Tensor) -> Tensor:
-    """A 1x1 convolution with weights of its own for each sample: (B, C, H, W), (B, D, C) -> (B, D, H, W)."""
-    weight = weight.to(x.dtype)
-    if len(x) == 1:
-        return F.conv2d(x, weight[0, :, :, None, None])
-    return (weight @ x.flatten(2)).reshape(len(x), -1, *x.shape[2:])
+def mix_channels(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A 1x1 convolution with weights of its own for each sample: (B, C, H, W), (B, D, C) -> (B, D, H, W).
+
+    ``bias``: (B, D). A product of matrices without a copy where x is channels-last, and so is the result.
+    """
+    weight = weight.to(x.dtype).transpose(1, 2)
+    flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, N, C)
+    mixed = flat @ weight if bias is None else torch.baddbmm(bias.to(x.dtype).unsqueeze(1), flat, weight)
+    return mixed.reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+
+
+def _convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """The convolution in the precision of its input, with a border by reflection."""
+    weight = layer.weight.to(x.dtype, memory_format=torch.channels_last)
+    bias = layer.bias.to(x.dtype) if layer.bias is not None else None
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias, stride=layer.stride)
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.perceptual.moments import content_layer_distance, normalized
 from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics
 
 LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
@@ -57,22 +58,23 @@ def covariance_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
     for layer in STYLE_LAYERS:
         c_s, c_x = style.covariance(layer), x.covariance(layer)
         difference = (c_x - c_s).square()
-        raw = difference.sum((1, 2)) / _norm(c_s.square(), c_x.square())
+        size = c_s.square() + 0.01 * c_x.detach().square()
         sigma = style.std(layer)
-        scale = 1 / (sigma + 0.1 * sigma.mean(1, keepdim=True)).square()
-        weight = scale.unsqueeze(1) * scale.unsqueeze(2)
-        scaled = (difference * weight).sum((1, 2)) / _norm(c_s.square() * weight, c_x.square() * weight)
+        scale = 1 / (sigma + 0.1 * sigma.mean(1, keepdim=True)).square()  # (B, C)
+        raw = difference.sum((1, 2)) / size.sum((1, 2)).clamp_min(1e-12)
+        scaled = _weighted_sum(difference, scale) / _weighted_sum(size, scale).clamp_min(1e-12)
         total = total + 0.5 * (robust(raw) + robust(scaled))
     return total / len(STYLE_LAYERS)
+
+
+def _weighted_sum(matrix: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, C), (B, C) -> (B,): sum_ij w_i m_ij w_j, without a matrix of weights."""
+    return ((matrix @ weight.unsqueeze(2)).squeeze(2) * weight).sum(1)
 
 
 def robust(squared: Tensor) -> Tensor:
     """Pseudo-Huber ``2 (sqrt(1 + z) - 1)``: the squared distance z where small, its root where large."""
     return 2 * ((1 + squared).sqrt() - 1)
-
-
-def _norm(style: Tensor, render: Tensor) -> Tensor:
-    return (style + 0.01 * render.detach()).sum((1, 2)).clamp_min(1e-12)
 
 
 def gram_distance(
@@ -107,22 +109,13 @@ def content_distance(x: dict[str, Tensor], content: dict[str, Tensor]) -> Tensor
     """Mean squared distance of instance-normalised features (relu3_3 and relu4_1): layout without palette."""
     total = torch.zeros((), device=x[CONTENT_LAYERS[0]].device)
     for layer in CONTENT_LAYERS:
-        difference = normalized(x[layer]) - content[layer]
-        total = total + difference.square().mean((1, 2, 3))
+        total = total + content_layer_distance(x[layer], content[layer])
     return total / len(CONTENT_LAYERS)
 
 
 def content_features(features: dict[str, Tensor]) -> dict[str, Tensor]:
     """The part of a photo's features that ``content_distance`` compares with, normalised once."""
     return {layer: normalized(features[layer]) for layer in CONTENT_LAYERS}
-
-
-def normalized(feature: Tensor) -> Tensor:
-    """Instance normalisation in float32, with a floor a tenth of the average spread for silent channels."""
-    feature = feature.float()
-    variance, mean = torch.var_mean(feature, dim=(2, 3), keepdim=True, correction=0)
-    sigma = (variance + 1e-8).sqrt()
-    return (feature - mean) / (sigma + 0.1 * sigma.mean(1, keepdim=True))
 
 
 def total_variation(images: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.perceptual.moments import moments
+
 STYLE_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
 CONTENT_LAYERS = ("relu3_3", "relu4_1")
 COLOR_SAMPLES = 1024  # pixels kept of each picture, after a 4x average
@@ -72,10 +74,7 @@ def statistics(features: dict[str, Tensor], images: Tensor) -> StyleStatistics:
     """Statistics of B pictures from their features {layer: (B, C, H, W)} and the pictures themselves."""
     mean, second = {}, {}
     for layer in STYLE_LAYERS:
-        flat = features[layer].permute(0, 2, 3, 1).flatten(1, 2)  # (B, N, C), no copy if channels-last
-        mean[layer] = flat.mean(1, dtype=torch.float32)
-        # bf16 inputs, float32 accumulation inside the product
-        second[layer] = torch.bmm(flat.transpose(1, 2), flat).float() / flat.shape[1]
+        mean[layer], second[layer] = moments(features[layer])
     return StyleStatistics(mean, second, color_samples(images.float()))
 
 

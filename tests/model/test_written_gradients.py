@@ -1,0 +1,42 @@
+"""The gradients that are written out: equal to the numerical ones, once and twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from model.instance_norm import instance_norm
+from model.perceptual.moments import content_layer_distance, moments
+
+TARGET = torch.linspace(-1, 1, 120, dtype=torch.double).reshape(2, 3, 4, 5)
+
+
+def doubles(*shape: int) -> Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(shape, dtype=torch.double, generator=generator).requires_grad_()
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs"),
+    [
+        (instance_norm, (doubles(2, 3, 4, 5), doubles(2, 3), doubles(2, 3))),
+        (moments, (doubles(2, 3, 4, 5),)),
+        (lambda feature: content_layer_distance(feature, TARGET), (doubles(2, 3, 4, 5),)),
+    ],
+    ids=["instance norm", "moments", "content distance"],
+)
+def test_gradients_equal_the_numerical_ones(function: Callable[..., Tensor], inputs: tuple[Tensor, ...]):
+    assert torch.autograd.gradcheck(function, inputs)
+    assert torch.autograd.gradgradcheck(function, inputs)
+
+
+def test_what_needs_no_gradient_gets_none_and_the_values_are_the_same() -> None:
+    x, gamma, beta = doubles(2, 3, 4, 5), doubles(2, 3), doubles(2, 3)
+    found = instance_norm(x.detach(), gamma.detach(), beta.detach())
+    assert not found.requires_grad
+    torch.testing.assert_close(found, instance_norm(x, gamma, beta).detach())
+    (only,) = torch.autograd.grad(instance_norm(x.detach(), gamma, beta.detach()).square().sum(), gamma)
+    assert float(only.abs().min()) > 0
