@@ -59,7 +59,8 @@ class Run:
         self.networks, self.critic, self.carried = _beginning(config, self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()
-        self.learned_rates: dict[str, Tensor] = {}
+        # until a meta-training phase has learned its own
+        self.learned_rates: dict[str, Tensor] = load_base(config.start).rates if config.start else {}
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
         self.throughput = Throughput(config.out / "throughput.csv", self.device)

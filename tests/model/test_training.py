@@ -11,16 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
-from model.checkpoint import load_base
+from model.checkpoint import load_base, phi_shapes, save_base
 from model.networks import Networks, Objective
 from model.training.config import TrainingConfig
 from model.training.curves import draw_curves, read_log
 from model.training.distill import TeacherPairs, distill_loss
 from model.training.entry import config_for_minutes, meta_train
 from model.training.meta import MetaTraining
+from model.training.phases import usual_phases
 from model.training.pools import PhotoPool
 from model.training.pretrain import Pretraining
-from model.training.run import learning_rate
+from model.training.run import Run, learning_rate
 from model.training.state import ExponentialAverage, load_state, save_state
 from tests.model.conftest import picture
 
@@ -183,6 +184,16 @@ def test_whole_run_ends_with_a_checkpoint_and_resumes(config: TrainingConfig) ->
     more = replace(short, meta_minutes=(read_log(config.out / "log-meta.csv")["seconds"][-1] + 1) / 60)
     again = meta_train(more, resume=True, licence="CC0-1.0", report=lines.append)
     assert load_base(again).header["card"]["steps"] > base.header["card"]["steps"]
+
+
+def test_pretraining_from_a_checkpoint_keeps_its_inner_rates(config: TrainingConfig, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    networks = Networks(config.stylizer, config.encoder)
+    rates = {name: torch.tensor([0.01, 0.002]) for name in phi_shapes(networks)}
+    save_base(start, networks, rates, {})
+    run = Run(replace(config, start=start, pretrain_minutes=0.001, meta_minutes=0.0))
+    run.train(usual_phases(run))
+    torch.testing.assert_close(load_base(run.export({})).rates, rates)
 
 
 def test_curves_are_drawn_from_the_logs(tmp_path: Path) -> None:
