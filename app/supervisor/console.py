@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from app.infra.logs import LogFormat, redact
@@ -18,7 +19,8 @@ _CHUNK = 64 * 1024
 class Console:
     """Writes to standard error; colours only on a terminal, and not with NO_COLOR set.
 
-    With the format ``json`` every line is one JSON object.
+    With the format ``json`` every line is one JSON object. A line that cannot be written (the disk of the
+    log is full, its reader is gone) is dropped: the service does not depend on its log.
     """
 
     def __init__(self, form: LogFormat = "console") -> None:
@@ -35,16 +37,14 @@ class Console:
         if self._colour:
             code = self._names.setdefault(name, _COLOURS[len(self._names) % len(_COLOURS)])
             prefix = f"\x1b[{code}m{prefix}\x1b[0m"
-        sys.stderr.write(f"{prefix} {text}\n")
-        sys.stderr.flush()
+        _write(f"{prefix} {text}\n")
 
     def _write_json(self, name: str, text: str) -> None:
         """A child's own JSON line as it is; everything else in the same form."""
         if not text.startswith("{"):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             text = json.dumps({"time": now, "level": "info", "logger": name, "message": redact(text)})
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        _write(f"{text}\n")
 
     async def pump(self, name: str, stream: asyncio.StreamReader) -> None:
         """Copy a child's output line by line until it ends. Lines of any length pass."""
@@ -58,3 +58,9 @@ class Console:
                 rest = b""
         if rest:
             self.line(name, rest.decode(errors="replace"))
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

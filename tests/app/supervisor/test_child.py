@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import pytest
 
+from app.infra.logs import LogFormat
 from app.supervisor.child import restart_delay
 from app.supervisor.console import Console
 
@@ -29,3 +31,16 @@ async def test_every_line_of_a_child_gets_its_name(capsys: pytest.CaptureFixture
     assert lines[-1] == "worker    | the end"
     assert all(line.startswith("worker    | ") for line in lines)
     assert sum(line.count("x") for line in lines) == 200_000
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+async def test_a_full_disk_behind_the_log_costs_lines_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, form: LogFormat
+):
+    full = io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True)
+    monkeypatch.setattr("sys.stderr", full)
+    stream = asyncio.StreamReader()
+    stream.feed_data(b"one\ntwo\n")
+    stream.feed_eof()
+    await Console(form).pump("worker", stream)
+    full.detach().close()
