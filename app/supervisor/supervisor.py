@@ -25,6 +25,8 @@ _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker giv
 _BIND_TIMEOUT = 3.0  # s; the API of a killed run may hold the port for a moment
 _BACKLOG = 512  # connections that wait while the API starts or restarts
 _READY_POLL = 0.25  # s
+_EXAMINE_EVERY = 5.0  # s between two looks at whether the broker's streams take messages
+_STUCK_AFTER = 2  # looks in a row that found one that does not
 
 
 class Supervisor:
@@ -64,7 +66,7 @@ class Supervisor:
         self._children = [self._api(listener), *(self._worker(n) for n in range(1, self._workers + 1))]
         parts: list[Coroutine[Any, Any, None]] = [child.run() for child in self._children]
         if broker is not None:
-            parts.append(self._keep_broker(broker))
+            parts += [self._keep_broker(broker), self._examine_broker(broker)]
         tasks = [asyncio.create_task(part) for part in parts]
         greeting = asyncio.create_task(self._greet(_url(listener)))
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stopping.wait())
@@ -109,6 +111,18 @@ class Supervisor:
                 failures = 0
             except BrokerStartError as error:
                 self._console.line("broker", str(error))
+
+    async def _examine_broker(self, broker: EmbeddedServer) -> None:
+        """End a broker whose streams take no messages; ``_keep_broker`` starts it again."""
+        failures = 0
+        while True:
+            await asyncio.sleep(_EXAMINE_EVERY)
+            stream = await broker.stuck()
+            failures = failures + 1 if stream else 0
+            if failures >= _STUCK_AFTER:
+                failures = 0
+                self._console.line("broker", f"stream {stream} takes no messages: ending the broker")
+                await broker.stop()
 
     def _api(self, listener: socket.socket) -> Child:
         descriptor = listener.fileno()

@@ -20,12 +20,14 @@ from nats.errors import Error as NatsError
 
 from app.infra.broker.address import BrokerAddress, broker_dir, load_address, save_address, write_private
 from app.infra.broker.errors import BrokerStartError
+from app.infra.broker.health import deaf_stream
 from app.infra.leash import leashed
 
 logger = logging.getLogger(__name__)
 
 _READY_TIMEOUT = 20.0  # s; recovering big streams takes a while
 _STOP_TIMEOUT = 10.0  # s before SIGKILL
+_ROOM = 4 * 1024 * 1024  # bytes free on the disk without which a restart would not help
 
 _CONFIG = """\
 # Written by Fewstroke at each start.
@@ -152,6 +154,16 @@ class EmbeddedServer:
         if self._process is None:
             raise RuntimeError("the embedded broker has not been started")
         return await self._process.wait()
+
+    async def stuck(self) -> str | None:
+        """The name of a stream that takes no messages although the disk has room; None: all is well, or
+        nothing can be said because the server is away."""
+        if shutil.disk_usage(self._dir).free < _ROOM:
+            return None
+        try:
+            return await deaf_stream(self.address)
+        except (NatsError, OSError, TimeoutError):
+            return None
 
     async def stop(self) -> None:
         """Stop the server; SIGKILL when it does not end by itself. Does nothing when it is not running."""
