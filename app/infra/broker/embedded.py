@@ -111,6 +111,28 @@ class EmbeddedServer:
 
     async def start(self) -> BrokerAddress:
         """Start the server and return when JetStream answers. Raises BrokerStartError."""
+        try:
+            token = await self._launch()
+        except OSError as error:
+            raise BrokerStartError(f"the embedded broker cannot be started in {self._dir}: {error}") from error
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(_READY_TIMEOUT):
+                url = await self._wait_for_port(self._process.pid)
+                await self._wait_for_jetstream(url, token)
+            address = BrokerAddress(url=url, token=token, pid=self._process.pid)
+            save_address(self._data_dir, address)
+        except (TimeoutError, BrokerStartError, OSError) as error:
+            await self.stop()
+            raise BrokerStartError(
+                f"the embedded broker did not start ({error or 'no answer'}); the end of {self.log_file}:\n"
+                + _tail(self.log_file)
+            ) from error
+        self._address = address
+        return address
+
+    async def _launch(self) -> str:
+        """Configure the server and start its process; the token."""
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         _stop_stale(self._dir)
         previous = load_address(self._data_dir)
@@ -135,19 +157,7 @@ class EmbeddedServer:
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
         )
-        try:
-            async with asyncio.timeout(_READY_TIMEOUT):
-                url = await self._wait_for_port(self._process.pid)
-                await self._wait_for_jetstream(url, token)
-        except (TimeoutError, BrokerStartError) as error:
-            await self.stop()
-            raise BrokerStartError(
-                f"the embedded broker did not start ({error or 'no answer'}); the end of {self.log_file}:\n"
-                + _tail(self.log_file)
-            ) from error
-        self._address = BrokerAddress(url=url, token=token, pid=self._process.pid)
-        save_address(self._data_dir, self._address)
-        return self._address
+        return token
 
     async def wait(self) -> int:
         """Wait until the server ends, for whatever reason; its exit status."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.infra.broker import Broker, EmbeddedServer
+from app.infra.broker import Broker, BrokerStartError, EmbeddedServer
 from app.infra.broker import health as module
 from tests.app.waiting import eventually
 
@@ -57,6 +57,10 @@ async def test_it_is_found_out_and_a_restart_mends_it(small_disk: Path, monkeypa
         assert await server.stuck() is not None
 
         await server.stop()
+        fill(small_disk / "filler")
+        with pytest.raises(BrokerStartError):  # and nothing else: the supervisor then tries again
+            await server.start()
+        (small_disk / "filler").unlink()
         await server.start()
         assert await server.stuck() is None
         await eventually(lambda: broker.connected)
