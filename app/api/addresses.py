@@ -11,10 +11,18 @@ def address(request: Request) -> str:
 
 
 def methods(request: Request) -> list[str]:
-    """All methods that the address takes."""
-    found: set[str] = set()
+    """All methods that the address takes.
+
+    An address that is some route's own, word for word, is no id: `/v1/styles/import` takes what is said of
+    it, and not what is said of `/v1/styles/{style_id}`.
+    """
+    here = address(request)
+    named: set[str] = set()
+    matched: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         pattern = getattr(route, "path_regex", None)
-        if pattern is not None and pattern.match(address(request)):
-            found |= route.methods or set()
-    return sorted(found)
+        if pattern is not None and pattern.match(here):
+            matched |= route.methods or set()
+            if getattr(route, "path", None) == here:
+                named |= route.methods or set()
+    return sorted(named or matched)

@@ -49,7 +49,10 @@ def use_problem_schema(app: FastAPI) -> None:
             for path in schema["paths"].values():
                 for operation in path.values():
                     if "security" in operation:
-                        _add_refusals(operation["responses"])
+                        _add(operation["responses"], 401, 403, 429)
+                        operation["responses"]["429"] |= {"headers": _RETRY_AFTER}
+                    if "requestBody" in operation:
+                        _add(operation["responses"], 400)  # what is no form, or no JSON
                     _replace_framework_errors(operation["responses"])
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
@@ -60,10 +63,9 @@ def use_problem_schema(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _add_refusals(responses: dict[str, Any]) -> None:
-    for status, response in problem_responses(401, 403, 429).items():
+def _add(responses: dict[str, Any], *statuses: int) -> None:
+    for status, response in problem_responses(*statuses).items():
         responses.setdefault(str(status), response)
-    responses["429"] = responses["429"] | {"headers": _RETRY_AFTER}
 
 
 def _describe_streams(schema: dict[str, Any]) -> None:
