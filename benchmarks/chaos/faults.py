@@ -1,0 +1,273 @@
+"""The rows of the table: each makes its fault once, against jobs in flight."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import text
+
+from app.infra.broker.topology import job_subject
+from app.jobs.model import JobState
+from benchmarks.chaos import levers
+from benchmarks.chaos.bench import Bench, Sent
+from benchmarks.chaos.levers import Clock, Disk, Postgres
+from benchmarks.chaos.proxy import Proxy
+from benchmarks.stub.engine import KILLS_ITS_WORKER, STEP_SECONDS
+
+Strike = Callable[[Bench, Any, Random], Awaitable[tuple[list[Sent], bool]]]
+"""Makes the fault once; the jobs of the round, and whether the fault met one in flight."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row. ``shards``: services among which its rounds are divided."""
+
+    title: str
+    strike: Strike
+    open: Callable[[Path], AbstractAsyncContextManager[tuple[Bench, Any]]]
+    shards: int = 1
+    missing: Callable[[], str | None] = lambda: None
+
+
+async def _in_flight(bench: Bench, sent: Sent) -> bool:
+    row = await bench.row(sent.job_id)
+    return row is not None and not JobState(row.state).terminal
+
+
+async def worker_killed_adapting(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """At a random moment of an adaptation of a second, or of its end."""
+    sent = await bench.adapt(steps=20)
+    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 22 * STEP_SECONDS))
+
+
+async def worker_killed_stylizing(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """At a random moment of a rendering of eight pictures."""
+    sent = await bench.stylize(8)
+    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 10 * STEP_SECONDS))
+
+
+async def _kill_worker_of(bench: Bench, sent: Sent, after: float) -> bool:
+    pid = await bench.until_running(sent.job_id)
+    await asyncio.sleep(after)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return await _in_flight(bench, sent)
+
+
+async def api_killed(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """Half of the time as soon as the job is in the ledger, else at a random moment of the request."""
+    before = await asyncio.to_thread(_count_jobs, bench)
+    request = asyncio.create_task(bench.adapt(steps=1))
+    if rng.random() < 0.5:
+        while not request.done() and await asyncio.to_thread(_count_jobs, bench) == before:
+            pass
+    else:
+        await asyncio.sleep(rng.uniform(0, 0.2))
+    hit = not request.done()
+    for pid in bench.service.pids("api"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return [await request], hit
+
+
+def _count_jobs(bench: Bench) -> int:
+    path = bench.settings.data_dir / "fewstroke.db"
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM jobs").fetchone()[0])
+    finally:
+        connection.close()
+
+
+async def broker_killed(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """While one job runs, others wait and one is submitted."""
+    sent = [await bench.adapt(steps=15) for _ in range(3)]
+    await asyncio.sleep(rng.uniform(0, 1.0))
+    late = asyncio.create_task(bench.adapt(steps=1))
+    await asyncio.sleep(rng.uniform(0, 0.1))
+    for pid in bench.service.pids("broker"):
+        os.kill(pid, signal.SIGKILL)
+    hit = any([await _in_flight(bench, job) for job in sent])
+    return [*sent, await late], hit
+
+
+async def sqlite_locked(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """Somebody else holds SQLite's write lock for 5 s; a job ends and one is submitted meanwhile."""
+    sent = await bench.adapt(steps=10)
+    await asyncio.sleep(rng.uniform(0, 0.5))
+    release = await asyncio.to_thread(_lock, bench.settings.data_dir / "fewstroke.db")
+    hit = await _in_flight(bench, sent)
+    late = asyncio.create_task(bench.adapt(steps=1))
+    await asyncio.sleep(5.0)
+    release()
+    return [sent, await late], hit
+
+
+def _lock(path: Path) -> Callable[[], None]:
+    connection = sqlite3.connect(path, timeout=15, isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+
+    def release() -> None:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+    return release
+
+
+async def postgres_locked(bench: Bench, _: Postgres, rng: Random) -> tuple[list[Sent], bool]:
+    """Somebody else locks the table of jobs for 5 s, even against reading."""
+    sent = await bench.adapt(steps=10)
+    await asyncio.sleep(rng.uniform(0, 0.5))
+    hit = await _in_flight(bench, sent)
+    async with bench.sessions.begin() as session:
+        await session.execute(text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
+        late = asyncio.create_task(bench.adapt(steps=1))
+        await asyncio.sleep(5.0)
+    return [sent, await late], hit
+
+
+async def postgres_restarted(bench: Bench, server: Postgres, rng: Random) -> tuple[list[Sent], bool]:
+    """Crash and recovery while a job runs, one waits and one is submitted."""
+    sent = [await bench.adapt(steps=15) for _ in range(3)]
+    await asyncio.sleep(rng.uniform(0, 0.8))
+    hit = any([await _in_flight(bench, job) for job in sent])
+    late = asyncio.create_task(bench.adapt(steps=1))
+    await asyncio.sleep(rng.uniform(0, 0.1))
+    await server.restart()
+    return [*sent, await late], hit
+
+
+async def disk_full_at_upload(bench: Bench, disk: Disk, rng: Random) -> tuple[list[Sent], bool]:
+    """Full from a random moment before or in the request on, for a second or two."""
+    early = rng.random() < 0.5
+    if early:
+        await asyncio.to_thread(disk.fill)
+    request = asyncio.create_task(bench.stylize(4))
+    if not early:
+        await asyncio.sleep(rng.uniform(0, 0.15))
+        await asyncio.to_thread(disk.fill)
+    await asyncio.sleep(rng.uniform(0.5, 2.0))
+    hit = not request.done()
+    disk.free()
+    return [await request], hit
+
+
+async def disk_full_at_result(bench: Bench, disk: Disk, rng: Random) -> tuple[list[Sent], bool]:
+    """Full while a rendering runs and wants to store what it made."""
+    sent = await bench.stylize(6)
+    await bench.until_running(sent.job_id)
+    await asyncio.to_thread(disk.fill)
+    await asyncio.sleep(rng.uniform(0.5, 2.5))
+    hit = await _in_flight(bench, sent)
+    disk.free()
+    return [sent], hit
+
+
+async def poison_job(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """A job that kills every worker ends as failed; its neighbours succeed."""
+    good = [await bench.adapt(steps=1)]
+    poison = await bench.adapt(steps=4, seed=KILLS_ITS_WORKER, expected=JobState.FAILED)
+    await asyncio.sleep(rng.uniform(0, 1.0))
+    good.append(await bench.adapt(steps=1))
+    return [*good, poison], True
+
+
+async def clock_jump(bench: Bench, clock: Clock, rng: Random) -> tuple[list[Sent], bool]:
+    """Up to six hours forth or back from the true time, while jobs run and wait; the broker dies in a
+    third of the rounds, and the API right after a submission in another."""
+    sent = [await bench.adapt(steps=20) for _ in range(3)]
+    clock.set(rng.randint(-6 * 3600, 6 * 3600))
+    await asyncio.sleep(rng.uniform(1.0, 1.5))  # the processes look once a second
+    hit = any([await _in_flight(bench, job) for job in sent])
+    also = rng.choice(["nothing", "broker", "api"])
+    late = asyncio.create_task(bench.adapt(steps=1))
+    await asyncio.sleep(rng.uniform(0, 0.1))
+    for pid in bench.service.pids(also):
+        os.kill(pid, signal.SIGKILL)
+    clock.set(rng.randint(-6 * 3600, 6 * 3600))
+    return [*sent, await late], hit
+
+
+async def two_workers_race(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
+    """The ticket is in the queue twice; or the worker is frozen until another has begun, and thawed."""
+    sent = await bench.adapt(steps=20)
+    if rng.random() < 0.5:
+        await _publish_again(bench, sent)
+        await asyncio.sleep(0.5)
+        row = await bench.row(sent.job_id)
+        return [sent], row is not None and row.attempt > 1
+    pid = await bench.until_running(sent.job_id)
+    os.kill(pid, signal.SIGSTOP)
+    taken = time.monotonic() + 20
+    row = await bench.row(sent.job_id)
+    while row is not None and row.attempt < 2 and time.monotonic() < taken:
+        await asyncio.sleep(0.05)
+        row = await bench.row(sent.job_id)
+    await asyncio.sleep(rng.uniform(0, 1.2))
+    os.kill(pid, signal.SIGCONT)
+    return [sent], row is not None and row.attempt > 1
+
+
+async def _publish_again(bench: Bench, sent: Sent) -> None:
+    row = await bench.row(sent.job_id)
+    assert row is not None
+    client = await bench.queue()
+    payload = json.dumps({"job_id": sent.job_id, "ticket": row.ticket}).encode()
+    await client.jetstream().publish(job_subject(row.lane), payload)  # without an id: not deduplicated
+    await client.close()
+
+
+async def partition(bench: Bench, proxy: Proxy, rng: Random) -> tuple[list[Sent], bool]:
+    """The worker of a job hears nothing from the broker for 1 to 9 s, and nobody hears the worker."""
+    sent = await bench.adapt(steps=20)
+    pid = await bench.until_running(sent.job_id)
+    await asyncio.sleep(rng.uniform(0, 1.0))
+    with suppress(ProcessLookupError):
+        proxy.cut_off(pid)
+    hit = await _in_flight(bench, sent)
+    await asyncio.sleep(rng.uniform(1.0, 9.0))
+    proxy.join()
+    return [sent], hit
+
+
+FAULTS: dict[str, Fault] = {
+    "worker-adapting": Fault(
+        "SIGKILL of the worker in an adaptation", worker_killed_adapting, levers.without_lever, 2
+    ),
+    "worker-stylizing": Fault(
+        "SIGKILL of the worker in a stylization", worker_killed_stylizing, levers.without_lever, 2
+    ),
+    "api": Fault(
+        "SIGKILL of the API between accepting and answering", api_killed, levers.without_lever, 3
+    ),
+    "broker": Fault("SIGKILL of the broker", broker_killed, levers.without_lever),
+    "sqlite-locked": Fault("SQLite locked for 5 s", sqlite_locked, levers.without_lever, 2),
+    "postgres-locked": Fault(
+        "PostgreSQL: the table of jobs locked for 5 s", postgres_locked, levers.on_postgres, 2,
+        levers.no_postgres,
+    ),
+    "postgres-restarted": Fault(
+        "PostgreSQL crashed and restarted", postgres_restarted, levers.on_postgres, 1, levers.no_postgres
+    ),
+    "disk-upload": Fault(
+        "disk full during an upload", disk_full_at_upload, levers.on_small_disk, 1, levers.no_disk
+    ),
+    "disk-result": Fault(
+        "disk full during result writing", disk_full_at_result, levers.on_small_disk, 2, levers.no_disk
+    ),
+    "poison": Fault("a job that kills its workers", poison_job, levers.without_lever, 4),
+    "clock": Fault(
+        "wall clock jumps by up to 6 h, either way", clock_jump, levers.with_clock, 2, levers.no_clock
+    ),
+    "race": Fault("two workers race for one job", two_workers_race, levers.without_lever, 2),
+    "partition": Fault("partition between worker and broker", partition, levers.with_proxy, 2),
+}

@@ -1,0 +1,241 @@
+"""What faults are made with: a disk that fills, a PostgreSQL server, a clock, and services that use them."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.infra.broker import BrokerAddress, find_broker
+from app.infra.broker.address import broker_dir, save_address
+from app.infra.db import create_engine, create_sessions
+from app.settings import load_settings
+from benchmarks.chaos.bench import Bench
+from benchmarks.chaos.proxy import Proxy
+from benchmarks.stub.service import client, stub_service
+
+_DISK_MIB = 32
+_FAKETIME = "libfaketime.so.1"
+
+
+@asynccontextmanager
+async def plain(
+    folder: Path,
+    *,
+    workers: int = 2,
+    env: Mapping[str, str] | None = None,
+    worker_env: Sequence[str] = (),
+    database_url: str | None = None,
+) -> AsyncIterator[Bench]:
+    """A bench on a service with the embedded defaults, in ``folder``."""
+    data_dir = folder / "data"
+    more = {**(env or {}), **({"FEWSTROKE_DATABASE_URL": database_url} if database_url else {})}
+    async with stub_service(data_dir, workers=workers, env=more, worker_env=worker_env) as service:
+        settings = load_settings(data_dir=data_dir, database_url=database_url)
+        engine = create_engine(settings.database)
+        try:
+            async with client(service.url) as http:
+                bench = Bench(service, settings, http, create_sessions(engine))
+                await bench.make_style()
+                yield bench
+        finally:
+            await engine.dispose()
+
+
+@asynccontextmanager
+async def without_lever(folder: Path) -> AsyncIterator[tuple[Bench, None]]:
+    """For faults that need nothing but the service."""
+    async with plain(folder) as bench:
+        yield bench, None
+
+
+# Network -------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def with_proxy(folder: Path) -> AsyncIterator[tuple[Bench, Proxy]]:
+    """The workers reach the broker through a proxy."""
+    data_dir = folder / "data"
+    broker_dir(data_dir).mkdir(parents=True, mode=0o700)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    # The embedded server keeps the port and the token of an earlier start.
+    save_address(data_dir, BrokerAddress(f"nats://127.0.0.1:{port}", token="benchmark"))
+
+    def target() -> tuple[str, int]:
+        return "127.0.0.1", int(find_broker(data_dir).url.rpartition(":")[2])
+
+    proxy = Proxy(target)
+    detour = (f"FEWSTROKE_NATS_URL=nats://127.0.0.1:{await proxy.start()}", "FEWSTROKE_NATS_TOKEN=benchmark")
+    try:
+        async with plain(folder, worker_env=detour) as bench:
+            yield bench, proxy
+    finally:
+        await proxy.stop()
+
+
+# Disk ----------------------------------------------------------------------------------------------
+
+
+class Disk:
+    """A small file system that can be full."""
+
+    def __init__(self, path: Path) -> None:
+        self._filler = path / "filler"
+
+    def fill(self) -> None:
+        """Take every free byte."""
+        with self._filler.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                try:
+                    while file.write(bytes(size)) == size:
+                        pass
+                except OSError:
+                    continue
+
+    def free(self) -> None:
+        """Give them back."""
+        self._filler.unlink(missing_ok=True)
+
+
+def no_disk() -> str | None:
+    """Why a small file system cannot be made."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return "mounting a tmpfs needs root"
+    return None
+
+
+@asynccontextmanager
+async def on_small_disk(folder: Path) -> AsyncIterator[tuple[Bench, Disk]]:
+    """Database, blobs, queue and temporary files together on a tmpfs of 32 MiB."""
+    mount = folder / "disk"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m", "tmpfs", mount], check=True)
+    try:
+        (mount / "tmp").mkdir()
+        disk = Disk(mount)
+        async with plain(mount, env={"TMPDIR": str(mount / "tmp")}) as bench:
+            yield bench, disk
+    finally:
+        subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+# PostgreSQL ----------------------------------------------------------------------------------------
+
+
+class Postgres:
+    """A PostgreSQL server of its own."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self._folder = folder
+        self._bin = binaries
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """Of its database."""
+        return f"postgresql://fewstroke@127.0.0.1:{self._port}/postgres"
+
+    def make(self) -> None:
+        """Create the cluster and start it."""
+        self._folder.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "postgres")
+        self._run("initdb", "-U", "fewstroke", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        self._run(*self._start)
+
+    async def restart(self) -> None:
+        """As after a crash: no shutdown, all connections cut, recovery at the start."""
+        await asyncio.to_thread(self._run, "pg_ctl", "-m", "immediate", "-s", "stop")
+        await asyncio.to_thread(self._run, *self._start)
+
+    def stop(self) -> None:
+        """At once."""
+        self._run("pg_ctl", "-m", "immediate", "-s", "stop")
+
+    @property
+    def _start(self) -> tuple[str, ...]:
+        options = f"-h 127.0.0.1 -p {self._port} -k {self._folder} -c fsync=off"
+        return ("pg_ctl", "-s", "-w", "-l", str(self._folder / "server.log"), "-o", options, "start")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), "-D", str(self._folder), *arguments]
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, cwd=self._folder, stdout=subprocess.DEVNULL)
+
+
+def postgres_binaries() -> Path | None:
+    """The folder of PostgreSQL's server programs; None: not installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = shutil.which("initdb")
+    return Path(found).parent if found else folders[-1] if folders else None
+
+
+def no_postgres() -> str | None:
+    """Why there is no PostgreSQL."""
+    return None if postgres_binaries() else "PostgreSQL's server programs are not installed"
+
+
+@asynccontextmanager
+async def on_postgres(folder: Path) -> AsyncIterator[tuple[Bench, Postgres]]:
+    """The ledger in a PostgreSQL server of its own."""
+    binaries = postgres_binaries()
+    assert binaries is not None
+    folder.chmod(0o711)
+    server = Postgres(folder / "postgres", binaries)
+    await asyncio.to_thread(server.make)
+    try:
+        async with plain(folder, database_url=make_url(server.url).render_as_string()) as bench:
+            yield bench, server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+# Clock ---------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """The wall clock of API and workers; their monotonic clock goes on."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set(0)
+
+    def set(self, seconds: int) -> None:
+        """So far from the true time."""
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(f"{seconds:+d}\n")
+        temporary.replace(self._file)
+
+
+def _faketime() -> Path | None:
+    return next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{_FAKETIME}"))), None)
+
+
+def no_clock() -> str | None:
+    """Why the clock cannot be changed."""
+    return None if _faketime() else "libfaketime is not installed (Debian: apt-get install libfaketime)"
+
+
+@asynccontextmanager
+async def with_clock(folder: Path) -> AsyncIterator[tuple[Bench, Clock]]:
+    """Every Python process of the service under libfaketime."""
+    library, file = _faketime(), folder / "clock"
+    assert library is not None
+    clock = Clock(file)
+    env = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_CACHE_DURATION": "1",  # s; reading the file for every question of the time is too slow
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    async with plain(folder, env=env) as bench:
+        yield bench, clock

@@ -1,0 +1,99 @@
+"""Start a stub service, find its processes, talk to it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import psutil
+from PIL import Image
+
+from benchmarks.errors import BenchmarkError
+
+_READY_WITHIN = 90.0  # s
+_POLL = 0.05  # s
+
+
+class StubService:
+    """One ``serve`` process: ``url`` once it is ready, its children by what they are."""
+
+    def __init__(self, process: asyncio.subprocess.Process, data_dir: Path, log: Path) -> None:
+        self.process = process
+        self.data_dir = data_dir
+        self.log = log
+        self.url = ""
+
+    async def ready(self) -> None:
+        """Wait for the greeting. Raises BenchmarkError with the log when it does not come."""
+        for _ in range(round(_READY_WITHIN / _POLL)):
+            text = self.log.read_text(errors="replace")
+            if self.process.returncode is not None:
+                break
+            if found := re.search(r"ready: (http://\S+)", text):
+                self.url = found.group(1)
+                return
+            await asyncio.sleep(_POLL)
+        raise BenchmarkError(f"the service did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
+
+    def children(self) -> list[tuple[str, psutil.Process]]:
+        """(broker | api | worker, process) of those that live."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                line = " ".join(child.cmdline())
+                if line:  # a zombie has none
+                    kind = "broker" if "nats-server" in line else "api" if "app.cli api" in line else "worker"
+                    found.append((kind, child))
+        return found
+
+    def pids(self, kind: str) -> list[int]:
+        """Process ids of the children of a kind."""
+        return [child.pid for name, child in self.children() if name == kind]
+
+
+@asynccontextmanager
+async def stub_service(
+    data_dir: Path,
+    *,
+    workers: int,
+    env: Mapping[str, str] | None = None,
+    worker_env: Sequence[str] = (),
+) -> AsyncIterator[StubService]:
+    """A ready service on ``data_dir``; killed at the end. ``worker_env``: ``NAME=VALUE`` for workers."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir.parent / f"{data_dir.name}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "benchmarks.stub.serve", str(workers), *worker_env),
+            env={**os.environ, "FEWSTROKE_DATA_DIR": str(data_dir), "FEWSTROKE_PORT": "0", **(env or {})},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    service = StubService(process, data_dir, log)
+    try:
+        await service.ready()
+        yield service
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)  # the children go with it
+        await process.wait()
+
+
+def picture(colour: str, side: int = 64) -> bytes:
+    """A plain PNG."""
+    buffer = BytesIO()
+    Image.new("RGB", (side, side), colour).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def client(url: str) -> httpx.AsyncClient:
+    """An HTTP client that no proxy settings of the environment lead astray."""
+    return httpx.AsyncClient(base_url=url, timeout=30.0, trust_env=False)

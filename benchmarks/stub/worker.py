@@ -1,0 +1,20 @@
+"""A worker process with the stub engine: ``python -m benchmarks.stub.worker``."""
+
+import asyncio
+
+from PIL import Image
+
+from app.infra.leash import obey_leash
+from app.infra.logs import configure_logging
+from app.settings import load_settings
+from app.worker.main import Loaded, serve
+from benchmarks.stub.engine import StubEngine, StubStyle
+from model.formats import checkpoint_hash
+
+if __name__ == "__main__":
+    obey_leash()
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    engine = StubEngine(checkpoint_hash(settings.checkpoint))
+    preview = Image.new("RGB", (300, 200), "teal")
+    asyncio.run(serve(settings, Loaded(engine, StubStyle.from_bytes, preview, "cpu")))
