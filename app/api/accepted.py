@@ -13,7 +13,7 @@ _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11",
     "description": "A random id of this request, kept for 24 hours: sent again with it, the request makes "
     "nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).",

@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 
 from app.api.examples import add_examples
 from app.api.problems import MEDIA_TYPE, Problem, problem_responses
+from app.idempotency.keys import HEADER as IDEMPOTENCY
 
 DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.
 
@@ -53,6 +54,8 @@ def use_problem_schema(app: FastAPI) -> None:
                         operation["responses"]["429"] |= {"headers": _RETRY_AFTER}
                     if "requestBody" in operation:
                         _add(operation["responses"], 400)  # what is no form, or no JSON
+                    if any(given["name"] == IDEMPOTENCY for given in operation.get("parameters", ())):
+                        _add(operation["responses"], 404)  # what the first request made was deleted since
                     _replace_framework_errors(operation["responses"])
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)

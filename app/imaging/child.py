@@ -30,6 +30,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         )
     except AppError as error:
         return {"error": type(error).__name__, "detail": error.detail}
+    except OSError as error:  # no room for the result; what a picture itself raises is an AppError
+        return {"unavailable": str(error)}
     except MemoryError:
         return {"error": "ImageTooLargeError", "detail": "A picture needs too much memory: scale it down."}
     return {"done": asdict(done)}

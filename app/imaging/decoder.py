@@ -9,7 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app import errors
-from app.errors import AppError, ImageCorruptError, ImageError, ImageTooLargeError
+from app.errors import (
+    AppError,
+    ImageCorruptError,
+    ImageError,
+    ImageTooLargeError,
+    ServiceUnavailableError,
+)
 from app.imaging.limits import Limits, Normalized
 
 logger = logging.getLogger(__name__)
@@ -28,7 +34,8 @@ class Decoder:
             self._idle.put_nowait(child)
 
     async def normalize(self, source: Path, target: Path, limits: Limits, *, label: str) -> Normalized:
-        """As :func:`app.imaging.normalize.normalize`, elsewhere. Raises an ImageError about ``label``."""
+        """As :func:`app.imaging.normalize.normalize`, elsewhere. Raises an ImageError about ``label``,
+        and ServiceUnavailableError when the result cannot be stored."""
         child = await self._idle.get()
         try:
             async with asyncio.timeout(self._seconds):
@@ -57,6 +64,12 @@ class Decoder:
         answer = json.loads(reply)
         if "done" in answer:
             return Normalized(**answer["done"])
+        if "unavailable" in answer:
+            logger.error("the decoder process cannot store a picture: %s", answer["unavailable"])
+            raise ServiceUnavailableError(
+                "The service cannot store pictures at this moment: send the request again in a few seconds.",
+                headers={"Retry-After": "5"},
+            )
         raise _error(answer["error"], answer["detail"])
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StrictBool
 
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
 
@@ -39,7 +39,7 @@ class WebhookChange(BaseModel):
     url: Url | None = None
     events: Events | None = None
     description: Description = None
-    enabled: bool | None = Field(
+    enabled: StrictBool | None = Field(
         None, description="False: messages wait, and no new ones are written. True: starts afresh."
     )
 

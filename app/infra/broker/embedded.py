@@ -114,7 +114,9 @@ class EmbeddedServer:
         try:
             token = await self._launch()
         except OSError as error:
-            raise BrokerStartError(f"the embedded broker cannot be started in {self._dir}: {error}") from error
+            raise BrokerStartError(
+                f"the embedded broker cannot be started in {self._dir}: {error}"
+            ) from error
         assert self._process is not None
         try:
             async with asyncio.timeout(_READY_TIMEOUT):

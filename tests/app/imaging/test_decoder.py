@@ -9,7 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.errors import ImageCorruptError, ImageFormatUnsupportedError, ImageTooLargeError
+from app.errors import (
+    ImageCorruptError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+    ServiceUnavailableError,
+)
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Limits
 from tests.app.support import encoded, picture
@@ -112,3 +117,11 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
     await eventually(gone)
+
+
+async def test_a_result_that_cannot_be_stored_is_not_the_pictures_fault(decoder: Decoder, tmp_path: Path):
+    good = source(tmp_path, encoded(picture(100, 50)))
+    with pytest.raises(ServiceUnavailableError):
+        await decoder.normalize(good, Path("/dev/full"), LIMITS, label="The picture")
+    assert len(children()) == 1  # and it goes on
+    assert (await decoder.normalize(good, tmp_path / "out", LIMITS, label="The picture")).width == 100
