@@ -10,6 +10,7 @@ PIP_ARGS ?=
 EXTRAS ?= dev
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+CHAOS_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ TS := clients/typescript
 TS_STAMP := $(TS)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: clients test-clients studio test-web screenshots help env demo test lint lint-deploy format bench constraints clean
+.PHONY: clients test-clients studio test-web screenshots help env demo test lint lint-deploy format bench constraints chaos fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +90,13 @@ format: env ## Fix what ruff can fix and format the code
 bench: env ## Measure speed and memory; quality with BENCH_ARGS='--styles DIR --contents DIR'
 	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+chaos: env ## Make faults and count lost jobs (CHAOS_ARGS='--times 50 --rows api'); some rows need root
+	$(BIN)/python -m benchmarks.chaos $(CHAOS_ARGS)
+
+fuzz: env ## Schemathesis with all checks, and 20,000 mutated pictures
+	$(BIN)/python -m benchmarks.fuzz.contract
+	$(BIN)/python -m benchmarks.fuzz.images
 
 constraints: ## Resolve every dependency afresh and pin it in constraints.txt
 	PYTHON=$(PYTHON) scripts/pin_constraints.sh

@@ -81,9 +81,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             lines.append(f"| {row['title']} | not run: {row['skipped']} | | | | | | |")
             continue
         answers = ", ".join(f"{count} x {answer}" for answer, count in sorted(row["answers"].items()))
-        counts = " | ".join(
-            str(row[key]) for key in ("rounds", "hits", "jobs", "lost", "doubled", "stuck")
-        )
+        counts = " | ".join(str(row[key]) for key in ("rounds", "hits", "jobs", "lost", "doubled", "stuck"))
         lines.append(f"| {row['title']} | {counts} | {answers} |")
     return "\n".join(lines)
 

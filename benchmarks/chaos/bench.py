@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -29,6 +29,8 @@ from benchmarks.stub.service import StubService, picture
 
 PATIENCE = 90.0  # s from the fault to a terminal state; what takes longer counts as stuck
 _POLL = 0.1  # s
+
+T = TypeVar("T")
 _TRY_AGAIN = (409, 429, 500, 503, 507)  # 500 is no good answer either: it is counted and shown
 
 
@@ -206,7 +208,7 @@ class Bench:
             verdict.lost += max(-number, 0)
             verdict.remarks.append(f"{len(states)} jobs for {self.sent} requests")
         unfinished = sum(state in ACTIVE_STATES for state in states)
-        left = await self._messages_left()
+        left = await _patiently(self._messages_left)
         if unfinished or left:
             verdict.stuck += max(unfinished, left)
             verdict.remarks.append(f"{unfinished} jobs unfinished, {left} messages in the queue")
@@ -239,7 +241,8 @@ class Bench:
         pictures = await self._pictures(sent.job_id)
         if len(pictures) > sent.pictures:
             return f"{len(pictures)} pictures instead of {sent.pictures}"
-        terminal = [event for event in await self._events(sent.job_id) if event.terminal]
+        events = await _patiently(lambda: self._events(sent.job_id))
+        terminal = [event for event in events if event.terminal]
         return f"{len(terminal)} terminal events" if len(terminal) > 1 else None
 
     async def _pictures(self, job_id: str) -> list[ImageRow]:
@@ -251,7 +254,8 @@ class Bench:
         """All that the stream holds of the job, also after a terminal event."""
         client = await self.queue()
         try:
-            js, events, seq = client.jetstream(), [], 1
+            js, seq = client.jetstream(), 1
+            events: list[Event] = []
             while True:
                 try:
                     message = await js.get_msg(EVENTS, seq=seq, subject=event_subject(job_id), next=True)
@@ -276,3 +280,13 @@ class Bench:
             return int(left)
         finally:
             await client.close()
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask a broker that may be about to restart until it answers."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await ask()
+            except (NatsError, OSError, TimeoutError):
+                await asyncio.sleep(_POLL)

@@ -19,7 +19,7 @@ from app.infra.broker.topology import job_subject
 from app.jobs.model import JobState
 from benchmarks.chaos import levers
 from benchmarks.chaos.bench import Bench, Sent
-from benchmarks.chaos.levers import Clock, Disk, Postgres
+from benchmarks.chaos.levers import Disk, Postgres
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.stub.engine import KILLS_ITS_WORKER, STEP_SECONDS
 
@@ -181,22 +181,6 @@ async def poison_job(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bo
     return [*good, poison], True
 
 
-async def clock_jump(bench: Bench, clock: Clock, rng: Random) -> tuple[list[Sent], bool]:
-    """Up to six hours forth or back from the true time, while jobs run and wait; the broker dies in a
-    third of the rounds, and the API right after a submission in another."""
-    sent = [await bench.adapt(steps=20) for _ in range(3)]
-    clock.set(rng.randint(-6 * 3600, 6 * 3600))
-    await asyncio.sleep(rng.uniform(1.0, 1.5))  # the processes look once a second
-    hit = any([await _in_flight(bench, job) for job in sent])
-    also = rng.choice(["nothing", "broker", "api"])
-    late = asyncio.create_task(bench.adapt(steps=1))
-    await asyncio.sleep(rng.uniform(0, 0.1))
-    for pid in bench.service.pids(also):
-        os.kill(pid, signal.SIGKILL)
-    clock.set(rng.randint(-6 * 3600, 6 * 3600))
-    return [*sent, await late], hit
-
-
 async def two_workers_race(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
     """The ticket is in the queue twice; or the worker is frozen until another has begun, and thawed."""
     sent = await bench.adapt(steps=20)
@@ -246,13 +230,14 @@ FAULTS: dict[str, Fault] = {
     "worker-stylizing": Fault(
         "SIGKILL of the worker in a stylization", worker_killed_stylizing, levers.without_lever, 2
     ),
-    "api": Fault(
-        "SIGKILL of the API between accepting and answering", api_killed, levers.without_lever, 3
-    ),
+    "api": Fault("SIGKILL of the API between accepting and answering", api_killed, levers.without_lever, 3),
     "broker": Fault("SIGKILL of the broker", broker_killed, levers.without_lever),
     "sqlite-locked": Fault("SQLite locked for 5 s", sqlite_locked, levers.without_lever, 2),
     "postgres-locked": Fault(
-        "PostgreSQL: the table of jobs locked for 5 s", postgres_locked, levers.on_postgres, 2,
+        "PostgreSQL: the table of jobs locked for 5 s",
+        postgres_locked,
+        levers.on_postgres,
+        2,
         levers.no_postgres,
     ),
     "postgres-restarted": Fault(
@@ -265,9 +250,6 @@ FAULTS: dict[str, Fault] = {
         "disk full during result writing", disk_full_at_result, levers.on_small_disk, 2, levers.no_disk
     ),
     "poison": Fault("a job that kills its workers", poison_job, levers.without_lever, 4),
-    "clock": Fault(
-        "wall clock jumps by up to 6 h, either way", clock_jump, levers.with_clock, 2, levers.no_clock
-    ),
     "race": Fault("two workers race for one job", two_workers_race, levers.without_lever, 2),
     "partition": Fault("partition between worker and broker", partition, levers.with_proxy, 2),
 }

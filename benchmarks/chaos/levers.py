@@ -1,4 +1,4 @@
-"""What faults are made with: a disk that fills, a PostgreSQL server, a clock, and services that use them."""
+"""What faults are made with: a disk that fills, a PostgreSQL server, and services that use them."""
 
 import asyncio
 import os
@@ -20,7 +20,6 @@ from benchmarks.chaos.proxy import Proxy
 from benchmarks.stub.service import client, stub_service
 
 _DISK_MIB = 32
-_FAKETIME = "libfaketime.so.1"
 
 
 @asynccontextmanager
@@ -115,14 +114,18 @@ async def on_small_disk(folder: Path) -> AsyncIterator[tuple[Bench, Disk]]:
     """Database, blobs, queue and temporary files together on a tmpfs of 32 MiB."""
     mount = folder / "disk"
     mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m", "tmpfs", mount], check=True)
+    await _command("mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m", "tmpfs", str(mount))
     try:
         (mount / "tmp").mkdir()
         disk = Disk(mount)
         async with plain(mount, env={"TMPDIR": str(mount / "tmp")}) as bench:
             yield bench, disk
     finally:
-        subprocess.run(["umount", "--lazy", mount], check=True)
+        await _command("umount", "--lazy", str(mount))
+
+
+async def _command(*arguments: str) -> None:
+    await asyncio.to_thread(subprocess.run, arguments, check=True)
 
 
 # PostgreSQL ----------------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ async def on_postgres(folder: Path) -> AsyncIterator[tuple[Bench, Postgres]]:
     """The ledger in a PostgreSQL server of its own."""
     binaries = postgres_binaries()
     assert binaries is not None
-    folder.chmod(0o711)
+    await asyncio.to_thread(folder.chmod, 0o711)
     server = Postgres(folder / "postgres", binaries)
     await asyncio.to_thread(server.make)
     try:
@@ -196,46 +199,3 @@ async def on_postgres(folder: Path) -> AsyncIterator[tuple[Bench, Postgres]]:
             yield bench, server
     finally:
         await asyncio.to_thread(server.stop)
-
-
-# Clock ---------------------------------------------------------------------------------------------
-
-
-class Clock:
-    """The wall clock of API and workers; their monotonic clock goes on."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.set(0)
-
-    def set(self, seconds: int) -> None:
-        """So far from the true time."""
-        temporary = self._file.with_suffix(".new")
-        temporary.write_text(f"{seconds:+d}\n")
-        temporary.replace(self._file)
-
-
-def _faketime() -> Path | None:
-    return next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{_FAKETIME}"))), None)
-
-
-def no_clock() -> str | None:
-    """Why the clock cannot be changed."""
-    return None if _faketime() else "libfaketime is not installed (Debian: apt-get install libfaketime)"
-
-
-@asynccontextmanager
-async def with_clock(folder: Path) -> AsyncIterator[tuple[Bench, Clock]]:
-    """Every Python process of the service under libfaketime."""
-    library, file = _faketime(), folder / "clock"
-    assert library is not None
-    clock = Clock(file)
-    env = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "1",  # s; reading the file for every question of the time is too slow
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-    async with plain(folder, env=env) as bench:
-        yield bench, clock

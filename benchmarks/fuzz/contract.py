@@ -1,4 +1,4 @@
-"""``python -m benchmarks.fuzz.contract``: Schemathesis, all checks, against a served Fewstroke with a stub engine.
+"""``python -m benchmarks.fuzz.contract``: Schemathesis with all checks on a service with a stub engine.
 
 Exit status 1 when a check fails. The numbers go into ``benchmarks/results/contract.json``.
 """
@@ -38,7 +38,7 @@ _ENV = {
 
 @dataclass(frozen=True)
 class Report:
-    """``output``: what Schemathesis said; ``answers``: how many of each status, from the service's own log."""
+    """``output``: what Schemathesis said; ``answers``: how many of each status, from the service's log."""
 
     passed: bool
     cases: int

@@ -1,4 +1,4 @@
-"""What Schemathesis sends: where a valid form needs a picture, one, so that jobs are made and not only refused.
+"""What Schemathesis sends: valid forms with real pictures, so that jobs are made and not only refused.
 
 The form is changed on its way out, not in the case, which the checks still judge by what was generated.
 """

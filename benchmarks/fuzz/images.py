@@ -87,7 +87,7 @@ def _high_water(pid: int) -> float:
 
 
 async def fuzz(client: httpx.AsyncClient, count: int, seed: int, base_hash: str) -> Outcome:
-    """Send so many mutated pictures to an application that ``client`` calls, with the checkpoint ``base_hash``."""
+    """Send so many mutated pictures to the application of ``client``, whose checkpoint is ``base_hash``."""
     outcome, style_id = Outcome(), await _import_style(client, base_hash)
     for number, indices in enumerate(_batches(count)):
         made = [(index, *mutated(index, seed)) for index in indices]

@@ -87,7 +87,9 @@ def _bits_flipped(data: bytes, rng: Random) -> bytes:
 def _header_damaged(data: bytes, rng: Random) -> bytes:
     changed = bytearray(data)
     for _ in range(rng.choice((1, 2, 4))):
-        changed[rng.randrange(min(64, len(changed)))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        changed[rng.randrange(min(64, len(changed)))] = rng.choice(
+            (0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256))
+        )
     return bytes(changed)
 
 
@@ -147,7 +149,9 @@ def _absurd_size(data: bytes, rng: Random) -> bytes:
         struct.pack_into(">II", changed, 16, width, height)
         struct.pack_into(">I", changed, 29, zlib.crc32(bytes(changed[12:29])))
     elif data.startswith(b"\xff\xd8"):
-        start = next((at for at in range(2, len(data) - 9) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2)), 0)
+        start = next(
+            (at for at in range(2, len(data) - 9) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2)), 0
+        )
         struct.pack_into(">HH", changed, start + 5, height % 65_536, width % 65_536)
     else:
         at = 24 if data[12:16] == b"VP8X" else 26
@@ -186,7 +190,9 @@ def _deep_damage(data: bytes, rng: Random) -> bytes:
         if body and rng.random() < 0.4:
             body[rng.randrange(len(body))] = rng.randrange(256)
         if rng.random() < 0.1:
-            kind = rng.choice((b"iCCP", b"zTXt", b"iTXt", b"PLTE", b"tRNS", b"eXIf", b"acTL", b"fcTL", b"IDAT"))
+            kind = rng.choice(
+                (b"iCCP", b"zTXt", b"iTXt", b"PLTE", b"tRNS", b"eXIf", b"acTL", b"fcTL", b"IDAT")
+            )
         parts.append(_chunk(kind, bytes(body)))
         at += length + 12
     return b"".join(parts)

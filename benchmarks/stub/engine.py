@@ -2,8 +2,8 @@
 
 import json
 import os
-import select
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,11 +18,6 @@ KILLS_ITS_WORKER = 666
 """The seed of a poison job: its worker dies in the second inner step, every time."""
 
 _INVERTED = [255 - level for level in range(256)] * 3
-
-
-def _sleep(seconds: float) -> None:
-    # Not time.sleep: it waits for a moment, and libfaketime moves moments.
-    select.select([], [], [], seconds)
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class StubEngine:
             losses = {"start": losses.get("start", now), "end": now}
             if on_progress is not None:
                 on_progress(StubProgress(step, total, now, preview if step % preview_every == 0 else None))
-            _sleep(STEP_SECONDS if step else 0)
+            time.sleep(STEP_SECONDS if step else 0)
         return StubStyle(StyleHeader(self.base_hash, len(examples), total, seed, losses, "none"))
 
     def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
@@ -92,7 +87,7 @@ class StubEngine:
 
     def stylize(self, photo: Image.Image, style: Any, *, size: int | None = None, **_: Any) -> Image.Image:
         """The photo inverted, scaled down to ``size`` pixels."""
-        _sleep(STEP_SECONDS)
+        time.sleep(STEP_SECONDS)
         result = photo.point(_INVERTED)
         if size is not None:
             result.thumbnail((size, size))

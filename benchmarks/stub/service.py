@@ -66,7 +66,7 @@ async def stub_service(
     worker_env: Sequence[str] = (),
 ) -> AsyncIterator[StubService]:
     """A ready service on ``data_dir``; killed at the end. ``worker_env``: ``NAME=VALUE`` for workers."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
