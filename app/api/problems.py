@@ -1,5 +1,6 @@
 """Every error answer is ``application/problem+json`` (RFC 9457) with a code from a closed list."""
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,6 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from app.api.addresses import methods
@@ -81,6 +84,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+        app.add_exception_handler(kind, _on_outage)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -162,6 +167,24 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
     """One sentence over all invalid fields."""
     named = "; ".join(f"{item['field']}: {item['detail']}" for item in errors)
     return f"Correct these values and send the request again: {named}."
+
+
+def _on_outage(request: Request, error: Exception) -> JSONResponse:
+    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, OSError) and not (full or isinstance(error, ConnectionError)):
+        raise error
+    logger.error("%s: %s", "no space left" if full else "a part of the service is away", error)
+    return problem_response(
+        request,
+        status=503,
+        code=ErrorCode.SERVICE_UNAVAILABLE,
+        title="Service unavailable",
+        detail="The service has no room left to store anything: try again later."
+        if full
+        else "The database does not answer just now: try again in a few seconds.",
+        headers={"Retry-After": "60" if full else "2"},
+    )
 
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
