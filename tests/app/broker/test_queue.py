@@ -9,16 +9,22 @@ import signal
 import pytest
 
 from app.infra.broker import Broker, BrokerUnavailableError, EmbeddedServer
+from tests.app.waiting import eventually
 
 NOW = 0.0
 
 
 async def drain(broker: Broker, *kinds: str) -> list[str]:
     found = []
-    while (delivery := await broker.next_job(kinds, timeout=NOW)) is not None:
+    while (delivery := await broker.next_job(kinds, timeout=0.2)) is not None:  # see ``_waits``
         found.append(delivery.job_id)
         await delivery.ack()
     return found
+
+
+async def _waits(broker: Broker, lane: str) -> bool:
+    """The server acknowledges a message a moment before the lane's consumer knows of it."""
+    return (await broker._js.consumer_info("JOBS", lane)).num_pending > 0
 
 
 async def test_jobs_of_a_kind_come_in_order_and_once(broker):
@@ -31,6 +37,7 @@ async def test_jobs_of_a_kind_come_in_order_and_once(broker):
 async def test_the_first_kind_that_has_a_job_wins(broker):
     await broker.publish_job("adapt", "job_slow")
     await broker.publish_job("stylize", "job_quick")
+    await eventually(lambda: _waits(broker, "stylize"))
     assert await drain(broker, "stylize", "stylize_once", "adapt") == ["job_quick", "job_slow"]
 
 
