@@ -42,7 +42,7 @@ export async function tabTo(page, name, { limit = 60 } = {}) {
   const seen = [];
   for (let presses = 0; presses < limit; presses++) {
     const label = await page.evaluate(() => {
-      const now = document.activeElement;
+      const now = document.activeElement === document.body ? null : document.activeElement;
       const own = now?.getAttribute("aria-label") ?? now?.textContent ?? "";
       return (own || now?.closest("label")?.textContent || "").trim();
     });

@@ -74,7 +74,14 @@ describe("the studio", { skip: CHROMIUM ? false : "no Chromium here", timeout: 9
     await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 4 });
     await page.mouse.up();
     assert.deepEqual(await order(), [second, first, third]);
-    const width = () => page.locator(".example img").first().evaluate((image) => image.naturalWidth);
+    const width = () =>
+      page
+        .locator(".example img")
+        .first()
+        .evaluate(async (image) => {
+          await image.decode();
+          return image.naturalWidth;
+        });
     const before = await width();
     await button("Crop").first().click();
     await page.locator(".frame").focus();

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { keepFocus } from "./lib/focus";
 import "./css/base.css";
 import "./css/controls.css";
 import "./css/layout.css";
@@ -7,4 +8,6 @@ import "./css/make.css";
 import "./css/use.css";
 import "./css/styles.css";
 
-render(<App />, document.getElementById("app")!);
+const root = document.getElementById("app")!;
+render(<App />, root);
+keepFocus(root, () => document.getElementById("content"));

@@ -45,7 +45,7 @@ export async function followJob(jobId: string, { signal, onEvent, onLive }: Foll
     }
     onLive?.(false);
     failures += 1;
-    await pause(Math.min(LONGEST_PAUSE, 400 * 2 ** Math.min(failures, 6)), signal);
+    await rest(Math.min(LONGEST_PAUSE, 400 * 2 ** Math.min(failures, 6)), signal);
   }
 }
 
@@ -59,6 +59,7 @@ async function readOnce(
   const watch = new AbortController();
   const stop = () => watch.abort();
   outer.addEventListener("abort", stop, { once: true });
+  addEventListener("offline", stop); // a connection that lost its network stays silent, but open
   let timer = setTimeout(stop, SILENCE);
   try {
     const response = await send(`/v1/jobs/${jobId}/events`, {
@@ -86,7 +87,19 @@ async function readOnce(
   } finally {
     clearTimeout(timer);
     outer.removeEventListener("abort", stop);
+    removeEventListener("offline", stop);
   }
+}
+
+/** Wait before the next attempt; not at all once the network is back. */
+async function rest(ms: number, outer: AbortSignal): Promise<void> {
+  const early = new AbortController();
+  const stop = () => early.abort();
+  outer.addEventListener("abort", stop, { once: true });
+  addEventListener("online", stop);
+  await pause(ms, outer.aborted ? outer : early.signal);
+  outer.removeEventListener("abort", stop);
+  removeEventListener("online", stop);
 }
 
 function parse(block: string): { id: string; event: JobEvent | null } {

@@ -352,11 +352,105 @@ export interface paths {
         };
         /**
          * Download an image
-         * @description The bytes. They never change: cache them as long as you like.
+         * @description The bytes, for their owner and for whoever has a signed link. They never change: cache them as long as
+         *     you like.
          */
         get: operations["downloadImage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description Newest first.
+         */
+        get: operations["readWebhooks"];
+        put?: never;
+        /**
+         * Create a webhook
+         * @description Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
+         *     not answered with 2xx comes again, later and later, under the same `webhook-id`.
+         */
+        post: operations["postWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a webhook
+         * @description What it is told, and whether that arrives.
+         */
+        get: operations["readWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description With its messages, sent or not.
+         */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description What is left out stays. `enabled: true` brings back a webhook that was disabled.
+         */
+        patch: operations["patchWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages
+         * @description What was sent and what came of it, newest first.
+         */
+        get: operations["readDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message again
+         * @description It is sent soon, the same bytes under the same `webhook-id`, with all its attempts before it.
+         */
+        post: operations["postRedelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -423,16 +517,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures for Prometheus
+         * @description Figures about jobs and workers are of the whole service, the same in every replica of the API; those
+         *     about requests (`fewstroke_http_…`, `process_…`) are of the process that answers.
+         */
+        get: operations["readMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AttemptOut
+         * @description An attempt to deliver a message.
+         */
+        AttemptOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Status
+             * @description HTTP status of the answer; null: there was none.
+             */
+            status: number | null;
+            /** Error */
+            error: string | null;
+            /** Milliseconds */
+            milliseconds: number;
+        };
+        /**
+         * DeliveryOut
+         * @description A message and what became of it.
+         */
+        DeliveryOut: {
+            /**
+             * Id
+             * @description The `webhook-id` header: the same in every attempt.
+             */
+            id: string;
+            event: components["schemas"]["WebhookEvent"];
+            /** Job Id */
+            job_id: string;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Attempts
+             * @description Oldest first; the last 50.
+             */
+            attempts: components["schemas"]["AttemptOut"][];
+            /**
+             * Next Attempt At
+             * @description Null when there will be none.
+             */
+            next_attempt_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Body
+             * @description What is sent, byte for byte.
+             */
+            body: string;
+        };
+        /**
+         * DeliveryPage
+         * @description A page of messages, newest first.
+         */
+        DeliveryPage: {
+            /** Items */
+            items: components["schemas"]["DeliveryOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * DeliveryState
+         * @description Where a message stands.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "delivered" | "failed";
+        /**
          * ErrorCode
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "style_not_ready" | "style_base_mismatch" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "service_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "service_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
         /**
          * ImageOut
          * @description An image: an upload as it was normalised, or a result.
@@ -460,7 +651,8 @@ export interface components {
          *       "sha256": "0a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f6071",
          *       "size_bytes": 1843200,
          *       "source_id": "img_01JDXYZ0000000000000000001",
-         *       "url": "/v1/images/img_01JDXYZ0000000000000000002/content",
+         *       "url": "/v1/images/img_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+         *       "url_expires_at": "2026-01-01T13:05:00Z",
          *       "width": 1280
          *     }
          */
@@ -498,10 +690,20 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            /**
              * Url
-             * @description Where its bytes are.
+             * @description Where its bytes are: a signed link, good without a key until it expires.
              */
             url: string;
+            /**
+             * Url Expires At
+             * Format: date-time
+             */
+            url_expires_at: string;
         };
         /**
          * ImagePage
@@ -856,6 +1058,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
             /** Ready At */
             ready_at: string | null;
             /**
@@ -992,6 +1199,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
             job: components["schemas"]["JobOut"];
             /**
              * Items
@@ -1011,6 +1223,150 @@ export interface components {
         StylizationPage: {
             /** Items */
             items: components["schemas"]["StylizationOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * WebhookChange
+         * @description What `PATCH /v1/webhooks/{id}` takes; what is left out stays.
+         * @example {
+         *       "enabled": true
+         *     }
+         */
+        WebhookChange: {
+            /** Url */
+            url?: string | null;
+            /** Events */
+            events?: components["schemas"]["WebhookEvent"][] | null;
+            /**
+             * Description
+             * @description A note for people.
+             */
+            description?: string | null;
+            /**
+             * Enabled
+             * @description False: messages wait, and no new ones are written. True: starts afresh.
+             */
+            enabled?: boolean | null;
+        };
+        /**
+         * WebhookCreated
+         * @description A new webhook, with what it signs with.
+         */
+        WebhookCreated: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: components["schemas"]["WebhookEvent"][];
+            /** Description */
+            description: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Disabled Reason
+             * @description Why the service disabled it.
+             */
+            disabled_reason: string | null;
+            /**
+             * Failures
+             * @description Attempts in a row that failed.
+             */
+            failures: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Secret
+             * @description Signs the messages (standard-webhooks, `whsec_…`). Shown this once: keep it.
+             */
+            secret: string;
+        };
+        /**
+         * WebhookEvent
+         * @description What a webhook can be told.
+         * @enum {string}
+         */
+        WebhookEvent: "job.started" | "job.succeeded" | "job.failed" | "job.canceled" | "job.expired";
+        /**
+         * WebhookNew
+         * @description What `POST /v1/webhooks` takes.
+         * @example {
+         *       "events": [
+         *         "job.succeeded",
+         *         "job.failed"
+         *       ],
+         *       "url": "https://example.com/fewstroke"
+         *     }
+         */
+        WebhookNew: {
+            /**
+             * Url
+             * Format: uri
+             * @description Where to POST the messages: an https address on the internet.
+             */
+            url: string;
+            /**
+             * Events
+             * @description Which messages are wanted.
+             * @default [
+             *       "job.succeeded",
+             *       "job.failed",
+             *       "job.canceled",
+             *       "job.expired"
+             *     ]
+             */
+            events: components["schemas"]["WebhookEvent"][];
+            /**
+             * Description
+             * @description A note for people.
+             */
+            description?: string | null;
+        };
+        /**
+         * WebhookOut
+         * @description A webhook.
+         */
+        WebhookOut: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: components["schemas"]["WebhookEvent"][];
+            /** Description */
+            description: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Disabled Reason
+             * @description Why the service disabled it.
+             */
+            disabled_reason: string | null;
+            /**
+             * Failures
+             * @description Attempts in a row that failed.
+             */
+            failures: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * WebhookPage
+         * @description A page of webhooks, newest first.
+         */
+        WebhookPage: {
+            /** Items */
+            items: components["schemas"]["WebhookOut"][];
             /**
              * Next
              * @description Pass it as `after` for the next page; null on the last one.
@@ -1125,6 +1481,7 @@ export interface operations {
                      *             "steps": 20
                      *           },
                      *           "created_at": "2026-01-01T12:00:00Z",
+                     *           "expires_at": null,
                      *           "ready_at": "2026-01-01T12:00:30Z",
                      *           "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *         }
@@ -1233,6 +1590,7 @@ export interface operations {
                      *           "steps": 20
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "ready_at": "2026-01-01T12:00:30Z",
                      *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       },
@@ -1290,6 +1648,7 @@ export interface operations {
                      *           "steps": 20
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "ready_at": "2026-01-01T12:00:30Z",
                      *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       },
@@ -1452,6 +1811,7 @@ export interface operations {
                      *         "steps": 20
                      *       },
                      *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "expires_at": null,
                      *       "ready_at": "2026-01-01T12:00:30Z",
                      *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *     }
@@ -1566,6 +1926,7 @@ export interface operations {
                      *         "steps": 20
                      *       },
                      *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "expires_at": null,
                      *       "ready_at": "2026-01-01T12:00:30Z",
                      *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *     }
@@ -1719,6 +2080,7 @@ export interface operations {
                      *         "steps": 20
                      *       },
                      *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "expires_at": null,
                      *       "ready_at": "2026-01-01T12:00:30Z",
                      *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *     }
@@ -1880,6 +2242,7 @@ export interface operations {
                      *             "provenance": "embed"
                      *           },
                      *           "created_at": "2026-01-01T12:00:00Z",
+                     *           "expires_at": null,
                      *           "job": {
                      *             "id": "job_01JDXYZ0000000000000000000",
                      *             "kind": "adapt",
@@ -2068,6 +2431,7 @@ export interface operations {
                      *           "provenance": "embed"
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "job": {
                      *           "id": "job_01JDXYZ0000000000000000000",
                      *           "kind": "adapt",
@@ -2160,6 +2524,7 @@ export interface operations {
                      *           "provenance": "embed"
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "job": {
                      *           "id": "job_01JDXYZ0000000000000000000",
                      *           "kind": "adapt",
@@ -2347,6 +2712,7 @@ export interface operations {
                      *         "provenance": "embed"
                      *       },
                      *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "expires_at": null,
                      *       "job": {
                      *         "id": "job_01JDXYZ0000000000000000000",
                      *         "kind": "adapt",
@@ -2669,6 +3035,7 @@ export interface operations {
                      *           "provenance": "embed"
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "job": {
                      *           "id": "job_01JDXYZ0000000000000000000",
                      *           "kind": "adapt",
@@ -2733,6 +3100,7 @@ export interface operations {
                      *           "steps": 20
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "ready_at": "2026-01-01T12:00:30Z",
                      *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       }
@@ -2778,6 +3146,7 @@ export interface operations {
                      *           "provenance": "embed"
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "job": {
                      *           "id": "job_01JDXYZ0000000000000000000",
                      *           "kind": "adapt",
@@ -2842,6 +3211,7 @@ export interface operations {
                      *           "steps": 20
                      *         },
                      *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "expires_at": null,
                      *         "ready_at": "2026-01-01T12:00:30Z",
                      *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       }
@@ -3522,7 +3892,9 @@ export interface operations {
                      *               }
                      *             ]
                      *           },
-                     *           "url": "/v1/images/img_01JDXYZ0000000000000000002/content"
+                     *           "expires_at": null,
+                     *           "url": "/v1/images/img_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                     *           "url_expires_at": "2026-01-01T13:05:00Z"
                      *         }
                      *       ],
                      *       "next": null
@@ -3613,7 +3985,9 @@ export interface operations {
                      *           }
                      *         ]
                      *       },
-                     *       "url": "/v1/images/img_01JDXYZ0000000000000000002/content"
+                     *       "expires_at": null,
+                     *       "url": "/v1/images/img_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                     *       "url_expires_at": "2026-01-01T13:05:00Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ImageOut"];
@@ -3725,7 +4099,12 @@ export interface operations {
     };
     downloadImage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of a signed link. */
+                expires?: number | null;
+                /** @description Of a signed link. */
+                signature?: string | null;
+            };
             header?: never;
             path: {
                 /** @description An image's id (`img_…`). */
@@ -3746,12 +4125,567 @@ export interface operations {
                     "image/webp": unknown;
                 };
             };
+            /** @description The bytes of the `Range` */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description The client has it already (If-None-Match) */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Requested Range Not Satisfiable */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readWebhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "url": "text",
+                     *           "events": [
+                     *             "job.started"
+                     *           ],
+                     *           "description": null,
+                     *           "enabled": true,
+                     *           "disabled_reason": null,
+                     *           "failures": 1,
+                     *           "created_at": "2026-01-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.com/fewstroke",
+                 *       "events": [
+                 *         "job.succeeded",
+                 *         "job.failed"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookNew"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "url": "text",
+                     *       "events": [
+                     *         "job.started"
+                     *       ],
+                     *       "description": null,
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 1,
+                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "secret": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A webhook's id (`whk_…`). */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "url": "text",
+                     *       "events": [
+                     *         "job.started"
+                     *       ],
+                     *       "description": null,
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 1,
+                     *       "created_at": "2026-01-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A webhook's id (`whk_…`). */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A webhook's id (`whk_…`). */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "enabled": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "url": "text",
+                     *       "events": [
+                     *         "job.started"
+                     *       ],
+                     *       "description": null,
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 1,
+                     *       "created_at": "2026-01-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+                /** @description Only messages in this state. */
+                state?: components["schemas"]["DeliveryState"] | null;
+            };
+            header?: never;
+            path: {
+                /** @description A webhook's id (`whk_…`). */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "event": "job.started",
+                     *           "job_id": "text",
+                     *           "state": "pending",
+                     *           "attempts": [
+                     *             {
+                     *               "at": "2026-01-01T12:00:00Z",
+                     *               "status": null,
+                     *               "error": null,
+                     *               "milliseconds": 1
+                     *             }
+                     *           ],
+                     *           "next_attempt_at": null,
+                     *           "created_at": "2026-01-01T12:00:00Z",
+                     *           "finished_at": null,
+                     *           "body": "text"
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postRedelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A webhook's id (`whk_…`). */
+                webhook_id: string;
+                /** @description A message's id (`msg_…`). */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "text",
+                     *       "event": "job.started",
+                     *       "job_id": "text",
+                     *       "state": "pending",
+                     *       "attempts": [
+                     *         {
+                     *           "at": "2026-01-01T12:00:00Z",
+                     *           "status": null,
+                     *           "error": null,
+                     *           "milliseconds": 1
+                     *         }
+                     *       ],
+                     *       "next_attempt_at": null,
+                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "finished_at": null,
+                     *       "body": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -3907,6 +4841,26 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus's text format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
                 };
             };
         };

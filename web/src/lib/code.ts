@@ -10,7 +10,7 @@ function fields(photo: Photo): Field[] {
 }
 
 function base(): string {
-  return new URL(document.baseURI).href.replace(/[^/]*$/, "").replace(/\/$/, "");
+  return new URL(".", document.baseURI).href.replace(/\/$/, "");
 }
 
 function quote(text: string): string {

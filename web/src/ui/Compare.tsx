@@ -1,5 +1,5 @@
 // Before and after in one frame. The slider is a native range input: pointer, touch and keyboard.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 
 interface Props {
@@ -15,10 +15,10 @@ interface Props {
 export function Compare({ before, after, beforeAlt, afterAlt, width, height, busy }: Props) {
   const [share, setShare] = useState(50);
   const frame = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     frame.current!.style.setProperty("--share", `${share}%`);
   }, [share]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     frame.current!.style.setProperty("--ratio", String(width / height));
   }, [width, height]);
   return (

@@ -1,5 +1,5 @@
 // A frame over a picture; what is inside stays.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { cropPicture, type Box, type Picture } from "../../lib/files";
 import { sayError } from "../../state/toast";
@@ -24,10 +24,10 @@ export function Crop({ picture, onClose, onDone }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const least = Math.min(SMALLEST, picture.width, picture.height);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     area.current!.style.setProperty("--ratio", String(picture.width / picture.height));
   }, [picture]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { style } = frame.current!;
     style.left = `${(box.x / picture.width) * 100}%`;
     style.top = `${(box.y / picture.height) * 100}%`;

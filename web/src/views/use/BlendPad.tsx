@@ -1,5 +1,5 @@
 // Two to four styles at the corners of a pad; the point says how much of each.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
 import { nameOf, styles } from "../../state/styles";
 import { mix, setMix, type Share } from "../../state/use";
@@ -37,7 +37,7 @@ export function BlendPad() {
   const spot = spotOf(shares, corners);
   const name = (id: string) => nameOf(styles.value.find((style) => style.id === id));
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     point.current!.style.left = `${spot[0] * 100}%`;
     point.current!.style.top = `${spot[1] * 100}%`;
   }, [spot[0], spot[1]]);

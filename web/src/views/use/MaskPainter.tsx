@@ -1,5 +1,5 @@
 // A brush over the photo; white in the mask is where the style goes.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { toBlob } from "../../lib/files";
 import { setMask, type Photo } from "../../state/use";
@@ -25,11 +25,11 @@ export function MaskPainter({ photo, onClose }: Props) {
   const radius = (Math.min(photo.width, photo.height) * size) / 200;
 
   // The canvas holds the mask as alpha, so the photo shines through where nothing is painted.
-  useEffect(() => {
+  useLayoutEffect(() => {
     area.current!.style.setProperty("--ratio", String(photo.width / photo.height));
     if (photo.mask) void restore(photo.mask.blob, canvas.current!).catch(sayError);
   }, [photo]);
-  useEffect(place, [size]);
+  useLayoutEffect(place, [size]);
 
   function context(): CanvasRenderingContext2D {
     return canvas.current!.getContext("2d")!;
