@@ -20,6 +20,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(T
 WEB_STAMP := web/node_modules/.package-lock.json
 TS := clients/typescript
 TS_STAMP := $(TS)/node_modules/.package-lock.json
+WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
 .PHONY: clients test-clients studio test-web screenshots help env demo test lint lint-deploy format bench constraints chaos fuzz clean
@@ -44,17 +45,18 @@ test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 $(WEB_STAMP): web/package.json web/package-lock.json
-	cd web && npm ci --no-fund --no-audit
+	cd web && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
 studio: $(WEB_STAMP) ## Build the studio into app/studio/static (needs Node 20.19 or newer)
-	cd web && npm run --silent check && npm run --silent build
+	cd web && $(WITH_NODE) npm run --silent api && $(WITH_NODE) npm run --silent check && $(WITH_NODE) npm run --silent build
 
 test-web: env $(WEB_STAMP) ## Test the studio in Chromium, and that the shipped build is its source's
-	cd web && npm run --silent check && npm run --silent verify && PYTHON=$(CURDIR)/$(BIN)/python npm test --silent
+	cd web && $(WITH_NODE) npm run --silent verify
+	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm test --silent
 
 screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
-	cd web && PYTHON=$(CURDIR)/$(BIN)/python npm run --silent screenshots
+	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent screenshots
 
 $(TS_STAMP): $(TS)/package.json $(TS)/package-lock.json
 	cd $(TS) && npm ci --no-fund --no-audit

@@ -11,7 +11,7 @@ const VENV = join(ROOT, ".venv/bin/python");
 const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
 export const PATIENCE = 60_000; // ms; machines are busy
 
-export const CHROMIUM =
+const CHROMIUM =
   process.env.CHROMIUM ??
   ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 
@@ -69,6 +69,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
 }
 
 export async function startBrowser() {
+  if (!CHROMIUM) throw new Error("There is no Chromium here: install the package “chromium”, or set CHROMIUM to one.");
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [

@@ -8,13 +8,13 @@ import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { unzipSync } from "fflate";
 import { colourAt, distance, drop, learnSample, makeStyle, tabTo, violations } from "./acts.mjs";
-import { CHROMIUM, openPage, sample, startBrowser, startService } from "./harness.mjs";
+import { openPage, sample, startBrowser, startService } from "./harness.mjs";
 
 const run = promisify(execFile);
 const examples = ["great-wave", "ejiri-in-suruga", "poppies"].map((name) => sample(`examples/${name}.jpg`));
 const photo = (name) => sample(`photos/${name}.jpg`);
 
-describe("the studio", { skip: CHROMIUM ? false : "no Chromium here", timeout: 900_000 }, () => {
+describe("the studio", { timeout: 900_000 }, () => {
   let service, browser, context, page, problems;
 
   before(async () => {
@@ -330,7 +330,7 @@ describe("the studio", { skip: CHROMIUM ? false : "no Chromium here", timeout: 9
   });
 });
 
-describe("a service with keys and a short queue", { skip: CHROMIUM ? false : "no Chromium here", timeout: 600_000 }, () => {
+describe("a service with keys and a short queue", { timeout: 600_000 }, () => {
   let service, browser, key;
 
   before(async () => {
