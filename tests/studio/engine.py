@@ -23,6 +23,7 @@ from tests.app.worker.scripted import Progress
 
 STEP_SECONDS = 0.02
 HOLD = "hold"  # while a file of this name is in the data folder, steps and renderings wait
+FAIL = "fail"  # while a file of this name is there, they fail
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class DuotoneEngine:
     def __init__(self, data_dir: Path) -> None:
         self.base_hash = checkpoint_hash()
         self._hold = data_dir / HOLD
+        self._fail = data_dir / FAIL
         (data_dir / "worker.pid").write_text(str(os.getpid()))
 
     def adapt(
@@ -123,6 +125,8 @@ class DuotoneEngine:
         time.sleep(STEP_SECONDS)
         while self._hold.exists() and not (should_stop is not None and should_stop()):
             time.sleep(STEP_SECONDS)
+        if self._fail.exists():
+            raise MemoryError("told to")
 
 
 def _colours(examples: Sequence[Image.Image]) -> np.ndarray:

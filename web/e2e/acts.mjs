@@ -24,10 +24,10 @@ export async function drop(page, files) {
 }
 
 /** Rules that the page breaks now, in light and in dark. */
-export async function violations(page) {
+export async function violations(page, schemes = ["light", "dark"]) {
   const found = [];
   await page.evaluate(axe.source);
-  for (const colorScheme of ["light", "dark"]) {
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const results = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     for (const { id, nodes } of results.violations)

@@ -4,11 +4,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const VENV = join(ROOT, ".venv/bin/python");
-const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
+export const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
 export const PATIENCE = 60_000; // ms; machines are busy
 
 const CHROMIUM =
@@ -32,6 +33,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
   });
   let log = "";
   const hold = join(folder, "hold");
+  const fail = join(folder, "fail");
   const url = await new Promise((found, failed) => {
     const listen = (chunk) => {
       log += chunk;
@@ -41,7 +43,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
     child.stdout.on("data", listen);
     child.stderr.on("data", listen);
     child.once("exit", () => failed(new Error(`the service ended:\n${log}`)));
-    setTimeout(() => failed(new Error(`the service is not ready:\n${log}`)), 3 * PATIENCE).unref();
+    globalThis.setTimeout(() => failed(new Error(`the service is not ready:\n${log}`)), 3 * PATIENCE).unref();
   });
   return {
     url,
@@ -50,7 +52,13 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
     log: () => log,
     /** Steps and renderings wait until `release`. */
     hold: () => writeFile(hold, ""),
-    release: () => rm(hold, { force: true }),
+    release: () => Promise.all([hold, fail].map((file) => rm(file, { force: true }))),
+    /** Steps and renderings fail until `release`. */
+    fail: () => writeFile(fail, ""),
+    /** Wait until nothing is queued or running. */
+    async idle() {
+      while ((await this.api("/v1/jobs?state=queued&state=running&limit=1")).items.length) await sleep(100);
+    },
     async killWorker() {
       process.kill(Number(await readFile(join(folder, "worker.pid"), "utf8")), "SIGKILL");
     },

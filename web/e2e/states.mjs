@@ -1,0 +1,447 @@
+// Every state of the studio and how to come there: for the accessibility checks and for the screenshots.
+import { drop, learnSample, makeStyle } from "./acts.mjs";
+import { sample } from "./harness.mjs";
+
+const example = (name) => sample(`examples/${name}.jpg`);
+const photo = (name) => sample(`photos/${name}.jpg`);
+
+/** The styles that the states need; made once. */
+export async function stock(service) {
+  const made = [];
+  for (const [name, ...pictures] of [
+    ["The Great Wave", "great-wave"],
+    ["Poppies", "poppies"],
+    ["Views of Edo", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge"],
+    ["Woman with a fan", "woman-with-fan"],
+  ])
+    made.push(await makeStyle(service, name, pictures.map(example)));
+  await service.idle();
+  return made;
+}
+
+/** Leave the stock alone on the shelf, and nothing at work. */
+export async function tidy(service, stocked) {
+  await service.release();
+  await service.idle();
+  for (const { id } of (await service.api("/v1/styles?limit=100")).items)
+    if (!stocked.includes(id)) await service.api(`/v1/styles/${id}`, { method: "DELETE" });
+}
+
+const json = (status, body, headers = {}) => ({
+  status,
+  headers,
+  contentType: status < 400 ? "application/json" : "application/problem+json",
+  body: JSON.stringify(body),
+});
+const nothing = json(200, { items: [], next: null });
+const refusal = (status, code, detail, headers) => json(status, { type: "about:blank", title: code, status, code, detail }, headers);
+const never = () => new Promise(() => undefined);
+
+/** Answer requests instead of the service: what a person sees is the same. */
+const answer = (page, pattern, method, reply) =>
+  page.route(pattern, (route) =>
+    route.request().method() !== method ? route.fallback() : typeof reply === "function" ? reply(route) : route.fulfill(reply),
+  );
+
+const button = (page, name) => page.getByRole("button", { name });
+const settled = (page) => page.locator('.compare.ready[aria-busy="false"]').waitFor();
+
+async function show(page, url, hash = "") {
+  await page.goto(`${url}/${hash}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+async function choosePictures({ page, service }, names = ["great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge"]) {
+  await show(page, service.url);
+  await drop(page, names.map(example));
+  await page.locator(".example").nth(names.length - 1).waitFor();
+}
+
+async function learn(given, set = 0) {
+  await show(given.page, given.service.url);
+  await learnSample(given.page, { set });
+}
+
+async function learnHeld(given) {
+  await given.service.hold?.();
+  await learn(given);
+  await given.page.locator(".easel img").waitFor();
+}
+
+async function use({ page, service, styles }, { count = 1, photos = ["cat"] } = {}) {
+  await show(page, service.url, `#/use?style=${styles.slice(0, count).join(",")}`);
+  await page.locator(".styles.small [aria-pressed=true]").nth(count - 1).waitFor();
+  if (photos.length) await drop(page, photos.map(photo));
+}
+
+async function result(given, options) {
+  await use(given, options);
+  await settled(given.page);
+  await thumbnails(given);
+}
+
+async function thumbnails({ page }) {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".styles .thumb.empty")].every((thumb) => {
+      const { top, bottom } = thumb.getBoundingClientRect();
+      return bottom < 0 || top > innerHeight; // these are rendered once they are scrolled to
+    }),
+  );
+}
+
+/** `real`: worth the real model in a screenshot. `reach` gets `{ page, context, service, styles }`. */
+export const states = [
+  { name: "make-empty", title: "Nothing chosen yet", reach: ({ page, service }) => show(page, service.url) },
+  {
+    name: "make-dragging",
+    title: "Files are held over the page",
+    async reach({ page, service }) {
+      await show(page, service.url);
+      await page.evaluate(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(["x"], "x.jpg", { type: "image/jpeg" }));
+        document.body.dispatchEvent(new DragEvent("dragenter", { dataTransfer: transfer, bubbles: true }));
+      });
+      await page.locator(".dropzone.over").waitFor();
+    },
+  },
+  { name: "make-chosen", title: "Pictures to reorder, crop and remove", reach: (given) => choosePictures(given) },
+  {
+    name: "make-crop",
+    title: "Cropping a picture",
+    async reach(given) {
+      await choosePictures(given);
+      await button(given.page, "Crop").first().click();
+      await given.page.locator(".frame").focus();
+      for (let press = 0; press < 12; press++) await given.page.keyboard.press("Shift+ArrowLeft");
+      for (let press = 0; press < 6; press++) await given.page.keyboard.press("ArrowRight");
+    },
+  },
+  {
+    name: "make-wrong-file",
+    title: "A file that is no picture",
+    async reach({ page, service }) {
+      await show(page, service.url);
+      await drop(page, [{ name: "notes.txt", type: "text/plain", data: Buffer.from("hello").toString("base64") }]);
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  {
+    name: "make-uploading",
+    title: "The pictures are on their way",
+    async reach(given) {
+      await choosePictures(given);
+      await answer(given.page, "**/v1/styles", "POST", never);
+      await button(given.page, "Learn this style").click();
+      await given.page.locator(".sending").waitFor();
+    },
+  },
+  {
+    name: "make-queue-full",
+    title: "The queue is full; the page tries again",
+    async reach(given) {
+      await choosePictures(given);
+      await answer(given.page, "**/v1/styles", "POST", refusal(429, "queue_full", "The queue is full.", { "Retry-After": "60" }));
+      await button(given.page, "Learn this style").click();
+      await given.page.getByText("The queue is full").waitFor();
+    },
+  },
+  {
+    name: "learn-queued",
+    title: "Waiting behind another job",
+    async reach(given) {
+      await given.service.hold();
+      await makeStyle(given.service, "First", [example("poppies")], { Prefer: "" });
+      await learn(given);
+      await given.page.getByText("Waiting for a free worker").waitFor();
+    },
+  },
+  {
+    name: "learn-no-worker",
+    title: "No worker is running",
+    async reach(given) {
+      await given.service.hold();
+      await makeStyle(given.service, "First", [example("poppies")], { Prefer: "" });
+      await answer(given.page, "**/readyz", "GET", json(200, { workers: 0 }));
+      await learn(given);
+      await given.page.getByText("No worker is running").waitFor();
+    },
+  },
+  {
+    name: "learn-running",
+    title: "The preview, the loss and the steps, live",
+    real: true,
+    async reach(given) {
+      await given.service.hold?.();
+      await choosePictures(given);
+      await given.page.getByText("Thorough", { exact: true }).click();
+      await button(given.page, "Learn this style").click();
+      await given.page.locator(".easel img").waitFor();
+      if (!given.service.hold) await given.page.locator(".strip li").nth(2).waitFor();
+    },
+  },
+  {
+    name: "learn-restarted",
+    title: "The worker went away; another one started over",
+    async reach(given) {
+      await learnHeld(given);
+      await given.service.killWorker();
+      await given.page.getByText("another one started over (attempt 2)").waitFor();
+    },
+  },
+  {
+    name: "learn-offline",
+    title: "The network went away in the middle",
+    async reach(given) {
+      await learnHeld(given);
+      await given.context.setOffline(true);
+      await given.page.getByText("You are offline").waitFor();
+    },
+  },
+  {
+    name: "learn-done",
+    title: "Learned: name it and keep it",
+    real: true,
+    async reach(given) {
+      await learn(given, 1);
+      await given.page.getByRole("heading", { level: 1, name: "Learned" }).waitFor({ timeout: 240_000 });
+    },
+  },
+  {
+    name: "learn-stopped",
+    title: "Learning was stopped",
+    async reach(given) {
+      await learnHeld(given);
+      await button(given.page, "Stop learning").click();
+      await given.page.getByRole("heading", { level: 1, name: "Learning was stopped" }).waitFor();
+    },
+  },
+  {
+    name: "learn-failed",
+    title: "The job failed",
+    async reach(given) {
+      await given.service.fail();
+      await learn(given);
+      await given.page.getByRole("heading", { level: 1, name: "Learning did not finish" }).waitFor();
+    },
+  },
+  {
+    name: "learn-gone",
+    title: "A job that is not there any more",
+    async reach({ page, service }) {
+      await show(page, service.url, "#/make/job_01JDXYZ0000000000000000001");
+      await page.getByText("This job is not here any more").waitFor();
+    },
+  },
+  {
+    name: "use-empty",
+    title: "No photo yet",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, "#/use");
+      await thumbnails(given);
+    },
+  },
+  {
+    name: "use-no-style",
+    title: "No style yet",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/styles?*", "GET", nothing);
+      await show(page, service.url, "#/use");
+      await page.getByText("There is no style yet").waitFor();
+    },
+  },
+  {
+    name: "use-photo",
+    title: "A photo, and no style chosen",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, "#/use");
+      await drop(given.page, [photo("coffee")]);
+      await given.page.getByText("Pick a style").waitFor();
+      await thumbnails(given);
+    },
+  },
+  {
+    name: "use-rendering",
+    title: "The first rendering is on its way",
+    async reach(given) {
+      await answer(given.page, "**/v1/stylizations", "POST", never);
+      await use(given);
+      await given.page.locator('.compare[aria-busy="true"]').waitFor();
+    },
+  },
+  { name: "use-result", title: "Before and after", real: true, reach: (given) => result(given, { photos: ["cat", "coffee", "astronaut"] }) },
+  { name: "use-blend-two", title: "A blend of two styles", real: true, reach: (given) => result(given, { count: 2, photos: ["coffee"] }) },
+  {
+    name: "use-blend-four",
+    title: "A blend of four styles",
+    real: true,
+    async reach(given) {
+      await result(given, { count: 4, photos: ["astronaut"] });
+      const point = given.page.locator(".pad .point");
+      for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"]) await point.press(key);
+      await given.page.locator(".stage .state", { hasText: /^$/ }).waitFor();
+      await settled(given.page);
+    },
+  },
+  {
+    name: "use-mask",
+    title: "Painting where the style goes",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await paint(given.page);
+    },
+  },
+  {
+    name: "use-masked",
+    title: "The style in a part only, another one elsewhere",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await paint(given.page);
+      await button(given.page, "Apply").click();
+      await given.page.getByLabel("Elsewhere").selectOption({ label: "Poppies" });
+      await given.page.waitForTimeout(800);
+      await given.page.locator(".leaving .primary:enabled").waitFor();
+    },
+  },
+  {
+    name: "use-code",
+    title: "The same call as code",
+    real: true,
+    async reach(given) {
+      await result(given, { count: 2 });
+      await button(given.page, "Copy as code").click();
+    },
+  },
+  {
+    name: "use-failed",
+    title: "A photo that could not be rendered",
+    async reach(given) {
+      await given.service.fail();
+      await use(given);
+      await given.page.getByText("ran out of memory").waitFor();
+    },
+  },
+  {
+    name: "use-style-gone",
+    title: "A link to a style that was deleted",
+    async reach({ page, service }) {
+      await show(page, service.url, "#/use?style=sty_01JDXYZ0000000000000000001");
+      await page.getByText("not there any more").waitFor();
+    },
+  },
+  {
+    name: "styles-empty",
+    title: "No styles yet",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/styles?*", "GET", nothing);
+      await show(page, service.url, "#/styles");
+      await page.getByText("No styles yet").waitFor();
+    },
+  },
+  {
+    name: "styles-loading",
+    title: "The styles are on their way",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/styles?*", "GET", never);
+      await show(page, service.url, "#/styles");
+      await page.locator('.styles[aria-busy="true"]').waitFor();
+    },
+  },
+  {
+    name: "styles-unloaded",
+    title: "The styles could not be loaded",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/styles?*", "GET", refusal(503, "service_unavailable", "The database does not answer."));
+      await show(page, service.url, "#/styles");
+      await page.getByText("could not be loaded").waitFor();
+    },
+  },
+  {
+    name: "styles-grid",
+    title: "All styles on the same photo",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, "#/styles");
+      await given.page.locator(".card .thumb img").nth(3).waitFor();
+    },
+  },
+  {
+    name: "styles-rename",
+    title: "Renaming a style",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, "#/styles");
+      await button(given.page, "Rename: Poppies").click();
+      await given.page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "styles-delete",
+    title: "Deleting a style",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, "#/styles");
+      await button(given.page, "Delete: Poppies").click();
+      await given.page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "key-asked",
+    title: "The service wants a key",
+    async reach({ page, service }) {
+      await page.route("**/v1/**", (route) => route.fulfill(refusal(401, "unauthenticated", "A key is needed.")));
+      await show(page, service.url);
+      await page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "key-refused",
+    title: "The key was refused",
+    async reach({ page, service }) {
+      await page.route("**/v1/**", (route) => route.fulfill(refusal(401, "unauthenticated", "A key is needed.")));
+      await show(page, service.url);
+      await page.getByLabel("API key", { exact: true }).fill("fsk_wrong");
+      await button(page, "Use this key").click();
+      await page.getByText("That key was refused").waitFor();
+    },
+  },
+  {
+    name: "unreachable",
+    title: "The service does not answer",
+    async reach({ page, service }) {
+      await page.route(/\/(v1|livez|readyz)/, (route) => route.abort());
+      await show(page, service.url);
+      await page.getByText("The service does not answer").waitFor();
+    },
+  },
+  {
+    name: "make-chinese",
+    title: "In Chinese",
+    locale: "zh-CN",
+    reach: ({ page, service }) => show(page, service.url),
+  },
+  {
+    name: "use-chinese",
+    title: "In Chinese, with a result",
+    locale: "zh-CN",
+    real: true,
+    reach: (given) => result(given, { photos: ["coffee"] }),
+  },
+];
+
+/** An ellipse in the middle of the painting area, by pointer. */
+async function paint(page) {
+  await button(page, "Only a part").click();
+  const area = await page.getByLabel("Painting area").boundingBox();
+  const at = (u, v) => [area.x + u * area.width, area.y + v * area.height];
+  await page.getByLabel("Brush size").fill("30");
+  await page.mouse.move(...at(0.35, 0.4));
+  await page.mouse.down();
+  for (let angle = 0; angle <= 12; angle++)
+    await page.mouse.move(...at(0.5 + 0.16 * Math.cos(angle / 2 + 2.6), 0.5 + 0.22 * Math.sin(angle / 2 + 2.6)));
+  await page.mouse.up();
+}
