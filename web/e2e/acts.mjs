@@ -23,6 +23,21 @@ export async function drop(page, files) {
   }, loaded);
 }
 
+/** Paste picture files, as from a clipboard. */
+export async function paste(page, files) {
+  const loaded = await Promise.all(
+    files.map(async (path) => ({ name: basename(path), data: (await readFile(path)).toString("base64") })),
+  );
+  await page.evaluate((given) => {
+    const clipboardData = new DataTransfer();
+    for (const { name, data } of given) {
+      const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+      clipboardData.items.add(new File([bytes], name, { type: "image/jpeg" }));
+    }
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+  }, loaded);
+}
+
 /** Rules that the page breaks now, in light and in dark. */
 export async function violations(page, schemes = ["light", "dark"]) {
   const found = [];

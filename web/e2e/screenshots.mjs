@@ -34,10 +34,13 @@ async function shoot(browser, service, styles, { name, reach, locale = "en-GB" }
     await page.mouse.move(0, 0);
     for (const [width, height] of Object.entries(widths)) {
       await page.setViewportSize({ width: Number(width), height });
+      // A window as high as the page: a “full page” picture would have the phone's bar in its middle.
+      const high = await page.evaluate(() => (document.querySelector("dialog") ? 0 : document.documentElement.scrollHeight));
+      await page.setViewportSize({ width: Number(width), height: Math.max(height, high) });
       for (const colorScheme of schemes) {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
         const path = join(OUT, `${name}-${width}-${colorScheme}.png`);
-        await page.screenshot({ path, fullPage: true, animations: "disabled" });
+        await page.screenshot({ path, animations: "disabled" });
         files.push(path);
       }
     }

@@ -174,7 +174,6 @@ export const states = [
     async reach(given) {
       await given.service.hold?.();
       await choosePictures(given);
-      await given.page.getByText("Thorough", { exact: true }).click();
       await button(given.page, "Learn this style").click();
       await given.page.locator(".easel img").waitFor();
       if (!given.service.hold) await given.page.locator(".strip li").nth(2).waitFor();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { unzipSync } from "fflate";
-import { colourAt, distance, drop, learnSample, makeStyle, tabTo, violations } from "./acts.mjs";
+import { colourAt, distance, drop, learnSample, makeStyle, paste, tabTo, violations } from "./acts.mjs";
 import { openPage, sample, startBrowser, startService } from "./harness.mjs";
 
 const run = promisify(execFile);
@@ -175,6 +175,13 @@ describe("the studio", { timeout: 900_000 }, () => {
     }
     await page.keyboard.press("Escape");
 
+    // Show it to others: a link to this picture, without a key.
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy link", exact: true }).click();
+    await page.getByText("without a key, until").waitFor();
+    const shared = await fetch(await page.evaluate(() => navigator.clipboard.readText()));
+    assert.equal(shared.headers.get("content-type"), "image/png");
+
     // Take it away.
     await button("Render all 2").click();
     await button("Download all 2").waitFor();
@@ -187,6 +194,27 @@ describe("the studio", { timeout: 900_000 }, () => {
     await button("Download all 2").click();
     const entries = unzipSync(new Uint8Array(await readFile(await (await both).path())));
     assert.deepEqual(Object.keys(entries), ["cat-styled.png", "coffee-styled.png"]);
+  });
+
+  it("blends up to four styles, of photos that were pasted", async () => {
+    const names = ["North", "East", "South", "West", "Up"];
+    for (const name of names) await makeStyle(service, name, [examples[0]]);
+    await page.getByRole("link", { name: "Use a style" }).first().click();
+    await paste(page, [photo("cat"), photo("coffee")]);
+    await page.locator(".filmstrip li").nth(2).waitFor(); // two photos and the button for more
+    for (const name of names.slice(0, 4)) await button(name).first().click();
+    await button(names[4]).first().click();
+    await page.getByText("Four styles are the most").waitFor();
+    const shares = () => page.locator(".blend output").allTextContents();
+    assert.deepEqual(await shares(), ["25 %", "25 %", "25 %", "25 %"]);
+    const area = await page.locator(".pad").boundingBox();
+    await page.mouse.click(area.x + 0.8 * area.width, area.y + 0.25 * area.height);
+    assert.deepEqual(await shares(), ["15 %", "60 %", "5 %", "20 %"]);
+    await page.getByLabel("Share of North").fill("0.5");
+    assert.equal((await shares())[0], "50 %");
+    await page.locator('.compare.ready[aria-busy="false"]').waitFor();
+    await button(names[0]).first().click();
+    assert.equal((await shares()).length, 3);
   });
 
   it("stops learning", async () => {

@@ -335,7 +335,8 @@ export interface paths {
         post?: never;
         /**
          * Delete an image
-         * @description The image and its bytes go at once; what names it, names nothing. 409 while a job needs it.
+         * @description The image and its bytes go at once; a stylization tells its result as `deleted` then. 409 while a job
+         *     needs it.
          */
         delete: operations["deleteImage"];
         options?: never;
@@ -729,7 +730,7 @@ export interface components {
          * @description How far one content of a stylization is.
          * @enum {string}
          */
-        ItemStatus: "pending" | "succeeded" | "failed" | "canceled";
+        ItemStatus: "pending" | "succeeded" | "failed" | "canceled" | "deleted";
         /**
          * JobError
          * @description Why a job did not succeed.
@@ -829,7 +830,10 @@ export interface components {
         JobResult: {
             /** Style Id */
             style_id: string | null;
-            /** Images */
+            /**
+             * Images
+             * @description What the job made, also what was deleted since: its bytes are then a 404.
+             */
             images: components["schemas"]["ResultImage"][];
             /**
              * Losses
@@ -1126,13 +1130,14 @@ export interface components {
              * @description The file's name, as the client sent it.
              */
             name: string | null;
+            /** @description `deleted`: there was a result, and it was deleted or has expired. */
             status: components["schemas"]["ItemStatus"];
             /**
              * Content Id
-             * @description The upload, as an image; null when it was refused.
+             * @description The upload, as an image, which may have been deleted since; null when it was refused.
              */
             content_id: string | null;
-            /** @description The result. */
+            /** @description The result; null before it is there and after it is gone. */
             image: components["schemas"]["ResultImage"] | null;
             /** @description Why there is none; the other items are not affected. */
             error: components["schemas"]["JobError"] | null;
@@ -1468,25 +1473,73 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "sty_01JDXYZ0000000000000000000",
+                     *           "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
                      *           "name": "Waves",
                      *           "description": null,
                      *           "status": "ready",
-                     *           "job_id": "job_01JDXYZ0000000000000000000",
-                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *           "size_bytes": 24576,
+                     *           "job_id": null,
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "size_bytes": 24848,
                      *           "header": {
+                     *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *             "k": 5,
+                     *             "steps": 24,
                      *             "seed": 0,
-                     *             "steps": 20
+                     *             "losses": {
+                     *               "start": {
+                     *                 "style": 1.2841,
+                     *                 "content": 0.2013,
+                     *                 "total": 1.4854
+                     *               },
+                     *               "end": {
+                     *                 "style": 0.9127,
+                     *                 "content": 0.2236,
+                     *                 "total": 1.1363
+                     *               }
+                     *             },
+                     *             "licence": "Apache-2.0",
+                     *             "format": "fewstroke-style/1"
                      *           },
-                     *           "created_at": "2026-01-01T12:00:00Z",
+                     *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
-                     *           "ready_at": "2026-01-01T12:00:30Z",
-                     *           "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *           "ready_at": "2026-11-24T09:18:40.120665Z",
+                     *           "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file"
+                     *         },
+                     *         {
+                     *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "name": "Waves",
+                     *           "description": "Five woodblock prints",
+                     *           "status": "ready",
+                     *           "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "size_bytes": 24848,
+                     *           "header": {
+                     *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *             "k": 5,
+                     *             "steps": 24,
+                     *             "seed": 0,
+                     *             "losses": {
+                     *               "start": {
+                     *                 "style": 1.2841,
+                     *                 "content": 0.2013,
+                     *                 "total": 1.4854
+                     *               },
+                     *               "end": {
+                     *                 "style": 0.9127,
+                     *                 "content": 0.2236,
+                     *                 "total": 1.1363
+                     *               }
+                     *             },
+                     *             "licence": "Apache-2.0",
+                     *             "format": "fewstroke-style/1"
+                     *           },
+                     *           "created_at": "2026-11-24T09:12:02.513977Z",
+                     *           "expires_at": null,
+                     *           "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *           "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
                      *         }
                      *       ],
-                     *       "next": null
+                     *       "next": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
                      *     }
                      */
                     "application/json": components["schemas"]["StylePage"];
@@ -1498,6 +1551,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1507,6 +1571,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1516,6 +1591,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1544,8 +1658,15 @@ export interface operations {
                 /**
                  * @example {
                  *       "examples": [
-                 *         "picture.jpg"
-                 *       ]
+                 *         "wave.jpg",
+                 *         "bridge.jpg",
+                 *         "rain.jpg",
+                 *         "pines.jpg",
+                 *         "snow.jpg"
+                 *       ],
+                 *       "name": "Waves",
+                 *       "description": "Five woodblock prints",
+                 *       "steps": 24
                  *     }
                  */
                 "multipart/form-data": {
@@ -1577,40 +1698,72 @@ export interface operations {
                     /**
                      * @example {
                      *       "style": {
-                     *         "id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "name": "Waves",
-                     *         "description": null,
+                     *         "description": "Five woodblock prints",
                      *         "status": "ready",
-                     *         "job_id": "job_01JDXYZ0000000000000000000",
-                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *         "size_bytes": 24576,
+                     *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *         "size_bytes": 24848,
                      *         "header": {
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *           "k": 5,
+                     *           "steps": 24,
                      *           "seed": 0,
-                     *           "steps": 20
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "licence": "Apache-2.0",
+                     *           "format": "fewstroke-style/1"
                      *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
-                     *         "ready_at": "2026-01-01T12:00:30Z",
-                     *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *         "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
+                     *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "kind": "adapt",
-                     *         "state": "running",
+                     *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
-                     *         "finished_at": null,
-                     *         "result": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:12:02.514301Z",
+                     *         "started_at": "2026-11-24T09:12:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:12:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [],
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "steps": 24,
+                     *           "seconds": 16.872
+                     *         },
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *           "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *         }
                      *       }
                      *     }
@@ -1635,40 +1788,36 @@ export interface operations {
                     /**
                      * @example {
                      *       "style": {
-                     *         "id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "name": "Waves",
-                     *         "description": null,
-                     *         "status": "ready",
-                     *         "job_id": "job_01JDXYZ0000000000000000000",
-                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *         "size_bytes": 24576,
-                     *         "header": {
-                     *           "k": 5,
-                     *           "seed": 0,
-                     *           "steps": 20
-                     *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
+                     *         "description": "Five woodblock prints",
+                     *         "status": "pending",
+                     *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "base_hash": null,
+                     *         "size_bytes": null,
+                     *         "header": null,
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
-                     *         "ready_at": "2026-01-01T12:00:30Z",
-                     *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *         "ready_at": null,
+                     *         "file_url": null
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
+                     *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "kind": "adapt",
-                     *         "state": "running",
-                     *         "attempt": 1,
+                     *         "state": "queued",
+                     *         "attempt": 0,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:12:02.514301Z",
+                     *         "started_at": null,
                      *         "finished_at": null,
                      *         "result": null,
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *           "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *         }
                      *       }
                      *     }
@@ -1682,6 +1831,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1691,6 +1851,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1700,6 +1871,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1709,6 +1911,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1718,6 +1931,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1727,6 +1951,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1736,15 +1971,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
             429: {
                 headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1754,6 +2019,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1776,7 +2052,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "file": "picture.jpg"
+                 *       "file": "waves.safetensors",
+                 *       "name": "Waves"
                  *     }
                  */
                 "multipart/form-data": {
@@ -1798,22 +2075,37 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "sty_01JDXYZ0000000000000000000",
+                     *       "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
                      *       "name": "Waves",
                      *       "description": null,
                      *       "status": "ready",
-                     *       "job_id": "job_01JDXYZ0000000000000000000",
-                     *       "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *       "size_bytes": 24576,
+                     *       "job_id": null,
+                     *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *       "size_bytes": 24848,
                      *       "header": {
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
+                     *         "steps": 24,
                      *         "seed": 0,
-                     *         "steps": 20
+                     *         "losses": {
+                     *           "start": {
+                     *             "style": 1.2841,
+                     *             "content": 0.2013,
+                     *             "total": 1.4854
+                     *           },
+                     *           "end": {
+                     *             "style": 0.9127,
+                     *             "content": 0.2236,
+                     *             "total": 1.1363
+                     *           }
+                     *         },
+                     *         "licence": "Apache-2.0",
+                     *         "format": "fewstroke-style/1"
                      *       },
-                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
-                     *       "ready_at": "2026-01-01T12:00:30Z",
-                     *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *       "ready_at": "2026-11-24T09:18:40.120665Z",
+                     *       "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file"
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
@@ -1825,6 +2117,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1834,6 +2137,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1843,6 +2157,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1852,6 +2197,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1861,6 +2217,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1870,6 +2237,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1879,6 +2257,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1888,6 +2305,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1898,7 +2326,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A style's id (`sty_…`). */
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id: string;
             };
             cookie?: never;
@@ -1913,22 +2344,37 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "sty_01JDXYZ0000000000000000000",
+                     *       "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *       "name": "Waves",
-                     *       "description": null,
+                     *       "description": "Five woodblock prints",
                      *       "status": "ready",
-                     *       "job_id": "job_01JDXYZ0000000000000000000",
-                     *       "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *       "size_bytes": 24576,
+                     *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *       "size_bytes": 24848,
                      *       "header": {
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
+                     *         "steps": 24,
                      *         "seed": 0,
-                     *         "steps": 20
+                     *         "losses": {
+                     *           "start": {
+                     *             "style": 1.2841,
+                     *             "content": 0.2013,
+                     *             "total": 1.4854
+                     *           },
+                     *           "end": {
+                     *             "style": 0.9127,
+                     *             "content": 0.2236,
+                     *             "total": 1.1363
+                     *           }
+                     *         },
+                     *         "licence": "Apache-2.0",
+                     *         "format": "fewstroke-style/1"
                      *       },
-                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
-                     *       "ready_at": "2026-01-01T12:00:30Z",
-                     *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *       "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
@@ -1940,6 +2386,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1949,6 +2406,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1958,6 +2426,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1967,6 +2446,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -1977,7 +2495,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A style's id (`sty_…`). */
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id: string;
             };
             cookie?: never;
@@ -1997,6 +2518,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2006,6 +2538,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2015,6 +2558,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2024,6 +2578,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2033,6 +2598,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2043,7 +2647,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A style's id (`sty_…`). */
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id: string;
             };
             cookie?: never;
@@ -2052,7 +2659,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "Waves of Kanagawa"
+                 *       "name": "Waves of Kanagawa",
+                 *       "description": null
                  *     }
                  */
                 "application/json": components["schemas"]["StyleChanges"];
@@ -2067,25 +2675,60 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "sty_01JDXYZ0000000000000000000",
-                     *       "name": "Waves",
+                     *       "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "name": "Waves of Kanagawa",
                      *       "description": null,
                      *       "status": "ready",
-                     *       "job_id": "job_01JDXYZ0000000000000000000",
-                     *       "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *       "size_bytes": 24576,
+                     *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *       "size_bytes": 24848,
                      *       "header": {
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
+                     *         "steps": 24,
                      *         "seed": 0,
-                     *         "steps": 20
+                     *         "losses": {
+                     *           "start": {
+                     *             "style": 1.2841,
+                     *             "content": 0.2013,
+                     *             "total": 1.4854
+                     *           },
+                     *           "end": {
+                     *             "style": 0.9127,
+                     *             "content": 0.2236,
+                     *             "total": 1.1363
+                     *           }
+                     *         },
+                     *         "licence": "Apache-2.0",
+                     *         "format": "fewstroke-style/1"
                      *       },
-                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
-                     *       "ready_at": "2026-01-01T12:00:30Z",
-                     *       "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
+                     *       "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -2094,6 +2737,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2103,6 +2757,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2112,6 +2777,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2121,6 +2797,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2131,7 +2846,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A style's id (`sty_…`). */
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id: string;
             };
             cookie?: never;
@@ -2153,6 +2871,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2162,6 +2891,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2171,6 +2911,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2180,6 +2931,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_ready",
+                     *       "title": "Style not ready",
+                     *       "status": 409,
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C is pending: wait for job job_01KATG4MZ4C1H6RFE8Y0TKD2NV.",
+                     *       "code": "style_not_ready",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2189,6 +2951,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2203,7 +3004,10 @@ export interface operations {
                 after?: string | null;
                 /** @description Only those whose job is so. */
                 state?: components["schemas"]["JobState"][] | null;
-                /** @description Only those of this style. */
+                /**
+                 * @description Only those of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id?: string | null;
             };
             header?: never;
@@ -2222,18 +3026,22 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "stz_01JDXYZ0000000000000000000",
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
+                     *           "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *           "styles": [
                      *             {
-                     *               "id": "sty_01JDXYZ0000000000000000000",
-                     *               "weight": 1
+                     *               "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *               "weight": 0.7
+                     *             },
+                     *             {
+                     *               "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *               "weight": 0.3
                      *             }
                      *           ],
                      *           "settings": {
-                     *             "strength": 1,
+                     *             "strength": 0.9,
                      *             "preserve_color": false,
-                     *             "size": null,
+                     *             "size": 1280,
                      *             "format": "png",
                      *             "quality": null,
                      *             "mask_id": null,
@@ -2241,38 +3049,68 @@ export interface operations {
                      *             "feather": 0,
                      *             "provenance": "embed"
                      *           },
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "expires_at": null,
+                     *           "created_at": "2026-11-24T09:14:02.514301Z",
+                     *           "expires_at": "2026-12-24T09:14:02.514301Z",
                      *           "job": {
-                     *             "id": "job_01JDXYZ0000000000000000000",
-                     *             "kind": "adapt",
-                     *             "state": "running",
+                     *             "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "kind": "stylize",
+                     *             "state": "succeeded",
                      *             "attempt": 1,
                      *             "retry_of": null,
-                     *             "style_id": "sty_01JDXYZ0000000000000000000",
-                     *             "created_at": "2026-01-01T12:00:00Z",
-                     *             "started_at": "2026-01-01T12:00:01Z",
-                     *             "finished_at": null,
-                     *             "result": null,
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "created_at": "2026-11-24T09:14:02.514301Z",
+                     *             "started_at": "2026-11-24T09:14:02.551876Z",
+                     *             "finished_at": "2026-11-24T09:14:19.460217Z",
+                     *             "result": {
+                     *               "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *               "images": [
+                     *                 {
+                     *                   "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *                   "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *                 }
+                     *               ],
+                     *               "losses": {},
+                     *               "steps": 0,
+                     *               "seconds": 0.431
+                     *             },
                      *             "error": null,
                      *             "links": {
-                     *               "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *               "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *               "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *               "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *               "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *               "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *               "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *               "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *             }
                      *           },
                      *           "items": [
                      *             {
                      *               "position": 0,
                      *               "name": "harbour.jpg",
-                     *               "status": "pending",
-                     *               "content_id": "img_01JDXYZ0000000000000000001",
-                     *               "image": null,
+                     *               "status": "succeeded",
+                     *               "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
+                     *               "image": {
+                     *                 "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *               },
                      *               "error": null
+                     *             },
+                     *             {
+                     *               "position": 1,
+                     *               "name": "notes.txt",
+                     *               "status": "failed",
+                     *               "content_id": null,
+                     *               "image": null,
+                     *               "error": {
+                     *                 "code": "image_format_unsupported",
+                     *                 "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *               }
                      *             }
                      *           ],
-                     *           "images": []
+                     *           "images": [
+                     *             {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             }
+                     *           ]
                      *         }
                      *       ],
                      *       "next": null
@@ -2287,6 +3125,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2296,6 +3145,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2305,6 +3165,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2333,16 +3232,19 @@ export interface operations {
                 /**
                  * @example {
                  *       "contents": [
-                 *         "picture.jpg"
+                 *         "harbour.jpg",
+                 *         "notes.txt"
                  *       ],
                  *       "style_id": [
-                 *         "sty_01JDXYZ0000000000000000000",
-                 *         "sty_01JDXYZ0000000000000000001"
+                 *         "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                 *         "sty_01KATGF0N3D6YHK8S1P5C2QXW7"
                  *       ],
                  *       "weight": [
                  *         0.7,
                  *         0.3
-                 *       ]
+                 *       ],
+                 *       "strength": 0.9,
+                 *       "size": 1280
                  *     }
                  */
                 "multipart/form-data": {
@@ -2411,18 +3313,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "stylization": {
-                     *         "id": "stz_01JDXYZ0000000000000000000",
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "styles": [
                      *           {
-                     *             "id": "sty_01JDXYZ0000000000000000000",
-                     *             "weight": 1
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 0.7
+                     *           },
+                     *           {
+                     *             "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *             "weight": 0.3
                      *           }
                      *         ],
                      *         "settings": {
-                     *           "strength": 1,
+                     *           "strength": 0.9,
                      *           "preserve_color": false,
-                     *           "size": null,
+                     *           "size": 1280,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -2430,56 +3336,97 @@ export interface operations {
                      *           "feather": 0,
                      *           "provenance": "embed"
                      *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
+                     *         "created_at": "2026-11-24T09:14:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:14:02.514301Z",
                      *         "job": {
-                     *           "id": "job_01JDXYZ0000000000000000000",
-                     *           "kind": "adapt",
-                     *           "state": "running",
+                     *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "kind": "stylize",
+                     *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "started_at": "2026-01-01T12:00:01Z",
-                     *           "finished_at": null,
-                     *           "result": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:14:02.514301Z",
+                     *           "started_at": "2026-11-24T09:14:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:14:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "images": [
+                     *               {
+                     *                 "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *               }
+                     *             ],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 0.431
+                     *           },
                      *           "error": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *             "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *             "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *             "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *             "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *             "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *           }
                      *         },
                      *         "items": [
                      *           {
                      *             "position": 0,
                      *             "name": "harbour.jpg",
-                     *             "status": "pending",
-                     *             "content_id": "img_01JDXYZ0000000000000000001",
-                     *             "image": null,
+                     *             "status": "succeeded",
+                     *             "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
+                     *             "image": {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             },
                      *             "error": null
+                     *           },
+                     *           {
+                     *             "position": 1,
+                     *             "name": "notes.txt",
+                     *             "status": "failed",
+                     *             "content_id": null,
+                     *             "image": null,
+                     *             "error": {
+                     *               "code": "image_format_unsupported",
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *             }
                      *           }
                      *         ],
-                     *         "images": []
+                     *         "images": [
+                     *           {
+                     *             "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *             "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *           }
+                     *         ]
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
-                     *         "kind": "adapt",
-                     *         "state": "running",
+                     *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "kind": "stylize",
+                     *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
-                     *         "finished_at": null,
-                     *         "result": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:14:02.514301Z",
+                     *         "started_at": "2026-11-24T09:14:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:14:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [
+                     *             {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 0.431
+                     *         },
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *           "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *         }
                      *       }
                      *     }
@@ -2504,18 +3451,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "stylization": {
-                     *         "id": "stz_01JDXYZ0000000000000000000",
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "styles": [
                      *           {
-                     *             "id": "sty_01JDXYZ0000000000000000000",
-                     *             "weight": 1
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 0.7
+                     *           },
+                     *           {
+                     *             "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *             "weight": 0.3
                      *           }
                      *         ],
                      *         "settings": {
-                     *           "strength": 1,
+                     *           "strength": 0.9,
                      *           "preserve_color": false,
-                     *           "size": null,
+                     *           "size": 1280,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -2523,25 +3474,25 @@ export interface operations {
                      *           "feather": 0,
                      *           "provenance": "embed"
                      *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
+                     *         "created_at": "2026-11-24T09:14:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:14:02.514301Z",
                      *         "job": {
-                     *           "id": "job_01JDXYZ0000000000000000000",
-                     *           "kind": "adapt",
-                     *           "state": "running",
-                     *           "attempt": 1,
+                     *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "kind": "stylize",
+                     *           "state": "queued",
+                     *           "attempt": 0,
                      *           "retry_of": null,
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "started_at": "2026-01-01T12:00:01Z",
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:14:02.514301Z",
+                     *           "started_at": null,
                      *           "finished_at": null,
                      *           "result": null,
                      *           "error": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *             "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *             "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *             "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *             "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *             "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *           }
                      *         },
                      *         "items": [
@@ -2549,30 +3500,41 @@ export interface operations {
                      *             "position": 0,
                      *             "name": "harbour.jpg",
                      *             "status": "pending",
-                     *             "content_id": "img_01JDXYZ0000000000000000001",
+                     *             "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
                      *             "image": null,
                      *             "error": null
+                     *           },
+                     *           {
+                     *             "position": 1,
+                     *             "name": "notes.txt",
+                     *             "status": "failed",
+                     *             "content_id": null,
+                     *             "image": null,
+                     *             "error": {
+                     *               "code": "image_format_unsupported",
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *             }
                      *           }
                      *         ],
                      *         "images": []
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
-                     *         "kind": "adapt",
-                     *         "state": "running",
-                     *         "attempt": 1,
+                     *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "kind": "stylize",
+                     *         "state": "queued",
+                     *         "attempt": 0,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:14:02.514301Z",
+                     *         "started_at": null,
                      *         "finished_at": null,
                      *         "result": null,
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *           "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *         }
                      *       }
                      *     }
@@ -2586,6 +3548,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2595,6 +3568,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2604,6 +3588,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2613,6 +3608,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:stylization_not_found",
+                     *       "title": "Stylization not found",
+                     *       "status": 404,
+                     *       "detail": "There is no stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR: check the id, or list them with GET /v1/stylizations.",
+                     *       "code": "stylization_not_found",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2622,6 +3628,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2631,6 +3648,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2640,6 +3668,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2649,15 +3688,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
             429: {
                 headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2667,6 +3736,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2677,7 +3757,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A stylization's id (`stz_…`). */
+                /**
+                 * @description A stylization's id (`stz_…`).
+                 * @example stz_01KATG8Q2X3VDM4C6S1Y8T0HGR
+                 */
                 stylization_id: string;
             };
             cookie?: never;
@@ -2692,18 +3775,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "stz_01JDXYZ0000000000000000000",
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
+                     *       "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *       "styles": [
                      *         {
-                     *           "id": "sty_01JDXYZ0000000000000000000",
-                     *           "weight": 1
+                     *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "weight": 0.7
+                     *         },
+                     *         {
+                     *           "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *           "weight": 0.3
                      *         }
                      *       ],
                      *       "settings": {
-                     *         "strength": 1,
+                     *         "strength": 0.9,
                      *         "preserve_color": false,
-                     *         "size": null,
+                     *         "size": 1280,
                      *         "format": "png",
                      *         "quality": null,
                      *         "mask_id": null,
@@ -2711,38 +3798,68 @@ export interface operations {
                      *         "feather": 0,
                      *         "provenance": "embed"
                      *       },
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "expires_at": null,
+                     *       "created_at": "2026-11-24T09:14:02.514301Z",
+                     *       "expires_at": "2026-12-24T09:14:02.514301Z",
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
-                     *         "kind": "adapt",
-                     *         "state": "running",
+                     *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "kind": "stylize",
+                     *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
-                     *         "finished_at": null,
-                     *         "result": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:14:02.514301Z",
+                     *         "started_at": "2026-11-24T09:14:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:14:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [
+                     *             {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 0.431
+                     *         },
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *           "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
                      *         }
                      *       },
                      *       "items": [
                      *         {
                      *           "position": 0,
                      *           "name": "harbour.jpg",
-                     *           "status": "pending",
-                     *           "content_id": "img_01JDXYZ0000000000000000001",
-                     *           "image": null,
+                     *           "status": "succeeded",
+                     *           "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
+                     *           "image": {
+                     *             "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *             "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *           },
                      *           "error": null
+                     *         },
+                     *         {
+                     *           "position": 1,
+                     *           "name": "notes.txt",
+                     *           "status": "failed",
+                     *           "content_id": null,
+                     *           "image": null,
+                     *           "error": {
+                     *             "code": "image_format_unsupported",
+                     *             "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *           }
                      *         }
                      *       ],
-                     *       "images": []
+                     *       "images": [
+                     *         {
+                     *           "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *           "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["StylizationOut"];
@@ -2754,6 +3871,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2763,6 +3891,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2772,6 +3911,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:stylization_not_found",
+                     *       "title": "Stylization not found",
+                     *       "status": 404,
+                     *       "detail": "There is no stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR: check the id, or list them with GET /v1/stylizations.",
+                     *       "code": "stylization_not_found",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2781,6 +3931,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2791,7 +3980,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A stylization's id (`stz_…`). */
+                /**
+                 * @description A stylization's id (`stz_…`).
+                 * @example stz_01KATG8Q2X3VDM4C6S1Y8T0HGR
+                 */
                 stylization_id: string;
             };
             cookie?: never;
@@ -2811,6 +4003,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2820,6 +4023,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2829,6 +4043,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:stylization_not_found",
+                     *       "title": "Stylization not found",
+                     *       "status": 404,
+                     *       "detail": "There is no stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR: check the id, or list them with GET /v1/stylizations.",
+                     *       "code": "stylization_not_found",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2838,6 +4063,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2847,6 +4083,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2857,7 +4132,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A stylization's id (`stz_…`). */
+                /**
+                 * @description A stylization's id (`stz_…`).
+                 * @example stz_01KATG8Q2X3VDM4C6S1Y8T0HGR
+                 */
                 stylization_id: string;
             };
             cookie?: never;
@@ -2879,6 +4157,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2888,6 +4177,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2897,6 +4197,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:stylization_not_found",
+                     *       "title": "Stylization not found",
+                     *       "status": 404,
+                     *       "detail": "There is no stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR: check the id, or list them with GET /v1/stylizations.",
+                     *       "code": "stylization_not_found",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2906,6 +4217,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:stylization_not_ready",
+                     *       "title": "Stylization not ready",
+                     *       "status": 409,
+                     *       "detail": "Stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR has no pictures, its job job_01KATG8Q2W7NXB5J9A3M6F0ZPE is running: wait for it to succeed, or retry it.",
+                     *       "code": "stylization_not_ready",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2915,6 +4237,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylizations/stz_01KATG8Q2X3VDM4C6S1Y8T0HGR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -2943,9 +4304,15 @@ export interface operations {
                 /**
                  * @example {
                  *       "examples": [
-                 *         "picture.jpg"
+                 *         "wave.jpg",
+                 *         "bridge.jpg",
+                 *         "rain.jpg",
+                 *         "pines.jpg",
+                 *         "snow.jpg"
                  *       ],
-                 *       "content": "picture.jpg"
+                 *       "content": "harbour.jpg",
+                 *       "strength": 0.9,
+                 *       "size": 1280
                  *     }
                  */
                 "multipart/form-data": {
@@ -3014,19 +4381,52 @@ export interface operations {
                     "image/webp": unknown;
                     /**
                      * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": null,
+                     *         "description": null,
+                     *         "status": "ready",
+                     *         "job_id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *         "size_bytes": 24848,
+                     *         "header": {
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "k": 5,
+                     *           "steps": 24,
+                     *           "seed": 0,
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "licence": "Apache-2.0",
+                     *           "format": "fewstroke-style/1"
+                     *         },
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       },
                      *       "stylization": {
-                     *         "id": "stz_01JDXYZ0000000000000000000",
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "styles": [
                      *           {
-                     *             "id": "sty_01JDXYZ0000000000000000000",
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *             "weight": 1
                      *           }
                      *         ],
                      *         "settings": {
-                     *           "strength": 1,
+                     *           "strength": 0.9,
                      *           "preserve_color": false,
-                     *           "size": null,
+                     *           "size": 1280,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -3034,75 +4434,109 @@ export interface operations {
                      *           "feather": 0,
                      *           "provenance": "embed"
                      *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
+                     *         "created_at": "2026-11-24T09:15:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:14:02.514301Z",
                      *         "job": {
-                     *           "id": "job_01JDXYZ0000000000000000000",
-                     *           "kind": "adapt",
-                     *           "state": "running",
+                     *           "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *           "kind": "stylize_once",
+                     *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "started_at": "2026-01-01T12:00:01Z",
-                     *           "finished_at": null,
-                     *           "result": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:15:02.514301Z",
+                     *           "started_at": "2026-11-24T09:15:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:15:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "images": [
+                     *               {
+                     *                 "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *               }
+                     *             ],
+                     *             "losses": {
+                     *               "start": {
+                     *                 "style": 1.2841,
+                     *                 "content": 0.2013,
+                     *                 "total": 1.4854
+                     *               },
+                     *               "end": {
+                     *                 "style": 0.9127,
+                     *                 "content": 0.2236,
+                     *                 "total": 1.1363
+                     *               }
+                     *             },
+                     *             "steps": 24,
+                     *             "seconds": 17.306
+                     *           },
                      *           "error": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *             "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *             "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *             "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *             "self": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *             "events": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/events",
+                     *             "cancel": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/cancel",
+                     *             "retry": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/retry"
                      *           }
                      *         },
                      *         "items": [
                      *           {
                      *             "position": 0,
                      *             "name": "harbour.jpg",
-                     *             "status": "pending",
-                     *             "content_id": "img_01JDXYZ0000000000000000001",
-                     *             "image": null,
+                     *             "status": "succeeded",
+                     *             "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
+                     *             "image": {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             },
                      *             "error": null
                      *           }
                      *         ],
-                     *         "images": []
+                     *         "images": [
+                     *           {
+                     *             "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *             "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *           }
+                     *         ]
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
-                     *         "kind": "adapt",
-                     *         "state": "running",
+                     *         "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *         "kind": "stylize_once",
+                     *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
-                     *         "finished_at": null,
-                     *         "result": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:15:02.514301Z",
+                     *         "started_at": "2026-11-24T09:15:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:15:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [
+                     *             {
+                     *               "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *             }
+                     *           ],
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "steps": 24,
+                     *           "seconds": 17.306
+                     *         },
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *           "events": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/events",
+                     *           "cancel": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/cancel",
+                     *           "retry": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/retry"
                      *         }
-                     *       },
-                     *       "style": {
-                     *         "id": "sty_01JDXYZ0000000000000000000",
-                     *         "name": "Waves",
-                     *         "description": null,
-                     *         "status": "ready",
-                     *         "job_id": "job_01JDXYZ0000000000000000000",
-                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *         "size_bytes": 24576,
-                     *         "header": {
-                     *           "k": 5,
-                     *           "seed": 0,
-                     *           "steps": 20
-                     *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
-                     *         "ready_at": "2026-01-01T12:00:30Z",
-                     *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       }
                      *     }
                      */
@@ -3125,19 +4559,33 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": null,
+                     *         "description": null,
+                     *         "status": "pending",
+                     *         "job_id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *         "base_hash": null,
+                     *         "size_bytes": null,
+                     *         "header": null,
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": null,
+                     *         "file_url": null
+                     *       },
                      *       "stylization": {
-                     *         "id": "stz_01JDXYZ0000000000000000000",
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
+                     *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "styles": [
                      *           {
-                     *             "id": "sty_01JDXYZ0000000000000000000",
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *             "weight": 1
                      *           }
                      *         ],
                      *         "settings": {
-                     *           "strength": 1,
+                     *           "strength": 0.9,
                      *           "preserve_color": false,
-                     *           "size": null,
+                     *           "size": 1280,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -3145,25 +4593,25 @@ export interface operations {
                      *           "feather": 0,
                      *           "provenance": "embed"
                      *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
+                     *         "created_at": "2026-11-24T09:15:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:14:02.514301Z",
                      *         "job": {
-                     *           "id": "job_01JDXYZ0000000000000000000",
-                     *           "kind": "adapt",
-                     *           "state": "running",
-                     *           "attempt": 1,
+                     *           "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *           "kind": "stylize_once",
+                     *           "state": "queued",
+                     *           "attempt": 0,
                      *           "retry_of": null,
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "started_at": "2026-01-01T12:00:01Z",
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:15:02.514301Z",
+                     *           "started_at": null,
                      *           "finished_at": null,
                      *           "result": null,
                      *           "error": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *             "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *             "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *             "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *             "self": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *             "events": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/events",
+                     *             "cancel": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/cancel",
+                     *             "retry": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/retry"
                      *           }
                      *         },
                      *         "items": [
@@ -3171,7 +4619,7 @@ export interface operations {
                      *             "position": 0,
                      *             "name": "harbour.jpg",
                      *             "status": "pending",
-                     *             "content_id": "img_01JDXYZ0000000000000000001",
+                     *             "content_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
                      *             "image": null,
                      *             "error": null
                      *           }
@@ -3179,41 +4627,23 @@ export interface operations {
                      *         "images": []
                      *       },
                      *       "job": {
-                     *         "id": "job_01JDXYZ0000000000000000000",
-                     *         "kind": "adapt",
-                     *         "state": "running",
-                     *         "attempt": 1,
+                     *         "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *         "kind": "stylize_once",
+                     *         "state": "queued",
+                     *         "attempt": 0,
                      *         "retry_of": null,
-                     *         "style_id": "sty_01JDXYZ0000000000000000000",
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "started_at": "2026-01-01T12:00:01Z",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:15:02.514301Z",
+                     *         "started_at": null,
                      *         "finished_at": null,
                      *         "result": null,
                      *         "error": null,
                      *         "links": {
-                     *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *           "self": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
+                     *           "events": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/events",
+                     *           "cancel": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/cancel",
+                     *           "retry": "/v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K/retry"
                      *         }
-                     *       },
-                     *       "style": {
-                     *         "id": "sty_01JDXYZ0000000000000000000",
-                     *         "name": "Waves",
-                     *         "description": null,
-                     *         "status": "ready",
-                     *         "job_id": "job_01JDXYZ0000000000000000000",
-                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *         "size_bytes": 24576,
-                     *         "header": {
-                     *           "k": 5,
-                     *           "seed": 0,
-                     *           "steps": 20
-                     *         },
-                     *         "created_at": "2026-01-01T12:00:00Z",
-                     *         "expires_at": null,
-                     *         "ready_at": "2026-01-01T12:00:30Z",
-                     *         "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file"
                      *       }
                      *     }
                      */
@@ -3226,6 +4656,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3235,6 +4676,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3244,6 +4696,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3253,6 +4716,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3262,6 +4736,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:not_acceptable",
+                     *       "title": "No acceptable representation",
+                     *       "status": 406,
+                     *       "detail": "This answer can be application/json or image/png: put one of them into Accept.",
+                     *       "code": "not_acceptable",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3271,6 +4756,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3280,6 +4776,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3289,6 +4796,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3298,15 +4816,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
             429: {
                 headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3316,6 +4864,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3325,6 +4884,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:wait_timeout",
+                     *       "title": "Not done in time",
+                     *       "status": 504,
+                     *       "detail": "The picture is not done yet: job job_01KATGAV4T9ZJ2S6R8WHX0QD5K goes on; read /v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K, or send the request again with the same Idempotency-Key to go on waiting.",
+                     *       "code": "wait_timeout",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3341,7 +4911,10 @@ export interface operations {
                 state?: components["schemas"]["JobState"][] | null;
                 /** @description Only jobs of these kinds. */
                 kind?: components["schemas"]["JobKind"][] | null;
-                /** @description Only jobs of this style. */
+                /**
+                 * @description Only jobs of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
                 style_id?: string | null;
             };
             header?: never;
@@ -3360,22 +4933,69 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "job_01JDXYZ0000000000000000000",
-                     *           "kind": "adapt",
-                     *           "state": "running",
+                     *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "kind": "stylize",
+                     *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
-                     *           "style_id": "sty_01JDXYZ0000000000000000000",
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "started_at": "2026-01-01T12:00:01Z",
-                     *           "finished_at": null,
-                     *           "result": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:14:02.514301Z",
+                     *           "started_at": "2026-11-24T09:14:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:14:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "images": [
+                     *               {
+                     *                 "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
+                     *               }
+                     *             ],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 0.431
+                     *           },
                      *           "error": null,
                      *           "links": {
-                     *             "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *             "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *             "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *             "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *             "self": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "events": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/events",
+                     *             "cancel": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG8Q2W7NXB5J9A3M6F0ZPE/retry"
+                     *           }
+                     *         },
+                     *         {
+                     *           "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "kind": "adapt",
+                     *           "state": "succeeded",
+                     *           "attempt": 1,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:12:02.514301Z",
+                     *           "started_at": "2026-11-24T09:12:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:12:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "images": [],
+                     *             "losses": {
+                     *               "start": {
+                     *                 "style": 1.2841,
+                     *                 "content": 0.2013,
+                     *                 "total": 1.4854
+                     *               },
+                     *               "end": {
+                     *                 "style": 0.9127,
+                     *                 "content": 0.2236,
+                     *                 "total": 1.1363
+                     *               }
+                     *             },
+                     *             "steps": 24,
+                     *             "seconds": 16.872
+                     *           },
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *             "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *             "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *           }
                      *         }
                      *       ],
@@ -3391,6 +5011,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/jobs",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3400,6 +5031,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/jobs",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3409,6 +5051,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/jobs",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/jobs",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3419,7 +5100,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job's id (`job_…`). */
+                /**
+                 * @description A job's id (`job_…`).
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
                 job_id: string;
             };
             cookie?: never;
@@ -3434,22 +5118,39 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_01JDXYZ0000000000000000000",
+                     *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
-                     *       "state": "running",
+                     *       "state": "succeeded",
                      *       "attempt": 1,
                      *       "retry_of": null,
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "started_at": "2026-01-01T12:00:01Z",
-                     *       "finished_at": null,
-                     *       "result": null,
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "created_at": "2026-11-24T09:12:02.514301Z",
+                     *       "started_at": "2026-11-24T09:12:02.551876Z",
+                     *       "finished_at": "2026-11-24T09:12:19.460217Z",
+                     *       "result": {
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "images": [],
+                     *         "losses": {
+                     *           "start": {
+                     *             "style": 1.2841,
+                     *             "content": 0.2013,
+                     *             "total": 1.4854
+                     *           },
+                     *           "end": {
+                     *             "style": 0.9127,
+                     *             "content": 0.2236,
+                     *             "total": 1.1363
+                     *           }
+                     *         },
+                     *         "steps": 24,
+                     *         "seconds": 16.872
+                     *       },
                      *       "error": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *         "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *         "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *         "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *         "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *         "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *       }
                      *     }
                      */
@@ -3462,6 +5163,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3471,6 +5183,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3480,6 +5203,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_found",
+                     *       "title": "Job not found",
+                     *       "status": 404,
+                     *       "detail": "There is no job job_01KATG4MZ4C1H6RFE8Y0TKD2NV: check the id, or list jobs with GET /v1/jobs.",
+                     *       "code": "job_not_found",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3489,6 +5223,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3499,7 +5272,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job's id (`job_…`). */
+                /**
+                 * @description A job's id (`job_…`).
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
                 job_id: string;
             };
             cookie?: never;
@@ -3514,22 +5290,25 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_01JDXYZ0000000000000000000",
+                     *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
-                     *       "state": "running",
-                     *       "attempt": 1,
+                     *       "state": "canceled",
+                     *       "attempt": 0,
                      *       "retry_of": null,
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "started_at": "2026-01-01T12:00:01Z",
-                     *       "finished_at": null,
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "created_at": "2026-11-24T09:12:02.514301Z",
+                     *       "started_at": null,
+                     *       "finished_at": "2026-11-24T09:12:19.460217Z",
                      *       "result": null,
-                     *       "error": null,
+                     *       "error": {
+                     *         "code": "job_canceled",
+                     *         "detail": "The job was canceled: submit it again if it is wanted after all."
+                     *       },
                      *       "links": {
-                     *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *         "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *         "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *         "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *         "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *         "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *       }
                      *     }
                      */
@@ -3544,22 +5323,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_01JDXYZ0000000000000000000",
+                     *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
-                     *       "state": "running",
+                     *       "state": "canceling",
                      *       "attempt": 1,
                      *       "retry_of": null,
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "started_at": "2026-01-01T12:00:01Z",
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "created_at": "2026-11-24T09:12:02.514301Z",
+                     *       "started_at": "2026-11-24T09:12:02.551876Z",
                      *       "finished_at": null,
                      *       "result": null,
                      *       "error": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *         "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *         "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *         "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *         "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *         "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
                      *       }
                      *     }
                      */
@@ -3572,6 +5351,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3581,6 +5371,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3590,6 +5391,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_found",
+                     *       "title": "Job not found",
+                     *       "status": 404,
+                     *       "detail": "There is no job job_01KATG4MZ4C1H6RFE8Y0TKD2NV: check the id, or list jobs with GET /v1/jobs.",
+                     *       "code": "job_not_found",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3599,6 +5411,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_cancelable",
+                     *       "title": "Job already finished",
+                     *       "status": 409,
+                     *       "detail": "Job job_01KATG4MZ4C1H6RFE8Y0TKD2NV is already succeeded: there is nothing to cancel; read its result instead.",
+                     *       "code": "job_not_cancelable",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3608,6 +5431,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3629,7 +5491,10 @@ export interface operations {
                 Prefer?: string;
             };
             path: {
-                /** @description A job's id (`job_…`). */
+                /**
+                 * @description A job's id (`job_…`).
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
                 job_id: string;
             };
             cookie?: never;
@@ -3644,22 +5509,39 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_01JDXYZ0000000000000000000",
+                     *       "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *       "kind": "adapt",
-                     *       "state": "running",
+                     *       "state": "succeeded",
                      *       "attempt": 1,
-                     *       "retry_of": null,
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "started_at": "2026-01-01T12:00:01Z",
-                     *       "finished_at": null,
-                     *       "result": null,
+                     *       "retry_of": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "created_at": "2026-11-24T09:21:02.514301Z",
+                     *       "started_at": "2026-11-24T09:21:02.551876Z",
+                     *       "finished_at": "2026-11-24T09:21:19.460217Z",
+                     *       "result": {
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "images": [],
+                     *         "losses": {
+                     *           "start": {
+                     *             "style": 1.2841,
+                     *             "content": 0.2013,
+                     *             "total": 1.4854
+                     *           },
+                     *           "end": {
+                     *             "style": 0.9127,
+                     *             "content": 0.2236,
+                     *             "total": 1.1363
+                     *           }
+                     *         },
+                     *         "steps": 24,
+                     *         "seconds": 16.872
+                     *       },
                      *       "error": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *         "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *         "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *         "self": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "events": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/events",
+                     *         "cancel": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/cancel",
+                     *         "retry": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/retry"
                      *       }
                      *     }
                      */
@@ -3682,22 +5564,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "job_01JDXYZ0000000000000000000",
+                     *       "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *       "kind": "adapt",
-                     *       "state": "running",
-                     *       "attempt": 1,
-                     *       "retry_of": null,
-                     *       "style_id": "sty_01JDXYZ0000000000000000000",
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "started_at": "2026-01-01T12:00:01Z",
+                     *       "state": "queued",
+                     *       "attempt": 0,
+                     *       "retry_of": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "created_at": "2026-11-24T09:21:02.514301Z",
+                     *       "started_at": null,
                      *       "finished_at": null,
                      *       "result": null,
                      *       "error": null,
                      *       "links": {
-                     *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000",
-                     *         "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
-                     *         "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
-                     *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry"
+                     *         "self": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "events": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/events",
+                     *         "cancel": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/cancel",
+                     *         "retry": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/retry"
                      *       }
                      *     }
                      */
@@ -3710,6 +5592,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3719,6 +5612,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3728,6 +5632,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3737,6 +5652,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_found",
+                     *       "title": "Job not found",
+                     *       "status": 404,
+                     *       "detail": "There is no job job_01KATG4MZ4C1H6RFE8Y0TKD2NV: check the id, or list jobs with GET /v1/jobs.",
+                     *       "code": "job_not_found",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3746,6 +5672,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_retryable",
+                     *       "title": "Job cannot be retried",
+                     *       "status": 409,
+                     *       "detail": "Job job_01KATG4MZ4C1H6RFE8Y0TKD2NV is succeeded: only a failed, canceled or expired job can be retried.",
+                     *       "code": "job_not_retryable",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3755,15 +5692,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
             429: {
                 headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3773,11 +5740,17 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Resume after this event; browsers send it by themselves. */
+                /**
+                 * @description Resume after this event; browsers send it by themselves.
+                 * @example 42
+                 */
                 "last-event-id"?: string | null;
             };
             path: {
-                /** @description A job's id (`job_…`). */
+                /**
+                 * @description A job's id (`job_…`).
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
                 job_id: string;
             };
             cookie?: never;
@@ -3790,7 +5763,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    /**
+                     * @example id: 41
+                     *     event: state
+                     *     data: {"state": "running"}
+                     *
+                     *     id: 42
+                     *     event: progress
+                     *     data: {"step": 0, "steps": 24, "losses": {"style": 1.2841, "content": 0.2013}, "phase": "adapt"}
+                     *
+                     *     id: 43
+                     *     event: preview
+                     *     data: {"step": 0, "media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD"}
+                     *
+                     *     id: 91
+                     *     event: state
+                     *     data: {"state": "succeeded"}
+                     */
+                    "text/event-stream": string;
                 };
             };
             /** @description Unauthorized */
@@ -3799,6 +5789,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3808,6 +5809,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3817,6 +5829,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:job_not_found",
+                     *       "title": "Job not found",
+                     *       "status": 404,
+                     *       "detail": "There is no job job_01KATG4MZ4C1H6RFE8Y0TKD2NV: check the id, or list jobs with GET /v1/jobs.",
+                     *       "code": "job_not_found",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3826,6 +5849,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3835,6 +5897,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3849,7 +5922,10 @@ export interface operations {
                 after?: string | null;
                 /** @description Only images in these roles. */
                 role?: components["schemas"]["ImageRole"][] | null;
-                /** @description Only images of this job. */
+                /**
+                 * @description Only images of this job.
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
                 job_id?: string | null;
             };
             header?: never;
@@ -3868,33 +5944,45 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "img_01JDXYZ0000000000000000002",
+                     *           "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
                      *           "role": "result",
-                     *           "job_id": "job_01JDXYZ0000000000000000001",
-                     *           "source_id": "img_01JDXYZ0000000000000000001",
+                     *           "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *           "source_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
                      *           "media_type": "image/png",
                      *           "width": 1280,
                      *           "height": 853,
-                     *           "size_bytes": 1843200,
-                     *           "sha256": "0a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f6071",
-                     *           "created_at": "2026-01-01T12:01:00Z",
+                     *           "size_bytes": 1843206,
+                     *           "sha256": "6f1ed002ab5595859014ebf0951522d9f0f7e1a4b2c0f9f6b2a4b1a6f5f3d2c7",
+                     *           "created_at": "2026-11-24T09:14:19.455104Z",
                      *           "provenance": {
                      *             "app": "Fewstroke 0.1.0",
-                     *             "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *             "strength": 1,
+                     *             "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *             "styles": [
                      *               {
-                     *                 "id": "sty_01JDXYZ0000000000000000000",
+                     *                 "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *                 "weight": 0.7,
                      *                 "k": 5,
-                     *                 "seed": 0,
-                     *                 "steps": 20,
-                     *                 "weight": 1
+                     *                 "steps": 24,
+                     *                 "seed": 0
+                     *               },
+                     *               {
+                     *                 "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *                 "weight": 0.3,
+                     *                 "k": 5,
+                     *                 "steps": 24,
+                     *                 "seed": 0
                      *               }
-                     *             ]
+                     *             ],
+                     *             "outside_style": null,
+                     *             "masked": false,
+                     *             "strength": 0.9,
+                     *             "preserve_color": false,
+                     *             "size": 1280
                      *           },
-                     *           "expires_at": null,
-                     *           "url": "/v1/images/img_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
-                     *           "url_expires_at": "2026-01-01T13:05:00Z"
+                     *           "expires_at": "2026-12-24T09:14:19.455104Z",
+                     *           "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                     *           "url_expires_at": "2026-11-24T10:45:00Z"
                      *         }
                      *       ],
                      *       "next": null
@@ -3909,6 +5997,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3918,6 +6017,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3927,6 +6037,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3936,6 +6057,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -3946,7 +6106,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description An image's id (`img_…`). */
+                /**
+                 * @description An image's id (`img_…`).
+                 * @example img_01KATG8SE6P0H3Y7M1QV5C9KXA
+                 */
                 image_id: string;
             };
             cookie?: never;
@@ -3961,33 +6124,45 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "img_01JDXYZ0000000000000000002",
+                     *       "id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
                      *       "role": "result",
-                     *       "job_id": "job_01JDXYZ0000000000000000001",
-                     *       "source_id": "img_01JDXYZ0000000000000000001",
+                     *       "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *       "source_id": "img_01KATG8Q1K9E2B7W5RJ4N6XTZD",
                      *       "media_type": "image/png",
                      *       "width": 1280,
                      *       "height": 853,
-                     *       "size_bytes": 1843200,
-                     *       "sha256": "0a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f6071",
-                     *       "created_at": "2026-01-01T12:01:00Z",
+                     *       "size_bytes": 1843206,
+                     *       "sha256": "6f1ed002ab5595859014ebf0951522d9f0f7e1a4b2c0f9f6b2a4b1a6f5f3d2c7",
+                     *       "created_at": "2026-11-24T09:14:19.455104Z",
                      *       "provenance": {
                      *         "app": "Fewstroke 0.1.0",
-                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                     *         "strength": 1,
+                     *         "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "styles": [
                      *           {
-                     *             "id": "sty_01JDXYZ0000000000000000000",
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 0.7,
                      *             "k": 5,
-                     *             "seed": 0,
-                     *             "steps": 20,
-                     *             "weight": 1
+                     *             "steps": 24,
+                     *             "seed": 0
+                     *           },
+                     *           {
+                     *             "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *             "weight": 0.3,
+                     *             "k": 5,
+                     *             "steps": 24,
+                     *             "seed": 0
                      *           }
-                     *         ]
+                     *         ],
+                     *         "outside_style": null,
+                     *         "masked": false,
+                     *         "strength": 0.9,
+                     *         "preserve_color": false,
+                     *         "size": 1280
                      *       },
-                     *       "expires_at": null,
-                     *       "url": "/v1/images/img_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
-                     *       "url_expires_at": "2026-01-01T13:05:00Z"
+                     *       "expires_at": "2026-12-24T09:14:19.455104Z",
+                     *       "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                     *       "url_expires_at": "2026-11-24T10:45:00Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ImageOut"];
@@ -3999,6 +6174,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4008,6 +6194,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4017,6 +6214,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4026,6 +6234,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4036,7 +6283,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description An image's id (`img_…`). */
+                /**
+                 * @description An image's id (`img_…`).
+                 * @example img_01KATG8SE6P0H3Y7M1QV5C9KXA
+                 */
                 image_id: string;
             };
             cookie?: never;
@@ -4056,6 +6306,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4065,6 +6326,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4074,6 +6346,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4083,6 +6366,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4092,6 +6386,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4107,7 +6440,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description An image's id (`img_…`). */
+                /**
+                 * @description An image's id (`img_…`).
+                 * @example img_01KATG8SE6P0H3Y7M1QV5C9KXA
+                 */
                 image_id: string;
             };
             cookie?: never;
@@ -4145,6 +6481,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4154,6 +6501,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4163,6 +6521,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4172,6 +6541,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:range_not_satisfiable",
+                     *       "title": "Range not satisfiable",
+                     *       "status": 416,
+                     *       "detail": "The image has 1843206 bytes.",
+                     *       "code": "range_not_satisfiable",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4181,6 +6561,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4210,16 +6629,17 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "text",
-                     *           "url": "text",
+                     *           "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *           "url": "https://example.com/fewstroke",
                      *           "events": [
-                     *             "job.started"
+                     *             "job.succeeded",
+                     *             "job.failed"
                      *           ],
-                     *           "description": null,
+                     *           "description": "The gallery's server",
                      *           "enabled": true,
                      *           "disabled_reason": null,
-                     *           "failures": 1,
-                     *           "created_at": "2026-01-01T12:00:00Z"
+                     *           "failures": 0,
+                     *           "created_at": "2026-11-24T09:08:55.007210Z"
                      *         }
                      *       ],
                      *       "next": null
@@ -4234,6 +6654,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4243,6 +6674,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4252,6 +6694,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4272,7 +6753,8 @@ export interface operations {
                  *       "events": [
                  *         "job.succeeded",
                  *         "job.failed"
-                 *       ]
+                 *       ],
+                 *       "description": "The gallery's server"
                  *     }
                  */
                 "application/json": components["schemas"]["WebhookNew"];
@@ -4287,20 +6769,41 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "text",
-                     *       "url": "text",
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
                      *       "events": [
-                     *         "job.started"
+                     *         "job.succeeded",
+                     *         "job.failed"
                      *       ],
-                     *       "description": null,
+                     *       "description": "The gallery's server",
                      *       "enabled": true,
                      *       "disabled_reason": null,
-                     *       "failures": 1,
-                     *       "created_at": "2026-01-01T12:00:00Z",
-                     *       "secret": "text"
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z",
+                     *       "secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -4309,6 +6812,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4318,6 +6832,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4327,6 +6852,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:too_many_webhooks",
+                     *       "title": "Too many webhooks",
+                     *       "status": 409,
+                     *       "detail": "You have 10 webhooks, as many as one owner may have: delete one first.",
+                     *       "code": "too_many_webhooks",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4336,6 +6872,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4346,7 +6921,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A webhook's id (`whk_…`). */
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -4361,16 +6939,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "text",
-                     *       "url": "text",
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
                      *       "events": [
-                     *         "job.started"
+                     *         "job.succeeded",
+                     *         "job.failed"
                      *       ],
-                     *       "description": null,
+                     *       "description": "The gallery's server",
                      *       "enabled": true,
                      *       "disabled_reason": null,
-                     *       "failures": 1,
-                     *       "created_at": "2026-01-01T12:00:00Z"
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z"
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookOut"];
@@ -4382,6 +6961,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4391,6 +6981,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4400,6 +7001,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4409,6 +7021,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4419,7 +7070,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A webhook's id (`whk_…`). */
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -4439,6 +7093,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4448,6 +7113,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4457,6 +7133,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4466,6 +7153,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4476,7 +7202,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A webhook's id (`whk_…`). */
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -4500,19 +7229,40 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "text",
-                     *       "url": "text",
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
                      *       "events": [
-                     *         "job.started"
+                     *         "job.succeeded",
+                     *         "job.failed"
                      *       ],
-                     *       "description": null,
+                     *       "description": "The gallery's server",
                      *       "enabled": true,
                      *       "disabled_reason": null,
-                     *       "failures": 1,
-                     *       "created_at": "2026-01-01T12:00:00Z"
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z"
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -4521,6 +7271,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4530,6 +7291,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4539,6 +7311,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4548,6 +7331,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4565,7 +7387,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description A webhook's id (`whk_…`). */
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -4582,22 +7407,28 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "text",
-                     *           "event": "job.started",
-                     *           "job_id": "text",
-                     *           "state": "pending",
+                     *           "id": "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS",
+                     *           "event": "job.succeeded",
+                     *           "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "state": "delivered",
                      *           "attempts": [
                      *             {
-                     *               "at": "2026-01-01T12:00:00Z",
-                     *               "status": null,
+                     *               "at": "2026-11-24T09:12:19.903412Z",
+                     *               "status": 503,
                      *               "error": null,
-                     *               "milliseconds": 1
+                     *               "milliseconds": 41
+                     *             },
+                     *             {
+                     *               "at": "2026-11-24T09:12:25.318840Z",
+                     *               "status": 204,
+                     *               "error": null,
+                     *               "milliseconds": 38
                      *             }
                      *           ],
                      *           "next_attempt_at": null,
-                     *           "created_at": "2026-01-01T12:00:00Z",
-                     *           "finished_at": null,
-                     *           "body": "text"
+                     *           "created_at": "2026-11-24T09:12:19.460217Z",
+                     *           "finished_at": "2026-11-24T09:12:25.357019Z",
+                     *           "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"style\":1.2841,\"content\":0.2013,\"total\":1.4854},\"end\":{\"style\":0.9127,\"content\":0.2236,\"total\":1.1363}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *         }
                      *       ],
                      *       "next": null
@@ -4612,6 +7443,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4621,6 +7463,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4630,6 +7483,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4639,6 +7503,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4649,9 +7552,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A webhook's id (`whk_…`). */
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
                 webhook_id: string;
-                /** @description A message's id (`msg_…`). */
+                /**
+                 * @description A message's id (`msg_…`).
+                 * @example msg_01KATG5KB0F7J2W9C4H6Y8E1ZS
+                 */
                 delivery_id: string;
             };
             cookie?: never;
@@ -4666,22 +7575,28 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "text",
-                     *       "event": "job.started",
-                     *       "job_id": "text",
+                     *       "id": "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS",
+                     *       "event": "job.succeeded",
+                     *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "state": "pending",
                      *       "attempts": [
                      *         {
-                     *           "at": "2026-01-01T12:00:00Z",
-                     *           "status": null,
+                     *           "at": "2026-11-24T09:12:19.903412Z",
+                     *           "status": 503,
                      *           "error": null,
-                     *           "milliseconds": 1
+                     *           "milliseconds": 41
+                     *         },
+                     *         {
+                     *           "at": "2026-11-24T09:12:25.318840Z",
+                     *           "status": 204,
+                     *           "error": null,
+                     *           "milliseconds": 38
                      *         }
                      *       ],
-                     *       "next_attempt_at": null,
-                     *       "created_at": "2026-01-01T12:00:00Z",
+                     *       "next_attempt_at": "2026-11-24T09:30:07.660152Z",
+                     *       "created_at": "2026-11-24T09:12:19.460217Z",
                      *       "finished_at": null,
-                     *       "body": "text"
+                     *       "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"style\":1.2841,\"content\":0.2013,\"total\":1.4854},\"end\":{\"style\":0.9127,\"content\":0.2236,\"total\":1.1363}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *     }
                      */
                     "application/json": components["schemas"]["DeliveryOut"];
@@ -4693,6 +7608,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries/msg_01KATG5KB0F7J2W9C4H6Y8E1ZS/redeliver",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4702,6 +7628,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries/msg_01KATG5KB0F7J2W9C4H6Y8E1ZS/redeliver",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4711,6 +7648,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries/msg_01KATG5KB0F7J2W9C4H6Y8E1ZS/redeliver",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4720,6 +7668,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries/msg_01KATG5KB0F7J2W9C4H6Y8E1ZS/redeliver",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/deliveries/msg_01KATG5KB0F7J2W9C4H6Y8E1ZS/redeliver",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4781,6 +7768,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "not_ready",
+                     *       "missing": {
+                     *         "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
+                     *       },
+                     *       "workers": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ready"];
                 };
             };
@@ -4805,10 +7801,10 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "base_hash": "text",
-                     *           "default_steps": null,
-                     *           "max_steps": 1,
-                     *           "max_examples": 1
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "default_steps": 20,
+                     *           "max_steps": 100,
+                     *           "max_examples": 16
                      *         }
                      *       ]
                      *     }
@@ -4822,6 +7818,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/models",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4831,6 +7838,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/models",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/models",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4840,6 +7880,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/models",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4860,6 +7911,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example # HELP fewstroke_jobs Unfinished jobs.
+                     *     # TYPE fewstroke_jobs gauge
+                     *     fewstroke_jobs{kind="adapt",state="queued"} 3.0
+                     */
                     "text/plain": unknown;
                 };
             };

@@ -20,9 +20,11 @@ export async function refresh({ more = false } = {}): Promise<void> {
   try {
     const after = more ? nextPage.value : null;
     const page = await call("get", "/v1/styles", { query: { limit: 24, ...(after && { after }) } });
-    const known = more ? styles.value : [];
-    styles.value = [...known, ...page.items];
-    nextPage.value = page.next;
+    const end = page.items.at(-1)?.id ?? "";
+    // What the first page passes over is gone; what lies beyond it is not known to be.
+    const beyond = styles.value.filter(({ id }) => more || (page.next !== null && id < end));
+    styles.value = merged(page.items, beyond);
+    if (more || !beyond.length) nextPage.value = page.next;
     load.value = "done";
   } catch {
     load.value = "failed"; // the view says so and offers to try again
@@ -37,8 +39,13 @@ export async function fetchStyle(id: string): Promise<Style> {
 }
 
 export function put(style: Style): void {
-  const others = styles.value.filter((other) => other.id !== style.id);
-  styles.value = [style, ...others].sort((a, b) => (a.id < b.id ? 1 : -1));
+  styles.value = merged([style], styles.value);
+}
+
+/** Newest first, each once; of two readings of the same style the first counts. */
+function merged(fresh: Style[], others: Style[]): Style[] {
+  const known = new Set(fresh.map(({ id }) => id));
+  return [...fresh, ...others.filter(({ id }) => !known.has(id))].sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 export async function rename(id: string, name: string): Promise<void> {

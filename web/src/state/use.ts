@@ -18,6 +18,7 @@ export interface Result {
   key: string; // of the settings that made it
   blob: Blob;
   url: string;
+  image: string; // its id at the service
 }
 
 export interface Photo extends Picture {
@@ -157,11 +158,11 @@ export async function render(id: string): Promise<void> {
   const key = keyOf(photo);
   change(id, { status: "rendering", error: null });
   try {
-    const blob = await rendered(photo, abort.signal);
+    const { blob, image } = await rendered(photo, abort.signal);
     if (abort.signal.aborted) return;
     const old = photos.value.find((one) => one.id === id)?.result;
     if (old) URL.revokeObjectURL(old.url);
-    change(id, { status: "idle", result: { key, blob, url: URL.createObjectURL(blob) } });
+    change(id, { status: "idle", result: { key, blob, url: URL.createObjectURL(blob), image } });
   } catch (error) {
     if (abort.signal.aborted) return;
     change(id, { status: "failed", error: sentence(error) });
@@ -170,7 +171,7 @@ export async function render(id: string): Promise<void> {
   }
 }
 
-async function rendered(photo: Photo, signal: AbortSignal): Promise<Blob> {
+async function rendered(photo: Photo, signal: AbortSignal): Promise<Fetched> {
   const answer = await untilAccepted(
     () =>
       upload(
@@ -187,8 +188,13 @@ async function rendered(photo: Photo, signal: AbortSignal): Promise<Blob> {
   return pictureOf(answer.job, signal);
 }
 
+interface Fetched {
+  blob: Blob;
+  image: string;
+}
+
 /** The first picture of a job, once it is done. Cancels the job when `signal` aborts. */
-export async function pictureOf(job: Job, signal: AbortSignal): Promise<Blob> {
+export async function pictureOf(job: Job, signal: AbortSignal): Promise<Fetched> {
   const giveUp = () =>
     void call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: job.id } }).catch(() => undefined);
   signal.addEventListener("abort", giveUp, { once: true });
@@ -198,7 +204,7 @@ export async function pictureOf(job: Job, signal: AbortSignal): Promise<Blob> {
     const done = await call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id }, signal });
     const image = done.result?.images[0];
     if (!image) throw new ApiError(500, done.error?.code ?? "job_failed", done.error?.detail ?? "", 5);
-    return await (await send(image.url, { signal })).blob();
+    return { blob: await (await send(image.url, { signal })).blob(), image: image.id };
   } finally {
     signal.removeEventListener("abort", giveUp);
   }

@@ -16,7 +16,9 @@ const dates = new Intl.DateTimeFormat(t.lang, { dateStyle: "medium" });
 
 function about(style: Style): string {
   const k = Number(style.header?.["k"]);
-  return [k ? t.styles.from(k) : "", dates.format(Date.parse(style.created_at))].filter(Boolean).join(" · ");
+  const date = (time: string) => dates.format(Date.parse(time));
+  const end = style.expires_at ? t.styles.until(date(style.expires_at)) : "";
+  return [k ? t.styles.from(k) : "", date(style.created_at), end].filter(Boolean).join(" · ");
 }
 
 export function StyleCard({ style }: { style: Style }) {

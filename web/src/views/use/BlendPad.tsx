@@ -95,7 +95,7 @@ export function BlendPad() {
             max="1"
             step="0.01"
             value={weight}
-            aria-label={t.use.share(name(id))}
+            aria-label={t.use.shareOf(name(id))}
             aria-valuetext={`${Math.round(weight * 100)} %`}
             onInput={(event) => setMix(withShare(shares, index, event.currentTarget.valueAsNumber))}
           />

@@ -1,10 +1,12 @@
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { curl, python } from "../../lib/code";
+import { saveBlob } from "../../lib/files";
 import { hasKey } from "../../state/key";
 import { announce } from "../../state/toast";
 import type { Photo } from "../../state/use";
 import { Dialog } from "../../ui/Dialog";
+import { Icon } from "../../ui/icons";
 
 export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => void }) {
   return (
@@ -12,6 +14,12 @@ export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => vo
       <p class="help">{t.use.codeHelp}</p>
       <Snippet name={t.use.curl} text={curl(photo, hasKey.value)} />
       <Snippet name={t.use.python} text={python(photo, hasKey.value)} />
+      {photo.mask && (
+        <button type="button" onClick={() => saveBlob(photo.mask!.blob, "mask.png")}>
+          <Icon name="download" />
+          {t.use.saveMask}
+        </button>
+      )}
     </Dialog>
   );
 }

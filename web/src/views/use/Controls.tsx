@@ -1,13 +1,16 @@
 // How the style is applied, and how the result leaves.
 import { useState } from "preact/hooks";
+import { call } from "../../api/client";
+import { urlOf } from "../../api/http";
 import { t } from "../../i18n";
 import { nameOf, ready } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
+import { say, sayError } from "../../state/toast";
 import { Icon } from "../../ui/icons";
 import { Segmented } from "../../ui/Segmented";
 import { BlendPad } from "./BlendPad";
-import { CodeDialog } from "./CodeDialog";
+import { CodeDialog, copy } from "./CodeDialog";
 import { MaskPainter } from "./MaskPainter";
 
 const sizes = [512, 768, 1024] as const;
@@ -107,6 +110,19 @@ export function Controls() {
   );
 }
 
+const times = new Intl.DateTimeFormat(t.lang, { dateStyle: "medium", timeStyle: "short" });
+
+/** A signed link to the picture: it needs no key, shows this picture only, and ends by itself. */
+async function share(id: string): Promise<void> {
+  try {
+    const image = await call("get", "/v1/images/{image_id}", { path: { image_id: id } });
+    await copy(urlOf(image.url));
+    say(t.use.shared(times.format(Date.parse(image.url_expires_at))));
+  } catch (error) {
+    sayError(error);
+  }
+}
+
 function Leaving({ onCode }: { onCode: () => void }) {
   const [busy, setBusy] = useState(false);
   const photo = selected.value;
@@ -137,6 +153,15 @@ function Leaving({ onCode }: { onCode: () => void }) {
           {fresh ? t.use.downloadAll(all.length) : t.use.renderAll(all.length)}
         </button>
       )}
+      <button
+        type="button"
+        class="quiet"
+        disabled={!photo || !isFresh(photo)}
+        onClick={() => photo?.result && void share(photo.result.image)}
+      >
+        <Icon name="link" />
+        {t.use.share}
+      </button>
       <button type="button" class="quiet" onClick={onCode}>
         <Icon name="code" />
         {t.use.code}

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
 import { photos as samples } from "../../lib/samples";
 import { route } from "../../state/route";
-import { fetchStyle, styles } from "../../state/styles";
+import { fetchStyle, refresh, styles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { addPhotos, mix, photos, setMix } from "../../state/use";
 import { ApiError } from "../../api/http";
@@ -16,6 +16,7 @@ import { StylePicker } from "./StylePicker";
 
 export function Use() {
   const asked = route.value.view === "use" ? route.value.styles.join(",") : "";
+  useEffect(() => void refresh(), []);
   useEffect(() => {
     if (asked) void choose(asked.split(","));
   }, [asked]);
