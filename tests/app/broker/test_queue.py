@@ -24,7 +24,7 @@ async def drain(broker: Broker, *kinds: str) -> list[str]:
 
 async def _waits(broker: Broker, lane: str) -> bool:
     """The server acknowledges a message a moment before the lane's consumer knows of it."""
-    return (await broker._js.consumer_info("JOBS", lane)).num_pending > 0
+    return bool((await broker._js.consumer_info("JOBS", lane)).num_pending)
 
 
 async def test_jobs_of_a_kind_come_in_order_and_once(broker):
