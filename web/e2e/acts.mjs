@@ -1,7 +1,21 @@
 // What a person does, in the words of the tests.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import axe from "axe-core";
+import { PATIENCE } from "./harness.mjs";
+
+/** Repeat `check` until it passes: what it reads may come a moment later. Its last error, when it never does. */
+export async function eventually(check) {
+  const end = Date.now() + PATIENCE;
+  for (;;)
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(50);
+    }
+}
 
 /** Drop files on the page: paths, or `{ name, type, data }`. */
 export async function drop(page, files) {
@@ -91,7 +105,6 @@ export function distance(a, b) {
 /** Choose a set of samples and start to learn it. */
 export async function learnSample(page, { set = 0 } = {}) {
   await page.goto(new URL("#/make", page.url()).href);
-  if (await page.locator(".example").count()) await page.getByRole("button", { name: "Start over" }).click();
   await page.locator("button.set").nth(set).click();
   await page.locator(".example").first().waitFor();
   await page.getByRole("button", { name: "Learn this style" }).click();

@@ -44,7 +44,8 @@ const answer = (page, pattern, method, reply) =>
   );
 
 const button = (page, name) => page.getByRole("button", { name });
-const settled = (page) => page.locator('.compare.ready[aria-busy="false"]').waitFor();
+/** The photo in view is as the controls say: only then may it be downloaded. */
+const settled = (page) => page.locator(".leaving .primary:enabled").waitFor();
 
 async function show(page, url, hash = "") {
   await page.goto(`${url}/${hash}`);
@@ -112,6 +113,7 @@ export const states = [
     async reach(given) {
       await choosePictures(given);
       await button(given.page, "Crop").first().click();
+      await given.page.locator(".frame").waitFor();
       await given.page.locator(".frame").focus();
       for (let press = 0; press < 12; press++) await given.page.keyboard.press("Shift+ArrowLeft");
       for (let press = 0; press < 6; press++) await given.page.keyboard.press("ArrowRight");
@@ -280,7 +282,6 @@ export const states = [
       await result(given, { count: 4, photos: ["astronaut"] });
       const point = given.page.locator(".pad .point");
       for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"]) await point.press(key);
-      await given.page.locator(".stage .state", { hasText: /^$/ }).waitFor();
       await settled(given.page);
     },
   },
@@ -302,8 +303,7 @@ export const states = [
       await paint(given.page);
       await button(given.page, "Apply").click();
       await given.page.getByLabel("Elsewhere").selectOption({ label: "Poppies" });
-      await given.page.waitForTimeout(800);
-      await given.page.locator(".leaving .primary:enabled").waitFor();
+      await settled(given.page);
     },
   },
   {
@@ -435,7 +435,9 @@ export const states = [
 /** An ellipse in the middle of the painting area, by pointer. */
 async function paint(page) {
   await button(page, "Only a part").click();
-  const area = await page.getByLabel("Painting area").boundingBox();
+  const canvas = page.getByLabel("Painting area");
+  await canvas.hover(); // it is there and stands still
+  const area = await canvas.boundingBox();
   const at = (u, v) => [area.x + u * area.width, area.y + v * area.height];
   await page.getByLabel("Brush size").fill("30");
   await page.mouse.move(...at(0.35, 0.4));

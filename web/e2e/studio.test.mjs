@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { unzipSync } from "fflate";
-import { colourAt, distance, drop, learnSample, makeStyle, paste, tabTo, violations } from "./acts.mjs";
+import { colourAt, distance, drop, eventually, learnSample, makeStyle, paste, tabTo, violations } from "./acts.mjs";
 import { openPage, sample, startBrowser, startService } from "./harness.mjs";
 
 const run = promisify(execFile);
@@ -38,6 +38,12 @@ describe("the studio", { timeout: 900_000 }, () => {
   const button = (name) => page.getByRole("button", { name });
   const heading = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
   const accessible = async () => assert.deepEqual(await violations(page), []);
+  const same = (read, wanted) => eventually(async () => assert.deepEqual(await read(), wanted));
+  const chosen = (name) => page.getByRole("button", { name, pressed: true }).waitFor();
+  const previews = () => page.locator(".strip li").count();
+  const share = () => page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share"));
+  /** The photo in view is as the controls say: only then may it be downloaded. */
+  const rendered = () => page.locator(".leaving .primary:enabled").waitFor();
   const jobOf = async () => service.api(`/v1/jobs/${page.url().split("/").pop()}`);
 
   it("says what to do where there is nothing", async () => {
@@ -64,16 +70,16 @@ describe("the studio", { timeout: 900_000 }, () => {
     const order = () => page.locator(".example img").evaluateAll((images) => images.map((image) => image.src));
     const [first, second, third] = await order();
     await button("Move right").first().click();
-    assert.deepEqual(await order(), [second, first, third]);
+    await same(order, [second, first, third]);
     await button("Picture 1 of 3").press("Alt+ArrowRight");
-    assert.deepEqual(await order(), [first, second, third]);
+    await same(order, [first, second, third]);
     const from = await page.locator(".handle").nth(0).boundingBox();
     const to = await page.locator(".handle").nth(1).boundingBox();
     await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
     await page.mouse.down();
     await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 4 });
     await page.mouse.up();
-    assert.deepEqual(await order(), [second, first, third]);
+    await same(order, [second, first, third]);
     const width = () =>
       page
         .locator(".example img")
@@ -82,14 +88,15 @@ describe("the studio", { timeout: 900_000 }, () => {
           await image.decode();
           return image.naturalWidth;
         });
-    const before = await width();
+    const whole = await width();
     await button("Crop").first().click();
+    await page.locator(".frame").waitFor();
     await page.locator(".frame").focus();
     for (let press = 0; press < 5; press++) await page.keyboard.press("Shift+ArrowLeft");
     await accessible();
     await button("Apply").click();
     await page.locator("dialog").waitFor({ state: "detached" });
-    assert.ok((await width()) < before, "the crop is narrower");
+    await eventually(async () => assert.ok((await width()) < whole, "the crop is narrower"));
     await accessible();
 
     // Watch, keep.
@@ -99,8 +106,8 @@ describe("the studio", { timeout: 900_000 }, () => {
     await accessible();
     await service.release();
     await heading("Learned");
-    assert.equal(await page.locator(".strip li").count(), 5);
-    assert.match(await page.locator(".curve svg").getAttribute("aria-label"), /from 2\.\d+ to 1\.\d+ in 20 steps/);
+    await same(previews, 5);
+    await page.getByRole("img", { name: /from 2\.\d+ to 1\.\d+ in 20 steps/ }).waitFor();
     const shift = await page.evaluate(() => globalThis.shift);
     assert.ok(shift < 0.1, `things moved under the reader's eyes: ${shift}`);
     await accessible();
@@ -108,18 +115,16 @@ describe("the studio", { timeout: 900_000 }, () => {
     await button("Keep it").click();
 
     // Apply, compare.
-    await button("Edo").waitFor();
-    assert.equal(await button("Edo").getAttribute("aria-pressed"), "true");
+    await chosen("Edo");
     await drop(page, [photo("cat"), photo("coffee")]);
-    await page.locator(".compare.ready").waitFor();
-    await page.locator('.compare[aria-busy="false"]').waitFor();
+    await rendered();
     const original = await colourAt(page, ".compare .before", 0.02, 0.02);
     assert.ok(distance(original, await colourAt(page, ".compare .after", 0.02, 0.02)) > 12, "the style shows");
     const slider = page.getByLabel("Compare before and after");
     await slider.press("Home");
-    assert.equal(await page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share")), "0%");
+    await same(share, "0%");
     await slider.press("ArrowRight");
-    assert.equal(await slider.getAttribute("aria-valuetext"), "After 99 %");
+    await same(() => slider.getAttribute("aria-valuetext"), "After 99 %");
     await accessible();
 
     // Blend.
@@ -130,13 +135,9 @@ describe("the studio", { timeout: 900_000 }, () => {
     await button("Poppies").click();
     const point = page.locator(".pad .point");
     await point.waitFor();
-    const settled = () => page.locator('.compare[aria-busy="false"]').waitFor();
-    const posted = page.waitForRequest((request) => request.method() === "POST" && /stylizations/.test(request.url()));
     for (let press = 0; press < 4; press++) await point.press("ArrowRight");
-    assert.match(await point.getAttribute("aria-label"), /30 %.*70 %/);
-    await posted;
-    await page.locator(".stage .state", { hasText: /^$/ }).waitFor();
-    await settled();
+    await eventually(async () => assert.match(await point.getAttribute("aria-label"), /30 %.*70 %/));
+    await rendered();
     await accessible();
 
     // A part only: the middle, painted by keyboard.
@@ -144,10 +145,8 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.getByLabel("Painting area").press(" ");
     await accessible();
     await button("Apply").click();
-    const busy = page.locator('.compare[aria-busy="true"]');
-    await busy.waitFor({ timeout: 5000 }).catch(() => undefined); // it may be over already
-    await settled();
-    await page.waitForFunction(() => !document.querySelector(".leaving .primary").disabled);
+    await button("Remove the mask").waitFor();
+    await rendered();
     const near = await colourAt(page, ".compare .after", 0.02, 0.02);
     assert.ok(distance(original, near) < 8, `the corner stays as it was: ${original} ${near}`);
     const middle = [await colourAt(page, ".compare .before", 0.5, 0.5), await colourAt(page, ".compare .after", 0.5, 0.5)];
@@ -200,21 +199,22 @@ describe("the studio", { timeout: 900_000 }, () => {
     const names = ["North", "East", "South", "West", "Up"];
     for (const name of names) await makeStyle(service, name, [examples[0]]);
     await page.getByRole("link", { name: "Use a style" }).first().click();
+    // At once, before the section is drawn.
     await paste(page, [photo("cat"), photo("coffee")]);
     await page.locator(".filmstrip li").nth(2).waitFor(); // two photos and the button for more
     for (const name of names.slice(0, 4)) await button(name).first().click();
     await button(names[4]).first().click();
     await page.getByText("Four styles are the most").waitFor();
     const shares = () => page.locator(".blend output").allTextContents();
-    assert.deepEqual(await shares(), ["25 %", "25 %", "25 %", "25 %"]);
-    const area = await page.locator(".pad").boundingBox();
-    await page.mouse.click(area.x + 0.8 * area.width, area.y + 0.25 * area.height);
-    assert.deepEqual(await shares(), ["15 %", "60 %", "5 %", "20 %"]);
+    await same(shares, ["25 %", "25 %", "25 %", "25 %"]);
+    const { width, height } = await page.locator(".pad").boundingBox();
+    await page.locator(".pad").click({ position: { x: 0.8 * width, y: 0.25 * height } });
+    await same(shares, ["15 %", "60 %", "5 %", "20 %"]);
     await page.getByLabel("Share of North").fill("0.5");
-    assert.equal((await shares())[0], "50 %");
-    await page.locator('.compare.ready[aria-busy="false"]').waitFor();
+    await same(async () => (await shares())[0], "50 %");
+    await rendered();
     await button(names[0]).first().click();
-    assert.equal((await shares()).length, 3);
+    await same(async () => (await shares()).length, 3);
   });
 
   it("stops learning", async () => {
@@ -259,7 +259,7 @@ describe("the studio", { timeout: 900_000 }, () => {
     await service.release();
     await heading("Learned");
     assert.equal((await jobOf()).attempt, 2);
-    assert.equal(await page.locator(".strip li").count(), 5);
+    await same(previews, 5);
   });
 
   it("goes on after the connection was away", async () => {
@@ -270,11 +270,11 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.getByText("You are offline").waitFor();
     await accessible();
     await service.release();
-    await page.waitForTimeout(1000);
+    await service.idle();
     await context.setOffline(false);
     await page.getByText("Connected again").waitFor();
     await heading("Learned");
-    assert.equal(await page.locator(".strip li").count(), 5);
+    await same(previews, 5);
   });
 
   it("says what is wrong with a file", async () => {
@@ -303,18 +303,18 @@ describe("the studio", { timeout: 900_000 }, () => {
     await tabTo(page, "Learn this style");
     await page.keyboard.press("Enter");
     await heading("Learned");
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Learned");
-    await page.keyboard.press("Tab");
-    await page.getByLabel("Name it").focus();
+    await same(() => page.evaluate(() => document.activeElement.textContent), "Learned");
+    await tabTo(page, "Name it");
     await page.keyboard.type("By keys");
     await page.keyboard.press("Enter");
-    await button("By keys").waitFor();
+    await chosen("By keys");
+    await same(() => page.evaluate(() => document.activeElement.id), "content");
     await tabTo(page, "Cat");
     await page.keyboard.press("Enter");
-    await page.locator(".compare.ready").waitFor();
+    await rendered();
     await tabTo(page, "Compare before and after");
     await page.keyboard.press("End");
-    assert.equal(await page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share")), "100%");
+    await same(share, "100%");
   });
 
   it("keeps styles: rename, export, import, share, delete", async () => {
@@ -334,6 +334,8 @@ describe("the studio", { timeout: 900_000 }, () => {
     await button("Import a style").click();
     await (await chooser).setFiles({ name: "Again.safetensors", mimeType: "", buffer: await readFile(file) });
     await page.getByRole("link", { name: /Again/ }).waitFor();
+    await drop(page, [{ name: "Dropped.safetensors", type: "", data: (await readFile(file)).toString("base64") }]);
+    await page.getByRole("link", { name: /Dropped/ }).waitFor();
     await button("Delete: High seas").click();
     await accessible();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
@@ -342,15 +344,14 @@ describe("the studio", { timeout: 900_000 }, () => {
     await button("Copy link: Again").click();
     await page.getByText("Link copied").waitFor();
     await page.goto(await page.evaluate(() => navigator.clipboard.readText()));
-    await button("Again").waitFor();
-    assert.equal(await button("Again").getAttribute("aria-pressed"), "true");
+    await chosen("Again");
   });
 
   it("speaks Chinese to those who read it", async () => {
     const other = await openPage(browser, service.url, { locale: "zh-CN", viewport: { width: 390, height: 800 } });
     await other.page.goto(service.url);
     await other.page.getByRole("heading", { name: "教它一种风格" }).waitFor();
-    assert.equal(await other.page.evaluate(() => document.documentElement.lang), "zh-CN");
+    await same(() => other.page.evaluate(() => document.documentElement.lang), "zh-CN");
     assert.deepEqual(await violations(other.page), []);
     assert.ok(await other.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "no sideways scrolling");
     await other.context.close();

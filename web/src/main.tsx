@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
 import { keepFocus } from "./lib/focus";
+import { listenForFiles } from "./state/intake";
 import "./css/base.css";
 import "./css/controls.css";
 import "./css/layout.css";
@@ -9,5 +10,6 @@ import "./css/use.css";
 import "./css/styles.css";
 
 const root = document.getElementById("app")!;
+listenForFiles();
 render(<App />, root);
 keepFocus(root, () => document.getElementById("content"));

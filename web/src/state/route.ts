@@ -18,7 +18,13 @@ function read(): Route {
 }
 
 export const route = signal<Route>(read());
-addEventListener("hashchange", () => (route.value = read()));
+addEventListener("hashchange", sync);
+
+/** Read the address now: its event comes later, and other events may come between. */
+export function sync(): void {
+  const now = read();
+  if (JSON.stringify(now) !== JSON.stringify(route.value)) route.value = now;
+}
 
 export const href = {
   make: "#/make",
@@ -33,5 +39,5 @@ export function go(hash: string, { replace = false } = {}): void {
     return;
   }
   history.replaceState(null, "", hash);
-  route.value = read();
+  sync();
 }

@@ -4,6 +4,7 @@ import { call, upload, type Style } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
+import { say, sayError } from "./toast";
 
 export const styles = signal<Style[]>([]);
 export const ready = computed(() => styles.value.filter((style) => style.status === "ready"));
@@ -57,7 +58,23 @@ export async function remove(id: string): Promise<void> {
   styles.value = styles.value.filter((style) => style.id !== id);
 }
 
-export async function importFile(file: File): Promise<Style> {
+export const importing = signal(0); // files that are on their way
+
+/** Take style files in, one after the other; says what became of each. */
+export async function importStyles(files: File[]): Promise<void> {
+  importing.value += files.length;
+  for (const file of files) {
+    try {
+      say(t.styles.imported(nameOf(await importFile(file))));
+    } catch (error) {
+      sayError(error);
+    } finally {
+      importing.value -= 1;
+    }
+  }
+}
+
+async function importFile(file: File): Promise<Style> {
   const name = file.name.replace(/\.safetensors$/i, "").slice(0, 200);
   const style = await upload("/v1/styles/import", { file: { blob: file, name: file.name }, name });
   put(style);

@@ -1,6 +1,6 @@
 // A modal dialog on the platform's own element: focus is kept inside and comes back afterwards.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { Icon } from "./icons";
 
@@ -16,7 +16,8 @@ let counter = 0;
 export function Dialog({ title, onClose, children, wide }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useRef(`dialog-${++counter}`).current;
-  useEffect(() => {
+  // Before anything else happens: keys pressed at once must not reach the page behind.
+  useLayoutEffect(() => {
     const dialog = element.current!;
     const before = document.activeElement;
     dialog.showModal();

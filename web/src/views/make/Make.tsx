@@ -3,11 +3,12 @@ import { useEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
 import { sets } from "../../lib/samples";
 import { add, clear, effort, limit, loadModel, model, pictures, reading, stepsOf, type Effort } from "../../state/draft";
+import { dragging } from "../../state/intake";
 import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
 import { queueWait } from "../../state/queue";
 import { route } from "../../state/route";
-import { dragging, Pick, usePageFiles } from "../../ui/Dropzone";
 import { Icon } from "../../ui/icons";
+import { Pick } from "../../ui/Pick";
 import { Segmented } from "../../ui/Segmented";
 import { Examples } from "./Examples";
 import { Learning } from "./Learning";
@@ -32,7 +33,6 @@ function Waiting() {
 }
 
 function Choose() {
-  usePageFiles((files) => void add(files));
   const some = pictures.value.length > 0;
   return (
     <section class={some ? "page make chosen" : "page make"}>

@@ -4,8 +4,8 @@ import { readPicture } from "../../lib/files";
 import { photos } from "../../lib/samples";
 import { watched } from "../../state/draft";
 import { sayError } from "../../state/toast";
-import { Pick } from "../../ui/Dropzone";
 import { Icon } from "../../ui/icons";
+import { Pick } from "../../ui/Pick";
 
 export function Watched() {
   const now = watched.value;

@@ -1,28 +1,16 @@
 // My styles: all on the same photo.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
 import { href } from "../../state/route";
-import { importFile, load, nameOf, nextPage, refresh, styles } from "../../state/styles";
-import { say, sayError } from "../../state/toast";
-import { Pick } from "../../ui/Dropzone";
+import { importing, importStyles, load, nextPage, refresh, styles } from "../../state/styles";
 import { Icon } from "../../ui/icons";
+import { Pick } from "../../ui/Pick";
 import { Notice } from "../../ui/Notice";
 import { StyleCard } from "./StyleCard";
 
 export function Styles() {
   useEffect(() => void refresh(), []);
-  const [busy, setBusy] = useState(false);
   const shown = styles.value.filter((style) => style.status === "ready" || style.status === "pending");
-  async function take(file: File) {
-    setBusy(true);
-    try {
-      say(t.styles.imported(nameOf(await importFile(file))));
-    } catch (error) {
-      sayError(error);
-    } finally {
-      setBusy(false);
-    }
-  }
   return (
     <section class="page mine">
       <div class="intro side">
@@ -31,9 +19,9 @@ export function Styles() {
           {shown.length > 0 && <p class="lead">{t.styles.lead}</p>}
         </div>
         <div class="row">
-          <Pick accept=".safetensors" onFiles={(files) => void take(files[0]!)}>
+          <Pick accept=".safetensors" multiple onFiles={(files) => void importStyles(files)}>
             <Icon name="upload" />
-            {busy ? t.app.loading : t.styles.import}
+            {importing.value ? t.app.loading : t.styles.import}
           </Pick>
           {shown.length > 0 && (
             <a class="button primary" href={href.make}>

@@ -60,7 +60,8 @@ export function BlendPad() {
     const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
     if (!dx && !dy) return;
     event.preventDefault();
-    put([spot[0] + dx! * STEP, spot[1] + dy! * STEP]);
+    const [x, y] = spotOf(mix.value, corners); // newer than what is drawn when the key repeats
+    put([x + dx! * STEP, y + dy! * STEP]);
   }
 
   return (

@@ -1,8 +1,8 @@
 // All photos, with what has become of them.
 import { t } from "../../i18n";
 import { addPhotos, isFresh, photos, removePhoto, selectedId } from "../../state/use";
-import { Pick } from "../../ui/Dropzone";
 import { Icon } from "../../ui/icons";
+import { Pick } from "../../ui/Pick";
 
 export function Filmstrip() {
   const all = photos.value;

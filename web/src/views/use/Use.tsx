@@ -2,13 +2,14 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
 import { photos as samples } from "../../lib/samples";
+import { dragging } from "../../state/intake";
 import { route } from "../../state/route";
 import { fetchStyle, refresh, styles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { addPhotos, mix, photos, setMix } from "../../state/use";
 import { ApiError } from "../../api/http";
-import { dragging, Pick, usePageFiles } from "../../ui/Dropzone";
 import { Icon } from "../../ui/icons";
+import { Pick } from "../../ui/Pick";
 import { Controls } from "./Controls";
 import { Filmstrip } from "./Filmstrip";
 import { Stage } from "./Stage";
@@ -20,7 +21,6 @@ export function Use() {
   useEffect(() => {
     if (asked) void choose(asked.split(","));
   }, [asked]);
-  usePageFiles((files) => void addPhotos(files));
   const some = photos.value.length > 0;
   return (
     <section class={some ? "page use chosen" : "page use"}>
