@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, Judgement, fit, stored_rates
+from model.adaptation import Adaptation, AdaptConfig, fit
+from model.adaptation_loop import Judgement, adapt_together
 from model.checkpoint import Base, load_base, phi_shapes
 from model.colors import keep_colors
 from model.data.folders import pictures, to_image, to_tensor
-from model.errors import CheckpointMissingError
+from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
+from model.inner_rates import stored_rates
 from model.networks import Objective
+from model.passes import fitting, passes
 from model.perceptual.vgg import VGG16Features
-from model.phi import interpolate
+from model.phi import interpolate, stack
 from model.regions import mix, soften
+from model.requests import Learning, Progress, Rendering
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.style import Style, blend_styles
 
 PREVIEW_SIDE = 192
 BANK = Path(__file__).parent / "photos"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What ``on_progress`` gets at step 0 and after every step."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]  # style, content, total: means over the held-out photos
-    preview: Image.Image | None
 
 
 class Engine:
@@ -48,6 +42,8 @@ class Engine:
         self.config = config or AdaptConfig()
         if self.config.adapt is None and "adapt" in base.header:
             self.config = replace(self.config, adapt=tuple(base.header["adapt"]))
+        # Pixels of one forward pass: on the CPU, where more gain nothing, as many as one photo may have.
+        self.batch_pixels = self.max_side**2 * (16 if device.type == "cuda" else 1)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
         self.objective = Objective(VGG16Features().to(device), amp=prefers_bf16(device))
@@ -122,27 +118,57 @@ class Engine:
 
         Raises ``ValueError`` without examples or with more than 16, ``AdaptationCanceled``.
         """
-        job = self.adaptation(examples, contents=contents, seed=seed)
+        request = Learning(examples, contents, seed, preview, on_progress, should_stop)
+        (outcome,) = self.adapt_many([request], steps=steps, preview_every=preview_every)
+        if isinstance(outcome, AdaptationCanceled):
+            raise outcome
+        return outcome
+
+    def adapt_many(
+        self, requests: Sequence[Learning], *, steps: int | None = None, preview_every: int = 5
+    ) -> list[Style | AdaptationCanceled]:
+        """``adapt`` for many at once, in one inner loop: each gets the style that it would get alone.
+
+        The results differ by the rounding of sums in another order. What ``should_stop`` of one request
+        ends leaves the batch, and the others go on.
+
+        Returns:
+            For each request its style, or ``AdaptationCanceled`` (not raised).
+
+        Raises ``ValueError`` when a request has no examples or more than 16.
+        """
+        tasks = [self.adaptation(r.examples, contents=r.contents, seed=r.seed) for r in requests]
         total = self.default_steps if steps is None else steps
-        shown = fit(preview.convert("RGB"), PREVIEW_SIDE) if preview is not None else None
+        shown = [fit(r.preview.convert("RGB"), PREVIEW_SIDE) if r.preview else None for r in requests]
 
-        def visit(step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
-            if on_progress is None:
+        def visit(task: int, step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
+            tell, photo = requests[task].on_progress, shown[task]
+            if tell is None:
                 return
-            due = shown is not None and (step % max(1, preview_every) == 0 or step == total)
-            picture = self._render(shown, phi) if due and shown is not None else None
-            on_progress(Progress(step, total, judged.as_dict(), picture))
+            due = step % max(1, preview_every) == 0 or step == total
+            picture = self._render(photo, phi) if due and photo is not None else None
+            tell(Progress(step, total, judged.as_dict(), picture))
 
-        adapted = job.run(self.rates, steps=total, on_step=visit, should_stop=should_stop)
-        header = StyleHeader(
-            base_hash=self.base_hash,
-            k=len(examples),
-            steps=adapted.step,
-            seed=seed,
-            losses={"start": adapted.start.as_dict(), "end": adapted.end.as_dict()},
-            licence=str(self.base.header["card"].get("licence", "")),
-        )
-        return Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header)
+        def should_stop(task: int) -> bool:
+            asked = requests[task].should_stop
+            return asked is not None and asked()
+
+        outcomes = adapt_together(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
+        styles: list[Style | AdaptationCanceled] = []
+        for request, adapted in zip(requests, outcomes, strict=True):
+            if isinstance(adapted, AdaptationCanceled):
+                styles.append(adapted)
+                continue
+            header = StyleHeader(
+                base_hash=self.base_hash,
+                k=len(request.examples),
+                steps=adapted.step,
+                seed=request.seed,
+                losses={"start": adapted.start.as_dict(), "end": adapted.end.as_dict()},
+                licence=str(self.base.header["card"].get("licence", "")),
+            )
+            styles.append(Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header))
+        return styles
 
     def blend(self, parts: Sequence[tuple[Style, float]]) -> Style:
         """A style between several, by weight: ``model.style.blend_styles``."""
@@ -175,37 +201,53 @@ class Engine:
 
         Raises ``StyleFormatError`` when a style does not fit the network.
         """
-        for each in (style, outside):
-            if each is not None:
-                each.check_shapes(self.shapes)
-        rgb = self._sized(photo.convert("RGB"), size)
+        rendering = Rendering(photo, style, strength, size, preserve_color, mask, outside, feather)
+        return self.stylize_many([rendering])[0]
 
-        def painted(chosen: Style) -> Image.Image:
-            result = self._styled(rgb, chosen, strength)
-            return keep_colors(rgb, result) if preserve_color else result
+    def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
+        """``stylize`` for many at once: photos of one size share a forward pass, whatever their styles.
 
-        if mask is None:
-            return painted(style)
-        region = soften(mask, rgb.size, feather)
-        darkest, lightest = region.getextrema()  # a mask of one colour costs one rendering
-        inside = painted(style) if lightest else rgb
-        if darkest == 255:
-            return inside
-        return mix(inside, painted(outside) if outside is not None else rgb, region)
+        A pass takes at most ``batch_pixels`` (one photo at least). The pictures are those of ``stylize`` but
+        for rounding: a level of 256 here and there.
+
+        Raises ``StyleFormatError`` when a style does not fit the network.
+        """
+        sheets, wanted = [], []
+        for r in renderings:
+            for each in (r.style, r.outside):
+                if each is not None:
+                    each.check_shapes(self.shapes)
+            rgb = self._sized(r.photo.convert("RGB"), r.size)
+            region = soften(r.mask, rgb.size, r.feather) if r.mask is not None else None
+            darkest, lightest = region.getextrema() if region is not None else (255, 255)
+            # A mask of one colour costs one rendering.
+            needed = (r.style if lightest else None, r.outside if darkest != 255 else None)
+            sheets.append((rgb, region if darkest != 255 else None, needed))
+            wanted += [(rgb, self._phi(rgb, style, r.strength)) for style in needed if style is not None]
+        painted = iter(self._render_many(wanted))
+        results = []
+        for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
+            layers = []
+            for style in needed:
+                layer = rgb if style is None else next(painted)
+                layers.append(keep_colors(rgb, layer) if style is not None and r.preserve_color else layer)
+            inside, outside = layers
+            results.append(inside if region is None else mix(inside, outside, region))
+        return results
+
+    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+        """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
+        sizes = [fitting(r.photo.size, r.size, self.max_side) for r in renderings]
+        return passes(sizes, most, self.batch_pixels)
 
     def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
-        longest = min(size or self.max_side, self.max_side, max(rgb.size))
-        if longest == max(rgb.size):
-            return rgb
-        scale = longest / max(rgb.size)
-        shape = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
-        return rgb.resize(shape, Image.Resampling.LANCZOS)
+        wanted = fitting(rgb.size, size, self.max_side)
+        return rgb if wanted == rgb.size else rgb.resize(wanted, Image.Resampling.LANCZOS)
 
-    def _styled(self, rgb: Image.Image, style: Style, strength: float) -> Image.Image:
+    def _phi(self, rgb: Image.Image, style: Style, strength: float) -> dict[str, Tensor]:
+        """A style at a strength, for one photo, on the device."""
         phi = {name: value.to(self.device) for name, value in style.phi.items()}
-        if strength != 1.0:
-            phi = interpolate(self._own_style(rgb), phi, strength)
-        return self._render(rgb, phi)
+        return phi if strength == 1.0 else interpolate(self._own_style(rgb), phi, strength)
 
     def _own_style(self, photo: Image.Image) -> dict[str, Tensor]:
         small = to_tensor([fit(photo, self.config.example_side)]).to(self.device)
@@ -214,7 +256,14 @@ class Engine:
         return {name: value.float() for name, value in phi.items()}
 
     def _render(self, photo: Image.Image, phi: dict[str, Tensor]) -> Image.Image:
-        batch = to_tensor([photo]).to(self.device)  # (1, 3, H, W)
-        with torch.no_grad(), self.objective.autocast():
-            rendered = self.base.networks(batch, phi)[0]
-        return to_image(rendered)
+        return self._render_many([(photo, phi)])[0]
+
+    def _render_many(self, wanted: Sequence[tuple[Image.Image, dict[str, Tensor]]]) -> list[Image.Image]:
+        """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
+        results: dict[int, Image.Image] = {}
+        for members in passes([photo.size for photo, _ in wanted], len(wanted), self.batch_pixels):
+            batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)
+            with torch.no_grad(), self.objective.autocast():
+                rendered = self.base.networks(batch, stack([wanted[i][1] for i in members]))
+            results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
+        return [results[i] for i in range(len(wanted))]

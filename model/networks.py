@@ -84,16 +84,23 @@ class Objective:
         return self.compare(renders, style, content)[0]
 
     def compare(
-        self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]
+        self,
+        renders: Tensor,
+        style: StyleStatistics,
+        content: dict[str, Tensor],
+        directions: Tensor | None = None,
     ) -> tuple[LossTerms, dict[str, Tensor]]:
-        """``terms``, and the renders' feature maps for who needs them too (the critic)."""
+        """``terms``, and the renders' feature maps for who needs them too (the critic).
+
+        ``directions``: see ``color_distance``.
+        """
         with self.autocast():
             features = self.vgg(renders, LAYERS)
             own = statistics(features, renders)
         terms = LossTerms(
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
-            color=color_distance(own, style),
+            color=color_distance(own, style, directions),
             content=content_distance(features, content),
             smoothness=total_variation(renders),
         )

@@ -14,7 +14,8 @@ from rich.markup import escape
 from app.cli.common import InputError, err_console, reported_errors
 
 if TYPE_CHECKING:
-    from model.engine import Engine, Progress
+    from model.engine import Engine
+    from model.requests import Progress
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Checkpoint = Annotated[

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.evaluation.methods import Case, Family, Rendered, Row, timed_photos
-from model.adaptation import Adaptation, Judgement
+from model.adaptation import Adaptation
+from model.adaptation_loop import Judgement
 from model.engine import Engine
 from model.formats import StyleHeader
 from model.maml import LearningRates

@@ -13,8 +13,9 @@ from benchmarks.evaluation.ours import Adapted, Learner
 from benchmarks.evaluation.rates import RateSearch, search_rate
 from benchmarks.evaluation.selection import Artist
 from benchmarks.magenta import Magenta
-from model.adaptation import AdaptConfig, stored_rates
+from model.adaptation import AdaptConfig
 from model.engine import Engine
+from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.perceptual.vgg import VGG16Features
 from model.runtime import prefers_bf16, resolve_device

@@ -8,8 +8,8 @@ from statistics import fmean
 from benchmarks.evaluation.cache import Cache, cache_key
 from benchmarks.evaluation.ours import initialized
 from benchmarks.evaluation.selection import Artist, load_work
-from model.adaptation import stored_rates
 from model.engine import Engine
+from model.inner_rates import stored_rates
 
 CANDIDATES = (0.003, 0.01, 0.03, 0.1)
 MORE = 3

@@ -14,6 +14,7 @@ from model.maml.params import (
     module_loss,
     select_names,
     stack_tasks,
+    take_tasks,
     task_at,
     vectorized,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "module_loss",
     "select_names",
     "stack_tasks",
+    "take_tasks",
     "task_at",
     "vectorized",
 ]

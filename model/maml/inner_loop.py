@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.maml.errors import LearnerError
-from model.maml.params import check_loss, detach, leaves, select_names, where_tasks
+from model.maml.params import check_loss, detach, leaves, select_names, take_tasks, where_tasks
 from model.maml.rules import UpdateRule
 from model.maml.task import LossFn, Params, batch_at
 
@@ -85,7 +85,7 @@ def inner_loop(
     order: Order = Order.NONE,
     adapt: Sequence[str] | None = None,
     validate: Callable[[Params, int], Tensor] | None = None,
-    on_step: Callable[[InnerStep], bool | None] | None = None,
+    on_step: Callable[[InnerStep], bool | Sequence[int] | None] | None = None,
     keep_trajectory: bool = False,
 ) -> InnerResult:
     """Adapt ``params`` to ``support``: phi_{k+1} = rule(phi_k, grad L_support(phi_k)) (Finn et al., eq. 1).
@@ -102,8 +102,9 @@ def inner_loop(
         adapt: shell-style patterns of the tensors of phi to update (None: all); the others stay what they
             are in phi_0, and outer gradients still reach them through the loss.
         validate: lower is better, () or (B,); called without gradients at step 0 and after every update.
-        on_step: called at step 0 and after every update; True ends the loop after this step. What it
-            raises goes through.
+        on_step: called at step 0 and after every update; True ends the loop after this step. Of a batch of
+            tasks it may answer with those that go on, by their present positions: the others leave the batch,
+            and ``support`` must no longer hold them. What it raises goes through.
         keep_trajectory: return every phi_k.
 
     Raises:
@@ -123,12 +124,20 @@ def inner_loop(
     trajectory: list[Params] = []
 
     def visit(step: int) -> bool:
+        nonlocal params, state
         score = keeper.visit(params, step) if keeper is not None else None
         if keep_trajectory:
             trajectory.append(params)
         if on_step is None:
             return False
-        return bool(on_step(InnerStep(step, params, losses[-1] if losses else None, score)))
+        answer = on_step(InnerStep(step, params, losses[-1] if losses else None, score))
+        if answer is None or isinstance(answer, bool):
+            return bool(answer)
+        params = take_tasks(params, answer)
+        state = {quantity: take_tasks(values, answer) for quantity, values in state.items()}
+        if keeper is not None:
+            keeper.take(answer)
+        return not answer
 
     done = 0
     stop = visit(0)
@@ -186,6 +195,13 @@ class _BestKeeper:
         self._validate = validate
         self.scores: list[Tensor] = []
         self.best: Best | None = None
+
+    def take(self, tasks: Sequence[int]) -> None:
+        """Forget the other tasks."""
+        if self.best is not None:
+            index = list(tasks)
+            best = self.best
+            self.best = Best(take_tasks(best.params, tasks), best.step[index], best.score[index])
 
     def visit(self, params: Params, step: int) -> Tensor:
         params = detach(params)

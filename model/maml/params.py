@@ -54,6 +54,11 @@ def stack_tasks(many: Sequence[Params]) -> dict[str, Tensor]:
     return {name: torch.stack([params[name] for params in many]) for name in many[0]}
 
 
+def take_tasks(params: Params, tasks: Sequence[int]) -> dict[str, Tensor]:
+    """Some tasks out of a batch: (B, ...) -> (len(tasks), ...)."""
+    return {name: value[list(tasks)] for name, value in params.items()}
+
+
 def where_tasks(mask: Tensor, yes: Params, no: Params) -> dict[str, Tensor]:
     """Choose task by task. ``mask``: boolean, () for one task or (B,) for a batch."""
     return {

@@ -89,18 +89,28 @@ def gram_distance(
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, projections: Tensor) -> Tensor:
-    """Squared sliced Wasserstein-2 distance of two point sets (B, N, D) along unit directions (D, P)."""
+    """Squared sliced Wasserstein-2 distance of two point sets (B, N, D) along unit directions (D, P), or
+    along directions of their own, (B, D, P)."""
     a = (x @ projections).sort(1).values
     b = (y @ projections).sort(1).values
     return (a - b).square().mean((1, 2))
 
 
-def color_distance(x: StyleStatistics, style: StyleStatistics, directions: int = 16) -> Tensor:
+DIRECTIONS = 16  # along which colours are compared
+
+
+def color_directions(generator: torch.Generator | None = None) -> Tensor:
+    """(3, DIRECTIONS) random unit vectors, from a generator of the CPU (None: torch's own)."""
+    return F.normalize(torch.randn(3, DIRECTIONS, generator=generator), dim=0)
+
+
+def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tensor | None = None) -> Tensor:
     """Sliced Wasserstein distance of colours, relative to the spread of the style's palette.
 
-    Directions are drawn from torch's generator: an unbiased estimate, another one at each call.
+    ``directions``: (3, P), or (B, 3, P). None: drawn from torch's generator, an unbiased estimate and another
+    one at each call.
     """
-    projections = F.normalize(torch.randn(3, directions, device=x.colors.device), dim=0)
+    projections = (color_directions() if directions is None else directions).to(x.colors.device)
     spread = style.colors.var(1).sum(1) / 3
     return sliced_wasserstein(x.colors, style.colors, projections) / (spread + 0.02)
 

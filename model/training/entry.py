@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from model.adaptation import AdaptConfig, stored_rates
+from model.adaptation import AdaptConfig
 from model.checkpoint import load_base, phi_shapes
+from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.perceptual.vgg import VGG16Features
 from model.runtime import prefers_bf16, resolve_device

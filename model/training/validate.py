@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, Judgement, fit
+from model.adaptation import Adaptation, AdaptConfig, fit
+from model.adaptation_loop import Judgement
 from model.data.folders import StyleFolder, load, scan_photos, to_tensor
 from model.maml import LearningRates
 from model.networks import Networks, Objective

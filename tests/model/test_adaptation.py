@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.adaptation import Adaptation, AdaptConfig, ScheduledRates, fit, stored_rates
+from model.adaptation import Adaptation, AdaptConfig, fit
 from model.checkpoint import phi_shapes
 from model.errors import AdaptationCanceled
+from model.inner_rates import ScheduledRates, stored_rates
 from model.maml import LearningRates
 from model.networks import Networks, Objective
 from tests.model.conftest import picture

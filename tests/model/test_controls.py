@@ -92,16 +92,16 @@ def test_the_edge_of_a_mask_is_soft(engine: Engine, styles: list[Style]) -> None
 def test_no_rendering_that_is_not_seen(
     engine: Engine, styles: list[Style], monkeypatch: pytest.MonkeyPatch, level: int, renders: int
 ) -> None:
-    calls: list[str] = []
-    render = engine._render
+    rendered: list[Any] = []
+    render = engine._render_many
 
-    def counted(*given: Any) -> Any:
-        calls.append("render")
-        return render(*given)
+    def counted(wanted: Any) -> Any:
+        rendered.extend(wanted)
+        return render(wanted)
 
-    monkeypatch.setattr(engine, "_render", counted)
+    monkeypatch.setattr(engine, "_render_many", counted)
     engine.stylize(PHOTO, styles[0], mask=Image.new("L", (8, 8), level))
-    assert len(calls) == renders
+    assert len(rendered) == renders
 
 
 def test_colours_of_the_photo_and_strokes_of_the_render() -> None:

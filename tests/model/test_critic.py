@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, stored_rates
+from model.adaptation import Adaptation, AdaptConfig
 from model.checkpoint import load_base, phi_shapes, save_base
 from model.critic import (
     HEAD,
@@ -24,6 +24,7 @@ from model.critic import (
 )
 from model.critic.network import INPUTS
 from model.errors import CheckpointMissingError
+from model.inner_rates import stored_rates
 from model.maml import Adam, Granularity, LearningRates, Order, inner_loop
 from model.networks import Networks, Objective
 from tests.model.conftest import picture

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from model.adaptation import AdaptConfig
-from model.engine import Engine, Progress
+from model.engine import Engine
 from model.errors import AdaptationCanceled, CheckpointMissingError, DeviceUnavailableError
+from model.requests import Progress
 from model.style import Style
 from tests.model.conftest import DEMO
 

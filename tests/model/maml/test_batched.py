@@ -9,6 +9,7 @@ from torch import Tensor
 from model.maml import (
     AlgorithmName,
     InnerConfig,
+    InnerStep,
     LossShapeError,
     ModuleStart,
     Params,
@@ -133,3 +134,50 @@ def test_a_vector_loss_on_parameters_without_tasks_is_refused() -> None:
             rule,
             1,
         )
+
+
+def test_tasks_that_leave_the_batch_change_nothing_for_those_that_stay() -> None:
+    """Task 1 leaves after the first update; the rule's state goes on with the others."""
+    targets = torch.tensor([4.0, 9.0, -2.0], dtype=torch.float64)
+    present = [0, 1, 2]
+
+    def loss(params: Params, target: Tensor) -> Tensor:
+        return (params["w"] - target).square() / 2
+
+    def leave(at: InnerStep) -> list[int] | None:
+        if at.step != 1:
+            return None
+        present.remove(1)
+        return [0, 2]
+
+    rule = make_rule("adam", {"w": torch.Size([])}, 0.5).double()
+    start = {"w": torch.zeros(3, dtype=torch.float64)}
+
+    def held_out(params: Params, _step: int) -> Tensor:
+        return loss(params, targets[present])
+
+    shrunk = inner_loop(
+        loss, start, lambda _step: targets[present], rule, 4, validate=held_out, on_step=leave
+    )
+    whole = inner_loop(loss, start, targets, rule, 4, validate=lambda params, _step: loss(params, targets))
+    assert shrunk.best is not None
+    assert whole.best is not None
+    torch.testing.assert_close(shrunk.params["w"], whole.params["w"][[0, 2]])
+    torch.testing.assert_close(shrunk.best.params["w"], whole.best.params["w"][[0, 2]])
+    assert shrunk.best.step.tolist() == whole.best.step[[0, 2]].tolist()
+    assert [len(losses) for losses in shrunk.support_losses] == [3, 2, 2, 2]
+
+
+def test_a_batch_that_everybody_leaves_ends() -> None:
+    rule = make_rule("sgd", {"w": torch.Size([])}, 0.5)
+    target = torch.zeros(2)
+    result = inner_loop(
+        lambda params, batch: (params["w"] - batch).square(),
+        {"w": torch.ones(2)},
+        target,
+        rule,
+        5,
+        on_step=lambda at: [] if at.step == 2 else None,
+    )
+    assert result.steps == 2
+    assert result.params["w"].shape == (0,)
