@@ -33,18 +33,17 @@ def rates(networks: Networks) -> LearningRates:
     return stored_rates(phi_shapes(networks), {}, 0.05)
 
 
-def task(networks: Networks, objective: Objective, number: int, **config: object) -> Adaptation:
+def task(
+    networks: Networks,
+    objective: Objective,
+    number: int,
+    config: AdaptConfig = CONFIG,
+    critic: Critic | None = None,
+) -> Adaptation:
     """Task 0 has one example, task 1 two, and so on; each a seed of its own."""
     examples = [picture(10 * number + i, (64 + 8 * i, 48)) for i in range(number + 1)]
     photos = [picture(90 + i) for i in range(3)]
-    return Adaptation(
-        networks,
-        objective,
-        examples,
-        photos,
-        config=replace(CONFIG, **config),
-        seed=number,  # type: ignore[arg-type]
-    )
+    return Adaptation(networks, objective, examples, photos, config=config, critic=critic, seed=number)
 
 
 def test_each_task_ends_where_it_ends_alone(
@@ -118,10 +117,7 @@ def test_a_critic_judges_each_task_by_its_own_examples(networks: Networks, objec
     critic = Critic(CriticConfig(width=12, embedding=16)).eval().requires_grad_(False)
 
     def dueling(number: int) -> Adaptation:
-        examples = [picture(10 * number + i, (64, 48)) for i in range(number + 1)]
-        config = replace(CONFIG, critic=0.1, steps=2)
-        photos = [picture(90 + i) for i in range(3)]
-        return Adaptation(networks, objective, examples, photos, config=config, critic=critic, seed=number)
+        return task(networks, objective, number, replace(CONFIG, critic=0.1, steps=2), critic)
 
     rates = stored_rates(phi_shapes(networks) | critic.shapes(), {}, 0.05)
     alone = [dueling(number).run(rates) for number in range(2)]
