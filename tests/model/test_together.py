@@ -19,6 +19,7 @@ from model.inner_rates import stored_rates
 from model.maml import LearningRates
 from model.networks import Networks, Objective
 from model.passes import passes
+from model.phi import Phi
 from model.requests import Learning, Rendering
 from model.style import Style
 from tests.model.conftest import picture
@@ -181,11 +182,12 @@ def test_many_styles_in_one_pass_are_the_pictures_of_one_by_one(
     ]
     passed: list[int] = []
     forward = engine.base.networks.forward
-    monkeypatch.setattr(
-        engine.base.networks,
-        "forward",
-        lambda photos, phi: passed.append(len(photos)) or forward(photos, phi),
-    )
+
+    def counted(photos: torch.Tensor, phi: Phi) -> torch.Tensor:
+        passed.append(len(photos))
+        return forward(photos, phi)
+
+    monkeypatch.setattr(engine.base.networks, "forward", counted)
     together = engine.stylize_many(renderings)
     assert passed == [4, 1, 1]  # the wide ones under four styles, the tall one, the small one
     for rendering, result in zip(renderings, together, strict=True):
