@@ -4,6 +4,7 @@ See ``docs/learner.md`` for the notation, the algorithms and an example.
 """
 
 from model.maml.algorithms import AlgorithmName, InnerConfig, RuleName, make_algorithm, make_rule
+from model.maml.continued import ContinuedLoops
 from model.maml.errors import LearnerError, LossShapeError, NonFiniteLossError, ParameterNameError
 from model.maml.inner_loop import Best, InnerResult, InnerStep, Order, inner_loop
 from model.maml.learner import GradientLearner, MetaLearner, MetaLoss, ReptileLearner
@@ -28,6 +29,7 @@ __all__ = [
     "Adam",
     "AlgorithmName",
     "Best",
+    "ContinuedLoops",
     "GradientLearner",
     "Granularity",
     "InnerConfig",

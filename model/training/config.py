@@ -38,6 +38,11 @@ class TrainingConfig:
     zero_step_weight: float | None = 0.3  # query loss: this much after no step, the rest after the last;
     # None: at the steps that the algorithm prescribes
     second_order_from: float = 2.0  # maml++: share of meta-training with first order; above 1: all of it
+    continued_minutes: float = 0.0  # phase 3: long inner loops, continued over outer steps
+    continued_steps: int = 16  # inner steps of a task in phase 3
+    continued_batch: int = 3  # tasks of an outer step in phase 3, beside ``batch`` samples of phase 1
+    continued_lr: float = 4e-4
+    support_weight: float = 0.5  # what phase 3's support losses count for the networks
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves
     inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)
     rates_lr: float = 0.02  # outer rate of the logarithms of the inner rates

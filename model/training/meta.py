@@ -104,7 +104,7 @@ class StyleTasks(Task[object, object]):
     def __init__(self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random) -> None:
         def support(step: int) -> RenderBatch:
             singles = step % 2 == 1
-            targets = [_one(e.support, rng).statistics if singles else e.pooled for e in entries]
+            targets = [one_of(e.support, rng).statistics if singles else e.pooled for e in entries]
             return RenderBatch(
                 photos.batch(len(entries)), concatenate(targets), _reals([e.support for e in entries], rng)
             )
@@ -177,9 +177,9 @@ class MetaTraining:
         c = self.config
         self.photos.refresh(c.fresh_photos)
         while len(self.tasks) < c.tasks_in_pool:
-            self.tasks.append(self._draw())
+            self.tasks.append(self.draw_entry())
         for _ in range(c.fresh_tasks):
-            self.tasks[self.rng.randrange(len(self.tasks))] = self._draw()
+            self.tasks[self.rng.randrange(len(self.tasks))] = self.draw_entry()
         entries = self.rng.sample(self.tasks, c.meta_batch)
         outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng), progress=progress)
         query = {f"query{step}": loss.mean() for step, loss in outcome.query.items()}
@@ -213,7 +213,8 @@ class MetaTraining:
         assert batch.real is not None
         return total + duel(self.critic, params, critic_inputs(features), batch.real).total(c.critic)
 
-    def _draw(self) -> StyleEntry:
+    def draw_entry(self) -> StyleEntry:
+        """A new task: its support and its query works, with their statistics."""
         works, k = self._works(self.crops())
         if self.rng.random() < self.config.mix_share:
             works, k = self._mixture((works, k), self._works(self.crops()))
@@ -285,7 +286,8 @@ def make_learner(
     )
 
 
-def _one(works: Works, rng: random.Random) -> Works:
+def one_of(works: Works, rng: random.Random) -> Works:
+    """One work at random (batch 1)."""
     index = rng.randrange(len(works.statistics))
     return works[index : index + 1]
 
@@ -293,5 +295,5 @@ def _one(works: Works, rng: random.Random) -> Works:
 def _reals(styles: list[Works], rng: random.Random) -> Tensor | None:
     if any(works.maps is None for works in styles):
         return None
-    maps = [_one(works, rng).maps for works in styles]
+    maps = [one_of(works, rng).maps for works in styles]
     return torch.cat([found for found in maps if found is not None])

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from model.checkpoint import rates_table
+from model.adaptation import stored_rates
+from model.checkpoint import phi_shapes, rates_table
 from model.maml import Order
 from model.training.config import TrainingConfig
+from model.training.continued import ContinuedTraining
 from model.training.distill import TeacherPairs, distill_loss
 from model.training.meta import FELL_BACK, MetaTraining
 from model.training.pretrain import Pretraining
@@ -104,7 +106,23 @@ def meta_phase(run: Run, config: TrainingConfig, *, name: str = "meta", span: Sp
     return Phase(name, config.meta_minutes, config.meta_lr, make, rates, span)
 
 
+def continued_phase(
+    run: Run, config: TrainingConfig, *, name: str = "continued", span: Span = (0.0, 1.0)
+) -> Phase:
+    """Phase 3: long inner loops, with the rates that were learned before."""
+
+    def make(notes: list[str]) -> Job:
+        if run.critic is not None:
+            raise ValueError("phase 3 has no critic: train it without `critic`, or without phase 3")
+        rates = stored_rates(phi_shapes(run.networks), run.learned_rates, config.inner_lr).to(run.device)
+        job = ContinuedTraining(config, run.networks, run.objective, run.rng, rates)
+        job.fill()
+        return Job(job.loss, job.renders, close=job.close)
+
+    return Phase(name, config.continued_minutes, config.continued_lr, make, span=span)
+
+
 def usual_phases(run: Run) -> list[Phase]:
-    """Distillation (with a teacher), pre-training, meta-training: each in one piece."""
-    make = (distill_phase, pretrain_phase, meta_phase)
+    """Distillation (with a teacher), pre-training, meta-training, long loops: each in one piece."""
+    make = (distill_phase, pretrain_phase, meta_phase, continued_phase)
     return [phase(run, run.config) for phase in make]

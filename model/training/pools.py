@@ -8,7 +8,7 @@ batches are drawn from the pool: each costly forward pass then serves several tr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -31,6 +31,15 @@ class PhotoBatch:
     images: Tensor
     content: dict[str, Tensor]
     own: StyleStatistics
+
+
+def join_photos(parts: Sequence[PhotoBatch]) -> PhotoBatch:
+    """Batches side by side."""
+    return PhotoBatch(
+        torch.cat([part.images for part in parts]),
+        {layer: torch.cat([part.content[layer] for part in parts]) for layer in parts[0].content},
+        concatenate([part.own for part in parts]),
+    )
 
 
 class PhotoPool:

@@ -11,9 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from model.adaptation import stored_rates
 from model.checkpoint import load_base, phi_shapes, save_base
 from model.networks import Networks, Objective
 from model.training.config import TrainingConfig
+from model.training.continued import ContinuedTraining
 from model.training.curves import draw_curves, read_log
 from model.training.distill import TeacherPairs, distill_loss
 from model.training.entry import config_for_minutes, meta_train
@@ -87,6 +89,32 @@ def test_meta_loss_reaches_start_weights_and_rates(
     assert gradient is not None
     assert bool((gradient.abs() > 0).all())  # each tensor's rate at each step matters for the query loss
     assert {"query0", "query2"} <= set(losses)
+
+
+def test_continued_loops_teach_every_weight_and_walk_on(
+    config: TrainingConfig, networks: Networks, objective: Objective
+) -> None:
+    torch.manual_seed(0)
+    rates = stored_rates(phi_shapes(networks), {})
+    settings = replace(config, continued_steps=3, continued_batch=2, tasks_in_pool=2)
+    job = ContinuedTraining(settings, networks, objective, random.Random(0), rates)
+    job.fill()
+    for step in range(3):
+        losses = job.loss()
+        networks.zero_grad()
+        losses["total"].backward()
+        assert without_gradient(networks) == []
+        assert [loop.step for loop in job.loops.loops] == [step, step]
+    with torch.no_grad():
+        start = job.loops.start(job.loops.loops[0].task)
+    moved = {
+        name: float((value - start[name].detach()).abs().max())
+        for name, value in job.loops.loops[0].params.items()
+    }
+    assert min(moved.values()) > 1e-3
+    job.loss()
+    assert [loop.step for loop in job.loops.loops] == [0, 0]  # two new tasks
+    job.close()
 
 
 def test_distillation_compares_the_same_crop_of_photo_and_target(
@@ -173,15 +201,16 @@ def test_minutes_are_shared_out() -> None:
 
 def test_whole_run_ends_with_a_checkpoint_and_resumes(config: TrainingConfig) -> None:
     lines: list[str] = []
-    short = replace(config, pretrain_minutes=0.03, meta_minutes=0.03)
+    short = replace(config, pretrain_minutes=0.03, meta_minutes=0.03, continued_minutes=0.02)
     path = meta_train(short, licence="CC0-1.0", report=lines.append)
     base = load_base(path)
     assert base.header["card"]["licence"] == "CC0-1.0"
     assert [row["step"] for row in base.header["card"]["validation"]] == [0, 1, 5, 10]
     assert set(base.rates) > {"color", "up2.gamma"}
-    assert read_log(config.out / "log-meta.csv")["step"][-1] == base.header["card"]["steps"]
+    assert read_log(config.out / "log-continued.csv")["step"][-1] == base.header["card"]["steps"]
     assert any("checkpoint" in line for line in lines)
-    more = replace(short, meta_minutes=(read_log(config.out / "log-meta.csv")["seconds"][-1] + 1) / 60)
+    seconds = read_log(config.out / "log-continued.csv")["seconds"][-1]
+    more = replace(short, continued_minutes=(seconds + 1) / 60)
     again = meta_train(more, resume=True, licence="CC0-1.0", report=lines.append)
     assert load_base(again).header["card"]["steps"] > base.header["card"]["steps"]
 

@@ -1,0 +1,111 @@
+"""Phase 2 in another way: inner loops as long as those that are served, continued over outer steps.
+
+Every outer step takes some tasks under way (``model.maml.ContinuedLoops``) and, beside them, a few samples
+of pre-training, which keep the zero-step style and the photo's own style (the strength dial) what they were.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from model.adaptation import AdaptConfig, ScheduledRates
+from model.maml import Adam, ContinuedLoops, LearningRates, Task
+from model.networks import Networks, Objective
+from model.perceptual.statistics import concatenate
+from model.training.config import TrainingConfig
+from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks, one_of
+from model.training.pools import join_photos
+from model.training.pretrain import Pretraining
+
+
+class LongTask(StyleTasks):
+    """One style: every inner step and every query draws another photo."""
+
+    def __init__(self, entry: StyleEntry, source: MetaTraining, rng: random.Random) -> None:
+        def support(step: int) -> RenderBatch:
+            # like an adaptation: half of the renders are compared with all examples, half with single ones
+            target = one_of(entry.support, rng).statistics if step % 2 == 1 else entry.pooled
+            return RenderBatch(source.photos.batch(1), target)
+
+        def query(step: int) -> RenderBatch:
+            return RenderBatch(source.photos.batch(1), entry.pooled_query)
+
+        Task.__init__(self, support=support, query=query, size=1)
+        object.__setattr__(self, "entries", [entry])
+
+
+class ContinuedTraining:
+    """Draws tasks and samples, and computes the outer loss.
+
+    The inner rates are ``rates`` (a checkpoint's) on the schedule that adaptations use; they are not trained.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        networks: Networks,
+        objective: Objective,
+        rng: random.Random,
+        rates: LearningRates,
+    ) -> None:
+        self.config, self.networks, self.rates = config, networks, rates
+        self.source = MetaTraining(config, networks, objective, rng)
+        self.query: dict[str, Tensor] = {}
+        self.samples = Pretraining(config, objective, rng)
+        self.samples.photos = self.source.photos  # one pool for both
+        serving = AdaptConfig()
+        schedule = ScheduledRates(rates, config.continued_steps, serving.rate_scale, serving.decay_from)
+        self.loops = ContinuedLoops(
+            EncoderStart(networks, objective),
+            Adam(schedule, betas=(0.9, 0.99)),
+            self.source.loss,
+            draw=lambda: LongTask(self.source.draw_entry(), self.source, rng),
+            join=join_renders,
+            steps=config.continued_steps,
+            in_flight=config.tasks_in_pool,
+            batch=config.continued_batch,
+            support_weight=config.support_weight,
+            adapt=config.adapt,
+            rng=rng,
+        )
+
+    @property
+    def renders(self) -> int:
+        """Pictures rendered in one outer step."""
+        return 2 * self.config.continued_batch + self.config.batch
+
+    def fill(self) -> None:
+        """Fill the pool of style works up; the photos' is full."""
+        while (missing := self.config.styles_in_pool - len(self.samples.styles.entries)) > 0:
+            self.samples.styles.refresh(min(16, missing))
+
+    def loss(self, progress: float = 0.0) -> dict[str, Tensor]:
+        """One outer step's losses; ``total`` is what to minimise."""
+        outcome = self.loops.meta_loss()
+        sampled = self.samples.loss(self.networks)
+        half = self.config.continued_steps / 2
+        for step, loss in outcome.query.items():  # the last ones of each half: not every step has both
+            self.query["query_early" if step < half else "query_late"] = loss
+        share = self.config.batch / self.renders
+        return {
+            "total": (1 - share) * outcome.loss + share * sampled["total"],
+            "support": torch.stack(outcome.support).mean(),
+            **{name: self.query.get(name, outcome.loss.detach()) for name in ("query_early", "query_late")},
+            **{f"sample_{name}": sampled[name] for name in ("moments", "covariance", "content", "total")},
+        }
+
+    def close(self) -> None:
+        """End the threads that crop ahead."""
+        self.source.close()
+        self.samples.close()
+
+
+def join_renders(parts: Sequence[RenderBatch]) -> RenderBatch:
+    """Batches side by side."""
+    return RenderBatch(
+        join_photos([part.photos for part in parts]), concatenate([part.target for part in parts])
+    )
