@@ -137,21 +137,24 @@ def test_a_task_with_undefined_gradients_is_dropped_alone() -> None:
     net = network()
     broken: list[bool] = []
 
-    def undefined(step: int) -> Tensor:
-        return torch.full((2, 1, 6, 2), torch.nan, dtype=torch.float64)  # x and y of one task
-
     def draw() -> Task[Any, Any]:
         broken.append(not broken)
-        task = single(len(broken))
-        return Task(undefined, task.query, 1) if broken[-1] else task
+        task, last = single(len(broken)), broken[-1]
+
+        def support(step: int) -> tuple[Tensor, ...]:
+            x, y = join([batch_at(task.support, step)])
+            return (torch.nan * x if last and step == 1 else x), y
+
+        return Task(support, task.query, 1)
 
     running = loops(net, PredictedStart(net), draw, in_flight=2, batch=2)
+    running.meta_loss().loss.backward()
     running.meta_loss().loss.backward()
     kept = running.loops[1]
     running.meta_loss()
     assert len(broken) == 3
     assert kept in running.loops
-    assert kept.step == 1
+    assert kept.step == 2
     assert all(bool(torch.isfinite(flat(loop.params)).all()) for loop in running.loops)
 
 
