@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from model.adaptation import AdaptConfig, ScheduledRates
+from model.adaptation import AdaptConfig
+from model.inner_rates import ScheduledRates
 from model.maml import Adam, ContinuedLoops, LearningRates, Task
 from model.networks import Networks, Objective
 from model.perceptual.statistics import concatenate

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from model.adaptation import stored_rates
 from model.checkpoint import phi_shapes, rates_table
+from model.inner_rates import stored_rates
 from model.maml import Order
 from model.training.config import TrainingConfig
 from model.training.continued import ContinuedTraining

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from model.adaptation import stored_rates
 from model.checkpoint import load_base, phi_shapes, save_base
+from model.inner_rates import stored_rates
 from model.networks import Networks, Objective
 from model.training.config import TrainingConfig
 from model.training.continued import ContinuedTraining
