@@ -173,6 +173,22 @@ class Settings(BaseSettings):
         2.0, gt=0, description="Seconds between two looks for jobs that a crash kept from the queue."
     )
 
+    # Batches.
+    max_batch: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Jobs of one kind that a worker computes together, and pictures of one pass; "
+        "0: 16 on a GPU, 1 on the CPU, where more gain little and each would end later.",
+    )
+    batch_wait_ms: float = Field(
+        0.0,
+        ge=0,
+        le=10_000,
+        description="Milliseconds after its creation that a job is kept waiting for company; 0: a batch is "
+        "what waits already.",
+    )
+
     # Webhooks.
     max_webhooks: int = Field(20, ge=1, description="Webhooks of one owner.")
     webhook_timeout: float = Field(

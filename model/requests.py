@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL.Image import Image
 
-from model.style import Style
+if TYPE_CHECKING:  # a process that only passes requests on needs no torch
+    from model.style import Style
 
 
 @dataclass(frozen=True)

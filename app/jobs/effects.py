@@ -64,6 +64,7 @@ class Outcome:
     images: Sequence[ImageOutcome] = ()
     failures: Sequence[ItemFailure] = ()
     provenance: Mapping[str, Any] | None = None  # of the images
+    batch: int = 1  # jobs that the worker computed together, this one among them
 
 
 async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome) -> bool:
@@ -102,6 +103,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
             "losses": {name: _finite(values) for name, values in outcome.losses.items()},
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 3),
+            "batch": outcome.batch,
         }
         done = await ledger.succeed(job.id, job.attempt, result, effects=effects)
     except BaseException:

@@ -11,6 +11,7 @@ the workers alike however many jobs each has waiting. Someone who comes after a 
 the virtual time of the job begun last, and has saved up nothing.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Float, String, delete, func, select, update
@@ -35,10 +36,20 @@ class TurnRow(Base):
     paid_until: Mapped[float] = mapped_column(Float)
 
 
-async def take_turn(session: AsyncSession, ticket: str) -> str | None:
+Fits = Callable[[JobKind, Mapping[str, Any], bool], bool]
+"""Whether a job may be begun now: kind, parameters, and whether no attempt of it has ended its worker."""
+
+
+class NotNow(Exception):  # noqa: N818 - an answer, not a fault
+    """The job whose turn it is does not fit what the worker has begun already."""
+
+
+async def take_turn(session: AsyncSession, ticket: str, fits: Fits | None = None) -> str | None:
     """The job that is to be begun with this ticket, and now holds it; None: the ticket stands for none.
 
     Must be the first statement of its transaction: it takes the lock under which tickets change hands.
+    Raises NotNow, and the transaction must then be rolled back, when that job does not pass ``fits``: nobody
+    is passed over for the sake of a batch.
     """
     clock = await _lock(session)
     holder = (
@@ -47,6 +58,8 @@ async def take_turn(session: AsyncSession, ticket: str) -> str | None:
     if holder is None:
         return None
     if holder.state != JobState.QUEUED:  # delivered again, or canceled before its turn
+        if holder.state == JobState.RUNNING and fits is not None:
+            raise NotNow
         return str(holder.id)
     first = (
         select(JobRow.owner, func.min(JobRow.id).label("id"))
@@ -63,11 +76,12 @@ async def take_turn(session: AsyncSession, ticket: str) -> str | None:
         (clock if row.paid_until is None else max(clock, row.paid_until), row.id, row.owner)
         for row in waiting
     )
+    columns = (JobRow.kind, JobRow.params, JobRow.attempt - JobRow.releases)
+    kind, params, crashes = (await session.execute(select(*columns).where(JobRow.id == job_id))).one()
+    if fits is not None and not fits(JobKind(kind), params, crashes == 0):
+        raise NotNow
     if job_id != holder.id:
         await _swap_tickets(session, holder.id, job_id)
-    kind, params = (
-        await session.execute(select(JobRow.kind, JobRow.params).where(JobRow.id == job_id))
-    ).one()
     await _set(session, _CLOCK, start)
     await _set(session, owner, start + cost_of(JobKind(kind), params))
     await session.execute(delete(TurnRow).where(TurnRow.owner != _CLOCK, TurnRow.paid_until <= start))

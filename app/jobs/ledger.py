@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
 from app.infra.db import Base, Sessions, in_line, utcnow
-from app.jobs.fairness import take_turn
+from app.jobs.fairness import Fits, take_turn
 from app.jobs.lanes import lane_of
 from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.room import check_room
@@ -114,10 +114,14 @@ class Ledger:
         async with self._sessions() as session:
             await check_room(session, 0, owner, max_active, max_per_owner)
 
-    async def draw(self, ticket: str, worker_id: str) -> Draw:
-        """``begin`` the job whose turn it is when a ticket comes from the queue."""
+    async def draw(self, ticket: str, worker_id: str, *, fits: Fits | None = None) -> Draw:
+        """``begin`` the job whose turn it is when a ticket comes from the queue.
+
+        Raises NotNow when that job does not pass ``fits``: nothing was changed, and the ticket is to be given
+        back.
+        """
         async with self._sessions.begin() as session:
-            job_id = await take_turn(session, ticket)
+            job_id = await take_turn(session, ticket, fits)
             job = None if job_id is None else await self._begin(session, job_id, worker_id)
         return Draw(job_id, job)
 

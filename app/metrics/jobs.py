@@ -20,7 +20,7 @@ from app.infra.db import Sessions
 from app.jobs.model import ACTIVE_STATES, JobKind
 from app.jobs.tables import JobRow
 from app.metrics.tables import TallyRow
-from app.metrics.tallies import BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, LOSSES, RUN, WAIT
+from app.metrics.tallies import BATCH, BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, LOSSES, RUN, WAIT
 from app.webhooks.tables import DeliveryRow, DeliveryState
 
 _MIB = 2**20
@@ -73,6 +73,9 @@ class Figures(Collector):
         yield _histogram("fewstroke_job_wait_seconds", "From creation to the first start.", WAIT, by_name)
         yield _histogram("fewstroke_job_run_seconds", "From the first start to the end.", RUN, by_name)
         yield _histogram("fewstroke_job_contents", "Pictures that a job rendered.", CONTENTS, by_name)
+        yield _histogram(
+            "fewstroke_job_batch_size", "Jobs computed together with a job, itself included.", BATCH, by_name
+        )
         for loss in LOSSES:
             yield _histogram(
                 f"fewstroke_adaptation_{loss}_loss",

@@ -1,1 +1,1 @@
-"""The worker: one process, one model in memory, one job at a time."""
+"""The worker: one process, one model in memory, one batch of jobs at a time."""

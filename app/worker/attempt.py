@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import Executor
-from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-
-from PIL.Image import Image
 
 from app.errors import AppError, ErrorCode
 from app.infra.blobs import Blobs
@@ -19,13 +14,13 @@ from app.infra.broker import Broker, BrokerError, CancelWatch, Delivery
 from app.infra.db import Sessions
 from app.infra.tasks import end
 from app.jobs.effects import Outcome, succeed_with
-from app.jobs.inputs import JobInputs, load_inputs
+from app.jobs.inputs import load_inputs
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job, JobState
-from app.worker.compute import JobStopped, Step, compute
+from app.worker.batch import Batch
 from app.worker.failures import explain, free_memory, is_out_of_memory
-from app.worker.ports import EngineLike, ReadStyle
 from app.worker.progress import ProgressReporter
+from app.worker.work import JobStopped, Work
 from model.errors import AdaptationCanceled
 
 logger = logging.getLogger(__name__)
@@ -50,22 +45,18 @@ class Resources:
     ledger: Ledger
     sessions: Sessions
     blobs: Blobs
-    engine: EngineLike
-    read_style: ReadStyle
-    preview: Image | None
-    executor: Executor
-    """One thread: torch runs there and never on the event loop."""
     max_attempts: int
 
 
 class Attempt:
-    """The run of ``job`` (as ``Ledger.begin`` returned it) for one delivery.
+    """The run of ``job`` (as ``Ledger.begin`` returned it) for one delivery, in a batch that expects it.
 
     The caller keeps the delivery alive (``Delivery.in_progress``) until ``run`` returns.
     """
 
-    def __init__(self, job: Job, delivery: Delivery, resources: Resources) -> None:
+    def __init__(self, job: Job, delivery: Delivery, resources: Resources, batch: Batch) -> None:
         self.job = job
+        self._batch: Batch | None = batch
         self._delivery = delivery
         self._r = resources
         self._reason: StopReason | None = None
@@ -83,6 +74,13 @@ class Attempt:
 
     async def run(self) -> None:
         """Run to a terminal state, or give the job back. Raises what ledger and broker raise."""
+        try:
+            await self._run()
+        finally:
+            if self._batch is not None:  # the others must not wait for this one
+                self._batch.leave()
+
+    async def _run(self) -> None:
         job = self.job
         await announce(self._r.broker, job)
         try:
@@ -110,8 +108,10 @@ class Attempt:
             await self._retry_later("read its inputs", error)
             return None
         reporter = ProgressReporter(self._r.broker, self.job.id)
+        batch, self._batch = self._batch, None
+        assert batch is not None
         try:
-            return await self._in_compute_thread(inputs, reporter.on_step)
+            return await batch.compute(Work(self.job, inputs, reporter.on_step, self._should_stop))
         except (AdaptationCanceled, JobStopped):
             await reporter.close()
             await self._stopped()
@@ -124,22 +124,6 @@ class Attempt:
         finally:
             await reporter.close()
         return None
-
-    async def _in_compute_thread(self, inputs: JobInputs, on_step: Callable[[Step], None]) -> Outcome:
-        def work() -> Outcome:
-            return compute(
-                self._r.engine,
-                self._r.read_style,
-                self.job,
-                inputs,
-                default_preview=self._r.preview,
-                on_step=on_step,
-                should_stop=self._should_stop,
-            )
-
-        # With the context: lines that are logged in the thread name the job too.
-        run = copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(self._r.executor, run, work)
 
     async def _store(self, outcome: Outcome) -> None:
         try:

@@ -23,21 +23,26 @@ _INTERVAL = 3.0  # s; forgotten after 15
 
 
 class Heartbeat:
-    """Publishes what the worker is and does, every three seconds and whenever its job changes."""
+    """Publishes what the worker is and does, every three seconds and whenever its jobs change."""
 
     def __init__(self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str) -> None:
         self._broker = broker
         self._worker_id = worker_id
         self._engine = engine
         self._device = device
-        self._job: str | None = None
+        self._jobs: list[str] = []
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._changed = asyncio.Event()
         self._process = psutil.Process()
 
-    def works_on(self, job_id: str | None) -> None:
-        """Record the current job."""
-        self._job = job_id
+    def works_on(self, job_id: str) -> None:
+        """Record a job that was begun."""
+        self._jobs.append(job_id)
+        self._changed.set()
+
+    def has_left(self, job_id: str) -> None:
+        """Record that the worker is through with a job."""
+        self._jobs.remove(job_id)
         self._changed.set()
 
     def info(self) -> dict[str, Any]:
@@ -46,7 +51,8 @@ class Heartbeat:
             "base_hash": self._engine.base_hash,
             "default_steps": self._engine.default_steps,
             "device": self._device,
-            "job": self._job,
+            "job": self._jobs[0] if self._jobs else None,
+            "jobs": list(self._jobs),
             "gpu": gpu_memory(self._device),
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
             "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),

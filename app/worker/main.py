@@ -19,6 +19,7 @@ from app.infra.db import create_engine, create_sessions, migrate
 from app.jobs.ledger import Ledger
 from app.retention.policy import Retention, stamp_new_rows
 from app.settings import Settings
+from app.worker.company import BatchPolicy
 from app.worker.ports import EngineLike, ReadStyle
 from app.worker.worker import Worker
 
@@ -95,6 +96,9 @@ async def serve(settings: Settings, model: Loaded) -> None:
                 preview=model.preview,
                 device=model.device,
                 max_attempts=settings.max_attempts,
+                batches=BatchPolicy.of(
+                    settings.max_batch, settings.batch_wait_ms / 1000, device=model.device
+                ),
             )
             stop_on_signals(worker)
             await worker.run()

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Protocol
 
 from PIL.Image import Image
+
+from model.errors import AdaptationCanceled
+from model.requests import Learning, Rendering
 
 
 class ProgressLike(Protocol):
@@ -40,33 +44,43 @@ class EngineLike(Protocol):
     @property
     def default_steps(self) -> int: ...
 
-    def adapt(
-        self,
-        examples: Sequence[Image],
-        *,
-        contents: Sequence[Image] = ...,
-        steps: int | None = ...,
-        seed: int = ...,
-        preview: Image | None = ...,
-        preview_every: int = ...,
-        on_progress: Callable[[Any], None] | None = ...,
-        should_stop: Callable[[], bool] | None = ...,
-    ) -> Any: ...
+    def adapt_many(
+        self, requests: Sequence[Learning], *, steps: int | None = ..., preview_every: int = ...
+    ) -> Sequence[Any]: ...
 
     def blend(self, parts: Sequence[tuple[Any, float]]) -> Any: ...
 
-    def stylize(
-        self,
-        photo: Image,
-        style: Any,
-        *,
-        strength: float = ...,
-        size: int | None = ...,
-        preserve_color: bool = ...,
-        mask: Image | None = ...,
-        outside: Any | None = ...,
-        feather: float = ...,
-    ) -> Image: ...
+    def stylize_many(self, renderings: Sequence[Rendering]) -> Sequence[Image]: ...
+
+    def together(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]: ...
+
+
+class OneByOne:
+    """Many at once for a stand-in that does one thing at a time, with an ``adapt`` and a ``stylize``."""
+
+    def adapt_many(
+        self: Any, requests: Sequence[Learning], *, steps: int | None = None, preview_every: int = 5
+    ) -> list[Any]:
+        """A style for each, or AdaptationCanceled."""
+        found: list[Any] = []
+        for request in requests:
+            try:
+                found.append(self.adapt(steps=steps, preview_every=preview_every, **_arguments(request)))
+            except AdaptationCanceled as canceled:
+                found.append(canceled)
+        return found
+
+    def stylize_many(self: Any, renderings: Sequence[Rendering]) -> list[Image]:
+        """A picture for each."""
+        return [self.stylize(**_arguments(rendering)) for rendering in renderings]
+
+    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+        """Every picture alone."""
+        return [[position] for position in range(len(renderings))]
+
+
+def _arguments(request: Learning | Rendering) -> dict[str, Any]:
+    return {field.name: getattr(request, field.name) for field in fields(request)}
 
 
 ReadStyle = Callable[[bytes], Any]

@@ -12,10 +12,11 @@ from typing import Any
 from PIL.Image import Image
 
 from app.infra.broker import Broker
-from app.worker.compute import PREVIEW_SIDE, Step
+from app.worker.work import Step
 
 logger = logging.getLogger(__name__)
 
+PREVIEW_SIDE = 192  # px, longer side
 _BACKLOG = 64  # events that wait while the broker is away; the oldest go first
 _DRAIN_TIMEOUT = 2.0  # s to get the last progress out before the terminal state
 

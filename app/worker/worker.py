@@ -1,4 +1,4 @@
-"""The worker's loop: pull a job, run it, next."""
+"""The worker's loop: pull a job and those that may join it, run them, next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -16,11 +17,16 @@ from PIL.Image import Image
 
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
-from app.infra.db import Sessions
+from app.infra.db import Sessions, utcnow
 from app.infra.logs import log_context
 from app.infra.tasks import end
+from app.jobs.fairness import Fits, NotNow
 from app.jobs.ledger import Ledger
+from app.jobs.model import Job
 from app.worker.attempt import Attempt, Resources, StopReason, settle
+from app.worker.batch import Batch
+from app.worker.company import BatchPolicy, Company
+from app.worker.compute import compute
 from app.worker.heartbeat import Heartbeat
 from app.worker.ports import EngineLike, ReadStyle
 from app.worker.schedule import PullOrder
@@ -32,13 +38,15 @@ _KEEP_ALIVE = 1.0  # s between signs of life for the job in hand; the broker wai
 _PAUSE = 1.0  # s after the queue or the ledger did not answer
 
 T = TypeVar("T")
+Runs = list[asyncio.Task[None]]
 
 
 class Worker:
-    """Runs jobs of all kinds, one at a time, until ``stop``.
+    """Runs jobs of all kinds, one batch at a time, until ``stop``.
 
-    ``preview`` is the photo on which an adaptation without contents shows its progress; ``grace`` is
-    how many seconds a running job may go on after ``stop`` before it is given back.
+    ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
+    how many jobs may make a batch (default: one); ``grace`` is how many seconds a running job may go on after
+    ``stop`` before it is given back.
     """
 
     def __init__(
@@ -53,23 +61,19 @@ class Worker:
         preview: Image | None = None,
         device: str = "cpu",
         max_attempts: int = 3,
+        batches: BatchPolicy | None = None,
         grace: float = 5.0,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._resources = Resources(
-            broker=broker,
-            ledger=ledger,
-            sessions=sessions,
-            blobs=blobs,
-            engine=engine,
-            read_style=read_style,
-            preview=preview,
-            executor=self._executor,
-            max_attempts=max_attempts,
+            broker=broker, ledger=ledger, sessions=sessions, blobs=blobs, max_attempts=max_attempts
         )
         self._broker = broker
         self._ledger = ledger
+        self._engine = engine
+        self._batches = batches or BatchPolicy()
+        self._compute = partial(compute, engine, read_style, most=self._batches.most, default_preview=preview)
         self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
         self._grace = grace
@@ -91,9 +95,7 @@ class Worker:
                     )
                     if delivery is not None:
                         self._order.served(delivery.kind)
-                        with log_context(
-                            worker_id=self.id, job_id=delivery.job_id, request_id=delivery.request_id
-                        ):
+                        with log_context(worker_id=self.id):
                             await self._handle(delivery)
                 except BrokerError as error:
                     logger.warning("%s", error)
@@ -110,28 +112,85 @@ class Worker:
             logger.info("worker %s has stopped", self.id)
 
     async def _handle(self, delivery: Delivery) -> None:
-        alive = asyncio.create_task(_keep_alive(delivery), name=f"alive-{delivery.job_id}")
+        """Begin the job whose turn it is and those that may join it, and see all of them through."""
+        batch = Batch(lambda works, done: self._compute(works, done=done), self._executor)
+        runs: Runs = []
         try:
-            draw = await self._ledger.draw(delivery.ticket, self.id)
-            if draw.job_id is None:
-                logger.warning("%s is in the queue but not in the ledger: dropped", delivery.ticket)
-                await delivery.ack()
+            first = await self._begin(delivery, batch, runs)
+            if first is not None:
+                company = Company(first, self._batches, self._engine.default_steps)
+                await self._gather(company, delivery.kind, batch, runs)
+            batch.close()
+            ends = await asyncio.gather(*runs, return_exceptions=True)
+        except BaseException:
+            for run in runs:
+                await end(run)
+            raise
+        errors = [error for error in ends if isinstance(error, BaseException)]
+        for error in errors[1:]:
+            logger.error("another job in hand was dropped and will be delivered again", exc_info=error)
+        if errors:
+            raise errors[0]
+
+    async def _gather(self, company: Company, lane: str, batch: Batch, runs: Runs) -> None:
+        """Add jobs of the lane as long as it is their turn and they fit. Whatever fails here ends the search:
+        the jobs that were begun go on."""
+        until = asyncio.get_running_loop().time() + company.patience(utcnow())
+        while company.open and not self._stopping.is_set():
+            left = max(until - asyncio.get_running_loop().time(), 0.0)
+            try:
+                delivery = await self._until_stopped(self._broker.next_job([lane], timeout=left))
+                if delivery is None:
+                    return
+                await self._begin(delivery, batch, runs, company.fits)
+            except NotNow:
                 return
-            job = draw.job
-            if job is None:
-                await settle(self._broker, self._ledger, delivery, draw.job_id)
+            except Exception as error:
+                logger.warning("the batch begins without more jobs: %s", error or type(error).__name__)
                 return
+
+    async def _begin(
+        self, delivery: Delivery, batch: Batch, runs: Runs, fits: Fits | None = None
+    ) -> Job | None:
+        """Draw with a delivery and start the run of the job that is begun. None: there is nothing to run.
+
+        Raises NotNow when the job does not fit; its ticket was given back.
+        """
+        alive = asyncio.create_task(_keep_alive(delivery), name=f"alive-{delivery.job_id}")
+        handed_on = False
+        try:
+            with log_context(job_id=delivery.job_id, request_id=delivery.request_id):
+                draw = await self._ledger.draw(delivery.ticket, self.id, fits=fits)
+                if draw.job_id is None:
+                    logger.warning("%s is in the queue but not in the ledger: dropped", delivery.ticket)
+                    await delivery.ack()
+                elif draw.job is None:
+                    await settle(self._broker, self._ledger, delivery, draw.job_id)
+                else:
+                    batch.expect()
+                    run = self._run(draw.job, delivery, batch, alive)
+                    runs.append(asyncio.create_task(run, name=f"run-{draw.job.id}"))
+                    handed_on = True
+                return draw.job
+        except NotNow:
+            await delivery.nak()
+            raise
+        finally:
+            if not handed_on:
+                await end(alive)
+
+    async def _run(self, job: Job, delivery: Delivery, batch: Batch, alive: asyncio.Task[None]) -> None:
+        with log_context(job_id=job.id):
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
-            attempt = Attempt(job, delivery, self._resources)
+            attempt = Attempt(job, delivery, self._resources, batch)
             closing = asyncio.create_task(self._close(attempt), name=f"closing-{job.id}")
             try:
                 await attempt.run()
             finally:
                 await end(closing)
-                self._heartbeat.works_on(None)
-        finally:
-            await end(alive)
+                self._heartbeat.has_left(job.id)
+                await end(alive)
 
     async def _close(self, attempt: Attempt) -> None:
         await self._stopping.wait()

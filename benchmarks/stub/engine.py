@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from app.worker.ports import OneByOne
 from model.errors import AdaptationCanceled
 from model.formats import StyleHeader
 
@@ -46,7 +47,7 @@ class StubStyle:
         return cls(StyleHeader(**json.loads(data)))
 
 
-class StubEngine:
+class StubEngine(OneByOne):
     """``STEP_SECONDS`` for an inner step, and for a picture, spent asleep."""
 
     default_steps = 10

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 from safetensors.numpy import load, save
 
+from app.worker.ports import OneByOne
 from model.errors import AdaptationCanceled
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from tests.app.worker.scripted import Progress
@@ -42,7 +43,7 @@ class Duotone:
         return cls(load(data)["colours"].astype(np.float32), read_style_header(data))
 
 
-class DuotoneEngine:
+class DuotoneEngine(OneByOne):
     """What the worker needs of ``model.engine.Engine``."""
 
     default_steps = 20

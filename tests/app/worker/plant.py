@@ -65,14 +65,14 @@ class Plant:
     blobs: Blobs
     workers: list[WorkerProcess] = field(default_factory=list)
 
-    async def start_worker(self, *command: str) -> WorkerProcess:
+    async def start_worker(self, *command: str, **environment: str) -> WorkerProcess:
         """Start a worker process (default: the scripted one) and wait for its first heartbeat."""
         log = self.settings.data_dir / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *(command or ("-m", "tests.app.worker.run_scripted")),
-                env={**os.environ, "FEWSTROKE_DATA_DIR": str(self.settings.data_dir)},
+                env={**os.environ, "FEWSTROKE_DATA_DIR": str(self.settings.data_dir), **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -16,8 +16,11 @@ from typing import Any
 
 from PIL import Image
 
+from app.worker.ports import OneByOne
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
 from model.formats import StyleHeader
+from model.passes import passes
+from model.requests import Learning, Rendering
 
 BASE_HASH = "5c" * 32
 STEP_SECONDS = 0.05
@@ -33,6 +36,7 @@ class Script(IntEnum):
     MODEL_ERROR = 668
     BUG = 669
     DEAF = 670  # ignores ``should_stop``
+    NEEDS_ROOM = 671  # more than two of them at once do not fit into memory
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class ScriptedStyle:
         return cls(header)
 
 
-class ScriptedEngine:
+class ScriptedEngine(OneByOne):
     base_hash = BASE_HASH
     default_steps = 10
 
@@ -96,6 +100,42 @@ class ScriptedEngine:
         return ScriptedStyle(
             StyleHeader(BASE_HASH, len(examples), total, seed, {"start": start, "end": losses}, "none")
         )
+
+    def adapt_many(
+        self: Any, requests: Sequence[Learning], *, steps: int | None = None, preview_every: int = 5
+    ) -> list[Any]:
+        """All of them step by step; what one of them raises, all of them raise."""
+        if len(requests) == 1:
+            return OneByOne.adapt_many(self, requests, steps=steps, preview_every=preview_every)
+        scripts = [request.seed for request in requests]
+        if scripts.count(Script.NEEDS_ROOM) > 2 or Script.OUT_OF_MEMORY in scripts:
+            raise MemoryError
+        if Script.BUG in scripts:
+            raise ZeroDivisionError("division by zero")
+        total = self.default_steps if steps is None else steps
+        outcomes: dict[int, Any] = {}
+        for step in range(total + 1):
+            if Script.KILLS_ITS_WORKER in scripts and step == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            for i, request in enumerate(requests):
+                if i in outcomes:
+                    continue
+                if step and request.should_stop is not None and request.should_stop():
+                    outcomes[i] = AdaptationCanceled()
+                elif request.on_progress is not None:
+                    losses = {"style": 1.0, "content": 0.5, "total": 1.5}
+                    request.on_progress(Progress(step, total, losses, None))  # type: ignore[arg-type]
+            if len(outcomes) == len(requests):
+                break
+            time.sleep(STEP_SECONDS if step else 0)
+        for i, request in enumerate(requests):
+            header = StyleHeader(BASE_HASH, len(request.examples), total, request.seed, {}, "none")
+            outcomes.setdefault(i, ScriptedStyle(header))
+        return [outcomes[i] for i in range(len(requests))]
+
+    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+        """Pictures of one size."""
+        return passes([rendering.photo.size for rendering in renderings], most, 10**9)
 
     def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
         return max(parts, key=lambda part: part[1])[0]
