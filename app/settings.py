@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         1, ge=1, le=5, description="Copies of queue and events in a cluster: 1, 3 or 5 (an odd number)."
     )
     checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
+    renderer: Literal["auto", "openvino-int8", "openvino", "torch"] = Field(
+        "auto",
+        description="What renders on CPUs; `auto`: the fastest that the processor and the installation have. "
+        "Pictures differ by rounding.",
+    )
 
     # Logs.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

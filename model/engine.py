@@ -23,6 +23,7 @@ from model.passes import fitting, passes
 from model.perceptual.vgg import VGG16Features
 from model.phi import interpolate, stack
 from model.regions import mix, soften
+from model.rendering.choice import choose_renderer
 from model.requests import Learning, Progress, Rendering
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.style import Style, blend_styles
@@ -37,7 +38,14 @@ class Engine:
     max_examples = 16
     max_side = 1280  # pixels; longer photos are rendered at this size: the worker stays under 2 GB
 
-    def __init__(self, base: Base, device: torch.device, config: AdaptConfig | None = None) -> None:
+    def __init__(
+        self,
+        base: Base,
+        device: torch.device,
+        config: AdaptConfig | None = None,
+        *,
+        renderer: str = "auto",
+    ) -> None:
         self.base, self.device = base, device
         self.config = config or AdaptConfig()
         if self.config.adapt is None and "adapt" in base.header:
@@ -48,6 +56,7 @@ class Engine:
         self.default_steps = self.config.steps
         self.objective = Objective(VGG16Features().to(device), amp=prefers_bf16(device))
         self.shapes = phi_shapes(base.networks)
+        self.native = choose_renderer(renderer, base.networks.stylizer, device)  # None: torch renders
         head = base.critic.shapes() if base.critic is not None else {}
         self.rates = stored_rates(self.shapes | head, base.rates).to(device)
         found = pictures(BANK)
@@ -57,15 +66,30 @@ class Engine:
 
     @classmethod
     def load(
-        cls, checkpoint: Path | None = None, *, device: str = "auto", config: AdaptConfig | None = None
+        cls,
+        checkpoint: Path | None = None,
+        *,
+        device: str = "auto",
+        config: AdaptConfig | None = None,
+        renderer: str = "auto",
     ) -> Engine:
         """Load a base checkpoint (default: the shipped one) on ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-        Raises ``CheckpointMissingError``, ``CheckpointFormatError`` or ``DeviceUnavailableError``.
+        ``renderer``: what renders photos, see ``model.rendering.choice``.
+
+        Raises ``CheckpointMissingError``, ``CheckpointFormatError``, ``DeviceUnavailableError`` or
+        ``RendererUnavailableError``.
         """
         keep_freed_memory()
         where = resolve_device(device)
-        return cls(load_base(checkpoint, where), where, config)
+        return cls(load_base(checkpoint, where), where, config, renderer=renderer)
+
+    @property
+    def renders_with(self) -> str:
+        """The renderer's name and precision, for logs, heartbeats and reports."""
+        if self.native is not None:
+            return self.native.name
+        return f"torch, {'bf16' if self.objective.amp else 'float32'}"
 
     def adaptation(
         self, examples: Sequence[Image.Image], *, contents: Sequence[Image.Image] = (), seed: int = 0
@@ -260,6 +284,8 @@ class Engine:
 
     def _render_many(self, wanted: Sequence[tuple[Image.Image, dict[str, Tensor]]]) -> list[Image.Image]:
         """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
+        if self.native is not None:  # the CPU gains nothing by passes of many
+            return [self.native.render(photo, phi) for photo, phi in wanted]
         results: dict[int, Image.Image] = {}
         for members in passes([photo.size for photo, _ in wanted], len(wanted), self.batch_pixels):
             batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)

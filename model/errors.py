@@ -27,3 +27,7 @@ class AdaptationCanceled(ModelError):  # noqa: N818 - a request that was honoure
 
 class DeviceUnavailableError(ModelError):
     """The requested device does not exist on this machine."""
+
+
+class RendererUnavailableError(ModelError):
+    """The requested renderer does not exist on this machine."""

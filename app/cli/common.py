@@ -43,6 +43,7 @@ def reported_errors() -> Iterator[None]:
         CheckpointMissingError,
         DeviceUnavailableError,
         ModelError,
+        RendererUnavailableError,
         StyleBaseMismatchError,
         StyleFormatError,
     )
@@ -52,7 +53,13 @@ def reported_errors() -> Iterator[None]:
     except (InputError, ImageError, StyleFormatError, StyleBaseMismatchError) as error:
         complain(str(error))
         raise typer.Exit(ExitCode.INPUT) from error
-    except (CheckpointMissingError, CheckpointFormatError, ConfigError, DeviceUnavailableError) as error:
+    except (
+        CheckpointMissingError,
+        CheckpointFormatError,
+        ConfigError,
+        DeviceUnavailableError,
+        RendererUnavailableError,
+    ) as error:
         complain(str(error))
         raise typer.Exit(ExitCode.SETUP) from error
     except (ModelError, AppError) as error:

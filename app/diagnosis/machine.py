@@ -39,13 +39,13 @@ async def check_checkpoint(settings: Settings, device: str) -> str:
     path = settings.checkpoint or default_checkpoint()
     digest = await asyncio.to_thread(checkpoint_hash, settings.checkpoint)
 
-    def load() -> None:
+    def load() -> str:
         from model.engine import Engine
 
-        Engine.load(settings.checkpoint, device="cpu")
+        return Engine.load(settings.checkpoint, device="cpu", renderer=settings.renderer).renders_with
 
-    await asyncio.to_thread(load)
-    return f"{path}, SHA-256 {digest[:16]}…, loads"
+    renderer = await asyncio.to_thread(load)
+    return f"{path}, SHA-256 {digest[:16]}…, loads; a CPU here renders with {renderer}"
 
 
 async def check_device(device: str) -> str:

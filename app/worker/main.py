@@ -49,12 +49,13 @@ class Loaded:
     device: str
 
 
-def load_model(checkpoint: Path | None, device: str) -> Loaded:
+def load_model(checkpoint: Path | None, device: str, renderer: str = "auto") -> Loaded:
     """Load the engine. Imports torch. Raises model.errors.ModelError."""
     from model.engine import Engine
     from model.style import Style
 
-    engine = Engine.load(checkpoint, device=device)
+    engine = Engine.load(checkpoint, device=device, renderer=renderer)
+    logger.info("renders with %s", engine.renders_with)
     return Loaded(
         engine=engine,
         read_style=partial(Style.from_bytes, base_hash=engine.base_hash),
@@ -65,7 +66,7 @@ def load_model(checkpoint: Path | None, device: str) -> Loaded:
 
 def run_worker(settings: Settings, *, device: str = "auto") -> None:
     """Load the model and work until SIGINT or SIGTERM. Raises ModelError, BrokerUnavailableError."""
-    model = load_model(settings.checkpoint, device)
+    model = load_model(settings.checkpoint, device, settings.renderer)
     logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
     asyncio.run(serve(settings, model))
 

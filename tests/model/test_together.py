@@ -129,7 +129,7 @@ def test_a_critic_judges_each_task_by_its_own_examples(networks: Networks, objec
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine.load(device="cpu", config=SMALL)
+    return Engine.load(device="cpu", config=SMALL, renderer="torch")
 
 
 @pytest.fixture(scope="module")

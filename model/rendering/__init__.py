@@ -1,0 +1,1 @@
+"""What renders: PyTorch itself, or on CPUs that gain by it OpenVINO with the same weights."""

@@ -1,0 +1,175 @@
+"""The stylizer as an OpenVINO graph: one photo of any size, phi as inputs.
+
+The same network as ``model.stylizer``, written down for another runtime; a test compares the two. With
+``eight_bit`` the convolutions of the residual blocks, three quarters of the work, take 8-bit inputs and
+weights:
+
+- weights are scaled by their largest value in each output channel;
+- the input of each convolution is scaled by its own largest value, which the graph measures, so that nothing
+  is ever cut off. Every one of these convolutions is followed by an instance normalisation, which takes the
+  scale out again.
+
+One scale for a whole map is fine for photos and coarse where a map is flat but for a few peaks: line
+drawings, a logo on white. So the graph also returns the largest value of every map that it scaled, and who
+runs it compares them with what the normalisation leads to expect (``model.rendering.native``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.instance_norm import EPSILON
+from model.rendering.runtime import openvino
+from model.stylizer import Stylizer
+
+Array = NDArray[np.float32]
+
+# Scaled maps have a deviation of about a tenth: the same share of it as EPSILON is of maps not scaled.
+_EPSILON_SCALED = 1e-7
+
+
+def build(stylizer: Stylizer, *, eight_bit: bool) -> Any:
+    """An ``openvino.Model``.
+
+    Inputs: ``photo`` (1, H, W, 3) uint8 with H and W multiples of 4, and phi as ``model.rendering.native``
+    prepares it. Outputs: the picture (1, H, W, 3) uint8, and with ``eight_bit`` the peaks (2 * blocks,).
+    """
+    return _Builder(stylizer, eight_bit).build()
+
+
+class _Builder:
+    def __init__(self, stylizer: Stylizer, eight_bit: bool) -> None:
+        self.ov = openvino()
+        self.op: Any = self.ov.opset13
+        self.config, self.eight_bit = stylizer.config, eight_bit
+        self.weights = {k: v.detach().float().cpu().numpy() for k, v in stylizer.state_dict().items()}
+        self.inputs: list[Any] = []
+        self.peaks: list[Any] = []
+
+    def build(self) -> Any:
+        op, c = self.op, self.config
+        photo = self._input("photo", [1, -1, -1, 3], self.ov.Type.u8)
+        x = op.subtract(op.multiply(op.convert(photo, "f32"), self._number(1 / 255)), self._number(0.5))
+        x = op.space_to_depth(op.transpose(x, self._ints(0, 3, 1, 2)), "depth_first", 2)
+        x = op.relu(self._norm(self._conv(x, "down1"), "down1", c.half))  # (1, half, H/2, W/2)
+        x = op.relu(self._norm(self._conv(x, "down2", stride=2), "down2", c.width))  # (1, width, H/4, W/4)
+        for i in range(c.blocks):
+            x = self._block(x, i)
+        x = op.relu(self._norm(self._conv(self._upsample(x), "up1"), "up1", c.up_half))
+        x = op.relu(self._norm(self._conv(self._upsample(x), "up2"), "up2", c.up_full))
+        last = self._input("out.weight", [3, c.up_full, 3, 3]) if c.last_convolution else None
+        x = self._conv(x, "out", kernel=last)
+        x = self._mix(x, self._input("color.weight", [1, 3, 3]), 3, 3)
+        x = op.add(x, op.reshape(self._input("color.bias", [1, 3]), self._ints(0, 0, 1, 1), True))
+        x = op.transpose(op.sigmoid(x), self._ints(0, 2, 3, 1))
+        x = op.convert(op.round(op.multiply(x, self._number(255.0)), "half_to_even"), "u8")
+        results = [op.result(x)]
+        if self.eight_bit:
+            results.append(op.result(op.concat(self.peaks, 0)))
+        return self.ov.Model(results, self.inputs, "stylizer")
+
+    def _block(self, x: Any, i: int) -> Any:
+        op, width, rank = self.op, self.config.width, self.config.rank
+        epsilon = _EPSILON_SCALED if self.eight_bit else EPSILON
+        first = self._conv(x, f"blocks.{i}.0", signed=i > 0, scale=self._scale(x, signed=i > 0))
+        y = op.relu(self._norm(first, f"block{i}.conv1", width, epsilon))
+        scale = self._scale(y, signed=False)
+        if scale is not None:  # for the low-rank branch too: the two are added before the normalisation
+            y = op.multiply(y, scale)
+        down = self._input(f"block{i}.down", [1, rank, width])
+        up = self._input(f"block{i}.up", [1, width, rank])
+        low = self._mix(self._mix(y, down, width, rank), up, rank, width)
+        z = op.add(self._conv(y, f"blocks.{i}.1", scaled=self.eight_bit), low)
+        return op.add(x, self._norm(z, f"block{i}.conv2", width, epsilon))
+
+    def _scale(self, x: Any, *, signed: bool) -> Any | None:
+        """One over the largest value of a map, (1, 1, 1, 1); None without ``eight_bit``."""
+        if not self.eight_bit:
+            return None
+        op, axes = self.op, self._ints(1, 2, 3)
+        peak = op.reduce_max(x, axes, True)
+        if signed:
+            peak = op.maximum(peak, op.negative(op.reduce_min(x, axes, True)))
+        self.peaks.append(op.reshape(peak, self._ints(1), False))
+        return op.divide(self._number(1.0), op.maximum(peak, self._number(1e-6)))
+
+    def _conv(
+        self,
+        x: Any,
+        name: str,
+        *,
+        stride: int = 1,
+        kernel: Any | None = None,
+        scale: Any | None = None,
+        signed: bool = False,
+        scaled: bool = False,
+    ) -> Any:
+        """A convolution with a border by reflection, without its bias, which a normalisation takes out.
+
+        With ``scale``, or when the input is ``scaled`` already, both sides are 8 bits wide.
+        """
+        op = self.op
+        weight = self.weights[f"{name}.weight"]
+        kernel = op.constant(weight) if kernel is None else kernel
+        if scale is not None or scaled:
+            x = op.multiply(x, scale) if scale is not None else x
+            low = -128 / 127 if signed else 0.0
+            x = self._rounded(x, np.float32(low), np.float32(1.0), 256)
+            most = np.abs(weight).max(axis=(1, 2, 3), keepdims=True).clip(1e-12)
+            kernel = self._rounded(kernel, -most, most, 255)
+        x = op.pad(x, self._ints(0, 0, 1, 1), self._ints(0, 0, 1, 1), "reflect")
+        return op.convolution(x, kernel, [stride, stride], [0, 0], [0, 0], [1, 1])
+
+    def _rounded(self, x: Any, low: Any, high: Any, levels: int) -> Any:
+        ends = [self.op.constant(np.asarray(end, np.float32)) for end in (low, high)]
+        return self.op.fake_quantize(x, *ends, *ends, levels)
+
+    def _norm(self, x: Any, layer: str, channels: int, epsilon: float = EPSILON) -> Any:
+        op = self.op
+        x = op.mvn(x, self._ints(2, 3), True, epsilon, "inside_sqrt")
+        return op.add(
+            op.multiply(x, self._channels(f"{layer}.gamma", channels)),
+            self._channels(f"{layer}.beta", channels),
+        )
+
+    def _channels(self, name: str, channels: int) -> Any:
+        """An input (1, C) as (1, C, 1, 1), through a convolution with the identity.
+
+        It changes nothing but the memory format in which the runtime keeps the vector, and with it that of
+        the maps: with sizes unknown it would turn every map around before and after it is modulated.
+        """
+        op = self.op
+        vector = op.reshape(self._input(name, [1, channels]), self._ints(0, 0, 1, 1), True)
+        same = op.constant(np.eye(channels, dtype=np.float32)[:, :, None, None])
+        return op.convolution(vector, same, [1, 1], [0, 0], [0, 0], [1, 1])
+
+    def _mix(self, x: Any, weight: Any, inputs: int, outputs: int) -> Any:
+        """A 1x1 convolution with weights (1, D, C) that are an input."""
+        kernel = self.op.reshape(weight, self._ints(outputs, inputs, 1, 1), False)
+        return self.op.convolution(x, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+
+    def _upsample(self, x: Any) -> Any:
+        twice = self.op.constant(np.array([2.0, 2.0], np.float32))
+        return self.op.interpolate(
+            x,
+            twice,
+            "linear_onnx",
+            "scales",
+            coordinate_transformation_mode="half_pixel",
+            axes=self._ints(2, 3),
+        )
+
+    def _input(self, name: str, shape: list[int], kind: Any = None) -> Any:
+        node = self.op.parameter(self.ov.PartialShape(shape), kind or self.ov.Type.f32, name=name)
+        node.output(0).set_names({name})
+        self.inputs.append(node)
+        return node
+
+    def _ints(self, *values: int) -> Any:
+        return self.op.constant(np.array(values, np.int64))
+
+    def _number(self, value: float) -> Any:
+        return self.op.constant(np.float32(value))

@@ -1,0 +1,116 @@
+"""Rendering on CPUs with OpenVINO: the blocks' convolutions in 8 bits, with a check on every picture."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.phi import Phi
+from model.rendering.graph import build
+from model.rendering.runtime import openvino
+from model.stylizer import Stylizer
+
+logger = logging.getLogger(__name__)
+
+EXPECTED = 6.0  # standard deviations within which the values of a photo's maps lie, nearly all of them
+# Peaks of photos are within these multiples of what is expected (decision 39). Above: flat maps with few peaks,
+# as of line drawings and logos. Below: next to nothing in the picture, so that rounding is amplified.
+TRUSTED = (0.9, 2.2)
+
+Array = NDArray[np.float32]
+
+
+class NativeRenderer:
+    """A stylizer's weights, compiled for this processor. Not thread-safe: one call at a time.
+
+    Pictures differ from the network's in float32 by rounding: ``docs/decisions/0039``.
+    """
+
+    def __init__(self, stylizer: Stylizer, *, eight_bit: bool, bf16: bool, threads: int) -> None:
+        self._stylizer = stylizer
+        self.eight_bit, self.bf16 = eight_bit, bf16
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._core = openvino().Core()
+        self._requests: dict[bool, Any] = {}
+        self._request(eight_bit)
+
+    @property
+    def name(self) -> str:
+        """For logs and reports."""
+        rest = "bf16" if self.bf16 else "float32"
+        return f"OpenVINO, int8 and {rest}" if self.eight_bit else f"OpenVINO, {rest}"
+
+    def render(self, photo: Image.Image, phi: Phi) -> Image.Image:
+        """An RGB photo of at least 16 pixels a side under one style (B = 1)."""
+        pixels = np.asarray(photo)
+        height, width = pixels.shape[:2]
+        border = ((0, -height % 4), (0, -width % 4), (0, 0))
+        if any(after for _, after in border):
+            pixels = np.pad(pixels, border, mode="reflect")
+        inputs = {"photo": pixels[None], **prepare(phi, self._stylizer)}
+        picture, *peaks = self._run(self.eight_bit, inputs)
+        if peaks:
+            reached = excess(peaks[0], phi, self._stylizer.config.blocks)
+            if not TRUSTED[0] <= reached <= TRUSTED[1]:
+                logger.info(
+                    "a picture is rendered again without 8 bits: peaks at %.1f of what is usual", reached
+                )
+                picture, *_ = self._run(False, inputs)
+        return Image.fromarray(np.ascontiguousarray(picture[0, :height, :width]))
+
+    def _run(self, eight_bit: bool, inputs: dict[str, Any]) -> list[NDArray[Any]]:
+        results = self._request(eight_bit).infer(inputs, share_inputs=True, share_outputs=True)
+        return [results[i] for i in range(len(results))]
+
+    def _request(self, eight_bit: bool) -> Any:
+        """The compiled network; the one without 8 bits is compiled when a picture first needs it."""
+        if eight_bit not in self._requests:
+            graph = build(self._stylizer, eight_bit=eight_bit)
+            compiled = self._core.compile_model(graph, "CPU", self._settings)
+            self._requests[eight_bit] = compiled.create_infer_request()
+        return self._requests[eight_bit]
+
+
+def prepare(phi: Phi, stylizer: Stylizer) -> dict[str, Array]:
+    """Phi (B = 1) as the graph's inputs: the bias of the last convolution goes into the colour map."""
+    given = {name: value.detach().float().cpu() for name, value in phi.items()}
+    color = given.pop("color")
+    assert stylizer.out.bias is not None
+    matrix, offset = color[:, :, :3], color[:, :, 3]
+    given["color.weight"] = matrix.contiguous()
+    given["color.bias"] = offset + matrix @ stylizer.out.bias.detach().float().cpu()
+    if "out.delta" in given:
+        given["out.weight"] = stylizer.out.weight.detach().float().cpu() + given.pop("out.delta")[0]
+    return {name: value.numpy() for name, value in given.items()}
+
+
+def excess(peaks: Array, phi: Phi, blocks: int) -> float:
+    """How far the largest peak of a picture's maps lies above what is expected, as a factor.
+
+    A map is a sum of normalised ones, with mean beta and deviation gamma in each channel; ``EXPECTED``
+    deviations from the mean, in the channel that reaches farthest, are expected.
+    """
+
+    def reach(mean: torch.Tensor, variance: torch.Tensor) -> float:
+        return float((mean.abs() + EXPECTED * variance.sqrt()).max())
+
+    mean, variance = phi["down2.beta"].float(), phi["down2.gamma"].float().square()
+    worst = 0.0
+    for i in range(blocks):
+        inner = reach(phi[f"block{i}.conv1.beta"].float(), phi[f"block{i}.conv1.gamma"].float().square())
+        for peak, usual in ((peaks[2 * i], reach(mean, variance)), (peaks[2 * i + 1], inner)):
+            worst = max(worst, float(peak) / max(usual, 1e-6))
+        mean = mean + phi[f"block{i}.conv2.beta"].float()
+        variance = variance + phi[f"block{i}.conv2.gamma"].float().square()
+    return worst

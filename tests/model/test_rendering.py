@@ -1,0 +1,161 @@
+"""Rendering with OpenVINO: the pictures of the network, whatever computes them."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from model.checkpoint import load_base
+from model.data.folders import to_image, to_tensor
+from model.errors import RendererUnavailableError
+from model.networks import Networks, Objective
+from model.perceptual.vgg import VGG16Features
+from model.rendering import choice
+from model.rendering.choice import choose_renderer
+from model.rendering.native import NativeRenderer
+from model.style_encoder import EncoderConfig
+from model.stylizer import Stylizer, StylizerConfig
+from tests.model.conftest import DEMO
+
+pytest.importorskip("openvino")
+CPU = torch.device("cpu")
+Phi = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Stylizer, Phi]:
+    """The shipped stylizer, and the zero-step style of a print."""
+    networks = load_base(None, CPU).networks
+    objective = Objective(VGG16Features(), amp=False)
+    work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
+    with torch.no_grad():
+        phi = networks.encoder(objective.style_statistics(to_tensor([work])))
+    return networks.stylizer, phi
+
+
+def photo(width: int, height: int) -> Image.Image:
+    return Image.open(DEMO / "photos" / "cat.jpg").convert("RGB").resize((width, height))
+
+
+def drawing() -> Image.Image:
+    page = Image.new("RGB", (160, 160), "white")
+    ImageDraw.Draw(page).ellipse((50, 50, 90, 100), outline="black", width=2)
+    return page
+
+
+def by_torch(stylizer: Stylizer, phi: Phi, picture: Image.Image) -> Image.Image:
+    with torch.no_grad():
+        return to_image(stylizer(to_tensor([picture]), phi)[0])
+
+
+def psnr(a: Image.Image, b: Image.Image) -> float:
+    difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    return float(10 * np.log10(255**2 / max(np.square(difference).mean(), 1e-9)))
+
+
+def native(stylizer: Stylizer, *, eight_bit: bool, bf16: bool) -> NativeRenderer:
+    return NativeRenderer(stylizer, eight_bit=eight_bit, bf16=bf16, threads=1)
+
+
+@pytest.mark.parametrize("size", [(256, 192), (203, 161)], ids=["multiples of 4", "odd"])
+def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tuple[int, int]) -> None:
+    picture = photo(*size)
+    rendered = native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1])
+    assert rendered.size == size
+    expected = by_torch(*trained, picture)
+    assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_eight_bits_are_not_seen_in_a_photo(trained: tuple[Stylizer, Phi]) -> None:
+    picture = photo(256, 256)
+    rendered = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
+    assert psnr(rendered, by_torch(*trained, picture)) > 48
+    # and they are really used: 8 bits cannot give the very same picture
+    assert rendered.tobytes() != by_torch(*trained, picture).tobytes()
+
+
+@pytest.mark.parametrize(
+    "picture", [drawing(), Image.new("RGB", (96, 96), "black")], ids=["drawing", "black"]
+)
+def test_a_picture_that_eight_bits_would_spoil_is_rendered_without(
+    trained: tuple[Stylizer, Phi], picture: Image.Image
+) -> None:
+    checked = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
+    assert (
+        checked.tobytes()
+        == native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1]).tobytes()
+    )
+
+
+def test_a_last_convolution_of_the_styles_own() -> None:
+    torch.manual_seed(3)
+    shape = StylizerConfig(half=16, width=16, blocks=1, rank=2, up_half=16, up_full=8, last_convolution=True)
+    networks = Networks(shape, EncoderConfig(embedding=8, hidden=8))
+    with torch.no_grad():
+        phi = networks.encoder.decode(torch.randn(1, 8))
+    phi["out.delta"] = 0.1 * torch.randn_like(phi["out.delta"])
+    picture = photo(64, 48)
+    rendered = native(networks.stylizer, eight_bit=False, bf16=False).render(picture, phi)
+    expected = by_torch(networks.stylizer, phi, picture)
+    assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_the_choice_follows_the_processor(
+    trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "has_dot_products", lambda: True)
+    fast = choose_renderer("auto", trained[0], CPU)
+    monkeypatch.setattr(choice, "has_dot_products", lambda: False)
+    plain = choose_renderer("auto", trained[0], CPU)
+    assert fast is not None
+    assert plain is not None
+    assert (fast.eight_bit, plain.eight_bit) == (True, False)
+    assert choose_renderer("torch", trained[0], CPU) is None
+    assert choose_renderer("auto", trained[0], torch.device("cuda")) is None
+
+
+def test_without_the_package_torch_renders_and_says_so(
+    trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(choice, "installed", lambda: False)
+    with caplog.at_level(logging.WARNING):
+        assert choose_renderer("auto", trained[0], CPU) is None
+    assert "openvino is not installed" in caplog.text
+    with pytest.raises(RendererUnavailableError, match="openvino is not installed"):
+        choose_renderer("openvino", trained[0], CPU)
+
+
+def test_a_runtime_that_does_not_start_is_announced(
+    trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no such instruction")
+
+    monkeypatch.setattr(choice, "NativeRenderer", broken)
+    with caplog.at_level(logging.WARNING):
+        assert choose_renderer("auto", trained[0], CPU) is None
+    assert "no such instruction" in caplog.text
+    with pytest.raises(RuntimeError):  # what was asked for by name is not replaced
+        choose_renderer("openvino", trained[0], CPU)
+
+
+def test_an_unknown_renderer_is_refused(trained: tuple[Stylizer, Phi]) -> None:
+    with pytest.raises(RendererUnavailableError, match="openvino-int8"):
+        choose_renderer("fast", trained[0], CPU)
+    with pytest.raises(RendererUnavailableError, match="cuda"):
+        choose_renderer("openvino", trained[0], torch.device("cuda"))
+
+
+def test_the_runtime_is_imported_without_its_telemetry() -> None:
+    code = (
+        "import sys; from model.rendering.runtime import openvino; openvino().Core();"
+        "print([name for name in sys.modules if 'telemetry' in name or '.ovc' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
