@@ -18,8 +18,8 @@ from model.stylizer import Stylizer
 logger = logging.getLogger(__name__)
 
 EXPECTED = 6.0  # standard deviations within which the values of a photo's maps lie, nearly all of them
-# Peaks of photos are within these multiples of what is expected (decision 39). Above: flat maps with few peaks,
-# as of line drawings and logos. Below: next to nothing in the picture, so that rounding is amplified.
+# Peaks of photos are within these multiples of what is expected (decision 39). Above: flat maps with few
+# peaks, as of line drawings and logos. Below: next to nothing in the picture, so that rounding is amplified.
 TRUSTED = (0.9, 2.2)
 
 Array = NDArray[np.float32]
