@@ -153,8 +153,18 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         40_000_000, ge=256, description="Pixels of a picture; larger ones are refused from the header alone."
     )
-    max_output_side: int = Field(
-        1280, ge=64, description="Longer contents are scaled down to this when they arrive."
+    max_output_side: int = Field(8192, ge=64, description="Longest side of a result that `size` may ask for.")
+    default_output_side: int = Field(
+        1280,
+        ge=64,
+        description="Longer side of a result, at most, when no `size` is asked. Contents are scaled down to "
+        "what is asked for when they arrive.",
+    )
+    max_request_pixels: int = Field(
+        80_000_000,
+        ge=256,
+        description="Pixels of all contents of a request at the size that is asked for: what a worker holds "
+        "at a time.",
     )
     example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
     decoder_processes: int = Field(

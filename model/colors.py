@@ -9,6 +9,7 @@ turn its hue.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,23 +41,40 @@ _FROM_LAB = np.linalg.inv(_TO_LAB).astype(np.float32)
 _SPREAD = (0.5, 2.0)  # how far the spread of the lightness may be pressed or stretched to match the photo's
 _HALVINGS = 10  # of the interval in which the largest chroma inside sRGB is searched: to 1/1000
 _TOLERANCE = 1e-4  # linear light; below what 8 bits can show
-_ROWS = 256  # rows of the picture that are worked on at a time: bounds the memory
+_ROWS = 64  # rows of the picture that are worked on at a time: bounds the memory
 
 
 def keep_colors(photo: Image.Image, rendered: Image.Image) -> Image.Image:
     """The render's brushwork in the photo's colours (RGB). ``photo`` is resized to the render's size."""
     if photo.size != rendered.size:
         photo = photo.resize(rendered.size, Image.Resampling.LANCZOS)
-    source, target = _linear(photo), _linear(rendered)  # (H, W, 3)
-    own, new = _oklab(source)[..., 0], _oklab(target)[..., 0]
-    scale = float(np.clip(own.std() / max(float(new.std()), 1e-6), *_SPREAD))
-    shift = float(own.mean()) - scale * float(new.mean())
-    rows = []
-    for top in range(0, source.shape[0], _ROWS):
-        lab = _oklab(source[top : top + _ROWS])
-        lab[..., 0] = np.clip(new[top : top + _ROWS] * scale + shift, 0, 1)
-        rows.append(_encoded(_into_srgb(lab)))
-    return Image.fromarray(np.concatenate(rows))
+    own, new = _lightness(photo), _lightness(rendered)
+    scale = float(np.clip(own[1] / max(new[1], 1e-6), *_SPREAD))
+    shift = own[0] - scale * new[0]
+    result = Image.new("RGB", rendered.size)
+    for (top, source), (_, target) in zip(_strips(photo), _strips(rendered), strict=True):
+        lab = _oklab(source)
+        lab[..., 0] = np.clip(_oklab(target)[..., 0] * scale + shift, 0, 1)
+        result.paste(Image.fromarray(_encoded(_into_srgb(lab))), (0, top))
+    return result
+
+
+def _lightness(image: Image.Image) -> tuple[float, float]:
+    """Mean and standard deviation of the lightness in Oklab."""
+    count, total, squares = 0, 0.0, 0.0
+    for _, linear in _strips(image):
+        lightness = _oklab(linear)[..., 0].astype(np.float64)
+        count += lightness.size
+        total += float(lightness.sum())
+        squares += float(np.square(lightness).sum())
+    mean = total / count
+    return mean, max(squares / count - mean**2, 0.0) ** 0.5
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Array]]:
+    """Strips of rows as (first row, linear light (h, W, 3)): a large picture is never whole in floats."""
+    for top in range(0, image.height, _ROWS):
+        yield top, _linear(image.crop((0, top, image.width, min(top + _ROWS, image.height))))
 
 
 def _linear(image: Image.Image) -> Array:

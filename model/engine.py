@@ -26,17 +26,21 @@ from model.regions import mix, soften
 from model.rendering.choice import choose_renderer
 from model.requests import Learning, Progress, Rendering
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
+from model.strips import render_in_strips
 from model.style import Style, blend_styles
 
 PREVIEW_SIDE = 192
 BANK = Path(__file__).parent / "photos"
+
+_Wanted = tuple[Image.Image, dict[str, Tensor], Callable[[], bool] | None]  # photo, phi, should_stop
 
 
 class Engine:
     """A base checkpoint in memory on one device. Not thread-safe: one call at a time."""
 
     max_examples = 16
-    max_side = 1280  # pixels; longer photos are rendered at this size: the worker stays under 2 GB
+    max_side = 8192  # pixels; longer photos are rendered at this size
+    whole_pixels = 1280 * 1280  # larger photos are rendered in strips: the worker stays under 2 GB
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Engine:
         if self.config.adapt is None and "adapt" in base.header:
             self.config = replace(self.config, adapt=tuple(base.header["adapt"]))
         # Pixels of one forward pass: on the CPU, where more gain nothing, as many as one photo may have.
-        self.batch_pixels = self.max_side**2 * (16 if device.type == "cuda" else 1)
+        self.batch_pixels = self.whole_pixels * (16 if device.type == "cuda" else 1)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
         self.objective = Objective(VGG16Features().to(device), amp=prefers_bf16(device))
@@ -209,6 +213,7 @@ class Engine:
         mask: Image.Image | None = None,
         outside: Style | None = None,
         feather: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         """Render a photo in a style, or in a ``blend`` of styles.
 
@@ -222,10 +227,14 @@ class Engine:
                 so phi cannot change from place to place without changing both sides.
             outside: the style where the mask is black; None leaves the photo as it is there.
             feather: standard deviation of the mask's soft edge, in pixels of the result.
+            should_stop: asked between the strips of a photo of more than ``whole_pixels``
+                (``model.strips``); True raises ``RenderingCanceled``.
 
-        Raises ``StyleFormatError`` when a style does not fit the network.
+        Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
         """
-        rendering = Rendering(photo, style, strength, size, preserve_color, mask, outside, feather)
+        rendering = Rendering(
+            photo, style, strength, size, preserve_color, mask, outside, feather, should_stop
+        )
         return self.stylize_many([rendering])[0]
 
     def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
@@ -234,9 +243,10 @@ class Engine:
         A pass takes at most ``batch_pixels`` (one photo at least). The pictures are those of ``stylize`` but
         for rounding: a level of 256 here and there.
 
-        Raises ``StyleFormatError`` when a style does not fit the network.
+        Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
         """
-        sheets, wanted = [], []
+        sheets: list[tuple[Image.Image, Image.Image | None, tuple[Style | None, Style | None]]] = []
+        wanted: list[_Wanted] = []
         for r in renderings:
             for each in (r.style, r.outside):
                 if each is not None:
@@ -247,7 +257,11 @@ class Engine:
             # A mask of one colour costs one rendering.
             needed = (r.style if lightest else None, r.outside if darkest != 255 else None)
             sheets.append((rgb, region if darkest != 255 else None, needed))
-            wanted += [(rgb, self._phi(rgb, style, r.strength)) for style in needed if style is not None]
+            wanted += [
+                (rgb, self._phi(rgb, style, r.strength), r.should_stop)
+                for style in needed
+                if style is not None
+            ]
         painted = iter(self._render_many(wanted))
         results = []
         for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
@@ -280,16 +294,26 @@ class Engine:
         return {name: value.float() for name, value in phi.items()}
 
     def _render(self, photo: Image.Image, phi: dict[str, Tensor]) -> Image.Image:
-        return self._render_many([(photo, phi)])[0]
+        return self._render_many([(photo, phi, None)])[0]
 
-    def _render_many(self, wanted: Sequence[tuple[Image.Image, dict[str, Tensor]]]) -> list[Image.Image]:
+    def _render_many(self, wanted: Sequence[_Wanted]) -> list[Image.Image]:
         """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
         if self.native is not None:  # the CPU gains nothing by passes of many
             return [self.native.render(photo, phi) for photo, phi in wanted]
         results: dict[int, Image.Image] = {}
-        for members in passes([photo.size for photo, _ in wanted], len(wanted), self.batch_pixels):
+        for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
+            width, height = wanted[members[0]][0].size
+            if width * height > self.whole_pixels:
+                results |= {i: self._render_large(*wanted[i]) for i in members}
+                continue
             batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)
             with torch.no_grad(), self.objective.autocast():
                 rendered = self.base.networks(batch, stack([wanted[i][1] for i in members]))
             results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
         return [results[i] for i in range(len(wanted))]
+
+    def _render_large(
+        self, photo: Image.Image, phi: dict[str, Tensor], should_stop: Callable[[], bool] | None
+    ) -> Image.Image:
+        dtype = torch.bfloat16 if self.objective.amp else torch.float32
+        return render_in_strips(self.base.networks.stylizer, photo, phi, dtype=dtype, should_stop=should_stop)

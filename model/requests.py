@@ -46,3 +46,4 @@ class Rendering:
     mask: Image | None = None
     outside: Style | None = None
     feather: float = 0.0
+    should_stop: Callable[[], bool] | None = None  # asked between the strips of a large photo

@@ -31,6 +31,16 @@ def keep_freed_memory() -> bool:
     return all(taken)
 
 
+def release_freed_memory() -> bool:
+    """Give what ``keep_freed_memory`` has kept back to the kernel, once. False where there is no glibc."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+    except (OSError, AttributeError):
+        return False
+
+
 def resolve_device(name: str) -> torch.device:
     """``auto`` (CUDA when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
 

@@ -90,8 +90,8 @@ class Stylizer(nn.Module):
             y = F.relu(norm(_convolve(first, x), f"block{i}.conv1"))
             low = mix_channels(mix_channels(y, phi[f"block{i}.down"]), phi[f"block{i}.up"])
             x = x + norm(_convolve(second, y) + low, f"block{i}.conv2")
-        x = F.relu(norm(_convolve(self.up1, _upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
-        x = F.relu(norm(_convolve(self.up2, _upsample(x)), "up2"))  # (B, up_full, H, W)
+        x = F.relu(norm(_convolve(self.up1, upsample(x)), "up1"))  # (B, up_half, H/2, W/2)
+        x = F.relu(norm(_convolve(self.up2, upsample(x)), "up2"))  # (B, up_full, H, W)
         delta = phi["out.delta"] if self.config.last_convolution else None
         x = (_convolve(self.out, x) if delta is None else self._last(x, delta)).float()
         # x: (B, 3, H, W)
@@ -139,5 +139,6 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect")
 
 
-def _upsample(x: Tensor) -> Tensor:
+def upsample(x: Tensor) -> Tensor:
+    """Twice the size, bilinearly: (B, C, H, W) -> (B, C, 2H, 2W)."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

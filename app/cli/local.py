@@ -85,7 +85,10 @@ def stylize(
         float, typer.Option(min=0.0, max=2.0, help="0: hardly any style; 1: as learned.")
     ] = 1.0,
     size: Annotated[
-        int | None, typer.Option(min=16, help="Longer side of the result, px.", show_default="the photo's")
+        int | None,
+        typer.Option(
+            min=16, max=8192, help="Longer side of the result, px.", show_default="the photo's, at most 1280"
+        ),
     ] = None,
     form: Annotated[
         str | None, typer.Option("--format", help="png, jpeg or webp.", show_default="by -o, else png")
@@ -97,7 +100,9 @@ def stylize(
     with reported_errors():
         from app.cli.pictures import expand, output_format, output_paths, read_picture, write_picture
         from app.imaging.encode import flatten, with_alpha_of
+        from app.settings import load_settings
 
+        longest = size or load_settings().default_output_side
         files = expand(photos)
         if not style.is_file():
             raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")
@@ -111,8 +116,8 @@ def stylize(
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(files), losses="")
             for photo, target in zip(files, targets, strict=True):
-                content = read_picture(photo)
-                rendered = engine.stylize(flatten(content), learned, strength=strength, size=size)
+                content = read_picture(photo, longest=longest)
+                rendered = engine.stylize(flatten(content), learned, strength=strength, size=longest)
                 write_picture(with_alpha_of(rendered, content), target, encoding)
                 bar.advance(task)
                 out.print(escape(str(target)))

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from starlette.datastructures import UploadFile
 
-from app.errors import ImageError
+from app.errors import ImageError, ImageTooLargeError
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder import Decoder
@@ -33,34 +33,42 @@ class Batch:
         self._decoder = decoder
         self._blobs = blobs
         self._settings = settings
+        self._content_pixels = 0
         self.keys: list[str] = []
         self.rows: list[ImageRow] = []
 
-    async def add(self, field: str, files: Sequence[UploadFile], role: ImageRole) -> list[str]:
+    async def add(
+        self, field: str, files: Sequence[UploadFile], role: ImageRole, *, size: int | None = None
+    ) -> list[str]:
         """Take in the files of a form field, one after the other; their image ids.
 
+        ``size``: longer side in pixels that the result is to have; contents and masks are not kept larger.
         Raises an ImageError that names the file.
         """
-        return [await self._add_one(field, position, file, role) for position, file in enumerate(files)]
+        return [await self._add_one(field, position, file, role, size) for position, file in enumerate(files)]
 
     async def add_each(
-        self, field: str, files: Sequence[UploadFile], role: ImageRole
+        self, field: str, files: Sequence[UploadFile], role: ImageRole, *, size: int | None = None
     ) -> list[str | ImageError]:
         """As ``add``, but a refused file costs only itself: its error stands in place of its id."""
         added: list[str | ImageError] = []
         for position, file in enumerate(files):
             try:
-                added.append(await self._add_one(field, position, file, role))
+                added.append(await self._add_one(field, position, file, role, size))
             except ImageError as error:
                 added.append(error)
         return added
 
-    async def _add_one(self, field: str, position: int, file: UploadFile, role: ImageRole) -> str:
+    async def _add_one(
+        self, field: str, position: int, file: UploadFile, role: ImageRole, size: int | None
+    ) -> str:
         with TemporaryDirectory(prefix=UPLOADS) as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"
-            done = await self._decoder.normalize(source, target, self._limits(role), label=label)
+            done = await self._decoder.normalize(source, target, self._limits(role, size), label=label)
+            if role is ImageRole.CONTENT:
+                self._count(done.width * done.height, label)
             key = f"uploads/{self.job_id}/{role}-{position}.{done.extension}"
             self.keys.append(key)
             await self._blobs.put(key, target)
@@ -81,13 +89,24 @@ class Batch:
         self.rows.append(row)
         return row.id
 
-    def _limits(self, role: ImageRole) -> Limits:
+    def _count(self, pixels: int, label: str) -> None:
+        limit = self._settings.max_request_pixels
+        if self._content_pixels + pixels > limit:
+            raise ImageTooLargeError(
+                f"{label} does not fit: the contents of one request have at most {limit / 1e6:g} megapixels "
+                "together, at the size that is asked for. Send it in a request of its own, or ask for a "
+                "smaller `size`."
+            )
+        self._content_pixels += pixels
+
+    def _limits(self, role: ImageRole, size: int | None) -> Limits:
+        largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
         rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
             min_side=self._settings.min_side,
             max_side=self._settings.max_side,
             max_pixels=self._settings.max_pixels,
-            target_side=self._settings.max_output_side if rendered else self._settings.example_side,
+            target_side=largest if rendered else self._settings.example_side,
             keep_alpha=role is ImageRole.CONTENT,
         )
 

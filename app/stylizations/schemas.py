@@ -27,7 +27,8 @@ class _RenderOptions(BaseModel):
     size: int | None = Field(
         None,
         ge=MIN_SIZE,
-        description="Longer side of the result in pixels; default: the photo's. Never enlarges.",
+        description="Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. "
+        "Never enlarges. Strokes have a size of their own in pixels: on a larger result they are finer.",
     )
     format: OutputFormat | None = Field(None, description="File format of the result; default: png.")
     quality: int | None = Field(

@@ -58,7 +58,7 @@ async def create_stylization(request: Request, response: Response, services: Con
         for style_id in sorted(needed):
             await get_ready_style(services.sessions, owner, style_id)
         main = str(max(styles, key=lambda share: share["weight"])["id"])
-        added = await batch.add_each("contents", form.files["contents"], ImageRole.CONTENT)
+        added = await batch.add_each("contents", form.files["contents"], ImageRole.CONTENT, size=options.size)
         items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
         contents = [item["content_id"] for item in items if item["content_id"]]
         if not contents:
@@ -98,7 +98,7 @@ async def create_one_call(request: Request, response: Response, services: Contai
         _check(options, output, form, settings)
         style_id = new_id("sty")
         examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-        contents = await batch.add("content", form.files["content"], ImageRole.CONTENT)
+        contents = await batch.add("content", form.files["content"], ImageRole.CONTENT, size=options.size)
         return NewJob(
             id=batch.job_id,
             kind=JobKind.STYLIZE_ONCE,
@@ -126,7 +126,7 @@ async def create_one_call(request: Request, response: Response, services: Contai
 
 
 async def _render(options: StylizationOptions | OneCallOptions, form: Form, batch: Batch) -> dict[str, Any]:
-    mask = await batch.add("mask", form.files["mask"], ImageRole.MASK)
+    mask = await batch.add("mask", form.files["mask"], ImageRole.MASK, size=options.size)
     return {
         "strength": options.strength,
         "preserve_color": options.preserve_color,

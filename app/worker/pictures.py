@@ -13,6 +13,7 @@ from app.worker.failures import explain
 from app.worker.parts import in_parts
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Step, Work
+from model.errors import RenderingCanceled
 from model.requests import Rendering
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Sheet:
                 mask=self.work.inputs.mask,
                 outside=self.outside,
                 feather=params.get("feather") or 0.0,
+                should_stop=self.work.should_stop,
             )
 
     def take(self, position: int, result: Any) -> None:
@@ -79,7 +81,8 @@ def render(
 ) -> None:
     """Render every sheet, pictures of one size together, at most ``most`` in a pass.
 
-    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass.
+    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass, and
+    within a large picture.
     """
     items = [
         (key, position, rendering)
@@ -97,6 +100,10 @@ def render(
             continue
         results = in_parts([rendering for *_, rendering in members], engine.stylize_many)
         for (key, position, _), result in zip(members, results, strict=True):
+            if isinstance(result, RenderingCanceled):
+                going.discard(key)
+                finish(key, JobStopped())
+                continue
             sheets[key].take(position, result)
             if sheets[key].complete:
                 going.discard(key)

@@ -26,7 +26,7 @@ class Step:
 
 
 class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a fault
-    """``should_stop`` answered True between two pictures."""
+    """``should_stop`` answered True between two pictures, or in a large one."""
 
 
 @dataclass(frozen=True)

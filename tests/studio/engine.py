@@ -105,6 +105,7 @@ class DuotoneEngine(OneByOne):
         mask: Image.Image | None = None,
         outside: Duotone | None = None,
         feather: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         self._wait(None)
         photo = photo.convert("RGB")

@@ -3262,7 +3262,7 @@ export interface operations {
                      * @default false
                      */
                     preserve_color?: boolean;
-                    /** @description Longer side of the result in pixels; default: the photo's. Never enlarges. */
+                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. Strokes have a size of their own in pixels: on a larger result they are finer. */
                     size?: number;
                     /**
                      * @description File format of the result; default: png.
@@ -4343,7 +4343,7 @@ export interface operations {
                      * @default false
                      */
                     preserve_color?: boolean;
-                    /** @description Longer side of the result in pixels; default: the photo's. Never enlarges. */
+                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. Strokes have a size of their own in pixels: on a larger result they are finer. */
                     size?: number;
                     /**
                      * @description File format of the result; default: png.

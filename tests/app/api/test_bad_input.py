@@ -92,7 +92,7 @@ BAD_FORMS = {
     "strength > 1.5": case("stylize", 422, INVALID, "strength", fields={"strength": "1.6"}, files=PAIR),
     "strength < 0": case("stylize", 422, INVALID, "strength", fields={"strength": "-0.1"}, files=PAIR),
     "strength nan": case("stylize", 422, INVALID, "strength", fields={"strength": "nan"}, files=PAIR),
-    "size > 1280": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
+    "size > 8192": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
     "size < 64": case("stylize", 422, INVALID, "size", fields={"size": "1"}, files=PAIR),
     "format": case("stylize", 422, INVALID, "format", fields={"format": "gif"}, files=PAIR),
     "weights without styles": case(

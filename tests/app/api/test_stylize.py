@@ -203,3 +203,39 @@ async def test_large_contents_are_scaled_to_what_can_be_made(
     done = (await client.get(f"/v1/stylizations/{answer.json()['stylization']['id']}")).json()
     meta = (await client.get(f"/v1/images/{done['images'][0]['id']}")).json()
     assert (meta["width"], meta["height"]) == (256, 150)
+
+
+async def test_size_asks_for_more_than_the_default(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    services.settings.default_output_side = 256
+    big = encoded(picture(512, 300), "JPEG")
+    for size, expected in ((None, (256, 150)), (400, (400, 234)), (4000, (512, 300))):
+        data = {} if size is None else {"size": str(size)}
+        answer = await client.post("/v1/stylize", files=files(examples=png(), content=big), data=data)
+        await hand.do_one()
+        done = (await client.get(f"/v1/stylizations/{answer.json()['stylization']['id']}")).json()
+        for image_id in (done["images"][0]["id"], done["items"][0]["content_id"]):  # not kept larger either
+            meta = (await client.get(f"/v1/images/{image_id}")).json()
+            assert (meta["width"], meta["height"]) == expected
+
+
+async def test_contents_of_a_request_are_limited_together(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    style_id = await ready_style(client, hand)
+    services.settings.max_request_pixels = 5000
+    contents = [png(64, 48, seed=1), png(64, 48, seed=2), png(40, 40, seed=3)]  # 3072, 3072, 1600
+    answer = await client.post(
+        "/v1/stylizations", files=files(contents=contents), data={"style_id": style_id}
+    )
+    assert answer.status_code == 202
+    items = answer.json()["stylization"]["items"]
+    assert [item["error"] and item["error"]["code"] for item in items] == [None, "image_too_large", None]
+    assert "request of its own" in items[1]["error"]["detail"]
+
+    services.settings.max_request_pixels = 1000
+    answer = await client.post(
+        "/v1/stylizations", files=files(contents=contents), data={"style_id": style_id}
+    )
+    check_problem(answer, 422, "image_too_large")

@@ -151,6 +151,7 @@ class ScriptedEngine(OneByOne):
         mask: Image.Image | None = None,
         outside: Any | None = None,
         feather: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         """The photo inverted; black where the mask is black and there is a style for it."""
         time.sleep(STEP_SECONDS)
