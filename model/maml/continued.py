@@ -33,7 +33,7 @@ Join = Callable[[Sequence[Any]], Any]
 """Batches of tasks of size 1 -> one batch of all of them side by side, in their order."""
 
 
-@dataclass
+@dataclass(eq=False)  # a task under way is itself alone
 class InFlight:
     """A task of size 1 under way: phi after ``step`` updates, detached, and the optimiser's state."""
 
