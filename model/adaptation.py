@@ -2,7 +2,7 @@
 
 The support set is the examples, rendered on photos; every step draws other photos, and compares half
 of the renders with all examples pooled and half with single ones: a style is more than its average.
-Held-out photos judge every step, and the best phi is kept: an adaptation never ends above its start.
+Held-out photos judge every other step, and the best phi is kept: an adaptation never ends above its start.
 
 phi is per sample, so many adaptations go through one inner loop: ``model.adaptation_loop``.
 """
@@ -36,6 +36,9 @@ class AdaptConfig:
     size: int = 160  # pixels a side of the photos
     bank: int = 12  # photo crops that steps draw from
     held_out: int = 2  # photo crops that judge
+    judge_every: int = (
+        2  # steps between two judgements (decision 41); the first and the last phi are judged too
+    )
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay

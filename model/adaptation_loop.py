@@ -75,7 +75,8 @@ def adapt_together(
 
     Args:
         starts: phi_0 of each task; default: its zero-step style.
-        on_step: gets the task's position, the step, the task's phi and its judgement.
+        on_step: gets the task's position, the step, the task's phi and its latest judgement (every
+            ``judge_every`` steps there is a new one).
         should_stop: asked for each task between steps; True ends that task, and the loop goes on without it.
 
     Returns:
@@ -90,7 +91,11 @@ def adapt_together(
     def present() -> list[Adaptation]:
         return [tasks[i] for i in going]
 
-    def judged(params: Params, _step: int) -> Tensor:
+    def judged(params: Params, step: int) -> Tensor:
+        if step % first.config.judge_every and step < total:  # told as it was, and never the best
+            for i in going:
+                judgements[i].append(judgements[i][-1])
+            return torch.full((len(going),), torch.nan, device=first.objective.device)
         found = judge_together(present(), params, [task.held_out() for task in present()])
         for i, each in zip(going, found, strict=True):
             judgements[i].append(each)

@@ -63,7 +63,8 @@ def validate(
         return []
     rng = random.Random(0)
     names = rng.sample(sorted(groups), min(limit, len(groups)))
-    config = replace(config or AdaptConfig(), decay_from=1.0)  # ten steps of a longer loop
+    # ten steps of a longer loop, each of them judged
+    config = replace(config or AdaptConfig(), decay_from=1.0, judge_every=1)
     measured: dict[str, Any] = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
     longest = 0.0
     for name in names:

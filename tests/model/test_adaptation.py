@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from model.adaptation import Adaptation, AdaptConfig, fit
+from model.adaptation_loop import Judgement
 from model.checkpoint import phi_shapes
 from model.errors import AdaptationCanceled
 from model.inner_rates import ScheduledRates, stored_rates
@@ -76,6 +79,33 @@ def test_stops_between_steps_when_asked(job: Adaptation, rates: LearningRates) -
     with pytest.raises(AdaptationCanceled, match="after 2 steps"):
         job.run(rates, on_step=lambda step, *_: seen.append(step), should_stop=lambda: len(seen) == 3)
     assert seen == [0, 1, 2]
+
+
+def test_steps_between_judgements_repeat_the_last_one(
+    networks: Networks, objective: Objective, rates: LearningRates
+) -> None:
+    """Judging seldom changes no step, only which of them may be the best."""
+
+    def run(every: int) -> tuple[list[float], dict[str, torch.Tensor], int]:
+        config = replace(CONFIG, steps=5, judge_every=every)
+        photos = [picture(20 + i) for i in range(3)]
+        job = Adaptation(networks, objective, [picture(1), picture(2)], photos, config=config, seed=4)
+        totals: list[float] = []
+        last: dict[str, torch.Tensor] = {}
+
+        def note(_step: int, phi: dict[str, torch.Tensor], judged: Judgement) -> None:
+            totals.append(judged.total)
+            last.update(phi)
+
+        return totals, last, job.run(rates, on_step=note).step
+
+    each, phi, _ = run(1)
+    seldom, same_phi, best = run(2)
+    torch.testing.assert_close(same_phi, phi, rtol=0, atol=0)
+    assert len(set(each)) == 6
+    # steps 0, 2, 4 and the last are judged
+    assert seldom == [each[0], each[0], each[2], each[2], each[4], each[5]]
+    assert best in (0, 2, 4, 5)
 
 
 def test_rates_fall_over_the_last_part_only(networks: Networks) -> None:
