@@ -298,13 +298,14 @@ class Engine:
 
     def _render_many(self, wanted: Sequence[_Wanted]) -> list[Image.Image]:
         """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
-        if self.native is not None:  # the CPU gains nothing by passes of many
-            return [self.native.render(photo, phi) for photo, phi in wanted]
         results: dict[int, Image.Image] = {}
         for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
             width, height = wanted[members[0]][0].size
             if width * height > self.whole_pixels:
                 results |= {i: self._render_large(*wanted[i]) for i in members}
+                continue
+            if self.native is not None:  # the CPU gains nothing by passes of many
+                results |= {i: self.native.render(*wanted[i][:2]) for i in members}
                 continue
             batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)
             with torch.no_grad(), self.objective.autocast():
