@@ -69,7 +69,7 @@ def test_statistics_are_those_of_the_whole_picture(network: tuple[Stylizer, Phi]
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine.load(device="cpu")
+    return Engine.load(device="cpu", renderer="torch")
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,21 @@ def test_large_photos_keep_their_size_up_to_8192(
     monkeypatch.setattr(engine, "whole_pixels", 2**16)
     assert engine.stylize(photo, style).size == (8192, 58)
     assert engine.stylize(photo, style, size=3000, preserve_color=True).size == (3000, 21)
+
+
+def test_no_renderer_gets_a_large_photo_whole(
+    engine: Engine, style: Style, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Native:
+        def render(self, photo: Image.Image, phi: Phi) -> Image.Image:
+            assert photo.width * photo.height <= engine.whole_pixels
+            return photo
+
+    monkeypatch.setattr(engine, "native", Native())
+    monkeypatch.setattr(engine, "whole_pixels", 64 * 64)
+    small = noise(64, 64)
+    assert engine.stylize(small, style).tobytes() == small.tobytes()
+    assert engine.stylize(noise(64, 65), style).tobytes() != noise(64, 65).tobytes()
 
 
 def test_a_large_rendering_can_be_stopped(
