@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     IMAGE_CORRUPT = "image_corrupt"
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_TOO_LARGE = "image_too_large"
+    CLIP_TOO_LONG = "clip_too_long"
     STYLE_FILE_INVALID = "style_file_invalid"
     # Resources and their states.
     STYLE_NOT_FOUND = "style_not_found"
@@ -170,6 +171,10 @@ class ImageTooSmallError(ImageError):
 
 class ImageTooLargeError(ImageError):
     status, code, title = 422, ErrorCode.IMAGE_TOO_LARGE, "Image too large"
+
+
+class ClipTooLongError(ImageError):
+    status, code, title = 422, ErrorCode.CLIP_TOO_LONG, "Clip too long"
 
 
 class StyleFileInvalidError(AppError):

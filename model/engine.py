@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from model.colors import keep_colors
 from model.data.folders import pictures, to_image, to_tensor
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
+from model.frames import Scene, Smoothing
 from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.passes import fitting, passes
@@ -41,6 +42,7 @@ class Engine:
     max_examples = 16
     max_side = 8192  # pixels; longer photos are rendered at this size
     whole_pixels = 1280 * 1280  # larger photos are rendered in strips: the worker stays under 2 GB
+    max_frame_side = 1280  # of moving pictures
 
     def __init__(
         self,
@@ -277,6 +279,47 @@ class Engine:
         """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
         sizes = [fitting(r.photo.size, r.size, self.max_side) for r in renderings]
         return passes(sizes, most, self.batch_pixels)
+
+    def stylize_frames(
+        self,
+        frames: Iterable[Image.Image],
+        style: Style,
+        *,
+        strength: float = 1.0,
+        size: int | None = None,
+        preserve_color: bool = False,
+        smoothing: Smoothing | None = None,
+    ) -> Iterator[Image.Image]:
+        """Render the frames of a clip in order, each as it comes: what stands still does not flicker.
+
+        Args:
+            frames: of one size; the result has the longer side at ``size``, at most ``max_frame_side``.
+            smoothing: what a frame owes to those before it (``model.frames``); ``Smoothing(0, 0)`` is
+                frame by frame.
+
+        Raises ``StyleFormatError`` when the style does not fit the network, ``ValueError`` for a frame of
+        another size than the first.
+        """
+        style.check_shapes(self.shapes)
+        scene = Scene(smoothing or Smoothing())
+        phi: dict[str, Tensor] = {}
+        first: tuple[int, int] | None = None
+        for frame in frames:
+            first = first or frame.size
+            if frame.size != first:
+                raise ValueError(f"the frames of a clip have one size, {first}, and not {frame.size} too")
+            shape = fitting(first, size, self.max_frame_side)
+            rgb = frame.convert("RGB")
+            rgb = rgb if shape == first else rgb.resize(shape, Image.Resampling.LANCZOS)
+            pixels = to_tensor([rgb])[0].to(self.device)  # (3, H, W)
+            if scene.begins(pixels):
+                phi = self._phi(rgb, style, strength)
+            given, weight = scene.still.steady(pixels)
+            with torch.no_grad(), self.objective.autocast():
+                made: Tensor = self.base.networks.stylizer(given[None], phi, scene.statistics)[0].float()
+            if preserve_color:
+                made = to_tensor([keep_colors(to_image(given), to_image(made))])[0].to(self.device)
+            yield to_image(scene.still.settle(made, weight))
 
     def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
         wanted = fitting(rgb.size, size, self.max_side)

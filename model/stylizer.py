@@ -7,6 +7,7 @@ convolution on many channels at full resolution, and bilinear instead of nearest
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -39,6 +40,9 @@ def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     return instance_norm(x, gamma, beta)
 
 
+Normalize = Callable[[Tensor, Tensor, Tensor, str], Tensor]
+
+
 class Stylizer(nn.Module):
     """(B, 3, H, W) RGB in 0..1 and phi of B samples -> (B, 3, H, W) in 0..1; any H, W >= 16."""
 
@@ -62,15 +66,19 @@ class Stylizer(nn.Module):
             layers |= {f"block{i}.conv1": c.width, f"block{i}.conv2": c.width}
         return layers | {"up1": c.up_half, "up2": c.up_full}
 
-    def forward(self, photos: Tensor, phi: Phi) -> Tensor:
-        """Render; H and W are padded by reflection to multiples of 4 and cropped back."""
+    def forward(self, photos: Tensor, phi: Phi, normalize: Normalize | None = None) -> Tensor:
+        """Render; H and W are padded by reflection to multiples of 4 and cropped back.
+
+        ``normalize``: takes the place of ``modulate`` (x, gamma, beta, name of the layer), for statistics
+        that are not those of the photo alone.
+        """
         kind = photos.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else photos.dtype
         # Autocast by hand: its lists would pad and interpolate in float32, with two conversions a layer.
         with torch.autocast(kind, enabled=False):
-            return self._render(photos, phi, dtype)
+            return self._render(photos, phi, dtype, normalize)
 
-    def _render(self, photos: Tensor, phi: Phi, dtype: torch.dtype) -> Tensor:
+    def _render(self, photos: Tensor, phi: Phi, dtype: torch.dtype, normalize: Normalize | None) -> Tensor:
         height, width = photos.shape[2:]
         pad_h, pad_w = -height % 4, -width % 4
         x = F.pad(photos, (0, pad_w, 0, pad_h), mode="reflect") if pad_h or pad_w else photos
@@ -78,7 +86,8 @@ class Stylizer(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)  # and all that follows
 
         def norm(y: Tensor, layer: str) -> Tensor:
-            return modulate(y, phi[f"{layer}.gamma"], phi[f"{layer}.beta"])
+            gamma, beta = phi[f"{layer}.gamma"], phi[f"{layer}.beta"]
+            return modulate(y, gamma, beta) if normalize is None else normalize(y, gamma, beta, layer)
 
         x = F.relu(norm(_convolve(self.down1, x), "down1"))  # (B, half, H/2, W/2)
         x = F.relu(norm(_convolve(self.down2, x), "down2"))  # (B, width, H/4, W/4)

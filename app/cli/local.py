@@ -15,6 +15,7 @@ from app.cli.common import InputError, err_console, reported_errors
 
 if TYPE_CHECKING:
     from model.engine import Engine
+    from model.frames import Smoothing
     from model.requests import Progress
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
@@ -76,7 +77,7 @@ def adapt(
 
 
 def stylize(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
+    photos: Annotated[list[Path], typer.Argument(help="Photos and clips, or folders of photos.")],
     style: Annotated[Path, typer.Option("--style", "-s", help="Style file of `fewstroke adapt`.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder, or a file when there is one photo.")
@@ -91,34 +92,65 @@ def stylize(
         ),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", help="png, jpeg or webp.", show_default="by -o, else png")
+        str | None,
+        typer.Option(
+            "--format",
+            help="png, jpeg or webp; of clips gif, webp, apng or mp4.",
+            show_default="by -o, else png; of clips their own",
+        ),
     ] = None,
+    smooth: Annotated[
+        bool, typer.Option(help="Clips: keep still what stands still, instead of rendering frame by frame.")
+    ] = True,
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Render photos in a style. Results are named after photo and style: cat.jpg -> cat.hokusai.png."""
+    """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Results
+    are named after photo and style: cat.jpg -> cat.hokusai.png."""
     with reported_errors():
+        from app.cli.clips import clip_format, clip_target, stylize_clip
         from app.cli.pictures import expand, output_format, output_paths, read_picture, write_picture
-        from app.imaging.encode import flatten, with_alpha_of
+        from app.imaging.encode import OutputFormat, flatten, with_alpha_of
+        from app.imaging.moving import is_moving
         from app.settings import load_settings
 
         longest = size or load_settings().default_output_side
-        files = expand(photos)
+        given = expand(photos)
         if not style.is_file():
             raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")
-        encoding = output_format(form, output)
-        targets = output_paths(files, style, output, encoding)
+        clips = [path for path in given if is_moving(path)]
+        files = [path for path in given if path not in clips]
+        forms = [clip_format(form, output, clip) for clip in clips]
+        clip_targets = [
+            clip_target(clip, style, output, each, given) for clip, each in zip(clips, forms, strict=True)
+        ]
+        encoding = output_format(form, output) if files else OutputFormat.PNG
+        targets = output_paths(files, style, output, encoding) if files else []
         engine = _load(checkpoint, device)
         from model.style import Style
 
         learned = Style.from_bytes(style.read_bytes(), base_hash=engine.base_hash)
         out = Console(highlight=False, soft_wrap=True)
         with _progress("stylizing") as bar:
-            task = bar.add_task("stylizing", total=len(files), losses="")
+            task = bar.add_task("stylizing", total=len(given), losses="")
             for photo, target in zip(files, targets, strict=True):
                 content = read_picture(photo, longest=longest)
                 rendered = engine.stylize(flatten(content), learned, strength=strength, size=longest)
                 write_picture(with_alpha_of(rendered, content), target, encoding)
+                bar.advance(task)
+                out.print(escape(str(target)))
+            for clip, target, each in zip(clips, clip_targets, forms, strict=True):
+                stylize_clip(
+                    engine,
+                    clip,
+                    learned,
+                    target,
+                    each,
+                    strength=strength,
+                    size=size,
+                    smoothing=None if smooth else _frame_by_frame(),
+                    on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
+                )
                 bar.advance(task)
                 out.print(escape(str(target)))
 
@@ -128,6 +160,12 @@ def _load(checkpoint: Path | None, device: str) -> Engine:
         from model.engine import Engine
 
         return Engine.load(checkpoint, device=device)
+
+
+def _frame_by_frame() -> Smoothing:
+    from model.frames import FRAME_BY_FRAME
+
+    return FRAME_BY_FRAME
 
 
 def _progress(what: str) -> rich_progress.Progress:

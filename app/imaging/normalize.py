@@ -32,7 +32,7 @@ from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 Image.MAX_IMAGE_PIXELS = None  # `_check` is stricter, and says what to do
 
 # What Pillow raises on damaged files, by plugin.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -73,7 +73,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
         with Image.open(source, formats=[kind.value.upper()]) as opened:
             _check(opened, kind, limits, label)
             image = _plain(opened, kind, limits)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ImageCorruptError(
             f"{_first_upper(label)} is damaged or cut off ({_reason(error)}): save it again and resend it."
         ) from error
@@ -121,7 +121,7 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits) -> Image.Image
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except _DAMAGE:
+    except DAMAGE:
         return 1  # damaged EXIF is no reason to refuse the pixels
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -132,6 +132,12 @@ class ScriptedEngine(OneByOne):
             header = StyleHeader(BASE_HASH, len(request.examples), total, request.seed, {}, "none")
             outcomes.setdefault(i, ScriptedStyle(header))
         return [outcomes[i] for i in range(len(requests))]
+
+    def stylize_frames(self, frames: Iterable[Image.Image], style: Any, **how: Any) -> Iterator[Image.Image]:
+        """Every frame as ``stylize`` has it."""
+        how.pop("smoothing", None)
+        for frame in frames:
+            yield self.stylize(frame, style, **how)
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Pictures of one size."""

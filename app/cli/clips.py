@@ -1,0 +1,78 @@
+"""Moving pictures on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.common import InputError
+from app.imaging.moving import ClipFormat, Frame, format_of, read_frames, write_clip
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+    from model.frames import Smoothing
+    from model.style import Style
+
+
+def clip_format(name: str | None, output: Path, clip: Path) -> ClipFormat:
+    """The format by ``--format``, else by the output's suffix, else that of the clip. Raises InputError."""
+    if name is not None:
+        try:
+            return ClipFormat("apng" if name.lower() == "png" else name.lower())
+        except ValueError as error:
+            raise InputError(f"{name!r} cannot hold a clip: use gif, webp, apng or mp4") from error
+    return format_of(output) or format_of(clip) or ClipFormat.WEBP
+
+
+def clip_target(clip: Path, style: Path, output: Path, form: ClipFormat, others: Sequence[Path]) -> Path:
+    """``output`` when it names a file of a clip and there is only this one, else CLIP.STYLE.SUFFIX in it."""
+    alone = not output.is_dir() and format_of(output) is not None
+    if alone and len(others) > 1:
+        raise InputError(f"{len(others)} results do not fit in one file: give a folder with -o")
+    target = output if alone else output / f"{clip.stem}.{style.stem}{form.suffix}"
+    if target.resolve() in {path.resolve() for path in (*others, style)}:
+        raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
+    return target
+
+
+def stylize_clip(
+    engine: Engine,
+    clip: Path,
+    style: Style,
+    target: Path,
+    form: ClipFormat,
+    *,
+    strength: float,
+    size: int | None,
+    smoothing: Smoothing | None,
+    on_frame: Callable[[int], None],
+) -> int:
+    """Render a clip frame by frame into a file, whole or not at all; how many frames it has.
+
+    Raises InputError when the file cannot be written, and what ``read_frames`` raises.
+    """
+    shown: list[float] = []
+
+    def given() -> Iterator[Frame]:
+        for frame in read_frames(clip):
+            shown.append(frame.milliseconds)
+            yield frame
+
+    def rendered() -> Iterator[Frame]:
+        images = (frame.image for frame in given())
+        made = engine.stylize_frames(images, style, strength=strength, size=size, smoothing=smoothing)
+        for number, image in enumerate(made):
+            on_frame(number + 1)
+            yield Frame(image, shown[number])
+
+    temporary = target.with_name(f".{target.stem}.part{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        count = write_clip(temporary, rendered(), form)
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count

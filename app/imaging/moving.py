@@ -1,0 +1,217 @@
+"""Moving pictures: animated GIF, WebP and PNG with Pillow, videos with PyAV (the extra ``video``).
+
+Frames are read one at a time, in order, upright and in RGB.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageSequence
+
+from app.errors import (
+    ClipTooLongError,
+    ImageCorruptError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+)
+from app.imaging.normalize import DAMAGE
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
+_ANIMATED = ("GIF", "WEBP", "PNG")
+_STILL_MILLISECONDS = 100  # of a frame that says nothing, as browsers have it
+_QUALITY = 88  # of WebP
+_CRF = "18"  # of H.264: visually lossless
+
+
+class ClipFormat(StrEnum):
+    """What a clip can be written as."""
+
+    GIF = "gif"
+    WEBP = "webp"
+    APNG = "apng"
+    MP4 = "mp4"
+
+    @property
+    def suffix(self) -> str:
+        """Of a file."""
+        return ".png" if self is ClipFormat.APNG else f".{self.value}"
+
+    @property
+    def media_type(self) -> str:
+        """For HTTP."""
+        return "video/mp4" if self is ClipFormat.MP4 else f"image/{self.value}"
+
+
+_WRITTEN: dict[ClipFormat, dict[str, Any]] = {
+    ClipFormat.WEBP: {"format": "WEBP", "quality": _QUALITY, "method": 2},
+    ClipFormat.GIF: {"format": "GIF", "optimize": False},
+    ClipFormat.APNG: {"format": "PNG"},
+}
+
+
+@dataclass(frozen=True)
+class ClipLimits:
+    """What a clip may have at most; beyond it: ClipTooLongError, ImageTooLargeError."""
+
+    frames: int = 600
+    seconds: float = 30.0
+    frame_pixels: int = 1920 * 1920
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame and how long it is shown."""
+
+    image: Image.Image  # RGB
+    milliseconds: float
+
+
+def format_of(path: Path) -> ClipFormat | None:
+    """What a clip in a file of this name is written as; None: the name does not say."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return ClipFormat.MP4
+    return {
+        ".gif": ClipFormat.GIF,
+        ".webp": ClipFormat.WEBP,
+        ".png": ClipFormat.APNG,
+        ".apng": ClipFormat.APNG,
+    }.get(suffix)
+
+
+def is_moving(path: Path) -> bool:
+    """Whether a file is a video by its name, or a picture with more than one frame."""
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return True
+    with suppress(*DAMAGE), Image.open(path, formats=_ANIMATED) as image:
+        return bool(getattr(image, "is_animated", False))
+    return False
+
+
+def read_frames(path: Path, limits: ClipLimits | None = None) -> Iterator[Frame]:
+    """The frames of a clip, as they are decoded.
+
+    Raises ImageCorruptError (damaged, or no clip), ClipTooLongError, ImageTooLargeError, and
+    ImageFormatUnsupportedError for a video without PyAV.
+    """
+    limits = limits or ClipLimits()
+    frames = _video(path, limits) if path.suffix.lower() in VIDEO_SUFFIXES else _animation(path, limits)
+    count, milliseconds = 0, 0.0
+    for frame in frames:
+        count += 1
+        milliseconds += frame.milliseconds
+        if count > limits.frames or milliseconds > 1000 * limits.seconds:
+            raise ClipTooLongError(
+                f"The clip has more than {limits.frames} frames or {limits.seconds:g} seconds: "
+                "cut it, or lower its frame rate."
+            )
+        yield frame
+    if not count:
+        raise ImageCorruptError("The clip holds no frames: send another file.")
+
+
+def _animation(path: Path, limits: ClipLimits) -> Iterator[Frame]:
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_ANIMATED) as image:
+            warnings.simplefilter("ignore")  # about metadata that is dropped anyway
+            _check_size(image.size, limits)
+            for frame in ImageSequence.Iterator(image):
+                rgb = _on_white(frame)
+                yield Frame(rgb, float(frame.info.get("duration") or 0) or _STILL_MILLISECONDS)
+    except DAMAGE as error:
+        raise ImageCorruptError(f"The animation cannot be read ({error}): send another file.") from error
+
+
+def _on_white(frame: Image.Image) -> Image.Image:
+    """RGB; transparent parts in white. A copy: the iterator reuses its frame."""
+    if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
+        rgba = frame.convert("RGBA")
+        ground = Image.new("RGBA", rgba.size, "white")
+        ground.alpha_composite(rgba)
+        return ground.convert("RGB")
+    return frame.convert("RGB") if frame.mode != "RGB" else frame.copy()
+
+
+def _video(path: Path, limits: ClipLimits) -> Iterator[Frame]:
+    av = _av()
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ImageCorruptError("The file holds no video: send another one.")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            _check_size((stream.width, stream.height), limits)
+            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+            for frame in container.decode(stream):
+                turned = frame.to_image().rotate(frame.rotation, expand=True)
+                yield Frame(turned, float(1000 / rate))
+    except av.error.FFmpegError as error:
+        raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
+
+
+def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+    """Write a clip; how many frames it got. Videos are written as the frames come.
+
+    Raises ImageFormatUnsupportedError for MP4 without PyAV.
+    """
+    return _write_video(target, frames) if form is ClipFormat.MP4 else _write_animation(target, frames, form)
+
+
+def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+    kept = list(frames)
+    options = _WRITTEN[form]
+    first, *rest = (frame.image for frame in kept)
+    durations = [max(1, round(frame.milliseconds)) for frame in kept]
+    first.save(target, save_all=True, append_images=rest, duration=durations, loop=0, **options)
+    return len(kept)
+
+
+def _write_video(target: Path, frames: Iterable[Frame]) -> int:
+    av = _av()
+    count, stream = 0, None
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        for frame in frames:
+            image = frame.image
+            even = (image.width // 2 * 2, image.height // 2 * 2)  # 4:2:0 has no odd sides
+            if stream is None:
+                rate = Fraction(1000 / frame.milliseconds).limit_denominator(1001)
+                options = {"crf": _CRF, "preset": "veryfast"}
+                stream = container.add_stream("libx264", rate=rate, options=options)
+                stream.width, stream.height, stream.pix_fmt = *even, "yuv420p"
+            picture = av.VideoFrame.from_image(image.crop((0, 0, *even)))
+            container.mux(stream.encode(picture))
+            count += 1
+        if stream is not None:
+            container.mux(stream.encode(None))
+    return count
+
+
+def _check_size(size: tuple[int, int], limits: ClipLimits) -> None:
+    if size[0] * size[1] > limits.frame_pixels:
+        raise ImageTooLargeError(
+            f"The clip's frames have {size[0]}x{size[1]} pixels: scale it down to {limits.frame_pixels:,}."
+        )
+
+
+def has_video() -> bool:
+    """Whether PyAV is there."""
+    return find_spec("av") is not None
+
+
+def _av() -> Any:
+    try:
+        return import_module("av")
+    except ImportError as error:
+        raise ImageFormatUnsupportedError(
+            "Videos need PyAV: pip install 'fewstroke[video]'. Animated GIF, WebP and PNG work without it."
+        ) from error

@@ -1,0 +1,68 @@
+"""``fewstroke stylize`` on clips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.imaging.moving import ClipFormat, Frame, read_frames, write_clip
+from tests.app.worker.scripted import BASE_HASH
+
+COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    path = tmp_path / "hokusai.safetensors"
+    path.write_text(json.dumps({"base_hash": BASE_HASH, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "loop.gif"
+    write_clip(path, (Frame(Image.new("RGB", (48, 32), colour), 120) for colour in COLOURS), ClipFormat.GIF)
+    return path
+
+
+def test_a_clip_keeps_its_format_its_frames_and_its_pace(
+    run, engine, clip: Path, style: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    still = tmp_path / "photo.png"
+    Image.new("RGB", (40, 30)).save(still)
+    result = run("stylize", still, clip, "--style", style, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [str(out / "photo.hokusai.png"), str(out / "loop.hokusai.gif")]
+    frames = list(read_frames(out / "loop.hokusai.gif"))
+    assert [frame.milliseconds for frame in frames] == [120] * 3
+    for frame, colour in zip(frames, COLOURS, strict=True):
+        wanted = tuple(255 - level for level in colour)
+        assert frame.image.getpixel((5, 5)) == pytest.approx(wanted, abs=4)
+
+
+def test_the_target_or_the_option_says_the_format(run, engine, clip: Path, style: Path, tmp_path: Path):
+    assert run("stylize", clip, "-s", style, "-o", tmp_path / "a.webp", "--size", 24).exit_code == 0
+    with Image.open(tmp_path / "a.webp") as made:
+        assert (made.format, made.size, getattr(made, "n_frames", 1)) == ("WEBP", (24, 16), 3)
+    result = run("stylize", clip, "-s", style, "-o", tmp_path, "--format", "jpeg")
+    assert result.exit_code == 3
+    assert "cannot hold a clip" in result.stderr
+
+
+def test_a_clip_that_is_damaged_leaves_nothing(run, engine, clip: Path, style: Path, tmp_path: Path):
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 2 // 3])
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / "out" / "a.webp")
+    assert result.exit_code == 3
+    assert "send another file" in result.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_clip_is_never_overwritten(run, engine, clip: Path, style: Path):
+    result = run("stylize", clip, "-s", style, "-o", clip)
+    assert result.exit_code == 3
+    assert "would be overwritten" in result.stderr

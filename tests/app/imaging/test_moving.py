@@ -1,0 +1,97 @@
+"""Clips: read frame by frame, written in four formats, refused when they are too long or damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.errors import ClipTooLongError, ImageCorruptError, ImageFormatUnsupportedError, ImageTooLargeError
+from app.imaging import moving
+from app.imaging.moving import ClipFormat, ClipLimits, Frame, format_of, is_moving, read_frames, write_clip
+
+COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
+FORMS = [
+    ClipFormat.GIF,
+    ClipFormat.WEBP,
+    ClipFormat.APNG,
+    pytest.param(ClipFormat.MP4, marks=pytest.mark.skipif(not moving.has_video(), reason="no PyAV")),
+]
+
+
+def clip(path: Path, form: ClipFormat, size: tuple[int, int] = (48, 32), milliseconds: int = 80) -> Path:
+    frames = (Frame(Image.new("RGB", size, colour), milliseconds) for colour in COLOURS)
+    target = path / f"clip{form.suffix}"
+    assert write_clip(target, frames, form) == len(COLOURS)
+    return target
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_written_is_read(tmp_path: Path, form: ClipFormat):
+    path = clip(tmp_path, form)
+    assert is_moving(path)
+    assert format_of(path) is form
+    frames = list(read_frames(path))
+    assert [frame.image.size for frame in frames] == [(48, 32)] * 4
+    assert [frame.milliseconds for frame in frames] == pytest.approx([80] * 4, abs=1)
+    for frame, colour in zip(frames, COLOURS, strict=True):
+        assert frame.image.mode == "RGB"
+        assert np.abs(np.asarray(frame.image, dtype=int).mean((0, 1)) - colour).max() < 12
+
+
+@pytest.mark.skipif(not moving.has_video(), reason="no PyAV")
+def test_a_video_of_odd_sides_loses_a_line(tmp_path: Path):
+    path = clip(tmp_path, ClipFormat.MP4, (51, 33))
+    assert {frame.image.size for frame in read_frames(path)} == {(50, 32)}
+
+
+def test_transparent_parts_are_white(tmp_path: Path):
+    frames = [Image.new("RGBA", (20, 20), (0, 0, 0, 0)), Image.new("RGBA", (20, 20), (9, 9, 9, 255))]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=50, lossless=True)
+    first, second = read_frames(tmp_path / "a.webp")
+    assert (first.image.getpixel((3, 3)), second.image.getpixel((3, 3))) == ((255, 255, 255), (9, 9, 9))
+
+
+def test_stills_and_other_files_do_not_move(tmp_path: Path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "still.png")
+    Image.new("RGB", (8, 8)).save(
+        tmp_path / "two.jpg", "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))]
+    )
+    (tmp_path / "text.gif").write_text("no picture")
+    assert not any(is_moving(tmp_path / name) for name in ("still.png", "two.jpg", "text.gif"))
+
+
+@pytest.mark.parametrize(
+    ("limits", "error"),
+    [
+        (ClipLimits(frames=3), ClipTooLongError),
+        (ClipLimits(seconds=0.3), ClipTooLongError),
+        (ClipLimits(frame_pixels=48 * 32 - 1), ImageTooLargeError),
+    ],
+)
+def test_limits(tmp_path: Path, limits: ClipLimits, error: type[Exception]):
+    with pytest.raises(error, match=r"cut it|scale it down"):
+        list(read_frames(clip(tmp_path, ClipFormat.GIF), limits))
+
+
+@pytest.mark.parametrize("name", ["cut.gif", "cut.webp", "cut.mp4"])
+def test_damaged_files_say_so(tmp_path: Path, name: str):
+    if name.endswith("mp4") and not moving.has_video():
+        pytest.skip("no PyAV")
+    form = format_of(Path(name))
+    assert form is not None
+    data = clip(tmp_path, form).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 3])
+    with pytest.raises(ImageCorruptError, match="another"):
+        list(read_frames(tmp_path / name))
+
+
+def test_videos_without_pyav_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(moving, "import_module", missing)
+    with pytest.raises(ImageFormatUnsupportedError, match=r"fewstroke\[video\]"):
+        next(read_frames(tmp_path / "clip.mp4"))
