@@ -17,7 +17,7 @@ from model.colors import keep_colors
 from model.data.folders import pictures, to_image, to_tensor
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
-from model.frames import Scene, Smoothing
+from model.frames import Smoothing, render_frames
 from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.passes import fitting, passes
@@ -29,6 +29,7 @@ from model.requests import Learning, Progress, Rendering
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.strips import render_in_strips
 from model.style import Style, blend_styles
+from model.stylizer import Normalize
 
 PREVIEW_SIDE = 192
 BANK = Path(__file__).parent / "photos"
@@ -301,25 +302,25 @@ class Engine:
         another size than the first.
         """
         style.check_shapes(self.shapes)
-        scene = Scene(smoothing or Smoothing())
-        phi: dict[str, Tensor] = {}
-        first: tuple[int, int] | None = None
-        for frame in frames:
-            first = first or frame.size
-            if frame.size != first:
-                raise ValueError(f"the frames of a clip have one size, {first}, and not {frame.size} too")
-            shape = fitting(first, size, self.max_frame_side)
-            rgb = frame.convert("RGB")
-            rgb = rgb if shape == first else rgb.resize(shape, Image.Resampling.LANCZOS)
-            pixels = to_tensor([rgb])[0].to(self.device)  # (3, H, W)
-            if scene.begins(pixels):
-                phi = self._phi(rgb, style, strength)
-            given, weight = scene.still.steady(pixels)
+
+        def sized(frame: Image.Image) -> Image.Image:
+            return frame.convert("RGB").resize(
+                fitting(frame.size, size, self.max_frame_side), Image.Resampling.LANCZOS
+            )
+
+        def forward(frame: Tensor, phi: dict[str, Tensor], normalize: Normalize | None) -> Tensor:
             with torch.no_grad(), self.objective.autocast():
-                made: Tensor = self.base.networks.stylizer(given[None], phi, scene.statistics)[0].float()
-            if preserve_color:
-                made = to_tensor([keep_colors(to_image(given), to_image(made))])[0].to(self.device)
-            yield to_image(scene.still.settle(made, weight))
+                made: Tensor = self.base.networks.stylizer(frame[None], phi, normalize)
+            return made[0].float()
+
+        yield from render_frames(
+            map(sized, frames),
+            lambda first: self._phi(first, style, strength),
+            forward,
+            smoothing or Smoothing(),
+            device=self.device,
+            preserve_color=preserve_color,
+        )
 
     def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
         wanted = fitting(rgb.size, size, self.max_side)

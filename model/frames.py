@@ -14,13 +14,18 @@ At a cut both begin anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
+from model.colors import keep_colors
+from model.data.folders import to_image, to_tensor
 from model.instance_norm import EPSILON
+from model.stylizer import Normalize
 
 _WINDOW = 7  # pixels a side of the neighbourhood in which a change is measured
 _REACH = 9  # pixels a side of the neighbourhood that is moving when a part of it is
@@ -142,6 +147,39 @@ class Scene:
             self.statistics.reset()
         self.still.reset()
         return True
+
+
+def render_frames(
+    frames: Iterable[Image.Image],
+    phi_of: Callable[[Image.Image], dict[str, Tensor]],
+    forward: Callable[[Tensor, dict[str, Tensor], Normalize | None], Tensor],
+    smoothing: Smoothing,
+    *,
+    device: torch.device,
+    preserve_color: bool = False,
+) -> Iterator[Image.Image]:
+    """Render RGB frames of one size, each as it comes.
+
+    ``phi_of``: the style for a scene, from its first frame. ``forward``: (3, H, W) under phi with a
+    normalisation -> (3, H, W) float32.
+
+    Raises ``ValueError`` for a frame of another size than the first.
+    """
+    scene = Scene(smoothing)
+    phi: dict[str, Tensor] = {}
+    size: tuple[int, int] | None = None
+    for frame in frames:
+        size = size or frame.size
+        if frame.size != size:
+            raise ValueError(f"the frames of a clip have one size, {size}, and not {frame.size} too")
+        pixels = to_tensor([frame])[0].to(device)  # (3, H, W)
+        if scene.begins(pixels):
+            phi = phi_of(frame)
+        given, weight = scene.still.steady(pixels)
+        made = forward(given, phi, scene.statistics)
+        if preserve_color:
+            made = to_tensor([keep_colors(to_image(given), to_image(made))])[0].to(device)
+        yield to_image(scene.still.settle(made, weight))
 
 
 def palette(frame: Tensor) -> Tensor:
