@@ -18,12 +18,13 @@ STAMP := $(VENV)/.fewstroke-installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PIP_ARGS)
 
 WEB_STAMP := web/node_modules/.package-lock.json
+BUDGET_STAMP := web/budget/node_modules/.package-lock.json
 TS := clients/typescript
 TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: clients test-clients studio test-web screenshots help env demo test lint lint-deploy format bench constraints chaos fuzz clean
+.PHONY: clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,13 @@ test-web: env $(WEB_STAMP) ## Test the studio in Chromium, and that the shipped 
 
 screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent screenshots
+
+$(BUDGET_STAMP): web/budget/package.json web/budget/package-lock.json
+	cd web/budget && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+budget: env $(WEB_STAMP) $(BUDGET_STAMP) ## Measure the studio: bytes of script, first preview, Lighthouse
+	cd web/budget && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent budget
 
 $(TS_STAMP): $(TS)/package.json $(TS)/package-lock.json
 	cd $(TS) && npm ci --no-fund --no-audit

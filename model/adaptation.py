@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from PIL import Image
@@ -50,8 +51,19 @@ class AdaptConfig:
 OnStep = Callable[[int, dict[str, Tensor], Judgement], None]
 
 
+@dataclass(frozen=True)
+class Photos:
+    """Photos and what their renders are compared with."""
+
+    pixels: Tensor  # (B, 3, H, W)
+    content: dict[str, Tensor]  # features by layer, (B, C, h, w)
+
+
 class Adaptation:
-    """One adaptation: the support set and the photos, with everything computed that stays the same."""
+    """One adaptation: the support set, and the photos with everything computed that stays the same.
+
+    The photos are looked at when they are first needed: ``start`` comes before.
+    """
 
     def __init__(
         self,
@@ -76,18 +88,27 @@ class Adaptation:
         self.rng = random.Random(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.directions = torch.Generator().manual_seed(seed)
-        device = objective.device
         self.works = concatenate([self._observe(to_tensor([fit(e, c.example_side)])) for e in examples])
         self.pooled = pool(self.works)
-        # Photos in turn, so that a short list is cropped more often.
-        crops = [random_crop(photos[i % len(photos)], c.size, self.rng, low=0.5) for i in range(c.bank)]
-        self.photos = to_tensor(crops).to(device)
-        self.content = objective.content_targets(self.photos)
-        judges = list(held_out or photos)[-c.held_out :]
-        self.judges = to_tensor([random_crop(p, c.size, random.Random(1), low=0.999) for p in judges]).to(
-            device
+        self._given, self._held_out = list(photos), list(held_out or photos)[-c.held_out :]
+
+    @cached_property
+    def bank(self) -> Photos:
+        """Crops for the steps, of the photos in turn, so that a short list is cropped more often."""
+        given, c = self._given, self.config
+        return self._photos(
+            [random_crop(given[i % len(given)], c.size, self.rng, low=0.5) for i in range(c.bank)]
         )
-        self.judges_content = objective.content_targets(self.judges)
+
+    @cached_property
+    def judges(self) -> Photos:
+        """Crops that judge every step."""
+        side = self.config.size
+        return self._photos([random_crop(p, side, random.Random(1), low=0.999) for p in self._held_out])
+
+    def _photos(self, crops: list[Image.Image]) -> Photos:
+        pixels = to_tensor(crops).to(self.objective.device)
+        return Photos(pixels, self.objective.content_targets(pixels))
 
     def start(self) -> dict[str, Tensor]:
         """phi_0: the zero-step style."""
@@ -131,10 +152,9 @@ class Adaptation:
 
     def held_out(self, target: StyleStatistics | None = None) -> Renders:
         """What judges a step; along the same directions every time, so that steps can be compared."""
-        targets = _repeat(self.pooled if target is None else target, len(self.judges))
-        return Renders(
-            self.judges, self.judges_content, targets, color_directions(torch.Generator().manual_seed(0))
-        )
+        pixels, content = self.judges.pixels, self.judges.content
+        targets = _repeat(self.pooled if target is None else target, len(pixels))
+        return Renders(pixels, content, targets, color_directions(torch.Generator().manual_seed(0)))
 
     def draw(self) -> Renders:
         """The support of the next step."""
@@ -145,8 +165,8 @@ class Adaptation:
             [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
         )
         # not v[chosen], which loses the memory format
-        content = {k: torch.cat([v[i : i + 1] for i in chosen]) for k, v in self.content.items()}
-        return Renders(self.photos[chosen], content, targets, color_directions(self.directions))
+        content = {k: torch.cat([v[i : i + 1] for i in chosen]) for k, v in self.bank.content.items()}
+        return Renders(self.bank.pixels[chosen], content, targets, color_directions(self.directions))
 
     def _observe(self, work: Tensor) -> StyleStatistics:
         """Statistics of one example; its feature maps are large, and only a critic keeps a part of them."""

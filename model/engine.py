@@ -140,8 +140,9 @@ class Engine:
             examples: pictures in the style, any size, converted to RGB.
             contents: photos to adapt on beside the bundled ones: those that the style is meant for.
             steps: inner steps; 0 gives the zero-step style.
-            preview: photo that is rendered every ``preview_every`` steps, at about 192 pixels.
-            on_progress: called at step 0 and after every step, from this thread.
+            preview: photo that is rendered every ``preview_every`` steps, at about 192 pixels; first in
+                the zero-step style, as soon as that is known and before any photo is looked at.
+            on_progress: called with the zero-step preview, at step 0 and after every step, from this thread.
             should_stop: asked between steps; True raises ``AdaptationCanceled``.
 
         Returns:
@@ -168,15 +169,20 @@ class Engine:
 
         Raises ``ValueError`` when a request has no examples or more than 16.
         """
-        tasks = [self.adaptation(r.examples, contents=r.contents, seed=r.seed) for r in requests]
         total = self.default_steps if steps is None else steps
         shown = [fit(r.preview.convert("RGB"), PREVIEW_SIDE) if r.preview else None for r in requests]
+        tasks, starts = [], []
+        for r, photo in zip(requests, shown, strict=True):
+            tasks.append(self.adaptation(r.examples, contents=r.contents, seed=r.seed))
+            starts.append(tasks[-1].start())
+            if r.on_progress is not None and photo is not None:
+                r.on_progress(Progress(0, total, {}, self._render(photo, starts[-1])))
 
         def visit(task: int, step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
             tell, photo = requests[task].on_progress, shown[task]
             if tell is None:
                 return
-            due = step % max(1, preview_every) == 0 or step == total
+            due = step > 0 and (step % max(1, preview_every) == 0 or step == total)
             picture = self._render(photo, phi) if due and photo is not None else None
             tell(Progress(step, total, judged.as_dict(), picture))
 
@@ -184,7 +190,9 @@ class Engine:
             asked = requests[task].should_stop
             return asked is not None and asked()
 
-        outcomes = adapt_together(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
+        outcomes = adapt_together(
+            tasks, self.rates, steps=total, starts=starts, on_step=visit, should_stop=should_stop
+        )
         styles: list[Style | AdaptationCanceled] = []
         for request, adapted in zip(requests, outcomes, strict=True):
             if isinstance(adapted, AdaptationCanceled):

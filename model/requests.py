@@ -14,11 +14,11 @@ if TYPE_CHECKING:  # a process that only passes requests on needs no torch
 
 @dataclass(frozen=True)
 class Progress:
-    """What ``on_progress`` gets at step 0 and after every step."""
+    """What ``on_progress`` gets at step 0 and after every step; before all of them, the zero-step preview."""
 
     step: int
     steps: int
-    losses: dict[str, float]  # style, content, total: means over the held-out photos
+    losses: dict[str, float]  # style, content, total: means over held-out photos; {} with the first preview
     preview: Image | None
 
 

@@ -38,13 +38,23 @@ class ProgressReporter:
         self._task = asyncio.create_task(self._publish(), name=f"progress-{job_id}")
 
     def on_step(self, step: Step) -> None:
-        """Report a step, and its preview when it has one (encoded here, in the calling thread)."""
-        events: list[tuple[str, dict[str, Any]]] = [
-            (
-                "progress",
-                {"step": step.step, "steps": step.steps, "losses": dict(step.losses), "phase": step.phase},
+        """Report a step, and its preview when it has one (encoded here, in the calling thread).
+
+        A picture without losses is a preview and no step: it is shown before anything was judged.
+        """
+        events: list[tuple[str, dict[str, Any]]] = []
+        if step.preview is None or step.losses:
+            events.append(
+                (
+                    "progress",
+                    {
+                        "step": step.step,
+                        "steps": step.steps,
+                        "losses": dict(step.losses),
+                        "phase": step.phase,
+                    },
+                )
             )
-        ]
         if step.preview is not None:
             events.append(
                 (

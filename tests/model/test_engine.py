@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
 from model.adaptation import AdaptConfig
 from model.engine import Engine
@@ -87,9 +88,30 @@ def test_progress_comes_at_every_step_with_previews_now_and_then(
 ) -> None:
     seen: list[Progress] = []
     engine.adapt(examples[:1], preview=photo, preview_every=2, on_progress=seen.append)
-    assert [p.step for p in seen] == [0, 1, 2, 3]
-    assert [p.preview is not None for p in seen] == [True, False, True, True]
-    assert set(seen[0].losses) == {"style", "content", "total"}
+    assert [p.step for p in seen] == [0, 0, 1, 2, 3]
+    assert [p.preview is not None for p in seen] == [True, False, False, True, True]
+    assert [set(p.losses) for p in seen] == [set(), *[{"style", "content", "total"}] * 4]
+
+
+def test_the_first_preview_waits_for_no_photo(
+    engine: Engine, examples: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    compute = engine.objective.content_targets
+
+    def content_targets(photos: Tensor) -> dict[str, Tensor]:
+        order.append("photos looked at")
+        return compute(photos)
+
+    monkeypatch.setattr(engine.objective, "content_targets", content_targets)
+    engine.adapt(
+        examples[:1],
+        preview=examples[0],
+        steps=1,
+        on_progress=lambda now: order.append("preview" if now.preview else "step"),
+    )
+    assert order[0] == "preview"
+    assert "photos looked at" in order[1:]
 
 
 def test_cancel_between_steps(engine: Engine, examples: list[Image.Image]) -> None:

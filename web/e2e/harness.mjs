@@ -12,9 +12,18 @@ const VENV = join(ROOT, ".venv/bin/python");
 export const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
 export const PATIENCE = 60_000; // ms; machines are busy
 
-const CHROMIUM =
+export const CHROMIUM =
   process.env.CHROMIUM ??
   ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+
+export const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
 
 /** `fewstroke serve` on a folder of its own. `module`: what to run instead of the quick engine. */
 export async function startService(env = {}, module = ["-m", "tests.studio.serve"]) {
@@ -80,14 +89,7 @@ export async function startBrowser() {
   if (!CHROMIUM) throw new Error("There is no Chromium here: install the package “chromium”, or set CHROMIUM to one.");
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-    ],
+    args: FLAGS,
   });
 }
 
