@@ -151,7 +151,7 @@ def test_the_engine_adapts_many_as_one(engine: Engine) -> None:
     ]
     first, second, third = engine.adapt_many(requests, steps=2)
     assert isinstance(third, AdaptationCanceled)
-    assert stopped == [0, 1, 2]
+    assert stopped == [0, 0, 1, 2]  # the zero-step preview, and the steps
     photo = picture(40, (80, 64))
     for request, style in ((requests[0], first), (requests[1], second)):
         assert isinstance(style, Style)
