@@ -42,11 +42,15 @@ class TrainingConfig:
     continued_steps: int = 16  # inner steps of a task in phase 3
     continued_batch: int = 3  # tasks of an outer step in phase 3, beside ``batch`` samples of phase 1
     continued_lr: float = 4e-4
+    continued_scale: float = 1.0  # of the inner rates: one photo a step bears less than a served step's three
     support_weight: float = 0.5  # what phase 3's support losses count for the networks
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves
     inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)
     rates_lr: float = 0.02  # outer rate of the logarithms of the inner rates
     tasks_in_pool: int = 24
+    least_works: int = 2  # groups with fewer are no tasks
+    shots: tuple[int, int] = (1, 8)  # K of a task, drawn evenly, as far as one work is left for the query
+    query_works: int = 3  # at most so many of the others are the query: few make its target a matter of luck
     photos_in_pool: int = 64
     styles_in_pool: int = 128
     fresh_photos: int = 2  # replaced at each step

@@ -42,7 +42,7 @@ class LongTask(StyleTasks):
 class ContinuedTraining:
     """Draws tasks and samples, and computes the outer loss.
 
-    The inner rates are ``rates`` (a checkpoint's) on the schedule that adaptations use; they are not trained.
+    The inner rates are ``rates`` (a checkpoint's), falling as in adaptations; they are not trained.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ContinuedTraining:
         self.samples = Pretraining(config, objective, rng)
         self.samples.photos = self.source.photos  # one pool for both
         serving = AdaptConfig()
-        schedule = ScheduledRates(rates, config.continued_steps, serving.rate_scale, serving.decay_from)
+        schedule = ScheduledRates(rates, config.continued_steps, config.continued_scale, serving.decay_from)
         self.loops = ContinuedLoops(
             EncoderStart(networks, objective),
             Adam(schedule, betas=(0.9, 0.99)),

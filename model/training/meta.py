@@ -36,7 +36,6 @@ from model.training.pools import PhotoBatch, PhotoPool
 from model.training.prefetch import Prefetch
 from model.training.pretrain import aspect_jitter, style_weights
 
-QUERY_WORKS = 3
 FELL_BACK = "first order from here on"
 
 
@@ -132,11 +131,11 @@ class MetaTraining:
     ) -> None:
         self.config, self.networks, self.objective, self.rng = config, networks, objective, rng
         self.critic = critic
-        styles = StyleFolder.scan(config.styles, split="train").at_least(2)
+        styles = StyleFolder.scan(config.styles, split="train").at_least(config.least_works)
         weights = style_weights(styles)
         seed = rng.randrange(2**32)
         self.sampler = TaskSampler(
-            styles, shots=(1, 8), seed=seed, weights=[weights[n] for n in sorted(weights)]
+            styles, shots=config.shots, seed=seed, weights=[weights[n] for n in sorted(weights)]
         )
         photos = scan_photos(config.contents, split="train")
         self.draw_photo = Prefetch(
@@ -229,7 +228,7 @@ class MetaTraining:
         One palette and one range of scales for all of them: what makes them one style.
         """
         task: StyleTask = self.sampler.draw(rng)
-        query = rng.sample(task.query, min(QUERY_WORKS, len(task.query)))
+        query = rng.sample(task.query, min(self.config.query_works, len(task.query)))
         palette = draw_palette(rng, self.config.palette_share)
         low = rng.uniform(self.config.crop_low, max(self.config.crop_low, 0.7))
         high, jitter = min(1.0, low + 0.5), aspect_jitter(task.group)
