@@ -41,7 +41,8 @@ class TrainingConfig:
     continued_minutes: float = 0.0  # phase 3: long inner loops, continued over outer steps
     continued_steps: int = 16  # inner steps of a task in phase 3
     continued_batch: int = 3  # tasks of an outer step in phase 3, beside ``batch`` samples of phase 1
-    continued_lr: float = 4e-4
+    continued_in_flight: int = 96  # tasks under way in phase 3: few would be learned by heart
+    continued_lr: float = 2e-4
     continued_scale: float = 1.0  # of the inner rates: one photo a step bears less than a served step's three
     support_weight: float = 0.5  # what phase 3's support losses count for the networks
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves

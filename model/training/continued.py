@@ -14,23 +14,23 @@ from torch import Tensor
 
 from model.adaptation import AdaptConfig
 from model.inner_rates import ScheduledRates
-from model.maml import Adam, ContinuedLoops, LearningRates, Task
+from model.maml import Adam, ContinuedLoops, LearningRates, Params, Task
 from model.networks import Networks, Objective
 from model.perceptual.statistics import concatenate
 from model.training.config import TrainingConfig
-from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks, one_of
+from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
 from model.training.pools import join_photos
 from model.training.pretrain import Pretraining
+
+USUAL_LOSS = 4.0  # so that tasks weigh about what samples of pre-training weigh
 
 
 class LongTask(StyleTasks):
     """One style: every inner step and every query draws another photo."""
 
-    def __init__(self, entry: StyleEntry, source: MetaTraining, rng: random.Random) -> None:
+    def __init__(self, entry: StyleEntry, source: MetaTraining) -> None:
         def support(step: int) -> RenderBatch:
-            # like an adaptation: half of the renders are compared with all examples, half with single ones
-            target = one_of(entry.support, rng).statistics if step % 2 == 1 else entry.pooled
-            return RenderBatch(source.photos.batch(1), target)
+            return RenderBatch(source.photos.batch(1), entry.pooled)
 
         def query(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), entry.pooled_query)
@@ -63,11 +63,11 @@ class ContinuedTraining:
         self.loops = ContinuedLoops(
             EncoderStart(networks, objective),
             Adam(schedule, betas=(0.9, 0.99)),
-            self.source.loss,
-            draw=lambda: LongTask(self.source.draw_entry(), self.source, rng),
+            self._balanced,
+            draw=lambda: LongTask(self.source.draw_entry(), self.source),
             join=join_renders,
             steps=config.continued_steps,
-            in_flight=config.tasks_in_pool,
+            in_flight=config.continued_in_flight,
             batch=config.continued_batch,
             support_weight=config.support_weight,
             adapt=config.adapt,
@@ -98,6 +98,14 @@ class ContinuedTraining:
             **{name: self.query.get(name, outcome.loss.detach()) for name in ("query_early", "query_late")},
             **{f"sample_{name}": sampled[name] for name in ("moments", "covariance", "content", "total")},
         }
+
+    def _balanced(self, params: Params, batch: RenderBatch) -> Tensor:
+        """The logarithm of each task's loss (B,), in units of a usual loss.
+
+        Losses of styles differ tenfold. A task is met again and again while it is under way, and a loud one
+        would rule the outer steps for that long.
+        """
+        return USUAL_LOSS * self.source.loss(params, batch).log()
 
     def close(self) -> None:
         """End the threads that crop ahead."""

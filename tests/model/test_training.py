@@ -47,6 +47,7 @@ def config(folders: tuple[Path, Path], tmp_path: Path) -> TrainingConfig:
         fresh_styles=1,
         checkpoint_seconds=0.5,
         validation_styles=1,
+        continued_in_flight=3,
     )
 
 
@@ -96,7 +97,7 @@ def test_continued_loops_teach_every_weight_and_walk_on(
 ) -> None:
     torch.manual_seed(0)
     rates = stored_rates(phi_shapes(networks), {})
-    settings = replace(config, continued_steps=3, continued_batch=2, tasks_in_pool=2)
+    settings = replace(config, continued_steps=3, continued_batch=2, continued_in_flight=2)
     job = ContinuedTraining(settings, networks, objective, random.Random(0), rates)
     job.fill()
     for step in range(3):
