@@ -55,7 +55,6 @@ class ContinuedTraining:
     ) -> None:
         self.config, self.networks, self.rates = config, networks, rates
         self.source = MetaTraining(config, networks, objective, rng)
-        self.query: dict[str, Tensor] = {}
         self.samples = Pretraining(config, objective, rng)
         self.samples.photos = self.source.photos  # one pool for both
         serving = AdaptConfig()
@@ -88,14 +87,11 @@ class ContinuedTraining:
         """One outer step's losses; ``total`` is what to minimise."""
         outcome = self.loops.meta_loss()
         sampled = self.samples.loss(self.networks)
-        half = self.config.continued_steps / 2
-        for step, loss in outcome.query.items():  # the last ones of each half: not every step has both
-            self.query["query_early" if step < half else "query_late"] = loss
         share = self.config.batch / self.renders
         return {
             "total": (1 - share) * outcome.loss + share * sampled["total"],
             "support": torch.stack(outcome.support).mean(),
-            **{name: self.query.get(name, outcome.loss.detach()) for name in ("query_early", "query_late")},
+            "query": torch.stack(list(outcome.query.values())).mean(),
             **{f"sample_{name}": sampled[name] for name in ("moments", "covariance", "content", "total")},
         }
 
