@@ -147,17 +147,18 @@ async def postgres_restarted(bench: Bench, server: Postgres, rng: Random) -> tup
 
 
 async def disk_full_at_upload(bench: Bench, disk: Disk, rng: Random) -> tuple[list[Sent], bool]:
-    """Full from a random moment before or in the request on, for a second or two."""
-    early = rng.random() < 0.5
+    """Full from a random moment just before or in the request on, for a second or two."""
+    early, seconds = rng.random() < 0.5, rng.uniform(0.5, 2.0)
     if early:
-        await asyncio.to_thread(disk.fill)
-    request = asyncio.create_task(bench.stylize(4))
-    if not early:
-        await asyncio.sleep(rng.uniform(0, 0.15))
-        await asyncio.to_thread(disk.fill)
-    await asyncio.sleep(rng.uniform(0.5, 2.0))
-    hit = not request.done()
-    disk.free()
+        full = asyncio.create_task(disk.stay_full(seconds))
+        await asyncio.sleep(0.05)
+        request = asyncio.create_task(bench.stylize(4))
+    else:
+        request = asyncio.create_task(bench.stylize(4))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        full = asyncio.create_task(disk.stay_full(seconds))
+    await full
+    hit = not request.done()  # it has outlived the fault
     return [await request], hit
 
 
@@ -165,11 +166,8 @@ async def disk_full_at_result(bench: Bench, disk: Disk, rng: Random) -> tuple[li
     """Full while a rendering runs and wants to store what it made."""
     sent = await bench.stylize(6)
     await bench.until_running(sent.job_id)
-    await asyncio.to_thread(disk.fill)
-    await asyncio.sleep(rng.uniform(0.5, 2.5))
-    hit = await _in_flight(bench, sent)
-    disk.free()
-    return [sent], hit
+    await disk.stay_full(rng.uniform(0.5, 2.5))
+    return [sent], await _in_flight(bench, sent)
 
 
 async def poison_job(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:

@@ -87,8 +87,18 @@ class Disk:
     def __init__(self, path: Path) -> None:
         self._filler = path / "filler"
 
-    def fill(self) -> None:
-        """Take every free byte."""
+    async def stay_full(self, seconds: float) -> None:
+        """Full for so long: what others give back meanwhile is taken as well. Then free."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        try:
+            while loop.time() < deadline:
+                await asyncio.to_thread(self._fill)
+                await asyncio.sleep(0.02)
+        finally:
+            self._filler.unlink(missing_ok=True)
+
+    def _fill(self) -> None:
         with self._filler.open("ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
                 try:
@@ -96,10 +106,6 @@ class Disk:
                         pass
                 except OSError:
                     continue
-
-    def free(self) -> None:
-        """Give them back."""
-        self._filler.unlink(missing_ok=True)
 
 
 def no_disk() -> str | None:

@@ -64,14 +64,18 @@ async def stub_service(
     workers: int,
     env: Mapping[str, str] | None = None,
     worker_env: Sequence[str] = (),
+    engine: bool = False,
 ) -> AsyncIterator[StubService]:
-    """A ready service on ``data_dir``; killed at the end. ``worker_env``: ``NAME=VALUE`` for workers."""
+    """A ready service on ``data_dir``; killed at the end. ``worker_env``: ``NAME=VALUE`` for workers;
+    ``engine``: with the real model instead of the stub."""
+    stub = ("-m", "benchmarks.stub.serve", str(workers), *worker_env)
+    command = ("-m", "app.cli", "serve", "--workers", str(workers)) if engine else stub
     await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "benchmarks.stub.serve", str(workers), *worker_env),
+            *command,
             env={**os.environ, "FEWSTROKE_DATA_DIR": str(data_dir), "FEWSTROKE_PORT": "0", **(env or {})},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,

@@ -1,0 +1,1 @@
+"""Load: many clients at once against a real ``fewstroke serve``, and what its processes need meanwhile."""
