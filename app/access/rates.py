@@ -10,15 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import and_, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.tables import RateRow
 from app.errors import RateLimitedError
-from app.infra.db import Sessions
+from app.infra.db import CLOCK_SKEW, Sessions
 
 _WINDOW = 60.0  # s
+_SKEW = CLOCK_SKEW.total_seconds()
 _LEASES = 20  # to the bucket
 _REMEMBERED = 4096  # keys
 
@@ -59,8 +60,8 @@ class Rates:
         """Count a request of a key that may send ``quota`` of them a minute. Raises RateLimitedError."""
         now = self._now()
         lease = self._leases.get(key_id)
-        if lease is not None and now - lease.taken_at > _WINDOW:
-            lease = None  # an old one would let more through than the bucket holds
+        if lease is not None and not -_SKEW <= now - lease.taken_at <= _WINDOW:
+            lease = None  # an old one would let more through than the bucket holds; or the clock went back
         if lease is None or (lease.tokens == 0 and now >= lease.blocked_until):
             lease = await self._take(key_id, quota, now)
             if len(self._leases) >= _REMEMBERED:
@@ -101,7 +102,9 @@ async def forget_rates(session: AsyncSession) -> tuple[int, list[str]]:
 async def _move(session: AsyncSession, key_id: str, now: float, by: float) -> float | None:
     """When the bucket is full again after taking out ``by`` seconds' worth; None: it holds less."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    full_at = case((RateRow.full_at > now, RateRow.full_at), else_=now) + by
+    # A bucket is never further from full than a window: else its clock was ahead, and has gone back.
+    sound = and_(RateRow.full_at > now, RateRow.full_at <= now + _WINDOW + _SKEW)
+    full_at = case((sound, RateRow.full_at), else_=now) + by
     statement = (
         insert(RateRow)
         .values(key_id=key_id, full_at=now + by)

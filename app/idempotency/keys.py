@@ -25,7 +25,7 @@ from ulid import ULID
 
 from app.errors import IdempotencyKeyInUseError, IdempotencyKeyInvalidError, IdempotencyKeyReusedError
 from app.idempotency.tables import IdempotencyKeyRow as Row
-from app.infra.db import Sessions, utcnow
+from app.infra.db import CLOCK_SKEW, Sessions, utcnow
 from app.infra.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ async def _claim_in(session: AsyncSession, owner: str, key: str, fingerprint: st
         )
     elif row.resource_id is not None:
         return Claim(owner, key, row.claim, row.resource_id)
-    elif row.claimed_until > now:
+    elif now < row.claimed_until <= now + _LEASE + CLOCK_SKEW:
         raise _in_use(key)
     else:  # abandoned
         row.claim, row.claimed_until = token, now + _LEASE

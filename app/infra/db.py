@@ -4,7 +4,7 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of replicas may be apart. A short lease that ends further ahead than it can, or a row made
+in a further future, was written before the wall clock went back: it binds nobody."""
+
 _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
 
 Sessions = async_sessionmaker[AsyncSession]

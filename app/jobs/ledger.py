@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
-from app.infra.db import Base, Sessions, in_line, utcnow
+from app.infra.db import CLOCK_SKEW, Base, Sessions, in_line, utcnow
 from app.jobs.fairness import Fits, take_turn
 from app.jobs.lanes import lane_of
 from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
@@ -236,10 +236,13 @@ class Ledger:
         )
 
     async def unpublished(self, older_than: timedelta) -> list[Job]:
-        """Unfinished jobs, created at least ``older_than`` ago, whose publish was never recorded."""
-        return await self._unfinished(
-            and_(JobRow.published_at.is_(None), JobRow.created_at <= utcnow() - older_than)
-        )
+        """Unfinished jobs, created at least ``older_than`` ago, whose publish was never recorded.
+
+        Also those of a future that the wall clock has left again.
+        """
+        now = utcnow()
+        age = or_(JobRow.created_at <= now - older_than, JobRow.created_at > now + CLOCK_SKEW)
+        return await self._unfinished(and_(JobRow.published_at.is_(None), age))
 
     async def lost(self, epoch: datetime) -> list[Job]:
         """Unfinished jobs whose message went to another storage of the queue than the present one.

@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.infra.db import Sessions, utcnow
+from app.infra.db import CLOCK_SKEW, Sessions, utcnow
 from app.retention.tables import LeaseRow
 
 
@@ -35,7 +35,10 @@ async def renew_lease(session: AsyncSession, name: str, holder: str, ttl: timede
     now = utcnow()
     taken = await session.scalar(
         update(LeaseRow)
-        .where(LeaseRow.name == name, or_(LeaseRow.holder == holder, LeaseRow.until < now))
+        .where(
+            LeaseRow.name == name,
+            or_(LeaseRow.holder == holder, LeaseRow.until < now, LeaseRow.until > now + ttl + CLOCK_SKEW),
+        )
         .values(holder=holder, until=now + ttl)
         .returning(LeaseRow.name)
         .execution_options(synchronize_session=False)

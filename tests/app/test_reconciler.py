@@ -71,6 +71,17 @@ async def test_a_job_that_is_being_created_is_left_alone(
     assert await services.reconciler.reconcile() == 0
 
 
+async def test_a_job_from_a_future_that_the_clock_has_left_again(
+    services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.reconciler._GRACE", timedelta(minutes=1))
+    job = await created(services)
+    async with services.sessions.begin() as session:
+        await session.execute(update(JobRow).values(created_at=utcnow() + timedelta(hours=3)))
+    assert await services.reconciler.reconcile() == 1
+    assert await queued(services.broker) == [job.id]
+
+
 async def test_finished_jobs_are_left_alone(services: Container) -> None:
     job = await created(services)
     await services.ledger.request_cancel(job.id)

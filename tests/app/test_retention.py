@@ -259,6 +259,11 @@ async def test_one_sweeps_at_a_time(stamped: Sessions) -> None:
     assert await take_lease(stamped, "sweeper", "a", TTL), "it had run out"
 
 
+async def test_a_lease_from_a_clock_that_has_gone_back_binds_nobody(stamped: Sessions) -> None:
+    assert await take_lease(stamped, "sweeper", "a", timedelta(hours=3))  # as by a clock three hours ahead
+    assert await take_lease(stamped, "sweeper", "b", TTL)
+
+
 class Killed(BaseException):
     """What SIGKILL looks like from inside: nothing after it runs."""
 

@@ -60,3 +60,13 @@ async def test_an_idle_key_gets_no_more_than_a_bucket(sessions: Sessions) -> Non
     await rates.spend("key_a", 100)
     clock.now += 3600
     assert await allowed(rates, "key_a", 150, 100) == 100
+
+
+async def test_a_clock_that_jumps_ahead_and_back_locks_nobody_out(sessions: Sessions) -> None:
+    clock = Clock()
+    one, two = Rates(sessions, now=clock), Rates(sessions, now=clock)
+    clock.now += 3 * 3600
+    assert await allowed(one, "key_a", 50, 40) == 40
+    clock.now -= 3 * 3600
+    assert await allowed(one, "key_a", 30, 40) == 30
+    assert await allowed(two, "key_a", 30, 40) == 10, "and the bucket holds what it holds"

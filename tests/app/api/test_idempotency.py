@@ -135,10 +135,12 @@ async def test_a_refused_request_frees_its_key(client: httpx.AsyncClient, servic
     assert (await create(client)).status_code == 202
 
 
+@pytest.mark.parametrize("until", [0, 3], ids=["run out", "of a clock that has gone back"])
 async def test_a_process_that_died_before_it_made_anything(
-    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch, until: int
 ) -> None:
-    """Its claim stands until it runs out; then the retry does the work."""
+    """Its claim stands until it runs out; then the retry does the work. So it does when the claim ends in
+    ``until`` hours: no claim lasts so long."""
 
     async def died(*_: object) -> None:
         raise KeyboardInterrupt  # no handler answers, as after SIGKILL
@@ -153,7 +155,8 @@ async def test_a_process_that_died_before_it_made_anything(
             await create(client)
     check_problem(await create(client), 409, "idempotency_key_in_use")
     async with services.sessions.begin() as session:
-        await session.execute(update(IdempotencyKeyRow).values(claimed_until=utcnow()))
+        ends = utcnow() + timedelta(hours=until)
+        await session.execute(update(IdempotencyKeyRow).values(claimed_until=ends))
     answer = await create(client)
     assert answer.status_code == 202
     assert "idempotency-replayed" not in answer.headers
