@@ -11,6 +11,7 @@ EXTRAS ?= dev
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
+LOAD_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +25,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz clean
+.PHONY: clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +104,10 @@ bench: env ## Measure speed and memory; quality with BENCH_ARGS='--styles DIR --
 
 chaos: env ## Make faults and count lost jobs (CHAOS_ARGS='--times 50 --rows api'); some rows need root
 	$(BIN)/python -m benchmarks.chaos $(CHAOS_ARGS)
+
+load: env ## 200 clients for five minutes against a real service (LOAD_ARGS='--engine real')
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[load]'
+	$(BIN)/python -m benchmarks.load $(LOAD_ARGS)
 
 fuzz: env ## Schemathesis with all checks, and 20,000 mutated pictures
 	$(BIN)/python -m benchmarks.fuzz.contract

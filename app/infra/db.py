@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
 CLOCK_SKEW = timedelta(minutes=1)
-"""How far the clocks of replicas may be apart. A short lease that ends further ahead than it can, or a row made
-in a further future, was written before the wall clock went back: it binds nobody."""
+"""How far the clocks of replicas may be apart. A short lease that ends further ahead than that, or a row
+from a further future, was written before the wall clock went back: it binds nobody."""
 
 _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
 

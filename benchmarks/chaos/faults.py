@@ -19,7 +19,8 @@ from app.infra.broker.topology import job_subject
 from app.jobs.model import JobState
 from benchmarks.chaos import levers
 from benchmarks.chaos.bench import Bench, Sent
-from benchmarks.chaos.levers import Disk, Postgres
+from benchmarks.chaos.clock import no_clock
+from benchmarks.chaos.levers import Clocks, Disk, Postgres
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.stub.engine import KILLS_ITS_WORKER, STEP_SECONDS
 
@@ -221,6 +222,27 @@ async def partition(bench: Bench, proxy: Proxy, rng: Random) -> tuple[list[Sent]
     return [sent], hit
 
 
+async def clock_jumps(bench: Bench, clocks: Clocks, rng: Random) -> tuple[list[Sent], bool]:
+    """The wall clock of API, workers or both jumps by up to 12 hours, ahead or back, and later home again.
+    Jobs run, wait and are submitted meanwhile, and sometimes the API is killed under the wrong time."""
+    sent = [await bench.adapt(steps=15), await bench.stylize(2)]
+    await asyncio.sleep(rng.uniform(0, 1.0))
+    hit = any([await _in_flight(bench, job) for job in sent])
+    jumping = rng.choice([[clocks.api], [clocks.workers], [clocks.api, clocks.workers]])
+    for clock in jumping:
+        clock.jump(rng.choice([-1, 1]) * rng.randint(600, 12 * 3600))
+    late = [asyncio.create_task(bench.adapt(steps=rng.randint(1, 15))) for _ in range(2)]
+    await asyncio.sleep(rng.uniform(0, 0.15))
+    if rng.random() < 0.5:
+        for pid in bench.service.pids("api"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    await asyncio.sleep(rng.uniform(0, 2.5))
+    for clock in jumping:
+        clock.jump(0)
+    return [*sent, *[await job for job in late]], hit
+
+
 FAULTS: dict[str, Fault] = {
     "worker-adapting": Fault(
         "SIGKILL of the worker in an adaptation", worker_killed_adapting, levers.without_lever, 2
@@ -249,5 +271,8 @@ FAULTS: dict[str, Fault] = {
     ),
     "poison": Fault("a job that kills its workers", poison_job, levers.without_lever, 4),
     "race": Fault("two workers race for one job", two_workers_race, levers.without_lever, 2),
+    "clock": Fault(
+        "the wall clock jumps by up to 12 hours and back", clock_jumps, levers.with_clocks, 2, no_clock
+    ),
     "partition": Fault("partition between worker and broker", partition, levers.with_proxy, 2),
 }

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -16,6 +17,7 @@ from app.infra.broker.address import broker_dir, save_address
 from app.infra.db import create_engine, create_sessions
 from app.settings import load_settings
 from benchmarks.chaos.bench import Bench
+from benchmarks.chaos.clock import Clock, build_library
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.stub.service import client, stub_service
 
@@ -76,6 +78,27 @@ async def with_proxy(folder: Path) -> AsyncIterator[tuple[Bench, Proxy]]:
             yield bench, proxy
     finally:
         await proxy.stop()
+
+
+# Clocks --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The wall clocks of the API (with the supervisor) and of the workers."""
+
+    api: Clock
+    workers: Clock
+
+
+@asynccontextmanager
+async def with_clocks(folder: Path) -> AsyncIterator[tuple[Bench, Clocks]]:
+    """API and workers see wall clocks of their own. The broker's stays: Go does not ask libc for the time."""
+    library = await asyncio.to_thread(build_library, folder)
+    clocks = Clocks(Clock(folder / "api-clock", library), Clock(folder / "workers-clock", library))
+    own = [f"{name}={value}" for name, value in clocks.workers.env.items()]
+    async with plain(folder, env=clocks.api.env, worker_env=own) as bench:
+        yield bench, clocks
 
 
 # Disk ----------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """``python -m benchmarks.load``: 200 clients for five minutes, with the stub engine or the real one.
 
-Exit status 1 when the bar is missed: an answer that is no 2xx and no 429, a p99 of polling of 100 ms or more, a
-queue beyond its bound, a job that did not end well, a process that had to be started again. Memory and
-handles are reported. Results are kept by engine in ``benchmarks/results/load.json``.
+Exit status 1 when the bar is missed: an answer that is no 2xx and no 429, a p99 of polling of 100 ms or
+more, a queue beyond its bound, a job that did not end well, a process that had to be started again. Memory
+and handles are reported. Results are kept by engine in ``benchmarks/results/load.json``.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ async def clear(http: httpx.AsyncClient, settings: Settings, keys: Sequence[str]
         while True:
             async with sessions() as session:
                 query = select(JobRow.state, func.count()).group_by(JobRow.state)
-                states = {state: count for state, count in await session.execute(query)}
+                states = {state: count for state, count in (await session.execute(query)).tuples()}  # noqa: C416
             if not set(states) & set(ACTIVE_STATES) or time.monotonic() > deadline:
                 return states
             await asyncio.sleep(0.5)

@@ -70,7 +70,7 @@ def tables(row: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
-        "| process | cores | memory in MiB: start, peak, end | a minute | handles: start, peak, end | a minute |",
+        "| process | cores | MiB: start, peak, end | a minute | handles: start, peak, end | a minute |",
         "|---|---|---|---|---|---|",
     ]
     for name, item in row["processes"].items():
