@@ -4,6 +4,8 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from app.migrations import HEAD
@@ -27,7 +30,54 @@ from a further future, was written before the wall clock went back: it binds nob
 
 _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
 
-Sessions = async_sessionmaker[AsyncSession]
+
+class Sessions:
+    """Sessions of one process, whose objects stay readable after the commit.
+
+    ``sessions()`` is for reading; ``sessions.begin()`` for writing, one transaction. SQLite has one writer,
+    and those that wait for it sleep with a connection in hand, longer and longer: with a few dozen of them
+    no connection was left for readers, and some waited for seconds. So the writers of a process stand in
+    a line before they take a connection; what is left to SQLite's own waiting is one writer a process.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._make = async_sessionmaker(engine, expire_on_commit=False)
+        self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self._writer: asyncio.Task[Any] | None = None
+
+    def __call__(self) -> AsyncSession:
+        """To be used with ``async with``."""
+        return self._make()
+
+    def configure(self, *, sync_session_class: type[Session]) -> None:
+        """Sessions are of this class from now on."""
+        self._make.configure(sync_session_class=sync_session_class)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction, which is committed at the end; rolled back when the block raises.
+
+        Raises sqlalchemy.exc.TimeoutError when other writers take too long, RuntimeError inside of another
+        such block of the same task.
+        """
+        if self._line is None:
+            async with self._make.begin() as session:
+                yield session
+            return
+        if self._writer is asyncio.current_task():
+            raise RuntimeError("a transaction that writes cannot hold another one: it would wait for itself")
+        try:
+            async with asyncio.timeout(_BUSY_SECONDS):
+                await self._line.acquire()
+        except TimeoutError as error:
+            raise WaitedTooLong(f"other writers took more than {_BUSY_SECONDS} s") from error
+        self._writer = asyncio.current_task()
+        try:
+            async with self._make.begin() as session:
+                yield session
+        finally:
+            self._writer = None
+            self._line.release()
 
 
 class Base(DeclarativeBase):
@@ -95,8 +145,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
-    """Sessions whose objects stay readable after the commit."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+    """The sessions of this process: make them once, so that its writers know of each other."""
+    return Sessions(engine)
 
 
 async def migrate(engine: AsyncEngine) -> None:

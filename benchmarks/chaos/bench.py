@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -211,7 +212,8 @@ class Bench:
         left = await _patiently(self._messages_left)
         if unfinished or left:
             verdict.stuck += max(unfinished, left)
-            verdict.remarks.append(f"{unfinished} jobs unfinished, {left} messages in the queue")
+            messages = await _patiently(self._describe_queue)
+            verdict.remarks.append(f"{unfinished} jobs unfinished; in the queue: {messages}")
         return verdict
 
     async def _problem(self, sent: Sent, state: str) -> str | None:
@@ -278,6 +280,26 @@ class Bench:
                     break
                 await asyncio.sleep(0.5)
             return int(left)
+        finally:
+            await client.close()
+
+    async def _describe_queue(self) -> str:
+        """The messages, and what the consumers know of them."""
+        client = await self.queue()
+        try:
+            js, seq, found = client.jetstream(), 1, []
+            with suppress(NotFoundError):
+                while True:
+                    message = await js.get_msg(JOBS, seq=seq, subject="jobs.>", next=True)
+                    assert message.seq is not None
+                    found.append(f"{message.seq} {message.subject} {(message.data or b'').decode()}")
+                    seq = message.seq + 1
+            found += [
+                f"{consumer.name}: pending {consumer.num_pending}, unacknowledged "
+                f"{consumer.num_ack_pending}, floor {consumer.ack_floor}"
+                for consumer in await js.consumers_info(JOBS)
+            ]
+            return "; ".join(found)
         finally:
             await client.close()
 

@@ -32,7 +32,7 @@ from app.settings import Settings, load_settings
 from benchmarks.errors import BenchmarkError
 from benchmarks.load.pictures import photo
 from benchmarks.load.report import problems, requests, tables
-from benchmarks.load.watch import Watch
+from benchmarks.load.watch import Watch, cores_of_others
 from benchmarks.machine import machine_info
 from benchmarks.stub.service import StubService, client, stub_service
 
@@ -107,7 +107,7 @@ async def clear(http: httpx.AsyncClient, settings: Settings, keys: Sequence[str]
         while True:
             async with sessions() as session:
                 query = select(JobRow.state, func.count()).group_by(JobRow.state)
-                states = {state: count for state, count in (await session.execute(query)).tuples()}  # noqa: C416
+                states = {str(state): int(count) for state, count in await session.execute(query)}
             if not set(states) & set(ACTIVE_STATES) or time.monotonic() > deadline:
                 return states
             await asyncio.sleep(0.5)
@@ -151,6 +151,7 @@ async def measure(service: StubService, *, users: int, seconds: int, load: dict[
                 "mean": round(mean(watch.active)),
             },
             "idle_percent": round(mean(watch.idle), 1),
+            "cores_of_others": cores_of_others(watch),
             "processes": {name: series.figures() for name, series in sorted(watch.series.items())},
         }
 
@@ -186,7 +187,11 @@ def main(
         rows[engine] = {"machine": machine_info(), **row}
         output.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
     typer.echo(tables(row))
-    typer.echo(json.dumps({key: row[key] for key in ("queue", "idle_percent", "ended", "left", "missed")}))
+    typer.echo(
+        json.dumps(
+            {key: row[key] for key in ("queue", "idle_percent", "cores_of_others", "ended", "left", "missed")}
+        )
+    )
     if row["missed"]:
         raise typer.Exit(1)
 

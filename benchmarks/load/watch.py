@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import linear_regression
+from statistics import linear_regression, mean
 from typing import Any
 
 import psutil
@@ -27,16 +27,27 @@ class Series:
     cpu: list[float] = field(default_factory=list)  # s, user and system, since its start
     pids: set[int] = field(default_factory=set)
 
+    def cores(self) -> float:
+        """Mean of those used; not a number when the process was started again."""
+        if len(self.pids) > 1 or len(self.seconds) < 2:
+            return float("nan")
+        return (self.cpu[-1] - self.cpu[0]) / (self.seconds[-1] - self.seconds[0])
+
     def figures(self) -> dict[str, Any]:
         """Start, peak, end and slope (a minute, of the last two thirds); ``cores``: mean of those used."""
-        spent = self.cpu[-1] - self.cpu[0] if len(self.pids) == 1 else float("nan")
         return {
             "rss_mib": summary(self.seconds, self.rss),
             "handles": summary(self.seconds, self.handles),
             "threads": summary(self.seconds, self.threads),
-            "cores": round(spent / (self.seconds[-1] - self.seconds[0]), 2),
+            "cores": round(self.cores(), 2),
             "restarts": len(self.pids) - 1,
         }
+
+
+def cores_of_others(watch: "Watch") -> float:
+    """Cores that processes of somebody else took on the average: a figure is good when this is about 0."""
+    ours = sum(series.cores() for series in watch.series.values())
+    return round((1 - mean(watch.idle) / 100) * (psutil.cpu_count() or 1) - ours, 2)
 
 
 def summary(seconds: Sequence[float], values: Sequence[float]) -> dict[str, float]:
