@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     nats_url: str | None = Field(
         None,
         validation_alias=_env("NATS_URL"),
-        description="The NATS server or cluster; default: a server embedded in `fewstroke serve`.",
+        description="The NATS server, or several of a cluster with commas between them; default: a server "
+        "embedded in `fewstroke serve`.",
     )
     nats_token: SecretStr | None = Field(
         None, validation_alias=_env("NATS_TOKEN"), description="What the NATS server asks for."

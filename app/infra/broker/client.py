@@ -13,8 +13,10 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from app.infra.broker import topology
 from app.infra.broker.delivery import REQUEST_ID, CancelWatch, Delivery
@@ -51,6 +53,8 @@ class Broker:
     ) -> Broker:
         """Connect and make sure that the streams exist, with ``replicas`` copies each (1, 3 or 5).
 
+        ``url``: a server, or several of a cluster with commas between them; the others are learned from them.
+
         Raises BrokerUnavailableError when nothing answers ``within`` so many seconds, or at once when
         the token is refused.
         """
@@ -74,7 +78,7 @@ class Broker:
         try:
             async with asyncio.timeout(within):
                 await client.connect(
-                    url,
+                    [one.strip() for one in url.split(",")],
                     name=name,
                     token=token,
                     max_reconnect_attempts=-1,
@@ -87,8 +91,14 @@ class Broker:
                     reconnected_cb=on_reconnect,
                 )
                 broker = cls(client)
-                await topology.ensure_topology(broker._js, replicas=replicas)
-                return broker
+                while True:
+                    try:
+                        await topology.ensure_topology(broker._js, replicas=replicas)
+                        return broker
+                    except (NatsTimeoutError, NoRespondersError, ServiceUnavailableError) as error:
+                        # A cluster that has just lost a server chooses other leaders first.
+                        logger.warning("broker: streams are not ready yet: %s", error)
+                        await asyncio.sleep(_RECONNECT_WAIT)
         except BrokerUnavailableError:
             await _close(client)
             raise

@@ -1,14 +1,16 @@
-"""A real nats-server per module, and brokers connected to it."""
+"""Real nats-servers, one and a cluster of three, and brokers connected to them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from app.infra.broker import Broker, EmbeddedServer
+from tests.app.broker.cluster import Cluster
 
 
 @pytest.fixture
@@ -17,23 +19,48 @@ async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    cluster.open()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["one", "cluster"])
+async def servers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EmbeddedServer | Cluster]:
+    """One server; where FEWSTROKE_TEST_NATS_CLUSTER is set (it takes a minute) also a cluster of three."""
+    if request.param == "one":
+        async with EmbeddedServer(tmp_path) as running:
+            yield running
+        return
+    if not os.environ.get("FEWSTROKE_TEST_NATS_CLUSTER"):
+        pytest.skip("FEWSTROKE_TEST_NATS_CLUSTER is not set")
+    cluster: Cluster = request.getfixturevalue("running_cluster")
+    await cluster.heal()
+    yield cluster
+
+
 class Brokers:
     """Makes connections that are closed at the end of the test."""
 
-    def __init__(self, server: EmbeddedServer, stack: AsyncExitStack) -> None:
+    def __init__(self, server: EmbeddedServer | Cluster, stack: AsyncExitStack) -> None:
         self._server = server
         self._stack = stack
 
     async def connect(self) -> Broker:
-        broker = await Broker.connect(self._server.url, token=self._server.token)
+        replicas = self._server.replicas if isinstance(self._server, Cluster) else 1
+        broker = await Broker.connect(
+            self._server.url, token=self._server.token, replicas=replicas, within=30
+        )
         self._stack.push_async_callback(broker.close)
         return broker
 
 
 @pytest.fixture
-async def brokers(server: EmbeddedServer) -> AsyncIterator[Brokers]:
+async def brokers(servers: EmbeddedServer | Cluster) -> AsyncIterator[Brokers]:
     async with AsyncExitStack() as stack:
-        yield Brokers(server, stack)
+        yield Brokers(servers, stack)
 
 
 @pytest.fixture

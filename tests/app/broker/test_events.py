@@ -62,15 +62,15 @@ async def test_a_terminal_state_is_stored_once(broker):
     assert await broker.publish_event("job_1", "state", {"state": "succeeded"}) == first
 
 
-async def test_a_reader_lives_through_a_broker_restart(server, brokers):
+async def test_a_reader_lives_through_a_broker_restart(servers, brokers):
     reader, writer = await brokers.connect(), await brokers.connect()
     places = await publish(writer, "job_1", 2)
     stream = reader.events("job_1")
     assert [(await anext(stream)).seq, (await anext(stream)).seq] == places
 
-    os.kill(server.pid, signal.SIGKILL)
-    await server.wait()
-    await server.start()
+    os.kill(servers.pid, signal.SIGKILL)
+    await servers.wait()
+    await servers.start()
     late = await brokers.connect()
     rest = await publish(late, "job_1", 1, state="succeeded")
     assert [event.seq async for event in stream] == rest
@@ -97,12 +97,12 @@ async def test_workers_are_listed_until_they_leave(broker):
     assert [worker["worker_id"] for worker in await broker.workers()] == ["worker-2"]
 
 
-async def test_a_killed_broker_forgets_no_event_and_gives_no_number_twice(server, brokers):
+async def test_a_killed_broker_forgets_no_event_and_gives_no_number_twice(servers, brokers):
     writer = await brokers.connect()
     places = await publish(writer, "job_1", 20)
-    os.kill(server.pid, signal.SIGKILL)  # right after the last acknowledgement
-    await server.wait()
-    await server.start()
+    os.kill(servers.pid, signal.SIGKILL)  # right after the last acknowledgement
+    await servers.wait()
+    await servers.start()
     late = await brokers.connect()
     places += await publish(late, "job_1", 1, state="succeeded")
     assert [event.seq async for event in late.events("job_1")] == places

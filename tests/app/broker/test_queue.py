@@ -113,20 +113,20 @@ async def test_a_job_is_taken_from_a_silent_worker_but_not_from_one_that_speaks(
         speaking.cancel()
 
 
-async def test_a_killed_broker_loses_no_job_and_clients_come_back(server, brokers):
+async def test_a_killed_broker_loses_no_job_and_clients_come_back(servers, brokers):
     api, worker = await brokers.connect(), await brokers.connect()
     for number in range(3):
         await api.publish_job("adapt", f"job_{number}")
     held = await worker.next_job(["adapt"], timeout=NOW)
     assert held is not None
-    before = server.address
+    before = servers.address
 
-    os.kill(server.pid, signal.SIGKILL)
-    await server.wait()
-    await server.start()
+    os.kill(servers.pid, signal.SIGKILL)
+    await servers.wait()
+    await servers.start()
 
-    assert (server.url, server.token) == (before.url, before.token)
-    assert server.pid != before.pid
+    assert (servers.url, servers.token) == (before.url, before.token)
+    assert servers.pid != before.pid
     seen: set[str] = set()
     async with asyncio.timeout(20):
         while len(seen) < 3:
@@ -140,12 +140,12 @@ async def test_a_killed_broker_loses_no_job_and_clients_come_back(server, broker
     assert seen == {"job_0", "job_1", "job_2"}
 
 
-async def test_a_broker_that_is_away_is_an_error_with_a_sentence(server, broker):
-    await server.stop()
+async def test_a_broker_that_is_away_is_an_error_with_a_sentence(servers, broker):
+    await servers.stop()
     with pytest.raises(BrokerUnavailableError, match=r"jobs\.adapt was not published"):
         await broker.publish_job("adapt", "job_1")
     with pytest.raises(BrokerUnavailableError, match="no broker answers"):
-        await Broker.connect(server.url, token=server.token, within=0.5)
+        await Broker.connect(servers.url, token=servers.token, within=0.5)
 
 
 async def test_the_token_is_asked_for(server: EmbeddedServer):
