@@ -34,20 +34,23 @@ _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory l
 class Sessions:
     """Sessions of one process, whose objects stay readable after the commit.
 
-    ``sessions()`` is for reading; ``sessions.begin()`` for writing, one transaction. SQLite has one writer,
-    and those that wait for it sleep with a connection in hand, longer and longer: with a few dozen of them
-    no connection was left for readers, and some waited for seconds. So the writers of a process stand in
-    a line before they take a connection; what is left to SQLite's own waiting is one writer a process.
+    ``sessions()`` is for reading, each statement for itself (as with PostgreSQL's read committed);
+    ``sessions.begin()`` for writing, one transaction. SQLite has one writer, and those that wait for it sleep
+    with a connection in hand, longer and longer: with a few dozen of them no connection was left for readers,
+    and some waited for seconds. So the writers of a process stand in a line before they take a connection;
+    what is left to SQLite's own waiting is one writer a process.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
+        sqlite = engine.dialect.name == "sqlite"
         self._make = async_sessionmaker(engine, expire_on_commit=False)
-        self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self._read = async_sessionmaker(_reading(engine), expire_on_commit=False) if sqlite else self._make
+        self._line = asyncio.Lock() if sqlite else None
         self._writer: asyncio.Task[Any] | None = None
 
     def __call__(self) -> AsyncSession:
         """To be used with ``async with``."""
-        return self._make()
+        return self._read()
 
     def configure(self, *, sync_session_class: type[Session]) -> None:
         """Sessions are of this class from now on."""
@@ -128,6 +131,29 @@ def create_engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _reading(engine: AsyncEngine) -> AsyncEngine:
+    """An engine on the same SQLite database that cannot write. Without transactions: each statement of the
+    driver is a trip to another thread, and a transaction took two thirds of those of a simple read."""
+    reading = create_async_engine(
+        engine.url,
+        pool_size=5,
+        max_overflow=10,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        connect_args={"timeout": _BUSY_SECONDS},
+    )
+
+    def only_read(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    event.listen(reading.sync_engine, "connect", only_read)
+    event.listen(engine.sync_engine, "engine_disposed", lambda _: reading.sync_engine.dispose())
+    return reading
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
