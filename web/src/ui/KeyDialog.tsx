@@ -23,6 +23,7 @@ export function KeyDialog() {
           <span>{t.key.label}</span>
           <input
             type="password"
+            autofocus
             autocomplete="off"
             spellcheck={false}
             value={value}

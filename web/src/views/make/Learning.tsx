@@ -34,7 +34,7 @@ export function Learning({ now }: { now: Job }) {
       {now.noWorker && <Notice tone="warn">{t.net.noWorker}</Notice>}
       {now.attempt > 1 && !done && <Notice>{t.learn.restarted(now.attempt)}</Notice>}
       <div class="columns">
-        <Preview now={now} />
+        {(!done || now.previews.length > 0) && <Preview now={now} />}
         <div class="panel">
           {now.state === "succeeded" ? <Keep now={now} /> : done ? <Ended now={now} /> : <Running now={now} />}
           {(now.curve.length > 0 || !done) && <LossCurve curve={now.curve} steps={now.steps} />}

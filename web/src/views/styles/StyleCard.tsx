@@ -109,7 +109,7 @@ function Rename({ style, onClose }: { style: Style; onClose: () => void }) {
       >
         <label class="field">
           <span>{t.styles.name}</span>
-          <input required maxLength={200} value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          <input required autofocus maxLength={200} value={name} onInput={(event) => setName(event.currentTarget.value)} />
         </label>
         <footer>
           <button type="button" class="quiet" onClick={onClose}>
