@@ -57,7 +57,11 @@ async function session(start, group, browser) {
   const service = await start();
   try {
     const styles = await stock(service);
-    for (const state of group) await shoot(browser, service, styles, state);
+    for (const state of group)
+      await shoot(browser, service, styles, state).catch((error) => {
+        console.error(`${state.name}: ${error.message}`);
+        process.exitCode = 1; // the others are taken all the same
+      });
   } finally {
     await service.stop();
   }
@@ -80,6 +84,11 @@ ${rows.join("\n")}
 `;
 }
 
+const { stdout: fonts } = await run("fc-list", [":lang=zh"]).catch(() => ({ stdout: "" }));
+if (!fonts && wanted.some(({ locale }) => locale?.startsWith("zh"))) {
+  console.error("No font here has Chinese characters: install one, on Debian the package fonts-noto-cjk.");
+  process.exit(1);
+}
 await mkdir(OUT, { recursive: true });
 if (!only.length) for (const file of await readdir(OUT)) if (/\.(png|webp)$/.test(file)) await rm(join(OUT, file));
 const browser = await startBrowser();

@@ -205,7 +205,7 @@ export const states = [
     real: true,
     async reach(given) {
       await learn(given, 1);
-      await given.page.getByRole("heading", { level: 1, name: "Learned" }).waitFor({ timeout: 240_000 });
+      await given.page.getByRole("heading", { level: 1, name: "Learned" }).waitFor({ timeout: 600_000 });
     },
   },
   {
