@@ -18,7 +18,7 @@ COPY pyproject.toml constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -c "import tomllib, pathlib; p = tomllib.loads(pathlib.Path('pyproject.toml').read_text()); \
 print(*p['build-system']['requires'], *p['project']['dependencies'], \
-*p['project']['optional-dependencies']['postgres'], sep='\n')" > /tmp/requirements.txt \
+*p['project']['optional-dependencies']['postgres'], *p['project']['optional-dependencies']['export'], sep='\n')" > /tmp/requirements.txt \
     && pip install -r /tmp/requirements.txt -c constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}
 
 COPY README.md LICENSE NOTICE ./

@@ -63,6 +63,7 @@ class ErrorCode(StrEnum):
     QUOTA_EXCEEDED = "quota_exceeded"
     # The service.
     SERVICE_UNAVAILABLE = "service_unavailable"
+    EXPORT_UNAVAILABLE = "export_unavailable"
     INTERNAL_ERROR = "internal_error"
     # How a job ended; also in the `error` of the job itself.
     JOB_FAILED = "job_failed"
@@ -289,6 +290,12 @@ class QuotaExceededError(AppError):
 
 class ServiceUnavailableError(AppError):
     status, code, title = 503, ErrorCode.SERVICE_UNAVAILABLE, "Service unavailable"
+
+
+class ExportUnavailableError(AppError):
+    """An optional package is not installed."""
+
+    status, code, title = 501, ErrorCode.EXPORT_UNAVAILABLE, "Export not installed"
 
 
 class BlobMissingError(AppError):

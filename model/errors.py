@@ -35,3 +35,7 @@ class DeviceUnavailableError(ModelError):
 
 class RendererUnavailableError(ModelError):
     """The requested renderer does not exist on this machine."""
+
+
+class ExportUnavailableError(ModelError):
+    """The package ``onnx`` is not installed."""

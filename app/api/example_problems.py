@@ -58,6 +58,12 @@ _PROBLEMS: dict[int, tuple[ErrorCode, str, str]] = {
         "Too many requests",
         "The key may send 600 requests a minute: send the next one in 4 s.",
     ),
+    501: (
+        ErrorCode.EXPORT_UNAVAILABLE,
+        "Export not installed",
+        "This service cannot export styles, because the package onnx is not installed on it: whoever runs it "
+        "can install it with `pip install 'fewstroke[export]'`.",
+    ),
     503: (
         ErrorCode.SERVICE_UNAVAILABLE,
         "Service unavailable",
@@ -108,6 +114,12 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
         ErrorCode.STYLE_NOT_READY,
         "Style not ready",
         f"Style {STYLE_ID} is pending: wait for job {LEARNING_ID}.",
+    ),
+    "exportStyle": (
+        ErrorCode.STYLE_BASE_MISMATCH,
+        "Style of another base",
+        "The style was adapted from base 9f2b1c4d5e6f, but base 07c1d2e3f4a5 is loaded: adapt it again from "
+        "its examples, or load its own base.",
     ),
     "downloadStylization": (
         ErrorCode.STYLIZATION_NOT_READY,

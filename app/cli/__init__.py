@@ -10,6 +10,7 @@ from app.cli import (
     contract,
     doctor,
     evaluate,
+    export,
     keys,
     local,
     service,
@@ -33,6 +34,7 @@ cli.command(rich_help_panel="Service")(config.config)
 cli.add_typer(keys.keys, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
+cli.command(rich_help_panel="Without a server")(export.export)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Service")(contract.openapi)

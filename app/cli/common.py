@@ -42,6 +42,7 @@ def reported_errors() -> Iterator[None]:
         CheckpointFormatError,
         CheckpointMissingError,
         DeviceUnavailableError,
+        ExportUnavailableError,
         ModelError,
         RendererUnavailableError,
         StyleBaseMismatchError,
@@ -58,6 +59,7 @@ def reported_errors() -> Iterator[None]:
         CheckpointFormatError,
         ConfigError,
         DeviceUnavailableError,
+        ExportUnavailableError,
         RendererUnavailableError,
     ) as error:
         complain(str(error))

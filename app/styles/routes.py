@@ -11,6 +11,7 @@ from app.api.forms import form_body
 from app.api.problems import problem_responses
 from app.jobs.schemas import JobOut
 from app.settings import Settings
+from app.styles.export import export
 from app.styles.repository import StyleStatus, get_ready_style, get_style, list_styles
 from app.styles.schemas import (
     ImportOptions,
@@ -28,6 +29,7 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
+from model.export.precision import EXPORT_VERSION, Precision
 
 
 def build_router(settings: Settings) -> APIRouter:
@@ -157,5 +159,43 @@ def build_router(settings: Settings) -> APIRouter:
                 "X-Content-Type-Options": "nosniff",
             },
         )
+
+    @router.get(
+        "/{style_id}/onnx",
+        operation_id="exportStyle",
+        summary="Export a style as ONNX",
+        response_class=Response,
+        responses={
+            200: {"description": "The file (ONNX)", "content": {"application/octet-stream": {}}},
+            304: {"description": "The client has it already (If-None-Match)"},
+            **problem_responses(404, 409, 422, 501, 503),
+        },
+    )
+    async def read_style_onnx(
+        request: Request,
+        style_id: StyleId,
+        services: Services,
+        owner: Owner,
+        precision: Annotated[
+            Precision, Query(description="Of the weights: fp32 (3.7 MB), fp16 (1.8 MB) or int8 (0.9 MB).")
+        ] = Precision.FP32,
+    ) -> Response:
+        """One file with network and style in it, for ONNX Runtime anywhere, also in a browser: `photo` to
+        `picture`, float32, (batch, 3, height, width), RGB in 0..1, any height and width from 16. It renders
+        as the service does at `strength` 1."""
+        row = await get_ready_style(services.sessions, owner, style_id)
+        assert row.blob_key is not None
+        etag = f'"{row.id}-{precision.value}-{EXPORT_VERSION}"'
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "private, max-age=86400",
+            "Content-Disposition": f'attachment; filename="{row.id}.{precision.value}.onnx"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        style = await services.blobs.get(row.blob_key)
+        file = await export(style, precision, services.settings.checkpoint)
+        return Response(file, media_type="application/octet-stream", headers=headers)
 
     return router

@@ -57,6 +57,7 @@ TABLE = {
     ("PATCH", "/v1/styles/{style_id}"): May.WRITE,
     ("DELETE", "/v1/styles/{style_id}"): May.WRITE,
     ("GET", "/v1/styles/{style_id}/file"): May.READ,
+    ("GET", "/v1/styles/{style_id}/onnx"): May.READ,
     ("POST", "/v1/stylizations"): May.WRITE,
     ("GET", "/v1/stylizations"): May.READ,
     ("GET", "/v1/stylizations/{stylization_id}"): May.READ,
@@ -133,6 +134,11 @@ async def wrong_keys(services: Container) -> dict[str, dict[str, str]]:
     }
 
 
+async def exported(*_: Any) -> bytes:
+    """Instead of the exporter, which would refuse the style of a job that was made by hand."""
+    return b"onnx"
+
+
 async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str, str]:
     """One of everything that has an id."""
     answer = await client.post("/v1/stylize", files=files(examples=png(), content=png()))
@@ -173,7 +179,8 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
     }
 
 
-async def test_who_may_do_what(locked: FastAPI) -> None:
+async def test_who_may_do_what(locked: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.styles.routes.export", exported)
     services: Container = locked.state.container
     keys = {
         "owner": await key_for(services.sessions, "ada"),

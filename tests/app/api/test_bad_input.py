@@ -216,6 +216,7 @@ async def test_a_style_that_is_not_ready(client: httpx.AsyncClient, services: Co
 ABSENT = [
     ("GET", "/v1/styles/sty_none", "style_not_found"),
     ("GET", "/v1/styles/sty_none/file", "style_not_found"),
+    ("GET", "/v1/styles/sty_none/onnx", "style_not_found"),
     ("DELETE", "/v1/styles/sty_none", "style_not_found"),
     ("GET", "/v1/jobs/job_none", "job_not_found"),
     ("GET", "/v1/jobs/job_none/events", "job_not_found"),

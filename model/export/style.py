@@ -1,0 +1,154 @@
+"""A base checkpoint and a style -> one ONNX file with the style folded in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from safetensors import SafetensorError
+
+from model.errors import (
+    CheckpointFormatError,
+    ExportUnavailableError,
+    StyleBaseMismatchError,
+    StyleFormatError,
+)
+from model.export.precision import Precision
+from model.formats import (
+    BASE_FORMAT,
+    METADATA_KEY,
+    checkpoint_hash,
+    default_checkpoint,
+    read_style_header,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from model.export.graph import GraphBuilder
+
+    Array: TypeAlias = NDArray[Any]
+    Tensors: TypeAlias = dict[str, Array]
+
+INPUT, OUTPUT = "photo", "picture"
+
+
+def export_style(
+    style: bytes, *, precision: Precision = Precision.FP32, checkpoint: Path | None = None
+) -> bytes:
+    """The ONNX file of a style file: ``photo`` to ``picture``, both (batch, 3, height, width), RGB in 0..1.
+
+    Height and width are free, from 16 pixels. What does not change the picture is folded: gammas, betas and
+    the colour map are constants, low-rank branches are part of their convolutions, and biases before a
+    normalisation, which takes them off again, are left out.
+
+    Raises ``ExportUnavailableError`` without the package onnx, ``StyleFormatError``,
+    ``StyleBaseMismatchError``, ``CheckpointMissingError``, ``CheckpointFormatError``.
+    """
+    try:
+        from model.export.graph import GraphBuilder
+    except ImportError as error:
+        raise ExportUnavailableError(
+            "the export needs the package onnx: pip install 'fewstroke[export]'"
+        ) from error
+    header = read_style_header(style)
+    base = checkpoint_hash(checkpoint)
+    if header.base_hash != base:
+        raise StyleBaseMismatchError(
+            f"the style was adapted from base {header.base_hash[:12]}, but base {base[:12]} is loaded: "
+            "adapt it again from its examples, or load its own base"
+        )
+    config, network = _read_base(checkpoint or default_checkpoint())
+    phi = _read_phi(style)
+    found = {name: value.shape for name, value in phi.items()}
+    if found != _shapes(config):
+        raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
+    builder = GraphBuilder(precision)
+    try:
+        _build(builder, config, network, phi)
+    except (KeyError, ValueError) as error:
+        raise CheckpointFormatError(f"the base checkpoint's tensors do not fit: {error}") from error
+    return builder.model(
+        INPUT,
+        OUTPUT,
+        {
+            "fewstroke": header.to_json(),
+            "precision": precision.value,
+            "licence": header.licence,
+            "input": "RGB in 0..1, float32, (batch, 3, height, width), at least 16 pixels a side",
+        },
+    )
+
+
+def _build(g: GraphBuilder, config: dict[str, Any], network: Tensors, phi: Tensors) -> None:
+    import numpy as np
+
+    size = g.node("Shape", INPUT, start=2)  # height, width
+    rest = g.node("Mod", g.node("Neg", size), g.integers(4, 4))
+    border = g.node("Concat", g.integers(0, 0, 0, 0, 0, 0), rest, axis=0)
+    x = g.node("SpaceToDepth", g.node("Pad", INPUT, border, mode="reflect"), blocksize=2)
+    # SpaceToDepth counts (row, column, colour), pixel_unshuffle counts (colour, row, column).
+    first = network["down1.weight"]
+    first = first.reshape(len(first), 3, 2, 2, 3, 3).transpose(0, 2, 3, 1, 4, 5).reshape(first.shape)
+    x = g.node("Relu", g.norm(g.conv(x, "down1", first), "down1", phi))
+    x = g.node("Relu", g.norm(g.conv(x, "down2", network["down2.weight"], stride=2), "down2", phi))
+    for i in range(config["blocks"]):
+        one, two = f"block{i}.conv1", f"block{i}.conv2"
+        y = g.node("Relu", g.norm(g.conv(x, one, network[f"blocks.{i}.0.weight"]), one, phi))
+        second = network[f"blocks.{i}.1.weight"].copy()
+        second[:, :, 1, 1] += phi[f"block{i}.up"] @ phi[f"block{i}.down"]  # a 1x1 branch is the middle tap
+        x = g.node("Add", x, g.norm(g.conv(y, two, second), two, phi))
+    x = g.node("Relu", g.norm(g.conv(g.enlarge(x), "up1", network["up1.weight"]), "up1", phi))
+    x = g.node("Relu", g.norm(g.conv(g.enlarge(x), "up2", network["up2.weight"]), "up2", phi))
+    last = network["out.weight"] + phi.get("out.delta", np.float32(0))
+    color, offset = phi["color"][:, :3], phi["color"][:, 3]
+    weight = np.einsum("ij,jchw->ichw", color, last)
+    x = g.node("Sigmoid", g.conv(x, "out", weight, color @ network["out.bias"] + offset))
+    g.node("Slice", x, g.integers(0, 0), size, g.integers(2, 3), output=OUTPUT)
+
+
+def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Of every tensor of phi."""
+    width, rank = config["width"], config["rank"]
+    layers = {"down1": config["half"], "down2": width, "up1": config["up_half"], "up2": config["up_full"]}
+    shapes: dict[str, tuple[int, ...]] = {"color": (3, 4)}
+    for i in range(config["blocks"]):
+        layers |= {f"block{i}.conv1": width, f"block{i}.conv2": width}
+        shapes |= {f"block{i}.down": (rank, width), f"block{i}.up": (width, rank)}
+    for layer, channels in layers.items():
+        shapes |= {f"{layer}.gamma": (channels,), f"{layer}.beta": (channels,)}
+    if config.get("last_convolution"):
+        shapes["out.delta"] = (3, config["up_full"], 3, 3)
+    return shapes
+
+
+def _read_base(path: Path) -> tuple[dict[str, Any], Tensors]:
+    """The stylizer's configuration, and its tensors as float32."""
+    import numpy as np
+    from safetensors import safe_open
+
+    prefix = "networks/stylizer."
+    try:
+        with safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {})[METADATA_KEY])
+            if header["format"] != BASE_FORMAT:
+                raise CheckpointFormatError(f"{path} has format {header['format']!r}, not {BASE_FORMAT!r}")
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            tensors = {name.removeprefix(prefix): file.get_tensor(name).astype(np.float32) for name in names}
+        return header["stylizer"], tensors
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointFormatError(f"{path} is no base checkpoint of Fewstroke: {error}") from error
+
+
+def _read_phi(style: bytes) -> Tensors:
+    import numpy as np
+    from safetensors.numpy import load
+
+    try:
+        phi = {name: value.astype(np.float32) for name, value in load(style).items()}
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise StyleFormatError(f"the style's tensors cannot be read: {error}") from error
+    if not all(bool(np.isfinite(value).all()) for value in phi.values()):
+        raise StyleFormatError("the style's tensors hold numbers that are not finite")
+    return phi

@@ -1,0 +1,128 @@
+"""Styles as ONNX files over HTTP and on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from app.api.container import Container
+from app.cli import cli
+from model.checkpoint import Base, load_base, save_base
+from model.formats import StyleHeader
+from model.networks import Networks
+from model.style import Style
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
+from tests.app.api.test_bad_input import check_problem
+from tests.app.support import files
+
+
+def small_base(path: Path, seed: int = 0) -> Base:
+    torch.manual_seed(seed)
+    networks = Networks(
+        StylizerConfig(half=8, width=12, blocks=2, rank=2, up_half=8, up_full=6),
+        EncoderConfig(embedding=16, hidden=16),
+    )
+    save_base(path, networks, {}, {})
+    return load_base(path)
+
+
+def a_style(base: Base) -> bytes:
+    with torch.no_grad():
+        phi = base.networks.encoder.decode(torch.rand(1, 16))
+    return Style(dict(phi), StyleHeader(base.hash, 1, 0, 0)).to_bytes()
+
+
+@pytest.fixture
+def base(services: Container) -> Base:
+    """A checkpoint that the service and the exporter can read."""
+    assert services.settings.checkpoint is not None
+    return small_base(services.settings.checkpoint)
+
+
+async def imported(client: httpx.AsyncClient, data: bytes) -> str:
+    answer = await client.post("/v1/styles/import", files=files(file=data))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def test_a_style_is_exported_and_renders_as_the_network_does(
+    client: httpx.AsyncClient, base: Base
+) -> None:
+    data = a_style(base)
+    style_id = await imported(client, data)
+    answer = await client.get(f"/v1/styles/{style_id}/onnx")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-disposition"] == f'attachment; filename="{style_id}.fp32.onnx"'
+    photo = torch.rand(1, 3, 33, 50)
+    (picture,) = onnxruntime.InferenceSession(answer.content).run(None, {"photo": photo.numpy()})
+    with torch.no_grad():
+        expected = base.networks(photo, Style.from_bytes(data, base_hash=base.hash).phi)
+    assert np.abs(picture - expected.numpy()).max() < 0.1 / 255
+
+    headers = {"If-None-Match": answer.headers["etag"]}
+    assert (await client.get(f"/v1/styles/{style_id}/onnx", headers=headers)).status_code == 304
+    smaller = await client.get(f"/v1/styles/{style_id}/onnx?precision=int8", headers=headers)
+    assert smaller.status_code == 200
+    assert len(smaller.content) < len(answer.content)
+
+
+async def test_what_cannot_be_exported(
+    client: httpx.AsyncClient,
+    services: Container,
+    base: Base,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    style_id = await imported(client, a_style(base))
+    url = f"/v1/styles/{style_id}/onnx"
+    check_problem(await client.get(url, params={"precision": "fp8"}), 422, "validation_failed")
+
+    (tmp_path / "onnx.py").write_text("raise ImportError('not installed')")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[3]}")
+        problem = check_problem(await client.get(url), 501, "export_unavailable")
+        assert "pip install 'fewstroke[export]'" in problem["detail"]
+
+    assert services.settings.checkpoint is not None
+    small_base(services.settings.checkpoint, seed=1)  # the service has another checkpoint now
+    check_problem(await client.get(url), 409, "style_base_mismatch")
+    services.settings.checkpoint.write_bytes(b"no checkpoint at all")
+    damaged = await imported_on(client, services)
+    check_problem(await client.get(f"/v1/styles/{damaged}/onnx"), 503, "service_unavailable")
+
+
+async def imported_on(client: httpx.AsyncClient, services: Container) -> str:
+    """A style whose header names whatever checkpoint the service has now."""
+    header = StyleHeader(await services.checkpoint.base_hash(), 1, 0, 0)
+    return await imported(client, Style({"color": torch.zeros(1, 3, 4)}, header).to_bytes())
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    def run(*arguments: object) -> tuple[int, str]:
+        result = CliRunner(env={"COLUMNS": "400"}).invoke(cli, [str(argument) for argument in arguments])
+        return result.exit_code, result.output
+
+    base_path, style = tmp_path / "base.safetensors", tmp_path / "waves.safetensors"
+    base = small_base(base_path)
+    data = a_style(base)
+    style.write_bytes(data)
+    code, said = run("export", style, "--precision", "fp16", "--checkpoint", base_path)
+    assert code == 0, said
+    assert "fp16" in said
+    session = onnxruntime.InferenceSession((tmp_path / "waves.onnx").read_bytes())
+    assert [entry.name for entry in session.get_inputs()] == ["photo"]
+
+    assert run("export", tmp_path / "none.safetensors")[0] == 3
+    assert run("export", style, "-o", style, "--checkpoint", base_path)[0] == 3
+    code, said = run("export", style)  # the shipped checkpoint is not its base
+    assert code == 3
+    assert "adapt it again" in said
+    assert style.read_bytes() == data
