@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", description="`json`: one object a line, with request and job ids as fields."
     )
+    otel: bool = Field(
+        False,
+        description="Send traces by OTLP over HTTP (needs the extra `otel`); OpenTelemetry's own variables "
+        "say where to, e.g. `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+    )
 
     # HTTP.
     host: str = Field("127.0.0.1", description="Address to listen on.")

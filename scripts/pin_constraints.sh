@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 "${PYTHON:-python3}" -m venv "$scratch/venv"
-"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,bench,ci,load,postgres,train,video,web]'
+"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,bench,ci,load,otel,postgres,train,video,web]'
 "$scratch/venv/bin/python" -m pip freeze --exclude-editable --exclude fewstroke |
   sed -E 's/\+[A-Za-z0-9.]+$//' | grep -E '^[A-Za-z0-9_.-]+==[^ ]+$' | LC_ALL=C sort -f >"$scratch/constraints.txt"
 mv "$scratch/constraints.txt" constraints.txt

@@ -19,6 +19,7 @@ from app.api.observe import ObserveMiddleware
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.request_id import RequestIdMiddleware
 from app.images import routes as images
+from app.infra.tracing import is_probe
 from app.jobs import routes as jobs
 from app.metrics import routes as metrics
 from app.metrics.requests import RequestFigures
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
+        telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": is_probe},
     )
     allow_origins(app, settings)
     app.state.request_figures = RequestFigures()

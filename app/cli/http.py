@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app.api.main import create_app
 from app.cli.common import ExitCode
+from app.infra.tracing import start_tracing
 from app.settings import Settings
 
 _GRACEFUL = 5  # s for open event streams and waiting requests when the server stops
@@ -31,8 +32,9 @@ class _Server(uvicorn.Server):
 def run_api(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM, on the inherited listening socket ``fd`` when there is one.
 
-    Raises typer.Exit when the application cannot start; its log says why.
+    Raises ConfigError, and typer.Exit when the application cannot start; its log says why.
     """
+    start_tracing(settings, "api")
     app = create_app(settings)
     server = _Server(
         app,

@@ -4,6 +4,7 @@ Keys are chosen by the service (never by a user) and are never overwritten with 
 """
 
 import asyncio
+import errno
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from app.errors import BlobMissingError
@@ -18,6 +20,7 @@ from app.settings import Settings
 
 _CHUNK = 256 * 1024
 _LISTED = 500  # keys a batch
+_NO_ROOM = f"(os error {errno.ENOSPC})"
 _STAGED = re.compile(r".+#\d+")  # how obstore names a file that it is writing
 
 
@@ -39,8 +42,16 @@ class Blobs:
         return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
 
     async def put(self, key: str, data: bytes | Path) -> None:
-        """Store ``data`` (bytes, or a file that is streamed from disk) under ``key``."""
-        await obstore.put_async(self._store, key, data)
+        """Store ``data`` (bytes, or a file that is streamed from disk) under ``key``.
+
+        Raises OSError with ENOSPC when the disk is full, and obstore's errors.
+        """
+        try:
+            await obstore.put_async(self._store, key, data)
+        except BaseError as error:
+            if _NO_ROOM in str(error):  # the only place where it says so
+                raise OSError(errno.ENOSPC, "no space left for a blob") from error
+            raise
 
     async def get(self, key: str) -> bytes:
         """The whole blob. Raises BlobMissingError."""

@@ -256,6 +256,13 @@ class Ledger:
             )
         )
 
+    async def holder(self, ticket: str) -> Job | None:
+        """The unfinished job that a ticket stands for."""
+        query = select(JobRow).where(JobRow.ticket == ticket, JobRow.state.in_(ACTIVE_STATES))
+        async with self._sessions() as session:
+            row = await session.scalar(query)
+        return None if row is None else row.to_job()
+
     async def renew_ticket(self, lost: Job) -> Job | None:
         """Give a job another ticket than the one that was lost, to be published.
 

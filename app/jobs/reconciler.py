@@ -14,6 +14,7 @@ from app.jobs.service import JobService
 
 logger = logging.getLogger(__name__)
 
+_MEND_EVERY = 10.0  # s
 _GRACE = timedelta(seconds=3)  # the request that created a job publishes it itself within this time
 
 
@@ -26,11 +27,29 @@ class Reconciler:
         self._every = every
         self._expires_after = timedelta(seconds=expires_after)
 
+    async def mend(self) -> int:
+        """Take messages out of the queue that no worker gets any more; how many. Should a job hang on one, it
+        gets another ticket first."""
+        forgotten = await self._broker.forgotten()
+        for message in forgotten:
+            holder = await self._jobs.ledger.holder(message.ticket)
+            if holder is not None and (renewed := await self._jobs.ledger.renew_ticket(holder)) is not None:
+                await self._jobs.publish(renewed)
+            await self._broker.drop(message)
+        if forgotten:
+            logger.warning("took %d messages out of the queue that nobody would get", len(forgotten))
+        return len(forgotten)
+
     async def run(self) -> None:
         """Reconcile until canceled; a failing round is logged and tried again."""
+        clock = asyncio.get_running_loop().time
+        mended = clock()
         while True:
             try:
                 await self.reconcile()
+                if clock() - mended >= _MEND_EVERY:
+                    mended = clock()
+                    await self.mend()
             except Exception as error:
                 logger.warning("reconciling failed and will be tried again: %s", error)
             await asyncio.sleep(self._every)

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs.model import Job
+from app.jobs.traces import note_state
 from app.metrics.tallies import tally
 from app.webhooks.outbox import write_messages
 
@@ -22,7 +23,12 @@ async def record(session: AsyncSession, job: Job) -> None:
     """``job`` as it is after the change."""
     await write_messages(session, job)
     await tally(session, job)
-    _after_commit(session, lambda: logger.info("%s is %s", job.id, job.state.value, extra=_facts(job)))
+    _after_commit(session, lambda: _tell(job))
+
+
+def _tell(job: Job) -> None:
+    logger.info("%s is %s", job.id, job.state.value, extra=_facts(job))
+    note_state(job)
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from PIL.Image import Image
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import create_engine, create_sessions, migrate
+from app.infra.tracing import start_tracing
 from app.jobs.ledger import Ledger
 from app.retention.policy import Retention, stamp_new_rows
 from app.settings import Settings
@@ -72,7 +73,8 @@ def run_worker(settings: Settings, *, device: str = "auto") -> None:
 
 
 async def serve(settings: Settings, model: Loaded) -> None:
-    """Connect to everything, run a worker with ``model``, and close everything."""
+    """Connect to everything, run a worker with ``model``, and close everything. Raises ConfigError."""
+    start_tracing(settings, "worker")
     address = find_broker(
         settings.data_dir,
         url=settings.nats_url,

@@ -23,6 +23,7 @@ from app.infra.tasks import end
 from app.jobs.fairness import Fits, NotNow
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
+from app.jobs.traces import job_span
 from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
@@ -180,7 +181,8 @@ class Worker:
                 await end(alive)
 
     async def _run(self, job: Job, delivery: Delivery, batch: Batch, alive: asyncio.Task[None]) -> None:
-        with log_context(job_id=job.id):
+        own = delivery.headers if delivery.job_id == job.id else {}  # else another request's trace
+        with log_context(job_id=job.id), job_span(job, own):
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
             attempt = Attempt(job, delivery, self._resources, batch)

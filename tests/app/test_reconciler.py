@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from nats.js.api import ConsumerInfo, SequenceInfo
 from sqlalchemy import update
 
 from app.api.container import Container
@@ -151,3 +153,39 @@ async def test_a_round_that_fails_is_not_the_last(
         await end(running)
     assert "no route to host" in caplog.text
     assert await queued(services.broker) == [job.id]
+
+
+async def test_messages_that_nobody_would_get_are_taken_out(
+    services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lane counts them as acknowledged although they are there: so a nats-server whose disk was full."""
+    over, unfinished, later = [await created(services) for _ in range(3)]
+    for job in (over, unfinished):
+        assert await services.jobs.publish(job)
+    await services.ledger.request_cancel(over.id)
+    js = services.broker._js
+    floor = SequenceInfo(consumer_seq=2, stream_seq=(await js.stream_info("JOBS")).state.last_seq)
+    tell = js.consumer_info
+
+    async def forgets(stream: str, lane: str) -> ConsumerInfo:
+        info: ConsumerInfo = await tell(stream, lane)
+        return replace(info, ack_floor=floor) if lane == "adapt" else info
+
+    monkeypatch.setattr(js, "consumer_info", forgets)
+    assert await services.jobs.publish(later)
+    assert await services.reconciler.mend() == 2
+    assert await services.reconciler.mend() == 0
+    assert (await js.stream_info("JOBS")).state.messages == 2
+    assert sorted(await queued(services.broker)) == sorted([unfinished.id, later.id])
+
+
+async def test_messages_that_wait_or_are_held_stay(services: Container) -> None:
+    held, waiting = [await created(services) for _ in range(2)]
+    for job in (held, waiting):
+        assert await services.jobs.publish(job)
+    delivery = await services.broker.next_job(KINDS, timeout=5)
+    assert delivery is not None
+    assert await services.reconciler.mend() == 0
+    await delivery.ack()
+    assert await services.reconciler.mend() == 0
+    assert (await services.broker._js.stream_info("JOBS")).state.messages == 1

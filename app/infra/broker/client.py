@@ -16,12 +16,13 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import BadRequestError, NotFoundError, ServerError, ServiceUnavailableError
 
 from app.infra.broker import topology
-from app.infra.broker.delivery import REQUEST_ID, CancelWatch, Delivery
+from app.infra.broker.delivery import REQUEST_ID, CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import Event, encode, read_events
+from app.infra.tracing import trace_headers
 
 logger = logging.getLogger(__name__)
 
@@ -123,13 +124,14 @@ class Broker:
         job got a new one. The same ticket twice within two minutes counts once; after a timeout it is
         therefore safe to publish again.
 
-        ``request_id`` travels in a header, for the log of the worker that runs the job.
+        ``request_id`` travels in a header, for the log of the worker that runs the job, and so does the
+        context of the trace.
 
         Raises BrokerUnavailableError, ValueError for an unknown lane.
         """
         if lane not in topology.LANES:
             raise ValueError(f"unknown lane: {lane}")
-        more = {REQUEST_ID: request_id} if request_id else None
+        more = trace_headers() | ({REQUEST_ID: request_id} if request_id else {})
         payload = {"job_id": ticket.partition(".")[0], "ticket": ticket}
         await self._publish(topology.job_subject(lane), json.dumps(payload).encode(), ticket, more)
         with suppress(NatsError):  # the job is stored; without the bell it is found a second later
@@ -210,6 +212,40 @@ class Broker:
             if status != "404":  # 404: nothing waits
                 raise BrokerError(f"the queue answered {status} {(message.headers or {}).get('Description')}")
         return None
+
+    async def forgotten(self, most: int = 100) -> list[Forgotten]:
+        """Messages that their lane counts as acknowledged and that are still there: nobody gets them now.
+
+        A nats-server whose disk was full leaves such messages behind. Raises BrokerUnavailableError.
+        """
+        found: list[Forgotten] = []
+        try:
+            for lane in topology.LANES:
+                floor = (await self._js.consumer_info(topology.JOBS, lane)).ack_floor
+                seq = 1
+                with suppress(NotFoundError):
+                    while floor is not None and len(found) < most:
+                        message = await self._js.get_msg(
+                            topology.JOBS, seq=seq, subject=topology.job_subject(lane), next=True
+                        )
+                        if message.seq is None or message.seq > floor.stream_seq:
+                            break
+                        ticket = json.loads(message.data or b"{}").get("ticket", "")
+                        found.append(Forgotten(message.seq, ticket))
+                        seq = message.seq + 1
+        except _ERRORS as error:
+            raise BrokerUnavailableError(
+                f"the queue cannot be looked through: {error or type(error).__name__}"
+            ) from error
+        return found
+
+    async def drop(self, message: Forgotten) -> None:
+        """Remove it, unless it has gone meanwhile. Raises BrokerUnavailableError."""
+        try:
+            with suppress(NotFoundError, BadRequestError, ServerError):
+                await self._js.delete_msg(topology.JOBS, message.seq)
+        except _ERRORS as error:
+            raise BrokerUnavailableError(f"a message was not removed: {error}") from error
 
     # Events ---------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +19,14 @@ _ACK_TIMEOUT = 5.0  # s, as for any request: on a busy machine the disk behind a
 
 REQUEST_ID = "Fewstroke-Request-Id"
 """Header of a job's message: the HTTP request that made the job."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A message of the queue that no worker gets any more."""
+
+    seq: int
+    ticket: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,11 @@ class Delivery:
     def request_id(self) -> str | None:
         """The HTTP request that made the job; None when the job was published again later."""
         return (self._message.headers or {}).get(REQUEST_ID)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """All headers of the message, the context of a trace among them."""
+        return self._message.headers or {}
 
     async def ack(self) -> None:
         """Remove the job from the queue, and wait until the broker has done so.
