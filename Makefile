@@ -20,12 +20,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check $(if $(T
 
 WEB_STAMP := web/node_modules/.package-lock.json
 BUDGET_STAMP := web/budget/node_modules/.package-lock.json
+BROWSER := demo/browser
+BROWSER_STAMP := $(BROWSER)/node_modules/.package-lock.json
 TS := clients/typescript
 TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,9 +55,17 @@ $(WEB_STAMP): web/package.json web/package-lock.json
 studio: $(WEB_STAMP) ## Build the studio into app/studio/static (needs Node 20.19 or newer)
 	cd web && $(WITH_NODE) npm run --silent api && $(WITH_NODE) npm run --silent check && $(WITH_NODE) npm run --silent build
 
-test-web: env $(WEB_STAMP) ## Test the studio in Chromium, and that the shipped build is its source's
+$(BROWSER_STAMP): $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	cd $(BROWSER) && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+demo-browser: $(BROWSER_STAMP) ## Serve a page that renders an exported style in the browser (needs Node)
+	cd $(BROWSER) && $(WITH_NODE) npm start --silent
+
+test-web: env $(WEB_STAMP) $(BROWSER_STAMP) ## Test the studio and the browser demo in Chromium, and that the shipped build is its source's
 	cd web && $(WITH_NODE) npm run --silent verify
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm test --silent
+	cd $(BROWSER) && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm test --silent
 
 screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent screenshots
