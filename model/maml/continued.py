@@ -8,8 +8,10 @@ task that has made its K steps makes room for a new one. Over time the query los
 multi-step loss (Antoniou et al. 2019) with equal weights, at one K-th of the price.
 
 The gradient is that of first-order MAML (Finn et al. 2017, section 5.2): the query gradient at phi_k is
-taken as the gradient at phi_0, and reaches the start through ``Start.forward``. What is approximate: phi_k
-was reached with the shared weights of up to K visits ago.
+taken as the gradient at phi_0, and reaches the start through ``Start.forward``. Two things are approximate:
+phi_k was reached with the shared weights of up to K visits ago, and d phi_k / d phi_0 is taken as the
+identity. The second is ever less true as k grows: an inner loop that converges forgets where it began, and a
+start that is pulled by what it cannot change drifts away. So the pull is discounted.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class ContinuedLoops(nn.Module):
         batch: tasks that an outer step takes.
         support_weight: what the support losses count for the shared weights beside the query losses; above
             0, since the inner step's gradient comes from the same pass. Phi's own steps do not depend on it.
+        discount: what the query gradient at phi_k counts for the start is this to the power of k; 1 is FOMAML.
         adapt: shell-style patterns of the tensors of phi that the inner loop updates (None: all).
         rng: chooses which tasks an outer step takes.
 
@@ -77,18 +80,20 @@ class ContinuedLoops(nn.Module):
         in_flight: int,
         batch: int,
         support_weight: float = 0.5,
+        discount: float = 0.5,
         adapt: Sequence[str] | None = None,
         rng: random.Random | None = None,
     ) -> None:
         super().__init__()
-        if steps < 1 or not 1 <= batch <= in_flight or not support_weight > 0:
+        if steps < 1 or not 1 <= batch <= in_flight or not support_weight > 0 or not 0 <= discount <= 1:
             raise LearnerError(
-                f"steps {steps} and the support's weight {support_weight:g} must be positive, and a batch of "
-                f"{batch} at most the {in_flight} tasks in flight"
+                f"steps {steps} and the support's weight {support_weight:g} must be positive, a batch of "
+                f"{batch} at most the {in_flight} tasks in flight, and the discount {discount:g} in [0, 1]"
             )
         self.start, self.rule, self.loss_fn = start, rule, loss_fn
         self.draw, self.join = draw, join
-        self.steps, self.in_flight, self.batch, self.support_weight = steps, in_flight, batch, support_weight
+        self.steps, self.in_flight, self.batch = steps, in_flight, batch
+        self.support_weight, self.discount = support_weight, discount
         self.adapted = select_names(start.shapes, adapt)
         self.rng = rng or random.Random(0)
         self.loops: list[InFlight] = []
@@ -130,9 +135,10 @@ class ContinuedLoops(nn.Module):
             self.loops.append(InFlight(task, params, self.rule.init(own)))
 
     def _reached(self, loop: InFlight) -> dict[str, Tensor]:
-        """phi_k, whose gradient goes to the start as if it were phi_0."""
+        """phi_k, whose gradient goes to the start as if it were phi_0, discounted."""
         begun: Params = self.start(loop.task)
-        return {name: loop.params[name] + (value - value.detach()) for name, value in begun.items()}
+        pull = self.discount**loop.step
+        return {name: loop.params[name] + pull * (value - value.detach()) for name, value in begun.items()}
 
     def _advance(self) -> None:
         """The inner steps whose gradients the last backward pass has left in the leaves."""

@@ -39,11 +39,15 @@ class TrainingConfig:
     # None: at the steps that the algorithm prescribes
     second_order_from: float = 2.0  # maml++: share of meta-training with first order; above 1: all of it
     continued_minutes: float = 0.0  # phase 3: long inner loops, continued over outer steps
-    continued_steps: int = 16  # inner steps of a task in phase 3
+    continued_steps: int = 8  # inner steps of a task in phase 3
     continued_batch: int = 3  # tasks of an outer step in phase 3, beside ``batch`` samples of phase 1
     continued_in_flight: int = 96  # tasks under way in phase 3: few would be learned by heart
     continued_lr: float = 2e-4
     continued_scale: float = 1.0  # of the inner rates: one photo a step bears less than a served step's three
+    continued_discount: float = 0.5  # of the start's pull, a step
+    query_holds_support: bool = (
+        True  # phase 3: the query's target is all works of a task, not the unseen ones only
+    )
     support_weight: float = 0.5  # what phase 3's support losses count for the networks
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves
     inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)

@@ -16,7 +16,7 @@ from model.adaptation import AdaptConfig
 from model.inner_rates import ScheduledRates
 from model.maml import Adam, ContinuedLoops, LearningRates, Params, Task
 from model.networks import Networks, Objective
-from model.perceptual.statistics import concatenate
+from model.perceptual.statistics import concatenate, pool
 from model.training.config import TrainingConfig
 from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
 from model.training.pools import join_photos
@@ -32,8 +32,12 @@ class LongTask(StyleTasks):
         def support(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), entry.pooled)
 
+        # all works as one target make less of a chance which few are unseen, and keep the examples in sight
+        everything = pool(concatenate([entry.support.statistics, entry.query.statistics]))
+        target = everything if source.config.query_holds_support else entry.pooled_query
+
         def query(step: int) -> RenderBatch:
-            return RenderBatch(source.photos.batch(1), entry.pooled_query)
+            return RenderBatch(source.photos.batch(1), target)
 
         Task.__init__(self, support=support, query=query, size=1)
         object.__setattr__(self, "entries", [entry])
@@ -69,6 +73,7 @@ class ContinuedTraining:
             in_flight=config.continued_in_flight,
             batch=config.continued_batch,
             support_weight=config.support_weight,
+            discount=config.continued_discount,
             adapt=config.adapt,
             rng=rng,
         )

@@ -66,11 +66,11 @@ def test_phi_walks_as_in_one_loop_while_the_start_rests(support_weight: float) -
         torch.testing.assert_close(loop.params, {name: value.detach() for name, value in expected.items()})
 
 
-@pytest.mark.parametrize("visits", [0, 1, 3])
-def test_the_start_gets_the_first_order_gradient_of_its_step(visits: int) -> None:
+@pytest.mark.parametrize(("visits", "discount"), [(0, 0.5), (1, 1.0), (1, 0.5), (3, 1.0), (3, 0.7)])
+def test_the_start_gets_the_first_order_gradient_of_its_step_discounted(visits: int, discount: float) -> None:
     net = network()
     start, task = PredictedStart(net), single(1)
-    running = loops(net, start, lambda: task)
+    running = loops(net, start, lambda: task, discount=discount)
     for _ in range(visits + 1):
         start.zero_grad()
         outcome = running.meta_loss()
@@ -83,7 +83,7 @@ def test_the_start_gets_the_first_order_gradient_of_its_step(visits: int) -> Non
     expected = gradients(learner, task)
     assert set(outcome.query) == {visits}
     for name, grad in found.items():
-        torch.testing.assert_close(grad, expected[f"start.{name}"])
+        torch.testing.assert_close(grad, discount**visits * expected[f"start.{name}"])
 
 
 def test_shared_weights_learn_from_support_and_query_by_their_weights() -> None:
@@ -162,7 +162,7 @@ def test_a_task_with_undefined_gradients_is_dropped_alone() -> None:
 def test_what_is_not_adapted_stays_and_still_teaches_the_start() -> None:
     net = network()
     start, task = PredictedStart(net), single(5)
-    running = loops(net, start, lambda: task, adapt=("2.*",))
+    running = loops(net, start, lambda: task, adapt=("2.*",), discount=1.0)
     begun = {name: value.detach() for name, value in start(task).items()}
     for _ in range(3):
         start.zero_grad()
@@ -183,6 +183,6 @@ def test_what_is_not_adapted_stays_and_still_teaches_the_start() -> None:
 
 def test_refuses_what_cannot_run() -> None:
     net = network()
-    for wrong in ({"steps": 0}, {"batch": 2}, {"support_weight": 0.0}):
+    for wrong in ({"steps": 0}, {"batch": 2}, {"support_weight": 0.0}, {"discount": 1.5}):
         with pytest.raises(LearnerError):
             loops(net, PredictedStart(net), lambda: single(0), **wrong)
