@@ -1,7 +1,7 @@
 """The inner loop on pictures: K examples and some photos -> phi.
 
-The support set is the examples, rendered on photos; every step draws other photos, and compares half
-of the renders with all examples pooled and half with single ones: a style is more than its average.
+The support set is the examples, rendered on photos; every step draws other photos, and compares the renders
+with all examples pooled: moments add up, so the pooled ones hold what varies between the examples too.
 Held-out photos judge every other step, and the best phi is kept: an adaptation never ends above its start.
 
 phi is per sample, so many adaptations go through one inner loop: ``model.adaptation_loop``.
@@ -32,8 +32,9 @@ from model.perceptual.statistics import StyleStatistics, concatenate, pool
 class AdaptConfig:
     """Settings of an adaptation."""
 
-    steps: int = 24
+    steps: int = 16
     photos: int = 3  # renders in one step
+    singles: int = 0  # of them compared with one example each, not with all pooled (decision 59)
     size: int = 160  # pixels a side of the photos
     bank: int = 12  # photo crops that steps draw from
     held_out: int = 2  # photo crops that judge
@@ -43,7 +44,7 @@ class AdaptConfig:
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay
-    weights: LossWeights = field(default_factory=lambda: LossWeights(covariance=3.5, content=3.4))
+    weights: LossWeights = field(default_factory=lambda: LossWeights(covariance=3.5, content=5.0))
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all
 
@@ -160,7 +161,7 @@ class Adaptation:
         """The support of the next step."""
         c = self.config
         chosen = torch.randperm(c.bank, generator=self.generator)[: c.photos]
-        singles = torch.randint(len(self.works), (c.photos // 2,), generator=self.generator).tolist()
+        singles = torch.randint(len(self.works), (min(c.singles, c.photos),), generator=self.generator).tolist()
         targets = concatenate(
             [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
         )

@@ -60,7 +60,7 @@ class ContinuedLoops(nn.Module):
         batch: tasks that an outer step takes.
         support_weight: what the support losses count for the shared weights beside the query losses; above
             0, since the inner step's gradient comes from the same pass. Phi's own steps do not depend on it.
-        discount: what the query gradient at phi_k counts for the start is this to the power of k; 1 is FOMAML.
+        discount: the query gradient at phi_k counts for the start by this to the power of k; 1 is FOMAML.
         adapt: shell-style patterns of the tensors of phi that the inner loop updates (None: all).
         rng: chooses which tasks an outer step takes.
 
