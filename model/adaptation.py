@@ -161,7 +161,9 @@ class Adaptation:
         """The support of the next step."""
         c = self.config
         chosen = torch.randperm(c.bank, generator=self.generator)[: c.photos]
-        singles = torch.randint(len(self.works), (min(c.singles, c.photos),), generator=self.generator).tolist()
+        singles = torch.randint(
+            len(self.works), (min(c.singles, c.photos),), generator=self.generator
+        ).tolist()
         targets = concatenate(
             [_repeat(self.pooled, c.photos - len(singles)), *(self.works[i : i + 1] for i in singles)]
         )
