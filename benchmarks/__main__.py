@@ -28,7 +28,7 @@ def main(
     """Measure what needs no data, and quality where folders of works and photos are given."""
     if (styles is None) != (contents is None):
         raise typer.BadParameter("--styles and --contents belong together")
-    _run("benchmarks.speed")
+    _run("app.cli", "bench")
     if styles is None or contents is None:
         typer.echo("Quality is not measured: it needs --styles DIR and --contents DIR.", err=True)
         return

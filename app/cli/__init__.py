@@ -6,6 +6,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    bench,
     config,
     contract,
     doctor,
@@ -37,6 +38,7 @@ cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
+cli.command(rich_help_panel="Training")(bench.bench)
 cli.command(rich_help_panel="Service")(contract.openapi)
 cli.command()(version.version)
 

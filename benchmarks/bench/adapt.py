@@ -1,0 +1,89 @@
+"""Adaptation: seconds by the number of examples and of steps, alone and many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from benchmarks.bench.roofline import Rates, Work, count_work
+from benchmarks.speed_probe import EXAMPLE_SIZES, synthetic_picture, timed
+from model.data.folders import to_tensor
+from model.engine import Engine
+from model.perceptual.losses import LAYERS
+from model.requests import Learning
+
+
+def measure(
+    engine: Engine,
+    rates: Rates,
+    *,
+    examples: Sequence[int],
+    steps: Sequence[int | None],
+    together: Sequence[int],
+    together_steps: int,
+    tell: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """A row for every K and number of steps, and for every number of styles in one inner loop (K = 5).
+
+    All numbers of steps are taken at K = 5, the first alone at the others.
+    """
+    works = [synthetic_picture(*EXAMPLE_SIZES[i % 5], seed=i) for i in range(max([*examples, 5]))]
+    rows: list[dict[str, Any]] = []
+
+    def add(k: int, count: int, styles: int) -> None:
+        tell(f"adapt K = {k}, {count} steps, {styles} at once")
+        requests = [Learning(works[:k], seed=i) for i in range(styles)]
+        took = timed(lambda: engine.adapt_many(requests, steps=count), 1, warm_ups=0)
+        rows.append(
+            {"k": k, "steps": count, "styles": styles, "seconds": took.median, "cpu_seconds": took.cpu_median}
+        )
+
+    engine.adapt(works[:1], steps=1)  # the first in a process is slower
+    for k in examples:
+        counts = [engine.default_steps if each is None else each for each in steps]
+        for count in [0, *(counts if k == 5 else counts[:1])]:
+            add(k, count, 1)
+    if together:
+        add(5, together_steps, 1)
+    for styles in together:
+        add(5, together_steps, styles)
+    _ratios(rows, engine, rates)
+    return rows
+
+
+def _ratios(rows: list[dict[str, Any]], engine: Engine, rates: Rates) -> None:
+    alone = {(r["k"], r["steps"]): r["seconds"] for r in rows if r["styles"] == 1}
+    work = step_work(engine)
+    for row in rows:
+        start = alone.get((row["k"], 0))
+        if row["steps"] and start is not None and row["styles"] == 1:
+            row["seconds_a_step"] = (row["seconds"] - start) / row["steps"]
+            if engine.device.type == "cpu":
+                peak = rates.peak(bf16=engine.objective.amp)
+                row["roofline_share"] = work.least_seconds(peak, rates.copy) / row["seconds_a_step"]
+        reference = alone.get((row["k"], row["steps"]))
+        if row["styles"] > 1 and reference is not None:
+            row["times_one"] = row["seconds"] / reference
+
+
+def step_work(engine: Engine) -> Work:
+    """The convolutions of one inner step: renders and features forward and back, and a share of the judges'.
+
+    The gradient with respect to the maps costs as much as the forward pass; weights have none.
+    """
+    c = engine.config
+    bytes_per_value = 2 if engine.objective.amp else 4
+    photo = to_tensor([synthetic_picture(c.size, c.size, seed=0)])
+    phi = {name: torch.zeros(1, *shape) for name, shape in engine.shapes.items()}
+    render = count_work(engine.base.networks.cpu(), photo, phi, bytes_per_value=bytes_per_value)
+    look = count_work(engine.objective.vgg.cpu(), photo, LAYERS, bytes_per_value=bytes_per_value)
+    engine.base.networks.to(engine.device)
+    engine.objective.vgg.to(engine.device)
+    passes = 2 * c.photos + c.held_out / c.judge_every
+    return Work(
+        passes * (render.flop + look.flop),
+        passes * (render.bytes + look.bytes),
+        round(passes * (render.layers + look.layers)),
+    )

@@ -1,0 +1,150 @@
+"""Tables of a run, and how it compares with the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Document = Mapping[str, Any]
+_CHANGED = 1.1  # a ratio that is told as a change
+
+
+def page(document: Document, before: Document | None) -> str:
+    """Markdown."""
+    machine = document["machine"]
+    parts = [
+        "# Speed",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+        f"{document['threads']} threads; {document['busy_share']:.0%} of the cores used by others at the "
+        f"start. {document['gpu']}",
+    ]
+    rates = document["rates"]
+    parts.append(
+        "Rates of this machine in this run: products of matrices "
+        f"{rates['gemm_bf16']:.0f} GFLOP/s in bf16 and {rates['gemm_float32']:.0f} in float32, a "
+        f"96-channel 3x3 convolution {rates['convolution_bf16']:.0f} and {rates['convolution_float32']:.0f}, "
+        f"a copy {rates['copy']:.1f} GB/s. Shares of the roofline are of the higher of the two rates in the "
+        "subject's precision (bf16 where that is int8 and bf16), with every operation that is no convolution "
+        "as overhead."
+    )
+    parts += [text for key, tell in _SECTIONS.items() if document.get(key) for text in tell(document)]
+    parts += [f"Not measured: {text}" for text in document["missing"]]
+    if before is not None:
+        parts += ["## Against the last stored run", compare(before, document)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _stylize(document: Document) -> list[str]:
+    rows = [
+        [
+            row["subject"],
+            str(row["side"]),
+            str(row["batch"]),
+            f"{row['seconds']:.3f} s",
+            f"{row['cpu_seconds']:.3f} s",
+            f"{row['rendered_pixels'] / row['seconds'] / 1e6:.2f}",
+            _times(row.get("faster_than_magenta_a_pixel")),
+            _share(row.get("roofline_share")),
+        ]
+        for row in document["stylize"]
+    ]
+    head = ["subject", "side", "batch", "a picture", "CPU time", "Mpixel/s", "speed a pixel, Magenta = 1"]
+    return ["## Stylization", table([*head, "roofline"], rows)]
+
+
+def _adapt(document: Document) -> list[str]:
+    rows = [
+        [
+            str(row["k"]),
+            str(row["steps"]),
+            str(row["styles"]),
+            f"{row['seconds']:.2f} s",
+            f"{row['cpu_seconds']:.2f} s",
+            f"{row['seconds_a_step']:.3f} s" if "seconds_a_step" in row else "-",
+            _share(row.get("roofline_share")),
+            _times(row.get("times_one")),
+        ]
+        for row in document["adapt"]
+    ]
+    head = ["K", "steps", "styles at once", "time", "CPU time", "a step", "roofline", "times one style"]
+    return ["## Adaptation", table(head, rows)]
+
+
+def _service(document: Document) -> list[str]:
+    rows = [
+        [
+            str(row["clients"]),
+            str(row["requests"]),
+            f"{row['requests_a_second']:.2f}",
+            f"{row['median_seconds']:.2f} s",
+            f"{row['p95_seconds']:.2f} s",
+            f"{row['worker_seconds']:.3f} s",
+            f"{row['overhead_share']:.0%}",
+            f"{row['outside_worker_share']:.0%}",
+        ]
+        for row in document["service"]
+    ]
+    head = ["clients", "requests", "requests/s", "median", "p95", "worker's rendering"]
+    return [
+        "## Service: 512 px JPEGs, upload to downloaded picture",
+        table([*head, "beyond the engine alone", "beyond the worker's rendering"], rows),
+    ]
+
+
+def _start(document: Document) -> list[str]:
+    memory = document["start"]["memory"]
+    rows = [[kind, f"{m['idle_mib']:.0f} MiB", f"{m['most_mib']:.0f} MiB"] for kind, m in memory.items()]
+    return [
+        "## Start and memory",
+        f"`fewstroke serve` was ready after {document['start']['ready_seconds']:.1f} s.",
+        table(["process", "when ready", "at its peak"], rows),
+    ]
+
+
+_SECTIONS = {"stylize": _stylize, "adapt": _adapt, "service": _service, "start": _start}
+
+
+def figures(document: Document) -> dict[str, float]:
+    """Every time of a run by a name that is the same in the next one; lower is better."""
+    found = {}
+    for row in document.get("stylize") or ():
+        subject = row["subject"].partition(" (")[0] if row is document["stylize"][0] else row["subject"]
+        found[f"{subject}, {row['side']} px, batch {row['batch']}"] = row["seconds"]
+    for row in document.get("adapt") or ():
+        found[f"adapt K = {row['k']}, {row['steps']} steps, {row['styles']} at once"] = row["seconds"]
+    for row in document.get("service") or ():
+        found[f"service, {row['clients']} clients, s a request"] = 1 / row["requests_a_second"]
+    if document.get("start"):
+        found["start to ready"] = document["start"]["ready_seconds"]
+    return found
+
+
+def compare(before: Document, after: Document) -> str:
+    """What changed by more than a tenth, relative to the machine's own rate in each run."""
+    if before["machine"]["processor"] != after["machine"]["processor"]:
+        return "It was made on another processor: not compared."
+    old, new = figures(before), figures(after)
+    speed = after["rates"]["gemm_bf16"] / before["rates"]["gemm_bf16"]
+    rows = []
+    for name in new.keys() & old.keys():
+        ratio = new[name] / old[name] * speed  # a machine that is slower today is no change of ours
+        if not 1 / _CHANGED < ratio < _CHANGED:
+            rows.append((ratio, [name, f"{old[name]:.3f}", f"{new[name]:.3f}", f"{ratio:.2f}x"]))
+    if not rows:
+        return f"Nothing of {len(new.keys() & old.keys())} figures changed by more than a tenth."
+    head = ["figure", "before (s)", "now (s)", f"ratio, with the machine at {speed:.2f}x its rate"]
+    return table(head, [row for _, row in sorted(rows, reverse=True)])
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _times(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}x"

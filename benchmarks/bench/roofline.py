@@ -1,0 +1,95 @@
+"""What this machine does at most, and the work that must be done: their ratio is the roofline's.
+
+Rates are measured through the same library that computes the networks, so a ratio tells what the networks
+leave unused, not what another library would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from benchmarks.speed_probe import timed
+
+_GEMM = 2048  # rows, columns and depth of the product of matrices
+_COPY = 2**28  # bytes; far more than any cache
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Best of several: GFLOP/s of products and of a convolution like the residual blocks', GB/s of a copy."""
+
+    gemm_bf16: float
+    gemm_float32: float
+    convolution_bf16: float
+    convolution_float32: float
+    copy: float  # bytes read and written
+
+    def peak(self, *, bf16: bool) -> float:
+        """The highest rate of that precision, GFLOP/s."""
+        if bf16:
+            return max(self.gemm_bf16, self.convolution_bf16)
+        return max(self.gemm_float32, self.convolution_float32)
+
+
+def measure_rates() -> Rates:
+    """A few seconds at full load. CUDA is not used."""
+
+    def best(call: Callable[[], object], count: int = 7) -> float:
+        return timed(call, count, warm_ups=2).fastest
+
+    found: dict[str, float] = {}
+    with torch.no_grad():
+        for name, dtype in (("bf16", torch.bfloat16), ("float32", torch.float32)):
+            a, b = torch.randn(_GEMM, _GEMM).to(dtype), torch.randn(_GEMM, _GEMM).to(dtype)
+            found[f"gemm_{name}"] = 2 * _GEMM**3 / best(partial(torch.matmul, a, b)) / 1e9
+            x = torch.randn(1, 96, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)
+            w = torch.randn(96, 96, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
+            seconds = best(partial(F.conv2d, x, w, padding=1), 15)
+            found[f"convolution_{name}"] = 2 * 9 * 96 * 96 * 128 * 128 / seconds / 1e9
+        source, target = torch.zeros(_COPY, dtype=torch.uint8), torch.zeros(_COPY, dtype=torch.uint8)
+        found["copy"] = 2 * _COPY / best(lambda: target.copy_(source)) / 1e9
+    return Rates(**found)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Of one forward pass: operations of the convolutions, and bytes that they must read and write once."""
+
+    flop: float
+    bytes: float
+    layers: int
+
+    def least_seconds(self, flop_rate: float, byte_rate: float) -> float:
+        """The roofline: as if operations and transfers overlapped perfectly. Rates in G/s."""
+        return max(self.flop / flop_rate, self.bytes / byte_rate) / 1e9
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON file."""
+        return asdict(self)
+
+
+def count_work(network: nn.Module, *inputs: Any, bytes_per_value: int) -> Work:
+    """Every convolution that runs in ``network(*inputs)``, also those that are called as functions."""
+    flop = moved = 0.0
+    layers = 0
+    original: Callable[..., torch.Tensor] = F.conv2d
+
+    def counted(x: torch.Tensor, weight: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        nonlocal flop, moved, layers
+        y = original(x, weight, *args, **kwargs)
+        flop += 2.0 * y.numel() * weight[0].numel()
+        moved += bytes_per_value * (x.numel() + weight.numel() + y.numel())
+        layers += 1
+        return y
+
+    with mock.patch.object(F, "conv2d", counted), torch.no_grad():
+        network(*inputs)
+    return Work(flop, moved, layers)

@@ -1,0 +1,111 @@
+"""``fewstroke bench``: what it counts and tells. Nothing here asserts how fast anything is."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.bench.adapt import step_work
+from benchmarks.bench.command import Plan, run, store
+from benchmarks.bench.johnson import Johnson
+from benchmarks.bench.report import compare, page
+from benchmarks.bench.roofline import Work, count_work
+from benchmarks.errors import BenchmarkError
+from model.adaptation import AdaptConfig
+from model.engine import Engine
+
+DOCUMENT: dict[str, Any] = {
+    "machine": {"processor": "a processor", "cores": 2, "memory_gib": 8.0},
+    "threads": 2,
+    "busy_share": 0.0,
+    "gpu": "No GPU was at hand.",
+    "missing": ["Magenta"],
+    "rates": {
+        "gemm_bf16": 400.0,
+        "gemm_float32": 180.0,
+        "convolution_bf16": 420.0,
+        "convolution_float32": 160.0,
+        "copy": 20.0,
+    },
+    "stylize": [
+        {
+            "subject": "engine (OpenVINO, int8 and bf16)",
+            "side": 512,
+            "batch": 1,
+            "seconds": 0.08,
+            "cpu_seconds": 0.16,
+            "rendered_pixels": 262144,
+            "faster_than_magenta_a_pixel": 1.5,
+            "roofline_share": 1.1,
+        }
+    ],
+    "adapt": [{"k": 5, "steps": 0, "styles": 1, "seconds": 1.0, "cpu_seconds": 1.9}],
+    "service": None,
+    "start": None,
+}
+
+
+def test_operations_and_bytes_of_a_convolution() -> None:
+    network = nn.Conv2d(3, 5, 3, padding=1)
+    work = count_work(network, torch.zeros(2, 3, 8, 8), bytes_per_value=2)
+    assert work.layers == 1
+    assert work.flop == 2 * (2 * 5 * 8 * 8) * (3 * 9)
+    assert work.bytes == 2 * (2 * 3 * 64 + 5 * 3 * 9 + 2 * 5 * 64)
+
+
+def test_the_roofline_is_the_slower_of_computing_and_moving() -> None:
+    work = Work(flop=8e9, bytes=1e9, layers=1)
+    assert work.least_seconds(flop_rate=100, byte_rate=50) == pytest.approx(0.08)
+    assert work.least_seconds(flop_rate=800, byte_rate=50) == pytest.approx(0.02)
+
+
+def test_the_peer_of_metastyle_has_its_size() -> None:
+    """1.68 million parameters and 40 GMAC at 512 px, as published."""
+    network = Johnson()
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(1.68e6, rel=0.01)
+    work = count_work(network, torch.zeros(1, 3, 64, 64), bytes_per_value=4)
+    assert work.flop * 64 / 2e9 == pytest.approx(40, rel=0.05)
+
+
+def test_a_step_counts_judges_by_how_often_they_judge() -> None:
+    def flop(every: int) -> float:
+        config = AdaptConfig(photos=1, size=32, held_out=2, judge_every=every)
+        return step_work(Engine.load(device="cpu", config=config, renderer="torch")).flop
+
+    assert flop(1) / flop(2) == pytest.approx((2 + 2) / (2 + 1))
+
+
+def test_a_page_tells_what_was_not_measured() -> None:
+    text = page(DOCUMENT, None)
+    assert "| engine (OpenVINO, int8 and bf16) | 512 | 1 | 0.080 s | 0.160 s | 3.28 | 1.50x | 110% |" in text
+    assert "Not measured: Magenta" in text
+    assert "No GPU was at hand" in text
+    assert "## Service" not in text
+
+
+def test_a_change_is_told_relative_to_the_machine() -> None:
+    before, slower = copy.deepcopy(DOCUMENT), copy.deepcopy(DOCUMENT)
+    assert "Nothing of 2 figures changed" in compare(before, DOCUMENT)
+    slower["stylize"][0]["seconds"] = 0.16
+    assert "2.00x" in compare(before, slower)
+    # the same time on a machine at half its rate is no change of ours
+    slower["rates"]["gemm_bf16"] = 200.0
+    slower["adapt"][0]["seconds"] = 2.0
+    assert "Nothing of 2 figures changed" in compare(before, slower)
+    slower["machine"]["processor"] = "another"
+    assert "not compared" in compare(before, slower)
+
+
+def test_a_run_is_stored_only_when_asked(tmp_path: Any) -> None:
+    text, files = store(DOCUMENT, tmp_path, keep=False)
+    assert (text, list(files), list(tmp_path.iterdir())) == (page(DOCUMENT, None), [], [])
+    _, files = store(DOCUMENT, tmp_path, keep=True)
+    assert [file.name for file in files] == ["bench.json", "bench.md"]
+    assert "Against the last stored run" in store(DOCUMENT, tmp_path, keep=False)[0]
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(BenchmarkError, match="no part sing"):
+        run(Plan(parts=("sing",)), print)
