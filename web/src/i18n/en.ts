@@ -141,7 +141,7 @@ export const en = {
     strength: "Strength",
     keepColours: "Keep the photo’s colours",
     size: "Longest side",
-    full: "Original",
+    full: "Up to 1280 px",
     format: "File format",
     blend: "Blend",
     blendHelp: "Drag the point, use the arrow keys on it, or set the shares below.",

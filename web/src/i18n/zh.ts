@@ -142,7 +142,7 @@ export const zh: Words = {
     strength: "强度",
     keepColours: "保留照片的颜色",
     size: "最长边",
-    full: "原尺寸",
+    full: "最大 1280 像素",
     format: "文件格式",
     blend: "混合",
     blendHelp: "拖动圆点，或在圆点上按方向键，或在下方设定比例。",

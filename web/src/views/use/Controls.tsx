@@ -13,7 +13,7 @@ import { BlendPad } from "./BlendPad";
 import { CodeDialog, copy } from "./CodeDialog";
 import { MaskPainter } from "./MaskPainter";
 
-const sizes = [512, 768, 1024] as const;
+const sizes = [512, 768, 1024, 2048, 4096] as const;
 
 export function Controls() {
   const [painting, setPainting] = useState(false);
