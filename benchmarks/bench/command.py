@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from benchmarks.bench import adapt, service, stylize
+from benchmarks.bench.pictures import photo
 from benchmarks.bench.report import page
 from benchmarks.bench.roofline import measure_rates
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import cores_busy
-from benchmarks.speed_probe import synthetic_picture, timed
+from benchmarks.speed_probe import timed
 
 RESULTS = Path(__file__).parent.parent / "results"
 PARTS = ("stylize", "adapt", "service")
@@ -91,8 +92,8 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
             tell=tell,
         )
     if "service" in plan.parts:
-        photo = synthetic_picture(512, 512, seed=100)
-        alone = timed(lambda: engine.stylize(photo, style), 9).median
+        picture = photo(512, 0)
+        alone = timed(lambda: engine.stylize(picture, style), 9).median
         document["service"], document["start"] = service.measure(plan.loads, alone, tell=tell)
         document["start"]["engine_512_seconds"] = alone
     return document

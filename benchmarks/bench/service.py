@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.bench.pictures import photo
 from benchmarks.bench.running import running_service
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import MIB, Usage, sample
-from benchmarks.speed_probe import synthetic_picture
 
 _SIDE = 512
 _WITHIN = 120.0  # s for one picture, at most
@@ -96,7 +96,7 @@ def _run(
 
 def _jpeg(seed: int) -> bytes:
     buffer = BytesIO()
-    synthetic_picture(_SIDE, _SIDE, seed=200 + seed).save(buffer, format="JPEG", quality=90)
+    photo(_SIDE, seed).save(buffer, format="JPEG", quality=90)
     return buffer.getvalue()
 
 

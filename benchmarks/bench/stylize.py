@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from benchmarks.bench.johnson import Johnson
+from benchmarks.bench.pictures import photo
 from benchmarks.bench.roofline import Rates, count_work
 from benchmarks.errors import MissingPackageError
 from benchmarks.magenta import CANVAS, Magenta
@@ -106,7 +107,7 @@ def measure(
     rows = []
     magenta_pixel: float | None = None
     for side, batch in [(side, 1) for side in sizes] + [(256, batch) for batch in batches if batch > 1]:
-        photos = [synthetic_picture(side, side, seed=100 + i) for i in range(batch)]
+        photos = [photo(side, i) for i in range(batch)]
         tell(f"stylize {side} px, batch {batch}")
         for subject in found:
             if side > subject.largest or (batch > 1 and not subject.batches and subject is not found[0]):
@@ -138,11 +139,11 @@ def _ratios(
 ) -> None:
     """Beside each row: how much faster a pixel is than Magenta's, and how much of the roofline is reached."""
     bf16 = prefers_bf16(engine.device)
-    photo = to_tensor([synthetic_picture(256, 256, seed=1)])
+    picture = to_tensor([photo(256, 0)])
     phi = {name: value.float().cpu() for name, value in style.phi.items()}
     works = {
-        "Johnson": count_work(Johnson().eval(), photo, bytes_per_value=2 if bf16 else 4),
-        "": count_work(engine.base.networks.cpu(), photo, phi, bytes_per_value=2 if bf16 else 4),
+        "Johnson": count_work(Johnson().eval(), picture, bytes_per_value=2 if bf16 else 4),
+        "": count_work(engine.base.networks.cpu(), picture, phi, bytes_per_value=2 if bf16 else 4),
     }
     engine.base.networks.to(engine.device)
     for row in rows:

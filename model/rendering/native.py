@@ -18,9 +18,8 @@ from model.stylizer import Stylizer
 logger = logging.getLogger(__name__)
 
 EXPECTED = 6.0  # standard deviations within which the values of a photo's maps lie, nearly all of them
-# Peaks of photos are within these multiples of what is expected (decision 39). Above: flat maps with few
-# peaks, as of line drawings and logos. Below: next to nothing in the picture, so that rounding is amplified.
-TRUSTED = (0.9, 2.2)
+TOLERATED = 2.6  # peaks above so many times what is expected: rendered again without 8 bits (decision 39)
+FLAT = 0.45  # share of pixels that hardly differ from their neighbours, above which 8 bits are not tried
 
 Array = NDArray[np.float32]
 
@@ -59,13 +58,12 @@ class NativeRenderer:
         if any(after for _, after in border):
             pixels = np.pad(pixels, border, mode="reflect")
         inputs = {"photo": pixels[None], **prepare(phi, self._stylizer)}
-        picture, *peaks = self._run(self.eight_bit, inputs)
+        eight_bit = self.eight_bit and flatness(pixels) <= FLAT
+        picture, *peaks = self._run(eight_bit, inputs)
         if peaks:
             reached = excess(peaks[0], phi, self._stylizer.config.blocks)
-            if not TRUSTED[0] <= reached <= TRUSTED[1]:
-                logger.info(
-                    "a picture is rendered again without 8 bits: peaks at %.1f of what is usual", reached
-                )
+            if reached > TOLERATED:
+                logger.info("rendered again without 8 bits: peaks at %.1f of what is usual", reached)
                 picture, *_ = self._run(False, inputs)
         return Image.fromarray(np.ascontiguousarray(picture[0, :height, :width]))
 
@@ -93,6 +91,18 @@ def prepare(phi: Phi, stylizer: Stylizer) -> dict[str, Array]:
     if "out.delta" in given:
         given["out.weight"] = stylizer.out.weight.detach().float().cpu() + given.pop("out.delta")[0]
     return {name: value.numpy() for name, value in given.items()}
+
+
+def flatness(pixels: NDArray[np.uint8]) -> float:
+    """The share of pixels (H, W, 3) within a level of the next ones to the right and below, 0..1.
+
+    Drawings, cut-outs and gradients have mostly such pixels, photos few; where there is nothing to see, the
+    normalisation amplifies what rounding adds. Every fourth row is looked at.
+    """
+    rows, below = pixels[:-1:4, :-1].astype(np.int16), pixels[1::4, :-1].astype(np.int16)
+    right = pixels[:-1:4, 1:].astype(np.int16)
+    change = np.maximum(np.abs(rows - right), np.abs(rows - below[: len(rows)])).max(2)
+    return float((change <= 1).mean())
 
 
 def excess(peaks: Array, phi: Phi, blocks: int) -> float:

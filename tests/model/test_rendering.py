@@ -17,8 +17,9 @@ from model.errors import RendererUnavailableError
 from model.networks import Networks, Objective
 from model.perceptual.vgg import VGG16Features
 from model.rendering import choice
+from model.rendering import native as rendering
 from model.rendering.choice import choose_renderer
-from model.rendering.native import NativeRenderer
+from model.rendering.native import NativeRenderer, flatness
 from model.style_encoder import EncoderConfig
 from model.stylizer import Stylizer, StylizerConfig
 from tests.model.conftest import DEMO
@@ -91,6 +92,23 @@ def test_a_picture_that_eight_bits_would_spoil_is_rendered_without(
         checked.tobytes()
         == native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1]).tobytes()
     )
+
+
+def test_peaks_that_are_too_high_for_eight_bits_are_noticed(
+    trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo whose peaks count as too high is rendered again, and comes out as without 8 bits."""
+    picture = photo(160, 120)
+    monkeypatch.setattr(rendering, "TOLERATED", 0.1)
+    checked = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
+    plain = native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1])
+    assert checked.tobytes() == plain.tobytes()
+
+
+def test_flat_pictures_are_told_from_photos() -> None:
+    assert flatness(np.asarray(drawing())) > 0.9
+    assert flatness(np.asarray(Image.linear_gradient("L").convert("RGB"))) > 0.9
+    assert flatness(np.asarray(photo(256, 192))) < 0.3
 
 
 def test_a_last_convolution_of_the_styles_own() -> None:
