@@ -173,6 +173,13 @@ class Settings(BaseSettings):
         "at a time.",
     )
     example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
+    max_clip_frames: int = Field(
+        150, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
+    )
+    max_clip_seconds: float = Field(15.0, gt=0, description="Seconds of a moving content.")
+    max_clip_side: int = Field(
+        640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
+    )
     decoder_processes: int = Field(
         1, ge=1, description="Decoders of one API process; pictures wait for each other in one."
     )

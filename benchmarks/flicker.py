@@ -22,7 +22,8 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.imaging.moving import ClipFormat, Frame, write_clip
+from app.imaging.formats import ClipFormat
+from app.imaging.moving import Frame, write_clip
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import RESULTS
 from model.data.folders import pictures

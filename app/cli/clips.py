@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.common import InputError
-from app.imaging.moving import ClipFormat, Frame, format_of, read_frames, write_clip
+from app.imaging.formats import ClipFormat
+from app.imaging.moving import Frame, format_of, read_frames, write_clip
 
 if TYPE_CHECKING:
     from model.engine import Engine

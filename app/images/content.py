@@ -9,7 +9,14 @@ from app.api.ranges import byte_range
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 
-_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/apng": "png",
+    "video/mp4": "mp4",
+}
 
 
 async def image_response(

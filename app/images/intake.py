@@ -36,6 +36,7 @@ class Batch:
         self._content_pixels = 0
         self.keys: list[str] = []
         self.rows: list[ImageRow] = []
+        self.clips: dict[str, int] = {}  # moving pictures: frames by image id
 
     async def add(
         self, field: str, files: Sequence[UploadFile], role: ImageRole, *, size: int | None = None
@@ -48,25 +49,41 @@ class Batch:
         return [await self._add_one(field, position, file, role, size) for position, file in enumerate(files)]
 
     async def add_each(
-        self, field: str, files: Sequence[UploadFile], role: ImageRole, *, size: int | None = None
+        self,
+        field: str,
+        files: Sequence[UploadFile],
+        role: ImageRole,
+        *,
+        size: int | None = None,
+        clips: bool = False,
     ) -> list[str | ImageError]:
-        """As ``add``, but a refused file costs only itself: its error stands in place of its id."""
+        """As ``add``, but a refused file costs only itself: its error stands in place of its id.
+
+        ``clips``: files may move; those that do are in ``self.clips``.
+        """
         added: list[str | ImageError] = []
         for position, file in enumerate(files):
             try:
-                added.append(await self._add_one(field, position, file, role, size))
+                added.append(await self._add_one(field, position, file, role, size, clips))
             except ImageError as error:
                 added.append(error)
         return added
 
     async def _add_one(
-        self, field: str, position: int, file: UploadFile, role: ImageRole, size: int | None
+        self,
+        field: str,
+        position: int,
+        file: UploadFile,
+        role: ImageRole,
+        size: int | None,
+        clips: bool = False,
     ) -> str:
         with TemporaryDirectory(prefix=UPLOADS) as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"
-            done = await self._decoder.normalize(source, target, self._limits(role, size), label=label)
+            limits = self._limits(role, size, clips)
+            done = await self._decoder.normalize(source, target, limits, label=label)
             if role is ImageRole.CONTENT:
                 self._count(done.width * done.height, label)
             key = f"uploads/{self.job_id}/{role}-{position}.{done.extension}"
@@ -87,6 +104,8 @@ class Batch:
             created_at=utcnow(),
         )
         self.rows.append(row)
+        if done.frames > 1:
+            self.clips[row.id] = done.frames
         return row.id
 
     def _count(self, pixels: int, label: str) -> None:
@@ -99,7 +118,7 @@ class Batch:
             )
         self._content_pixels += pixels
 
-    def _limits(self, role: ImageRole, size: int | None) -> Limits:
+    def _limits(self, role: ImageRole, size: int | None, clips: bool) -> Limits:
         largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
         rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
@@ -108,6 +127,9 @@ class Batch:
             max_pixels=self._settings.max_pixels,
             target_side=largest if rendered else self._settings.example_side,
             keep_alpha=role is ImageRole.CONTENT,
+            frames=self._settings.max_clip_frames if clips else 0,
+            seconds=self._settings.max_clip_seconds,
+            clip_side=self._settings.max_clip_side,
         )
 
 

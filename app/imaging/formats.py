@@ -1,6 +1,7 @@
 """The output formats; importable without Pillow."""
 
 from enum import StrEnum
+from importlib.util import find_spec
 
 
 class OutputFormat(StrEnum):
@@ -19,3 +20,27 @@ class OutputFormat(StrEnum):
     def lossy(self) -> bool:
         """Whether there is a quality to choose."""
         return self is not OutputFormat.PNG
+
+
+class ClipFormat(StrEnum):
+    """What a clip can be written as."""
+
+    GIF = "gif"
+    WEBP = "webp"
+    APNG = "apng"
+    MP4 = "mp4"
+
+    @property
+    def suffix(self) -> str:
+        """Of a file."""
+        return ".png" if self is ClipFormat.APNG else f".{self.value}"
+
+    @property
+    def media_type(self) -> str:
+        """For HTTP."""
+        return "video/mp4" if self is ClipFormat.MP4 else f"image/{self.value}"
+
+
+def has_video() -> bool:
+    """Whether PyAV, which reads and writes videos, is installed."""
+    return find_spec("av") is not None

@@ -12,6 +12,9 @@ class Limits:
     max_pixels: int
     target_side: int
     keep_alpha: bool
+    frames: int = 0  # of a moving picture; 0: none may move
+    seconds: float = 0.0
+    clip_side: int = 0  # bounds the longer side of a moving picture, too
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,4 @@ class Normalized:
     height: int
     size_bytes: int
     sha256: str
+    frames: int = 1  # more: it moves

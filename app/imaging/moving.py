@@ -9,10 +9,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +22,14 @@ from app.errors import (
     ImageFormatUnsupportedError,
     ImageTooLargeError,
 )
-from app.imaging.normalize import DAMAGE
+from app.imaging.damage import DAMAGE
+from app.imaging.formats import ClipFormat
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 _ANIMATED = ("GIF", "WEBP", "PNG")
 _STILL_MILLISECONDS = 100  # of a frame that says nothing, as browsers have it
 _QUALITY = 88  # of WebP
 _CRF = "18"  # of H.264: visually lossless
-
-
-class ClipFormat(StrEnum):
-    """What a clip can be written as."""
-
-    GIF = "gif"
-    WEBP = "webp"
-    APNG = "apng"
-    MP4 = "mp4"
-
-    @property
-    def suffix(self) -> str:
-        """Of a file."""
-        return ".png" if self is ClipFormat.APNG else f".{self.value}"
-
-    @property
-    def media_type(self) -> str:
-        """For HTTP."""
-        return "video/mp4" if self is ClipFormat.MP4 else f"image/{self.value}"
 
 
 _WRITTEN: dict[ClipFormat, dict[str, Any]] = {
@@ -98,8 +78,8 @@ def is_moving(path: Path) -> bool:
     return False
 
 
-def read_frames(path: Path, limits: ClipLimits | None = None) -> Iterator[Frame]:
-    """The frames of a clip, as they are decoded.
+def read_frames(path: Path, limits: ClipLimits | None = None, *, label: str = "The clip") -> Iterator[Frame]:
+    """The frames of a clip, as they are decoded. ``label`` names it in the sentences of the errors.
 
     Raises ImageCorruptError (damaged, or no clip), ClipTooLongError, ImageTooLargeError, and
     ImageFormatUnsupportedError for a video without PyAV.
@@ -112,7 +92,7 @@ def read_frames(path: Path, limits: ClipLimits | None = None) -> Iterator[Frame]
         milliseconds += frame.milliseconds
         if count > limits.frames or milliseconds > 1000 * limits.seconds:
             raise ClipTooLongError(
-                f"The clip has more than {limits.frames} frames or {limits.seconds:g} seconds: "
+                f"{label} has more than {limits.frames} frames or {limits.seconds:g} seconds: "
                 "cut it, or lower its frame rate."
             )
         yield frame
@@ -201,11 +181,6 @@ def _check_size(size: tuple[int, int], limits: ClipLimits) -> None:
         raise ImageTooLargeError(
             f"The clip's frames have {size[0]}x{size[1]} pixels: scale it down to {limits.frame_pixels:,}."
         )
-
-
-def has_video() -> bool:
-    """Whether PyAV is there."""
-    return find_spec("av") is not None
 
 
 def _av() -> Any:

@@ -1,17 +1,18 @@
 """Uploads become plain pictures once, when they arrive.
 
 Upright (EXIF orientation applied), sRGB (ICC profile applied), 8 bit, RGB or RGBA, without metadata,
-and no larger than the service uses. So every later reader, the worker above all, may trust what it
-reads. JPEG sources are stored as JPEG (quality 95, 4:4:4: below what stylization can show, a tenth of
-a PNG's size); PNG and WebP sources as PNG, because lossless sources must stay lossless and alpha must
-survive; lossless WebP would be smaller but takes tens of times longer to write.
+and no larger than the service uses; animations, where they are allowed, as animated WebP. So every
+later reader, the worker above all, may trust what it reads. JPEG sources are stored as JPEG (quality
+95, 4:4:4: below what stylization can show, a tenth of a PNG's size); PNG and WebP sources as PNG,
+because lossless sources must stay lossless and alpha must survive; lossless WebP would be smaller but
+takes tens of times longer to write.
 
 Runs in the decoder process (:mod:`app.imaging.child`), never in the HTTP process.
 """
 
 import hashlib
-import struct
-import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,24 +26,15 @@ from app.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
 )
+from app.imaging.damage import DAMAGE
 from app.imaging.encode import flatten
+from app.imaging.formats import ClipFormat
 from app.imaging.limits import Limits, Normalized
+from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 
 Image.MAX_IMAGE_PIXELS = None  # `_check` is stricter, and says what to do
 
-# What Pillow raises on damaged files, by plugin.
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    IndexError,
-    TypeError,
-    KeyError,
-)
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -65,13 +57,16 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
     with source.open("rb") as file:
         head = file.read(HEAD)
     kind = sniff(head)
-    if kind is None:
+    if kind is None or (kind is InputFormat.GIF and not limits.frames):
+        found = describe(head)
         raise ImageFormatUnsupportedError(
-            f"{_first_upper(label)} is {describe(head)}: send JPEG, PNG or WebP pictures."
+            f"{_first_upper(label)} is {found}: send JPEG, PNG or WebP pictures."
         )
     try:
         with Image.open(source, formats=[kind.value.upper()]) as opened:
             _check(opened, kind, limits, label)
+            if _moves(opened, kind):
+                return _clip(source, target, opened.size, limits, label)
             image = _plain(opened, kind, limits)
     except DAMAGE as error:
         raise ImageCorruptError(
@@ -84,8 +79,7 @@ def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) ->
     """Everything that the header tells, before a pixel is decoded."""
     width, height = image.size
     label = _first_upper(label)
-    # A JPEG with several frames is a camera's multi-picture file: its first picture is the photo.
-    if kind is not InputFormat.JPEG and getattr(image, "n_frames", 1) > 1:
+    if _moves(image, kind) and not limits.frames:
         raise ImageAnimatedError(f"{label} is animated: send one frame of it as a still picture.")
     if min(width, height) < limits.min_side:
         raise ImageTooSmallError(
@@ -96,6 +90,25 @@ def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) ->
             f"{label} is {width}x{height} pixels: scale it down to at most {limits.max_side} pixels a side "
             f"and {limits.max_pixels / 1e6:g} megapixels."
         )
+
+
+def _moves(image: Image.Image, kind: InputFormat) -> bool:
+    # A JPEG with several frames is a camera's multi-picture file: its first picture is the photo.
+    return kind is not InputFormat.JPEG and getattr(image, "n_frames", 1) > 1
+
+
+def _clip(source: Path, target: Path, size: tuple[int, int], limits: Limits, label: str) -> Normalized:
+    """An animation as a plain animated WebP: no metadata, on white, no larger than a clip is rendered."""
+    smaller = _target_size(size, replace(limits, target_side=min(limits.target_side, limits.clip_side)))
+
+    bounds = ClipLimits(limits.frames, limits.seconds, limits.max_pixels)
+
+    def scaled() -> Iterator[Frame]:
+        for frame in read_frames(source, bounds, label=_first_upper(label)):
+            yield Frame(frame.image.resize(smaller, Image.Resampling.LANCZOS), frame.milliseconds)
+
+    count = write_clip(target, scaled(), ClipFormat.WEBP)
+    return _written(target, "image/webp", "webp", smaller, frames=count)
 
 
 def _plain(image: Image.Image, kind: InputFormat, limits: Limits) -> Image.Image:
@@ -170,17 +183,25 @@ def _write(image: Image.Image, target: Path, *, jpeg: bool) -> Normalized:
         bare.save(target, format="JPEG", quality=95, subsampling=0)
     else:
         bare.save(target, format="PNG", compress_level=1)
+    kind = ("image/jpeg", "jpg") if jpeg else ("image/png", "png")
+    return _written(target, *kind, bare.size)
+
+
+def _written(
+    target: Path, media_type: str, extension: str, size: tuple[int, int], frames: int = 1
+) -> Normalized:
     digest = hashlib.sha256()
     with target.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return Normalized(
-        media_type="image/jpeg" if jpeg else "image/png",
-        extension="jpg" if jpeg else "png",
-        width=bare.width,
-        height=bare.height,
+        media_type=media_type,
+        extension=extension,
+        width=size[0],
+        height=size[1],
         size_bytes=target.stat().st_size,
         sha256=digest.hexdigest(),
+        frames=frames,
     )
 
 

@@ -9,6 +9,7 @@ class InputFormat(StrEnum):
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"
+    GIF = "gif"  # where moving pictures are
 
 
 HEAD = 32  # bytes that `sniff` needs
@@ -31,6 +32,8 @@ def sniff(head: bytes) -> InputFormat | None:
     """The format of a file that starts with ``head``, or None when it is none of ours."""
     if head.startswith(b"\xff\xd8\xff"):
         return InputFormat.JPEG
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return InputFormat.GIF
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return InputFormat.PNG
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

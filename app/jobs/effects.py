@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.encode import encode
-from app.imaging.formats import OutputFormat
+from app.imaging.formats import ClipFormat, OutputFormat
 from app.imaging.xmp import packet
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
@@ -42,6 +42,15 @@ class ImageOutcome:
 
     image: Image.Image
     content_id: str
+    clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
+
+
+@dataclass(frozen=True)
+class ClipOutcome:
+    """A rendered clip: the file."""
+
+    data: bytes
+    format: ClipFormat
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,12 @@ def _encode(
     xmp = None
     if provenance is not None and job.params.get("provenance") != Provenance.NONE:
         xmp = packet(tool(), provenance)
-    data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
+    media_type, extension = output.media_type, output.value
+    if result.clip is not None:
+        data = result.clip.data
+        media_type, extension = result.clip.format.media_type, result.clip.format.suffix.removeprefix(".")
+    else:
+        data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
     row = ImageRow(
         id=new_id("img"),
         owner=job.owner,
@@ -153,8 +167,8 @@ def _encode(
         role=ImageRole.RESULT,
         position=position,
         source_id=result.content_id,
-        blob_key=f"{prefix}/{position}.{output.value}",
-        media_type=output.media_type,
+        blob_key=f"{prefix}/{position}.{extension}",
+        media_type=media_type,
         width=result.image.width,
         height=result.image.height,
         size_bytes=len(data),

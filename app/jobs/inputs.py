@@ -37,6 +37,8 @@ class JobInputs:
     styles: list[StyleInput] = field(default_factory=list)
     outside: StyleInput | None = None
     mask: Image.Image | None = None
+    clips: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of the contents that move, by image id; in ``contents`` stands their first frame."""
 
 
 async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
@@ -56,6 +58,7 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
         styles=styles,
         outside=outside,
         mask=next(iter(await _load(masks, sessions, blobs)), None),
+        clips=await _files(tuple(params.get("clips") or ()), sessions, blobs),
     )
 
 
@@ -70,15 +73,22 @@ async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs)
 
 
 async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Image.Image]:
+    files = await _files(ids, sessions, blobs)
+    return [await asyncio.to_thread(_decode, files[image_id]) for image_id in ids]
+
+
+async def _files(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> dict[str, bytes]:
+    if not ids:
+        return {}
     async with sessions() as session:
         found = await session.execute(select(ImageRow.id, ImageRow.blob_key).where(ImageRow.id.in_(ids)))
         keys = {row.id: row.blob_key for row in found}
-    images = []
+    files = {}
     for image_id in ids:
         if image_id not in keys:
             raise BlobMissingError(f"Image {image_id} of this job was deleted: submit the pictures again.")
-        images.append(await asyncio.to_thread(_decode, await blobs.get(keys[image_id])))
-    return images
+        files[image_id] = await blobs.get(keys[image_id])
+    return files
 
 
 def _decode(data: bytes) -> Image.Image:

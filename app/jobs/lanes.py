@@ -20,14 +20,16 @@ _WHILE_ABOUT_IT = 1.0  # reading and storing
 
 def lane_of(kind: JobKind, params: Mapping[str, Any]) -> str:
     """Where a job waits: with its kind, or among the batches."""
-    if kind is JobKind.STYLIZE and len(params.get("contents", ())) > _INTERACTIVE_CONTENTS:
+    contents = len(params.get("contents", ()))
+    if kind is JobKind.STYLIZE and (contents > _INTERACTIVE_CONTENTS or params.get("clips")):
         return BULK
     return kind.value
 
 
 def cost_of(kind: JobKind, params: Mapping[str, Any]) -> float:
     """What a job takes from the others, in renderings; rough, but a batch is not taken for a picture."""
-    cost = _WHILE_ABOUT_IT + len(params.get("contents", ()))
+    frames: Mapping[str, int] = params.get("clips") or {}
+    cost = _WHILE_ABOUT_IT + len(params.get("contents", ())) + sum(frames.values())
     if kind is not JobKind.STYLIZE:
         steps = params.get("steps")
         cost += _STEP * (_DEFAULT_STEPS if steps is None else steps)

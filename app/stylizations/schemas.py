@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from app.imaging.formats import OutputFormat
+from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
@@ -61,6 +61,11 @@ class StylizationOptions(_RenderOptions):
         max_length=MAX_STYLES,
         description="As many as styles, in their order; only their ratio counts. Default: equal shares.",
         examples=[[0.7, 0.3]],
+    )
+    clip_format: ClipFormat | None = Field(
+        None,
+        description="File format of the results of contents that move (animated GIF, WebP or PNG); "
+        "default: webp. `mp4` needs PyAV on the server.",
     )
     outside_style_id: str | None = Field(
         None,

@@ -13,7 +13,7 @@ from app.errors import ImageError
 from app.ids import new_id
 from app.images.intake import Batch
 from app.images.tables import ImageRole
-from app.imaging.formats import OutputFormat
+from app.imaging.formats import ClipFormat, OutputFormat, has_video
 from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
@@ -31,7 +31,8 @@ _NAME_LENGTH = 100
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
     size = settings.max_upload_bytes
-    return {"contents": FileRule(1, settings.max_contents, size), "mask": _mask_rule(size)}
+    what = "JPEG, PNG or WebP" + (", or an animated GIF, WebP or PNG" if settings.max_clip_frames else "")
+    return {"contents": FileRule(1, settings.max_contents, size, what=what), "mask": _mask_rule(size)}
 
 
 def one_call_rules(settings: Settings) -> dict[str, FileRule]:
@@ -51,6 +52,8 @@ async def create_stylization(request: Request, response: Response, services: Con
     async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(StylizationOptions)
         _check(options, options.format, form, settings)
+        if options.clip_format is ClipFormat.MP4 and not has_video():
+            raise _invalid("clip_format", "This service writes no mp4; ask for webp or gif")
         if options.outside_style_id is not None and not form.files["mask"]:
             raise _invalid("outside_style_id", "Needs a mask that says where outside is")
         styles = options.shares()
@@ -58,7 +61,13 @@ async def create_stylization(request: Request, response: Response, services: Con
         for style_id in sorted(needed):
             await get_ready_style(services.sessions, owner, style_id)
         main = str(max(styles, key=lambda share: share["weight"])["id"])
-        added = await batch.add_each("contents", form.files["contents"], ImageRole.CONTENT, size=options.size)
+        added = await batch.add_each(
+            "contents",
+            form.files["contents"],
+            ImageRole.CONTENT,
+            size=options.size,
+            clips=not form.files["mask"],  # a mask stands still
+        )
         items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
         contents = [item["content_id"] for item in items if item["content_id"]]
         if not contents:
@@ -76,6 +85,8 @@ async def create_stylization(request: Request, response: Response, services: Con
                 "outside_style_id": options.outside_style_id,
                 **await _render(options, form, batch),
                 "format": options.format or OutputFormat.PNG,
+                "clips": batch.clips,
+                "clip_format": options.clip_format or ClipFormat.WEBP,
             },
             rows=[_row(owner, batch.job_id, main), *batch.rows],
             effects=[lambda session: hold_styles(session, owner, needed)],

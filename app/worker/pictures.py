@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from PIL.Image import Image
+
 from app.imaging.encode import flatten, with_alpha_of
-from app.jobs.effects import ImageOutcome, ItemFailure
-from app.worker.failures import explain
+from app.jobs.effects import ClipOutcome, ImageOutcome, ItemFailure
+from app.worker.clips import render_clip
+from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.parts import in_parts
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Step, Work
@@ -30,20 +33,32 @@ class Sheet:
     _failures: dict[int, ItemFailure] = field(default_factory=dict)
     _last: Exception | None = None
 
-    def renderings(self) -> Iterator[Rendering]:
-        """One for each content."""
+    @property
+    def clips(self) -> dict[int, bytes]:
+        """The contents that move, by position."""
+        files = self.work.inputs.clips
+        contents = self.work.job.params["contents"]
+        return {i: files[content] for i, content in enumerate(contents) if content in files}
+
+    def renderings(self) -> Iterator[tuple[int, Rendering]]:
+        """One for each content that stands still, with its position."""
         params = self.work.job.params
-        for content in self.work.inputs.contents:
-            yield Rendering(
-                flatten(content),
-                self.style,
-                strength=1.0 if params.get("strength") is None else params["strength"],
-                size=params.get("size"),
-                preserve_color=bool(params.get("preserve_color")),
-                mask=self.work.inputs.mask,
-                outside=self.outside,
-                feather=params.get("feather") or 0.0,
-                should_stop=self.work.should_stop,
+        for position, content in enumerate(self.work.inputs.contents):
+            if position in self.clips:
+                continue
+            yield (
+                position,
+                Rendering(
+                    flatten(content),
+                    self.style,
+                    strength=1.0 if params.get("strength") is None else params["strength"],
+                    size=params.get("size"),
+                    preserve_color=bool(params.get("preserve_color")),
+                    mask=self.work.inputs.mask,
+                    outside=self.outside,
+                    feather=params.get("feather") or 0.0,
+                    should_stop=self.work.should_stop,
+                ),
             )
 
     def take(self, position: int, result: Any) -> None:
@@ -57,7 +72,21 @@ class Sheet:
         else:
             image = with_alpha_of(result, work.inputs.contents[position])
             self._images[position] = ImageOutcome(image, content_id)
-        work.on_step(Step("stylize", len(self._images) + len(self._failures), len(work.inputs.contents)))
+        self.step(0)
+
+    def take_clip(self, position: int, first: Image, clip: ClipOutcome) -> None:
+        """A rendered clip."""
+        content_id = self.work.job.params["contents"][position]
+        self._images[position] = ImageOutcome(first, content_id, clip)
+        self.step(0)
+
+    def step(self, frames: int) -> None:
+        """Report what is done, and so many frames of a clip that is not: frames count like pictures."""
+        work = self.work
+        clips: dict[str, int] = work.job.params.get("clips") or {}
+        counts = [clips.get(content, 1) for content in work.job.params["contents"]]
+        done = sum(counts[position] for position in (*self._images, *self._failures))
+        work.on_step(Step("stylize", min(done + frames, sum(counts)), sum(counts)))
 
     @property
     def complete(self) -> bool:
@@ -87,7 +116,7 @@ def render(
     items = [
         (key, position, rendering)
         for key, sheet in sheets.items()
-        for position, rendering in enumerate(sheet.renderings())
+        for position, rendering in sheet.renderings()
     ]
     going = set(sheets)
     for group in engine.together([rendering for *_, rendering in items], most):
@@ -108,3 +137,19 @@ def render(
             if sheets[key].complete:
                 going.discard(key)
                 finish(key, None)
+    for key in sorted(going):
+        finish(key, _render_clips(engine, sheets[key]))
+
+
+def _render_clips(engine: EngineLike, sheet: Sheet) -> JobStopped | None:
+    """The contents of a sheet that move, one after the other; JobStopped when it was stopped meanwhile."""
+    for position, data in sheet.clips.items():
+        try:
+            sheet.take_clip(position, *render_clip(engine, sheet.work, sheet.style, data, sheet.step))
+        except JobStopped as stopped:
+            return stopped
+        except Exception as error:
+            if is_out_of_memory(error):
+                free_memory()
+            sheet.take(position, error)
+    return None

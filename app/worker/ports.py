@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -54,6 +54,16 @@ class EngineLike(Protocol):
 
     def together(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]: ...
 
+    def stylize_frames(
+        self,
+        frames: Iterable[Image],
+        style: Any,
+        *,
+        strength: float = ...,
+        size: int | None = ...,
+        preserve_color: bool = ...,
+    ) -> Iterator[Image]: ...
+
 
 class OneByOne:
     """Many at once for a stand-in that does one thing at a time, with an ``adapt`` and a ``stylize``."""
@@ -77,6 +87,11 @@ class OneByOne:
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Every picture alone."""
         return [[position] for position in range(len(renderings))]
+
+    def stylize_frames(self: Any, frames: Iterable[Image], style: Any, **options: Any) -> Iterator[Image]:
+        """Every frame alone."""
+        for frame in frames:
+            yield self.stylize(frame, style, **options)
 
 
 def _arguments(request: Learning | Rendering) -> dict[str, Any]:

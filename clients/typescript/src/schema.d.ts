@@ -3480,7 +3480,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG or WebP, or an animated GIF, WebP or PNG, at most 20 MiB each. */
                     contents: string[];
                     /** @description Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP, at most 20 MiB. */
                     mask?: string;
@@ -3530,6 +3530,11 @@ export interface operations {
                      *     ]
                      */
                     weight?: number[];
+                    /**
+                     * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4` needs PyAV on the server.
+                     * @enum {string}
+                     */
+                    clip_format?: "gif" | "webp" | "apng" | "mp4";
                     /** @description The style where the mask is black; default: the photo stays as it is there. */
                     outside_style_id?: string;
                 };

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.imaging.moving import ClipFormat, Frame, read_frames, write_clip
+from app.imaging.formats import ClipFormat
+from app.imaging.moving import Frame, read_frames, write_clip
 from tests.app.worker.scripted import BASE_HASH
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]

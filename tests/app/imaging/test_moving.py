@@ -10,14 +10,15 @@ from PIL import Image
 
 from app.errors import ClipTooLongError, ImageCorruptError, ImageFormatUnsupportedError, ImageTooLargeError
 from app.imaging import moving
-from app.imaging.moving import ClipFormat, ClipLimits, Frame, format_of, is_moving, read_frames, write_clip
+from app.imaging.formats import ClipFormat, has_video
+from app.imaging.moving import ClipLimits, Frame, format_of, is_moving, read_frames, write_clip
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
 FORMS = [
     ClipFormat.GIF,
     ClipFormat.WEBP,
     ClipFormat.APNG,
-    pytest.param(ClipFormat.MP4, marks=pytest.mark.skipif(not moving.has_video(), reason="no PyAV")),
+    pytest.param(ClipFormat.MP4, marks=pytest.mark.skipif(not has_video(), reason="no PyAV")),
 ]
 
 
@@ -41,7 +42,7 @@ def test_what_was_written_is_read(tmp_path: Path, form: ClipFormat):
         assert np.abs(np.asarray(frame.image, dtype=int).mean((0, 1)) - colour).max() < 12
 
 
-@pytest.mark.skipif(not moving.has_video(), reason="no PyAV")
+@pytest.mark.skipif(not has_video(), reason="no PyAV")
 def test_a_video_of_odd_sides_loses_a_line(tmp_path: Path):
     path = clip(tmp_path, ClipFormat.MP4, (51, 33))
     assert {frame.image.size for frame in read_frames(path)} == {(50, 32)}
@@ -78,7 +79,7 @@ def test_limits(tmp_path: Path, limits: ClipLimits, error: type[Exception]):
 
 @pytest.mark.parametrize("name", ["cut.gif", "cut.webp", "cut.mp4"])
 def test_damaged_files_say_so(tmp_path: Path, name: str):
-    if name.endswith("mp4") and not moving.has_video():
+    if name.endswith("mp4") and not has_video():
         pytest.skip("no PyAV")
     form = format_of(Path(name))
     assert form is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from app.errors import (
+    ClipTooLongError,
     ImageAnimatedError,
     ImageCorruptError,
     ImageError,
@@ -241,3 +243,32 @@ def test_refused(
     assert ": " in refused.value.detail, "the sentence says what to do next"
     assert str(tmp_path) not in refused.value.detail
     assert not (tmp_path / "out").exists()
+
+
+MOVING = {"frames": 5, "seconds": 1.0, "clip_side": 32}
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_where_they_are_allowed_animations_become_animated_webp(run: Run, form: str) -> None:
+    buffer = BytesIO()
+    frames = [picture(64, 48, seed=seed) for seed in range(3)]
+    frames[0].save(buffer, form, save_all=True, append_images=frames[1:], duration=[40, 80, 120])
+    done, image = run(buffer.getvalue(), **MOVING)
+    assert (done.media_type, done.extension, done.frames) == ("image/webp", "webp", 3)
+    assert image.size == (32, 24)
+
+
+@pytest.mark.parametrize(("count", "duration"), [(6, 10), (3, 500)])
+def test_animations_are_bounded_in_frames_and_in_time(run: Run, count: int, duration: int) -> None:
+    buffer = BytesIO()
+    frames = [picture(32, 32, seed=seed) for seed in range(count)]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=duration)
+    with pytest.raises(ClipTooLongError, match="5 frames or 1 seconds"):
+        run(buffer.getvalue(), **MOVING)
+
+
+def test_a_still_is_a_still_also_where_animations_are_allowed(run: Run) -> None:
+    done, _ = run(encoded(picture(), "WEBP"), **MOVING)
+    assert (done.media_type, done.frames) == ("image/png", 1)
+    done, _ = run(encoded(picture(), "GIF"), **MOVING)
+    assert (done.media_type, done.frames) == ("image/png", 1)

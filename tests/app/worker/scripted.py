@@ -133,11 +133,12 @@ class ScriptedEngine(OneByOne):
             outcomes.setdefault(i, ScriptedStyle(header))
         return [outcomes[i] for i in range(len(requests))]
 
-    def stylize_frames(self, frames: Iterable[Image.Image], style: Any, **how: Any) -> Iterator[Image.Image]:
+    def stylize_frames(
+        self: Any, frames: Iterable[Image.Image], style: Any, **options: Any
+    ) -> Iterator[Image.Image]:
         """Every frame as ``stylize`` has it."""
-        how.pop("smoothing", None)
-        for frame in frames:
-            yield self.stylize(frame, style, **how)
+        options.pop("smoothing", None)
+        return OneByOne.stylize_frames(self, frames, style, **options)
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Pictures of one size."""

@@ -6,13 +6,17 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from PIL import Image
 
 from app.errors import ErrorCode
+from app.imaging.formats import ClipFormat
+from app.imaging.moving import Frame, read_frames, write_clip
 from app.jobs.model import JobKind, JobState
+from app.jobs.tables import JobRow
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant, running_plant
 from tests.app.worker.scripted import BASE_HASH, TOO_LARGE, Script
@@ -116,6 +120,39 @@ async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
     failed = await plant.until(job.id, JobState.FAILED)
     assert failed.error is not None
     assert failed.error["code"] == ErrorCode.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("form", [ClipFormat.WEBP, ClipFormat.GIF])
+async def test_a_content_that_moves_becomes_a_clip(plant: Plant, tmp_path: Path, form: ClipFormat):
+    colours = [(10, 20, 200), (200, 20, 10), (20, 200, 10)]
+    path = tmp_path / "clip.webp"
+    write_clip(path, (Frame(Image.new("RGB", (48, 32), colour), 90) for colour in colours), ClipFormat.WEBP)
+    still = Image.new("RGB", (40, 30), "black")
+    job = await plant.create(
+        JobKind.STYLIZE, style=style_file(), contents=[still, Image.new("RGB", (48, 32))], clip_format=form
+    )
+    moving = job.params["contents"][1]
+    await plant.blobs.put(f"uploads/{moving}.png", path)
+    async with plant.sessions.begin() as session:
+        row = await session.get(JobRow, job.id)
+        assert row is not None
+        row.params = {**row.params, "clips": {moving: 3}}
+    await plant.broker.publish_job(job.lane, job.ticket)
+    await plant.until(job.id, JobState.SUCCEEDED)
+
+    first, second = await plant.results(job.id)
+    assert first.media_type == "image/png"
+    assert (second.media_type, second.width, second.height) == (form.media_type, 48, 32)
+    assert second.blob_key.endswith(form.suffix)
+    made = tmp_path / f"made{form.suffix}"
+    made.write_bytes(await plant.blobs.get(second.blob_key))
+    frames = list(read_frames(made))
+    assert [frame.milliseconds for frame in frames] == [90] * 3
+    for frame, colour in zip(frames, colours, strict=True):
+        assert frame.image.getpixel((9, 9)) == pytest.approx(tuple(255 - c for c in colour), abs=12)
+    progress = [e.data for e in await plant.events(job.id) if e.event == "progress"]
+    assert {data["steps"] for data in progress} == {4}
+    assert sorted({data["step"] for data in progress}) == [1, 2, 3, 4]
 
 
 async def test_a_mask_bounds_the_style(plant: Plant):

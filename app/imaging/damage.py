@@ -1,0 +1,16 @@
+"""What Pillow raises on damaged files, by plugin."""
+
+import struct
+import zlib
+
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    TypeError,
+    KeyError,
+)

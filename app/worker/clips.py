@@ -1,0 +1,60 @@
+"""A content that moves, rendered frame by frame into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL.Image import Image
+
+from app.imaging.formats import ClipFormat
+from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.scratch import UPLOADS
+from app.jobs.effects import ClipOutcome
+from app.worker.ports import EngineLike
+from app.worker.work import JobStopped, Work
+
+_ANY = ClipLimits(10**9, 10**9, 10**9)  # it was measured when it arrived
+
+
+def render_clip(
+    engine: EngineLike, work: Work, style: Any, data: bytes, on_frame: Callable[[int], None]
+) -> tuple[Image, ClipOutcome]:
+    """The first frame and the file. ``on_frame`` gets the number of frames that are done.
+
+    Raises JobStopped between two frames.
+    """
+    params = work.job.params
+    shown: list[float] = []
+    with TemporaryDirectory(prefix=UPLOADS) as folder:
+        source = Path(folder, "clip.webp")
+        source.write_bytes(data)
+
+        def given() -> Iterator[Image]:
+            for frame in read_frames(source, _ANY):
+                if work.should_stop():
+                    raise JobStopped
+                shown.append(frame.milliseconds)
+                yield frame.image
+
+        def made() -> Iterator[Frame]:
+            frames = engine.stylize_frames(
+                given(),
+                style,
+                strength=1.0 if params.get("strength") is None else params["strength"],
+                size=params.get("size"),
+                preserve_color=bool(params.get("preserve_color")),
+            )
+            for number, image in enumerate(frames):
+                on_frame(number + 1)
+                yield Frame(image, shown[number])
+
+        form = ClipFormat(params.get("clip_format") or ClipFormat.WEBP)
+        target = Path(folder, f"made{form.suffix}")
+        frames = made()
+        first = next(frames)
+        write_clip(target, chain([first], frames), form)
+        return first.image, ClipOutcome(target.read_bytes(), form)
