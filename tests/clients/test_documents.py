@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fewstroke_client import Client
 from tests.app.supervisor.service import Service
@@ -70,6 +71,8 @@ def test_the_python_lines_of_the_project(at_home: Path, served: Service):
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
 def test_the_curl_lines_of_the_project(at_home: Path, served: Service):
     """In their order; an id that is left open is that of what a line before has made."""
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("navy", "teal")]
+    frames[0].save(at_home / "loop.gif", save_all=True, append_images=frames[1:])
     lines = [line.partition("  #")[0] for line in section("curl").splitlines() if line.startswith("curl ")]
     assert len(lines) >= 6
     with Client(str(served.http.base_url)) as client:
