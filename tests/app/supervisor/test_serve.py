@@ -102,9 +102,12 @@ async def test_killed_with_everything_in_flight_it_goes_on_where_it_was(tmp_path
     assert sorted(keys) == sorted([running, *waiting])  # one set of results each
 
 
-async def test_a_stop_with_a_long_job_gives_it_back_and_the_next_serve_does_it(tmp_path: Path):
+async def test_a_stop_with_a_long_job_gives_it_back_and_the_next_serve_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSTROKE_SCRIPTED_STEP", "0.12")  # 12 s for a job: twice what a stop waits for
     async with serving(tmp_path) as service:
-        job_id = await service.adapt(steps=250)
+        job_id = await service.adapt(steps=100)
         await service.until(job_id, "running")
         service.process.send_signal(signal.SIGINT)
         assert await service.wait() == 0

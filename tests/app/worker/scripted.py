@@ -23,7 +23,7 @@ from model.passes import passes
 from model.requests import Learning, Rendering
 
 BASE_HASH = "5c" * 32
-STEP_SECONDS = 0.05
+STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.05"))
 TOO_LARGE = (33, 33)
 """Size of a photo that does not fit into memory."""
 
