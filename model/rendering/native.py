@@ -18,7 +18,7 @@ from model.stylizer import Stylizer
 logger = logging.getLogger(__name__)
 
 EXPECTED = 6.0  # standard deviations within which the values of a photo's maps lie, nearly all of them
-TOLERATED = 2.6  # peaks above so many times what is expected: rendered again without 8 bits (decision 39)
+TOLERATED = 3.5  # peaks above so many times what is expected: rendered again without 8 bits (decision 39)
 FLAT = 0.45  # share of pixels that hardly differ from their neighbours, above which 8 bits are not tried
 
 Array = NDArray[np.float32]
