@@ -38,9 +38,7 @@ class AdaptConfig:
     size: int = 160  # pixels a side of the photos
     bank: int = 12  # photo crops that steps draw from
     held_out: int = 2  # photo crops that judge
-    judge_every: int = (
-        2  # steps between two judgements (decision 41); the first and the last phi are judged too
-    )
+    judge_every: int = 2  # steps between judgements (decision 41); the first and last phi are judged too
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay

@@ -107,7 +107,6 @@ class Engine:
         """
         if not 1 <= len(examples) <= self.max_examples:
             raise ValueError(f"a style needs 1 to {self.max_examples} examples, not {len(examples)}")
-        torch.manual_seed(seed)  # colour directions are drawn from torch's generator
         held_out = self.bank[: self.config.held_out]
         bank = self.bank[self.config.held_out :]
         own = [photo.convert("RGB") for photo in contents]

@@ -24,7 +24,7 @@ from model.errors import ModelError
 from model.runtime import resolve_device
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run, evaluate, write_rows
-from model.training.phases import Phase, distill_phase, meta_phase, pretrain_phase
+from model.training.phases import Phase, continued_phase, distill_phase, meta_phase, pretrain_phase
 from model.training.run import Run
 
 AGAIN = 75  # EX_TEMPFAIL: not finished, call again
@@ -90,6 +90,9 @@ def phases_of(run: Run, sizes: Sequence[int], minutes: float) -> list[Phase]:
         )
         make = {"distill": distill_phase, "pretrain": pretrain_phase, "meta": meta_phase}[stage.kind]
         phases.append(make(run, config, name=f"{index}-{stage.kind}-{size}", span=stage.span))
+    if run.config.continued_minutes > 0:
+        config = replace(run.config, size=sizes[0], meta_size=sizes[0])
+        phases.append(continued_phase(run, config, name=f"{len(phases)}-continued-{sizes[0]}"))
     return phases
 
 
@@ -121,8 +124,9 @@ def campaign(
         return True
     began = time.time()
     run = Run(config)
-    if not run.train(phases_of(run, sizes, minutes), resume=True, deadline=deadline):
-        report(f"step {run.progress.step}, stage {run.progress.phase + 1} of {len(STAGES)}: call again")
+    phases = phases_of(run, sizes, minutes)
+    if not run.train(phases, resume=True, deadline=deadline):
+        report(f"step {run.progress.step}, stage {run.progress.phase + 1} of {len(phases)}: call again")
         return False
     path = run.export(describe_run(run, [], time.time() - began, licence))
     rows = evaluate(config, path, kept=config.out / "validation.json", deadline=deadline)
@@ -143,6 +147,8 @@ def campaign(
 def _keep_plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> None:
     """Write the plan at the first call, and refuse another one later: stages would not be what they were."""
     plan = {"sizes": list(sizes), "minutes": minutes, "critic": config.critic, "seed": config.seed}
+    if config.continued_minutes > 0:
+        plan["long loops"] = config.continued_minutes
     path = config.out / "campaign.json"
     if path.exists() and (known := json.loads(path.read_text())) != plan:
         raise ValueError(
@@ -162,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--teacher", type=Path, help="targets of scripts/teacher_targets.py")
     parser.add_argument("--start", type=Path, help="base checkpoint to begin from")
     parser.add_argument("--minutes", type=float, default=120.0, help="of training, over all calls")
+    parser.add_argument("--long-loops", type=float, default=0.0, help="minutes more for long inner loops")
     parser.add_argument("--call-minutes", type=float, default=9.0, help="of this call; 0: no limit")
     parser.add_argument("--sizes", help="of the crops, such as 128,192,256; default by device")
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
@@ -180,6 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device=options.device,
             seed=options.seed,
             critic=options.critic,
+            continued_minutes=options.long_loops,
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
         finished = campaign(

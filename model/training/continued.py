@@ -1,4 +1,4 @@
-"""Phase 2 in another way: inner loops as long as those that are served, continued over outer steps.
+"""Phase 3: meta-training with long inner loops, continued over outer steps.
 
 Every outer step takes some tasks under way (``model.maml.ContinuedLoops``) and, beside them, a few samples
 of pre-training, which keep the zero-step style and the photo's own style (the strength dial) what they were.
@@ -57,7 +57,7 @@ class ContinuedTraining:
         rng: random.Random,
         rates: LearningRates,
     ) -> None:
-        self.config, self.networks, self.rates = config, networks, rates
+        self.config, self.networks = config, networks
         self.source = MetaTraining(config, networks, objective, rng)
         self.samples = Pretraining(config, objective, rng)
         self.samples.photos = self.source.photos  # one pool for both

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -67,12 +67,8 @@ class PhotoPool:
 
     def batch(self, count: int) -> PhotoBatch:
         """``count`` photos, without repeats while there are enough."""
-        chosen = _choose(self.entries, count, self.rng)
-        return PhotoBatch(
-            torch.cat([e.images for e in chosen]),
-            {k: torch.cat([e.content[k] for e in chosen]).float() for k in chosen[0].content},
-            concatenate([e.own for e in chosen]),
-        )
+        found = join_photos(_choose(self.entries, count, self.rng))
+        return replace(found, content={layer: map_.float() for layer, map_ in found.content.items()})
 
 
 @dataclass

@@ -106,6 +106,13 @@ def test_minutes_and_schedules_add_up(config: TrainingConfig) -> None:
         assert all(a[1] == b[0] for a, b in pairwise(spans))
 
 
+def test_long_loops_are_a_stage_of_their_own_when_asked_for(config: TrainingConfig) -> None:
+    usual = phases_of(Run(config), (32, 40, 48), 100)
+    longer = phases_of(Run(replace(config, continued_minutes=7)), (32, 40, 48), 100)
+    assert [phase.name for phase in longer[:-1]] == [phase.name for phase in usual]
+    assert (longer[-1].name, longer[-1].minutes) == (f"{len(usual)}-continued-32", 7)
+
+
 def test_second_order_comes_last_and_gives_way_when_it_is_undefined(
     config: TrainingConfig, networks: Networks, objective: Objective
 ) -> None:
