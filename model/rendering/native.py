@@ -81,15 +81,16 @@ class NativeRenderer:
 
 
 def prepare(phi: Phi, stylizer: Stylizer) -> dict[str, Array]:
-    """Phi (B = 1) as the graph's inputs: the bias of the last convolution goes into the colour map."""
+    """Phi (B = 1) as the graph's inputs: the colour map is part of the last convolution."""
     given = {name: value.detach().float().cpu() for name, value in phi.items()}
     color = given.pop("color")
     assert stylizer.out.bias is not None
-    matrix, offset = color[:, :, :3], color[:, :, 3]
-    given["color.weight"] = matrix.contiguous()
-    given["color.bias"] = offset + matrix @ stylizer.out.bias.detach().float().cpu()
+    matrix, offset = color[0, :, :3], color[:, :, 3]
+    kernel = stylizer.out.weight.detach().float().cpu()
     if "out.delta" in given:
-        given["out.weight"] = stylizer.out.weight.detach().float().cpu() + given.pop("out.delta")[0]
+        kernel = kernel + given.pop("out.delta")[0]
+    given["out.weight"] = torch.einsum("dc,cihw->dihw", matrix, kernel)
+    given["out.bias"] = offset + matrix @ stylizer.out.bias.detach().float().cpu()
     return {name: value.numpy() for name, value in given.items()}
 
 

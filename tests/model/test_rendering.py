@@ -64,7 +64,9 @@ def native(stylizer: Stylizer, *, eight_bit: bool, bf16: bool) -> NativeRenderer
     return NativeRenderer(stylizer, eight_bit=eight_bit, bf16=bf16, threads=1)
 
 
-@pytest.mark.parametrize("size", [(256, 192), (203, 161)], ids=["multiples of 4", "odd"])
+@pytest.mark.parametrize(
+    "size", [(256, 192), (203, 161), (16, 18)], ids=["multiples of 4", "odd", "smallest"]
+)
 def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tuple[int, int]) -> None:
     picture = photo(*size)
     rendered = native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1])
