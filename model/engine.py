@@ -21,7 +21,7 @@ from model.frames import Smoothing, render_frames
 from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.passes import fitting, passes
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.phi import interpolate, stack
 from model.regions import mix, soften
 from model.rendering.choice import choose_renderer
@@ -61,7 +61,7 @@ class Engine:
         self.batch_pixels = self.whole_pixels * (16 if device.type == "cuda" else 1)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
-        self.objective = Objective(VGG16Features().to(device), amp=prefers_bf16(device))
+        self.objective = Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device))
         self.shapes = phi_shapes(base.networks)
         self.native = choose_renderer(renderer, base.networks.stylizer, device)  # None: torch renders
         head = base.critic.shapes() if base.critic is not None else {}

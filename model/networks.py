@@ -12,11 +12,12 @@ from model.perceptual.losses import (
     content_distance,
     content_features,
     covariance_distance,
+    mobile_distance,
     moment_distance,
     total_variation,
 )
+from model.perceptual.network import PerceptualNetwork
 from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics, statistics
-from model.perceptual.vgg import VGG16Features
 from model.phi import Phi
 from model.style_encoder import EncoderConfig, StyleEncoder
 from model.stylizer import Stylizer, StylizerConfig
@@ -37,18 +38,18 @@ class Networks(nn.Module):
 
 
 class Objective:
-    """The perceptual network with the distances on it, under autocast to bf16 where that is faster.
+    """The perceptual networks with the distances on them, under autocast to bf16 where that is faster.
 
     bf16 products accumulate in float32; statistics and distances are float32.
     """
 
-    def __init__(self, vgg: VGG16Features, *, amp: bool = True) -> None:
-        self.vgg = vgg
+    def __init__(self, network: PerceptualNetwork, *, amp: bool = True) -> None:
+        self.network = network
         self.amp = amp
 
     @property
     def device(self) -> torch.device:
-        return self.vgg.mean.device
+        return self.network.device
 
     def autocast(self) -> torch.autocast:
         """The context that renders and features are computed in."""
@@ -63,21 +64,21 @@ class Objective:
     def observe(self, works: Tensor) -> tuple[StyleStatistics, dict[str, Tensor]]:
         """(K, 3, H, W) works -> their statistics, batch K, and the feature maps that they are of."""
         with self.autocast():
-            features = self.vgg(works, STYLE_LAYERS)
+            features = self.network(works, STYLE_LAYERS)
             return statistics(features, works), features
 
     @torch.no_grad()
     def photo_targets(self, photos: Tensor) -> tuple[dict[str, Tensor], StyleStatistics]:
         """(B, 3, H, W) photos -> the features that content is compared with, and their own statistics."""
         with self.autocast():
-            features = self.vgg(photos, LAYERS)
+            features = self.network(photos, LAYERS)
             return content_features(features), statistics(features, photos)
 
     @torch.no_grad()
     def content_targets(self, photos: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) photos -> the features that content is compared with."""
         with self.autocast():
-            return content_features(self.vgg(photos, CONTENT_LAYERS))
+            return content_features(self.network(photos, CONTENT_LAYERS))
 
     def terms(self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]) -> LossTerms:
         """Distances of B renders to B styles and B photos; differentiable in the renders."""
@@ -95,11 +96,12 @@ class Objective:
         ``directions``: see ``color_distance``.
         """
         with self.autocast():
-            features = self.vgg(renders, LAYERS)
+            features = self.network(renders, LAYERS)
             own = statistics(features, renders)
         terms = LossTerms(
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
+            mobile=mobile_distance(own, style),
             color=color_distance(own, style, directions),
             content=content_distance(features, content),
             smoothness=total_variation(renders),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics
+from model.perceptual.statistics import VGG_LAYERS, StyleStatistics
 from model.perceptual.vgg import CHANNELS
 from model.stylizer import Stylizer
 
@@ -33,7 +33,7 @@ class EncoderConfig:
 def describe(statistics: StyleStatistics) -> Tensor:
     """(B, D): log means and log spreads of every channel, and mean and covariance of the colours."""
     parts = []
-    for layer in STYLE_LAYERS:
+    for layer in VGG_LAYERS:
         parts += [(statistics.mean[layer] + 1e-2).log(), (statistics.std(layer) + 1e-2).log()]
     colors = statistics.colors
     mean = colors.mean(1)
@@ -43,7 +43,7 @@ def describe(statistics: StyleStatistics) -> Tensor:
     return torch.cat(parts, 1)
 
 
-DESCRIPTION = 2 * sum(CHANNELS[layer] for layer in STYLE_LAYERS) + 3 + 9
+DESCRIPTION = 2 * sum(CHANNELS[layer] for layer in VGG_LAYERS) + 3 + 9
 
 
 class StyleEncoder(nn.Module):

@@ -78,9 +78,9 @@ def step_work(engine: Engine) -> Work:
     photo = to_tensor([synthetic_picture(c.size, c.size, seed=0)])
     phi = {name: torch.zeros(1, *shape) for name, shape in engine.shapes.items()}
     render = count_work(engine.base.networks.cpu(), photo, phi, bytes_per_value=bytes_per_value)
-    look = count_work(engine.objective.vgg.cpu(), photo, LAYERS, bytes_per_value=bytes_per_value)
+    look = count_work(engine.objective.network.cpu(), photo, LAYERS, bytes_per_value=bytes_per_value)
     engine.base.networks.to(engine.device)
-    engine.objective.vgg.to(engine.device)
+    engine.objective.network.to(engine.device)
     passes = 2 * c.photos + c.held_out / c.judge_every
     return Work(
         passes * (render.flop + look.flop),

@@ -24,7 +24,7 @@ class Direct:
     """
 
     def __init__(self, meter: ObjectiveMeter, *, iterations: int = ITERATIONS) -> None:
-        self._meter = ObjectiveMeter(Objective(meter.objective.vgg, amp=False), meter.config)
+        self._meter = ObjectiveMeter(Objective(meter.objective.network, amp=False), meter.config)
         self._iterations = iterations
         self.row = Row(
             f"direct optimization of the picture, {iterations} iterations",

@@ -17,7 +17,7 @@ from model.adaptation import AdaptConfig
 from model.engine import Engine
 from model.inner_rates import stored_rates
 from model.networks import Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.runtime import prefers_bf16, resolve_device
 
 OURS = "Fewstroke"
@@ -71,7 +71,7 @@ def _objective(engine: Engine | None, device: str) -> ObjectiveMeter:
     if engine is not None:
         return ObjectiveMeter(engine.objective, engine.config)
     where = resolve_device(device)
-    return ObjectiveMeter(Objective(VGG16Features().to(where), amp=prefers_bf16(where)), AdaptConfig())
+    return ObjectiveMeter(Objective(PerceptualNetwork().to(where), amp=prefers_bf16(where)), AdaptConfig())
 
 
 def _key(engine: Engine) -> str:

@@ -52,7 +52,7 @@ class Judges:
         """Both networks and the gallery of artists."""
         second = SecondNetwork().to(self.objective.device)
         gallery: Gallery = build_gallery(second, self._artists, self._size, self.objective.device)
-        return Meter(LossNetwork(self.objective.objective.vgg), second, self.objective, gallery)
+        return Meter(LossNetwork(self.objective.objective.network.vgg), second, self.objective, gallery)
 
     @cached_property
     def photos(self) -> PhotoFeatures:

@@ -14,7 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.perceptual.moments import content_layer_distance, normalized
-from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics
+from model.perceptual.statistics import (
+    CONTENT_LAYERS,
+    MOBILE_LAYERS,
+    STYLE_LAYERS,
+    VGG_LAYERS,
+    StyleStatistics,
+)
 
 LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
 
@@ -25,12 +31,15 @@ class LossWeights:
 
     moments: float = 3.0  # channel means and log standard deviations
     covariance: float = 3.0  # raw and normalised centred covariances
+    mobile: float = 3.0  # both on the second network
     color: float = 6.0  # sliced Wasserstein distance of colours
-    content: float = 4.0  # instance-normalised features; at 1 faces dissolve
+    content: float = 8.0  # instance-normalised features; at 1 faces dissolve
     smoothness: float = 0.3  # total variation
 
 
-def moment_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+def moment_distance(
+    x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = VGG_LAYERS
+) -> Tensor:
     """Distance of channel means and log spreads, in units of the style's own spread.
 
     ``mean_c h(((mu_x - mu_s) / s)^2) + mean_c (log (sigma_x + e) / (sigma_s + e))^2`` with
@@ -38,24 +47,26 @@ def moment_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
     statistics of Huang & Belongie 2017, normalised per style); h: see ``robust``.
     """
     total = torch.zeros((), device=x.colors.device)
-    for layer in STYLE_LAYERS:
+    for layer in layers:
         sigma_s, sigma_x = style.std(layer), x.std(layer)
         floor = 0.1 * sigma_s.mean(1, keepdim=True)
         spread = sigma_s + floor
         means = robust(((x.mean[layer] - style.mean[layer]) / spread).square()).mean(1)
         spreads = ((sigma_x + floor) / spread).log().square().mean(1)
         total = total + means + spreads
-    return total / len(STYLE_LAYERS)
+    return total / len(layers)
 
 
-def covariance_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+def covariance_distance(
+    x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = VGG_LAYERS
+) -> Tensor:
     """Relative squared Frobenius distance of centred covariances, raw and scaled to correlations.
 
     Made robust: flat styles (line drawings) have hardly any covariance to be relative to. For the same
     reason a hundredth of the render's own norm is added to the style's.
     """
     total = torch.zeros((), device=x.colors.device)
-    for layer in STYLE_LAYERS:
+    for layer in layers:
         c_s, c_x = style.covariance(layer), x.covariance(layer)
         difference = (c_x - c_s).square()
         size = c_s.square() + 0.01 * c_x.detach().square()
@@ -64,7 +75,12 @@ def covariance_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
         raw = difference.sum((1, 2)) / size.sum((1, 2)).clamp_min(1e-12)
         scaled = _weighted_sum(difference, scale) / _weighted_sum(size, scale).clamp_min(1e-12)
         total = total + 0.5 * (robust(raw) + robust(scaled))
-    return total / len(STYLE_LAYERS)
+    return total / len(layers)
+
+
+def mobile_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+    """Both distances on the second network, which what pleases VGG16 alone does not please."""
+    return moment_distance(x, style, MOBILE_LAYERS) + covariance_distance(x, style, MOBILE_LAYERS)
 
 
 def _weighted_sum(matrix: Tensor, weight: Tensor) -> Tensor:
@@ -77,9 +93,7 @@ def robust(squared: Tensor) -> Tensor:
     return 2 * ((1 + squared).sqrt() - 1)
 
 
-def gram_distance(
-    x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = STYLE_LAYERS
-) -> Tensor:
+def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = VGG_LAYERS) -> Tensor:
     """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers: for reports."""
     total = torch.zeros((), device=x.colors.device)
     for layer in layers:
@@ -116,7 +130,7 @@ def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tenso
 
 
 def content_distance(x: dict[str, Tensor], content: dict[str, Tensor]) -> Tensor:
-    """Mean squared distance of instance-normalised features (relu3_3 and relu4_1): layout without palette."""
+    """Mean squared distance of instance-normalised features (``CONTENT_LAYERS``): layout without palette."""
     total = torch.zeros((), device=x[CONTENT_LAYERS[0]].device)
     for layer in CONTENT_LAYERS:
         total = total + content_layer_distance(x[layer], content[layer])
@@ -141,6 +155,7 @@ class LossTerms:
 
     moments: Tensor
     covariance: Tensor
+    mobile: Tensor
     color: Tensor
     content: Tensor
     smoothness: Tensor
@@ -148,7 +163,10 @@ class LossTerms:
     def style(self, weights: LossWeights) -> Tensor:
         """The weighted style terms (B,)."""
         return (
-            weights.moments * self.moments + weights.covariance * self.covariance + weights.color * self.color
+            weights.moments * self.moments
+            + weights.covariance * self.covariance
+            + weights.mobile * self.mobile
+            + weights.color * self.color
         )
 
     def total(self, weights: LossWeights) -> Tensor:

@@ -1,6 +1,6 @@
 """Style statistics: what is kept of a picture to describe its style.
 
-Per layer of the perceptual network: channel means and the second-moment (Gram) matrix, from which
+Per layer of the perceptual networks: channel means and the second-moment (Gram) matrix, from which
 standard deviations and centred covariances follow; and a sample of colours. Moments add up: the
 statistics of K works are the average of their moments, so the pooled spread holds the spread
 *between* the works too and does not fade as K grows.
@@ -17,8 +17,10 @@ from torch import Tensor
 
 from model.perceptual.moments import moments
 
-STYLE_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
-CONTENT_LAYERS = ("relu3_3", "relu4_1")
+VGG_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
+MOBILE_LAYERS = ("mobile.stem", "mobile.block0", "mobile.block2", "mobile.block5", "mobile.block9")
+STYLE_LAYERS = (*VGG_LAYERS, *MOBILE_LAYERS)
+CONTENT_LAYERS = ("relu3_3", "relu4_1", "mobile.block12")
 COLOR_SAMPLES = 1024  # pixels kept of each picture, after a 4x average
 
 

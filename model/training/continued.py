@@ -97,7 +97,10 @@ class ContinuedTraining:
             "total": (1 - share) * outcome.loss + share * sampled["total"],
             "support": torch.stack(outcome.support).mean(),
             "query": torch.stack(list(outcome.query.values())).mean(),
-            **{f"sample_{name}": sampled[name] for name in ("moments", "covariance", "content", "total")},
+            **{
+                f"sample_{name}": sampled[name]
+                for name in ("moments", "covariance", "mobile", "content", "total")
+            },
         }
 
     def _balanced(self, params: Params, batch: RenderBatch) -> Tensor:

@@ -16,7 +16,7 @@ from model.adaptation import AdaptConfig
 from model.checkpoint import load_base, phi_shapes
 from model.inner_rates import stored_rates
 from model.networks import Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.runtime import prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.curves import draw_curves
@@ -75,7 +75,7 @@ def evaluate(
     adapt = base.header.get("adapt")
     return validate(
         base.networks,
-        Objective(VGG16Features().to(device), amp=prefers_bf16(device)),
+        Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device)),
         stored_rates(phi_shapes(base.networks), base.rates).to(device),
         config.styles,
         config.contents,

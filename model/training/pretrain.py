@@ -110,6 +110,7 @@ class Pretraining:
         return {
             "moments": terms.moments.mean(),
             "covariance": terms.covariance.mean(),
+            "mobile": terms.mobile.mean(),
             "color": terms.color.mean(),
             "content": terms.content.mean(),
             "smoothness": terms.smoothness.mean(),

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from model.checkpoint import load_base, save_base
 from model.critic import Critic, CriticConfig
 from model.networks import Networks, Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.phases import Phase
@@ -55,7 +55,7 @@ class Run:
         torch.manual_seed(config.seed)
         torch.backends.cudnn.benchmark = self.device.type == "cuda"  # shapes stay the same for long
         self.rng = random.Random(config.seed)
-        self.objective = Objective(VGG16Features().to(self.device), amp=prefers_bf16(self.device))
+        self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
         self.networks, self.critic, self.carried = _beginning(config, self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()

@@ -18,13 +18,13 @@ from benchmarks.evaluation.selection import Artist, load_work
 from benchmarks.speed_probe import synthetic_picture
 from model.adaptation import AdaptConfig
 from model.networks import Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 
 SIDE = 64
 
 
 def judges(folder: Path, artists: list[Artist]) -> Judges:
-    objective = ObjectiveMeter(Objective(VGG16Features(), amp=False), AdaptConfig(example_side=SIDE))
+    objective = ObjectiveMeter(Objective(PerceptualNetwork(), amp=False), AdaptConfig(example_side=SIDE))
     return Judges(objective, artists, [folder / "photo.png"], SIDE)
 
 
@@ -119,7 +119,7 @@ def test_direct_optimization_lowers_the_loss_that_is_reported(photos: list[Image
     from benchmarks.evaluation.methods import Case
     from benchmarks.evaluation.selection import to_tensor
 
-    meter = ObjectiveMeter(Objective(VGG16Features(), amp=False), AdaptConfig(example_side=SIDE))
+    meter = ObjectiveMeter(Objective(PerceptualNetwork(), amp=False), AdaptConfig(example_side=SIDE))
     texture = synthetic_picture(70, 70, seed=8)  # a flat picture would be a style without any spread
     case = Case(
         "someone", [Image.blend(texture, Image.new("RGB", texture.size, "darkred"), 0.5)], photos[:1], 0

@@ -12,7 +12,7 @@ from PIL import Image
 
 from model.data.splits import split_of
 from model.networks import Networks, Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
@@ -54,7 +54,7 @@ def _names(form: str, **wanted: int) -> list[str]:
 def objective() -> Objective:
     """The perceptual network in float32."""
     torch.manual_seed(0)
-    return Objective(VGG16Features(), amp=False)
+    return Objective(PerceptualNetwork(), amp=False)
 
 
 @pytest.fixture

@@ -12,8 +12,17 @@ from torchvision.models.vgg import cfgs, make_layers
 from model.data.folders import to_tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.networks import Objective
-from model.perceptual import losses
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
+from model.perceptual import losses, mobilenet
+from model.perceptual.mobilenet import MobileNetV2Features
+from model.perceptual.network import PerceptualNetwork
+from model.perceptual.statistics import (
+    MOBILE_LAYERS,
+    STYLE_LAYERS,
+    StyleStatistics,
+    concatenate,
+    pool,
+    statistics,
+)
 from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
 from tests.model.conftest import picture
 
@@ -25,9 +34,9 @@ def two(objective: Objective) -> StyleStatistics:
 
 def test_features_are_the_layers_after_their_relu(objective: Objective) -> None:
     images = to_tensor([picture(1)])
-    found = objective.vgg(images, ("relu1_1", "relu4_1"))
+    found = objective.network.vgg(images, ("relu1_1", "relu4_1"))
     weights = {name: value.float() for name, value in load_file(DEFAULT_WEIGHTS).items()}
-    normalised = (images - objective.vgg.mean) / objective.vgg.std
+    normalised = (images - objective.network.vgg.mean) / objective.network.vgg.std
     by_hand = torch.conv2d(
         normalised, weights["features.0.weight"], weights["features.0.bias"], padding=1
     ).relu()
@@ -38,11 +47,13 @@ def test_features_are_the_layers_after_their_relu(objective: Objective) -> None:
 def test_trunk_is_the_one_of_torchvision(objective: Objective) -> None:
     """Same names, same indices, same features: torchvision's ImageNet weights fit."""
     reference = make_layers(cfgs["D"])[:19].eval()
-    reference.load_state_dict(objective.vgg.features.state_dict())
+    reference.load_state_dict(objective.network.vgg.features.state_dict())
     images = torch.rand(1, 3, 40, 40)
-    expected = reference((images - objective.vgg.mean) / objective.vgg.std)
+    expected = reference((images - objective.network.vgg.mean) / objective.network.vgg.std)
     # Another memory format sums in another order.
-    torch.testing.assert_close(objective.vgg(images, ("relu4_1",))["relu4_1"], expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        objective.network.vgg(images, ("relu4_1",))["relu4_1"], expected, rtol=1e-3, atol=1e-3
+    )
 
 
 def test_bundled_weights_see_an_edge_where_there_is_one(objective: Objective) -> None:
@@ -50,7 +61,7 @@ def test_bundled_weights_see_an_edge_where_there_is_one(objective: Objective) ->
     flat = torch.full((1, 3, 64, 64), 0.5)
     edge = flat.clone()
     edge[..., 32:] = 1.0
-    deep = objective.vgg(torch.cat([flat, edge]), ("relu3_3",))["relu3_3"][..., 4:12, 6:10]
+    deep = objective.network.vgg(torch.cat([flat, edge]), ("relu3_3",))["relu3_3"][..., 4:12, 6:10]
     assert deep[1].mean() > 2 * deep[0].mean()
 
 
@@ -61,6 +72,56 @@ def test_missing_or_foreign_weights_are_an_error(tmp_path: Path) -> None:
     save_file({"features.0.weight": torch.zeros(1)}, other)
     with pytest.raises(CheckpointFormatError, match="VGG16"):
         VGG16Features(other)
+
+
+def test_second_network_is_a_mobilenet(objective: Objective) -> None:
+    """Sizes of every layer, and the first two by hand: padded on the right and below where there is a stride."""
+    images = to_tensor([picture(1, (96, 64))])
+    names = ("mobile.stem", *(f"mobile.block{i}" for i in range(len(mobilenet.BLOCKS))))
+    found = objective.network(images, (*names, "relu1_1"))
+    assert set(found) == {*names, "relu1_1"}
+    assert found["mobile.block2"].shape == (1, 24, 16, 24)
+    assert found["mobile.block12"].shape == (1, 96, 4, 6)
+    w = {name: value.float() for name, value in load_file(mobilenet.DEFAULT_WEIGHTS).items()}
+
+    def convolve(x: torch.Tensor, name: str, **options: int) -> torch.Tensor:
+        return torch.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], **options)
+
+    padded = torch.nn.functional.pad(images, (0, 1, 0, 1))
+    stem = convolve(padded, "stem", stride=2).clamp(0, 6)
+    torch.testing.assert_close(found["mobile.stem"], stem, rtol=1e-3, atol=1e-3)
+    first = convolve(convolve(stem, "block0.depthwise", padding=1, groups=32).clamp(0, 6), "block0.project")
+    torch.testing.assert_close(found["mobile.block0"], first, rtol=1e-3, atol=1e-3)
+
+
+def test_only_the_asked_layers_are_computed(objective: Objective) -> None:
+    images = to_tensor([picture(1)])
+    assert set(objective.network(images, ("mobile.block0",))) == {"mobile.block0"}
+    assert set(objective.network(images, ("relu1_2",))) == {"relu1_2"}
+    with pytest.raises(KeyError, match="block99"):
+        objective.network(images, ("mobile.block99",))
+
+
+def test_second_network_without_its_weights_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissingError, match="convert_mobilenet"):
+        MobileNetV2Features(tmp_path / "none.safetensors")
+    other = tmp_path / "other.safetensors"
+    save_file({"stem.weight": torch.zeros(1)}, other)
+    with pytest.raises(CheckpointFormatError, match="MobileNetV2"):
+        MobileNetV2Features(other)
+
+
+def test_second_network_sees_what_the_first_is_blind_to(objective: Objective) -> None:
+    """A style that differs in nothing but the second network's features counts as another style."""
+    a = objective.style_statistics(to_tensor([picture(1)]))
+    b = objective.style_statistics(to_tensor([picture(2)]))
+    mixed = StyleStatistics(
+        {k: (b if k.startswith("mobile.") else a).mean[k] for k in a.mean},
+        {k: (b if k.startswith("mobile.") else a).second[k] for k in a.second},
+        a.colors,
+    )
+    assert float(losses.moment_distance(mixed, a)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.mobile_distance(mixed, a)) > 0.1
 
 
 def test_statistics_by_hand() -> None:
@@ -84,7 +145,8 @@ def test_pooling_equals_one_long_picture(objective: Objective) -> None:
 
 
 @pytest.mark.parametrize(
-    "distance", [losses.moment_distance, losses.covariance_distance, losses.color_distance]
+    "distance",
+    [losses.moment_distance, losses.covariance_distance, losses.mobile_distance, losses.color_distance],
 )
 def test_style_distances_are_zero_to_oneself_and_grow_with_the_mixture(
     distance, two: StyleStatistics
@@ -137,11 +199,11 @@ def test_sliced_wasserstein_of_a_shift_is_its_square() -> None:
 
 def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
     """Central differences of the total along a random direction of the picture, in float64."""
-    precise = Objective(VGG16Features().double(), amp=False)
+    precise = Objective(PerceptualNetwork().double(), amp=False)
     torch.manual_seed(1)
     image = torch.rand(1, 3, 32, 32, dtype=torch.float64)
     with torch.no_grad():
-        features = precise.vgg(torch.rand(1, 3, 32, 32, dtype=torch.float64), losses.LAYERS)
+        features = precise.network(torch.rand(1, 3, 32, 32, dtype=torch.float64), losses.LAYERS)
     style = StyleStatistics(
         {k: features[k].mean((2, 3)) for k in STYLE_LAYERS},
         {
@@ -152,7 +214,7 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
     )
 
     def value(x: torch.Tensor) -> torch.Tensor:
-        own = precise.vgg(x, losses.LAYERS)
+        own = precise.network(x, losses.LAYERS)
         flat = {k: own[k].flatten(2) for k in STYLE_LAYERS}
         found = StyleStatistics(
             {k: f.mean(2) for k, f in flat.items()},
@@ -160,7 +222,10 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
             x.flatten(2).transpose(1, 2)[:, :64],
         )
         # The small norm of the render in the denominator is a constant by definition: leave it out.
-        return (losses.moment_distance(found, style) + losses.total_variation(x)).sum()
+        style_terms = losses.moment_distance(found, style) + losses.moment_distance(
+            found, style, MOBILE_LAYERS
+        )
+        return (style_terms + losses.total_variation(x)).sum()
 
     point = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(value(point), point)

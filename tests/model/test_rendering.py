@@ -15,7 +15,7 @@ from model.checkpoint import load_base
 from model.data.folders import to_image, to_tensor
 from model.errors import RendererUnavailableError
 from model.networks import Networks, Objective
-from model.perceptual.vgg import VGG16Features
+from model.perceptual.network import PerceptualNetwork
 from model.rendering import choice
 from model.rendering import native as rendering
 from model.rendering.choice import choose_renderer
@@ -33,7 +33,7 @@ Phi = dict[str, torch.Tensor]
 def trained() -> tuple[Stylizer, Phi]:
     """The shipped stylizer, and the zero-step style of a print."""
     networks = load_base(None, CPU).networks
-    objective = Objective(VGG16Features(), amp=False)
+    objective = Objective(PerceptualNetwork(), amp=False)
     work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
     with torch.no_grad():
         phi = networks.encoder(objective.style_statistics(to_tensor([work])))
