@@ -75,7 +75,7 @@ def test_missing_or_foreign_weights_are_an_error(tmp_path: Path) -> None:
 
 
 def test_second_network_is_a_mobilenet(objective: Objective) -> None:
-    """Sizes of every layer, and the first two by hand: padded on the right and below where there is a stride."""
+    """Sizes of layers, and the first two by hand: padded on the right and below where there is a stride."""
     images = to_tensor([picture(1, (96, 64))])
     names = ("mobile.stem", *(f"mobile.block{i}" for i in range(len(mobilenet.BLOCKS))))
     found = objective.network(images, (*names, "relu1_1"))
