@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { launch } from "chrome-launcher";
 import lighthouse, { desktopConfig } from "lighthouse";
 import { firstPreview } from "./first_preview.mjs";
-import { CHROMIUM, FLAGS, PYTHON, ROOT, startBrowser, startService } from "../e2e/harness.mjs";
+import { atExit, CHROMIUM, FLAGS, PYTHON, ROOT, startBrowser, startService } from "../e2e/harness.mjs";
 import { stock } from "../e2e/states.mjs";
 
 const LIMITS = { script_bytes: 150_000, score: 95, first_preview_ms: 2000 };
@@ -34,6 +34,7 @@ async function scores(service) {
     for (const [page, hash] of Object.entries(PAGES)) {
       // A browser of its own: nothing cached, nothing remembered.
       const chrome = await launch({ chromePath: CHROMIUM, chromeFlags: ["--headless=new", ...FLAGS], logLevel: "silent" });
+      const calledOff = atExit(() => chrome.kill());
       try {
         const options = { port: chrome.port, onlyCategories: CATEGORIES, output: "json", logLevel: "error" };
         const { lhr } = await lighthouse(`${service.url}/${hash}`, options, form === "desktop" ? desktopConfig : undefined);
@@ -50,7 +51,10 @@ async function scores(service) {
         });
         console.log(`${page}, ${form}: ${CATEGORIES.map((name) => `${name} ${rows.at(-1)[name]}`).join(", ")}`);
       } finally {
+        const gone = new Promise((resolve) => chrome.process.once("close", resolve));
         chrome.kill();
+        await gone;
+        calledOff();
       }
     }
   return rows;

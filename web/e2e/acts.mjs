@@ -52,18 +52,55 @@ export async function paste(page, files) {
   }, loaded);
 }
 
+/** What axe says of the page as it is now: rules passed, and broken ones, element by element. */
+export async function axeResults(page) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
+  const results = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations", "incomplete"] }));
+  const told = (rules) =>
+    rules.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ""}`));
+  return { passes: results.passes.length, violations: told(results.violations), undecided: told(results.incomplete) };
+}
+
+export const AXE_VERSION = axe.version;
+
 /** Rules that the page breaks now, in light and in dark. */
 export async function violations(page, schemes = ["light", "dark"]) {
   const found = [];
-  await page.evaluate(axe.source);
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const results = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    for (const { id, nodes } of results.violations)
-      found.push(...nodes.map((node) => `${colorScheme} ${id}: ${node.html} ${node.failureSummary ?? ""}`));
+    found.push(...(await axeResults(page)).violations.map((broken) => `${colorScheme} ${broken}`));
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   return found;
+}
+
+/** The page hears of a job up to a step and then of nothing more, and its clock stands still. */
+export function hearOnly(page, steps) {
+  return page.addInitScript((limit) => {
+    const original = globalThis.fetch;
+    globalThis.fetch = async (input, init) => {
+      const response = await original(input, init);
+      if (!String(input).endsWith("/events") || !response.ok) return response;
+      let text = "";
+      const gate = new TransformStream({
+        async transform(chunk, out) {
+          text += chunk.replaceAll("\r\n", "\n");
+          for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+            const event = text.slice(0, end + 2);
+            text = text.slice(end + 2);
+            if (/^event: *progress$/m.test(event) && Number(/"step": *(\d+)/.exec(event)[1]) > limit) {
+              const now = Date.now();
+              Date.now = () => now;
+              await new Promise(() => undefined);
+            }
+            out.enqueue(event);
+          }
+        },
+      });
+      const body = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(gate);
+      return new Response(body.pipeThrough(new TextEncoderStream()), response);
+    };
+  }, steps);
 }
 
 /** Press Tab until the focus is on something of that name. */

@@ -25,6 +25,17 @@ export const FLAGS = [
   "--no-first-run",
 ];
 
+const leftovers = new Set();
+
+/** Run `work` when this process ends, also by a signal, unless it was called off (the answer) before. */
+export function atExit(work) {
+  leftovers.add(work);
+  return () => leftovers.delete(work);
+}
+process.on("exit", () => leftovers.forEach((work) => work()));
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+  process.on(signal, () => process.exit(128 + number));
+
 /** `fewstroke serve` on a folder of its own. `module`: what to run instead of the quick engine. */
 export async function startService(env = {}, module = ["-m", "tests.studio.serve"]) {
   const folder = await mkdtemp(join(tmpdir(), "fewstroke-studio-"));
@@ -40,6 +51,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  const calledOff = atExit(() => child.kill("SIGKILL"));
   let log = "";
   const hold = join(folder, "hold");
   const fail = join(folder, "fail");
@@ -80,6 +92,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
       const ended = new Promise((done) => child.once("exit", done));
       child.kill("SIGKILL"); // its children end with it
       await ended;
+      calledOff();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -87,10 +100,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
 
 export async function startBrowser() {
   if (!CHROMIUM) throw new Error("There is no Chromium here: install the package “chromium”, or set CHROMIUM to one.");
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: FLAGS,
-  });
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
 /** A page in a context of its own, that fails on errors of the page and on requests to others. */

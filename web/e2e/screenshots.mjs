@@ -1,15 +1,19 @@
-// docs/screenshots: every state at three widths, in light and in dark, and a page that shows them.
+// docs/screenshots: every state at three widths, in light and in dark, and a page that shows them; and what axe says
+// of each of these views: benchmarks/results/studio-axe.json. Ends with status 1 when a state was not reached or axe
+// objects to one.
 // The model is real where a result is seen; where a state needs a worker on command, the quick engine works.
 //   node e2e/screenshots.mjs [NAME...]     some states only
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { AXE_VERSION, axeResults } from "./acts.mjs";
 import { openPage, PYTHON, ROOT, startBrowser, startService } from "./harness.mjs";
 import { states, stock, tidy } from "./states.mjs";
 
 const run = promisify(execFile);
 const OUT = join(ROOT, "docs/screenshots");
+const AXE = join(ROOT, "benchmarks/results/studio-axe.json");
 const widths = { 390: 844, 820: 1180, 1440: 900 };
 const schemes = ["light", "dark"];
 const TO_WEBP = `
@@ -23,12 +27,15 @@ for path in map(Path, sys.argv[1:]):
 `;
 
 const only = process.argv.slice(2);
+const known = only.length ? JSON.parse(await readFile(AXE, "utf8").catch(() => "{}")).states : {};
+const checked = { ...known }; // by state, then by view
 const wanted = states.filter(({ name }) => !only.length || only.includes(name));
 
 /** One state, reached once and seen at every size. */
 async function shoot(browser, service, styles, { name, reach, locale = "en-GB" }) {
   const { context, page } = await openPage(browser, service.url, { locale, viewport: { width: 1440, height: 900 } });
   const files = [];
+  const views = {};
   try {
     await reach({ page, context, service, styles });
     await page.mouse.move(0, 0);
@@ -39,6 +46,12 @@ async function shoot(browser, service, styles, { name, reach, locale = "en-GB" }
       await page.setViewportSize({ width: Number(width), height: Math.max(height, high) });
       for (const colorScheme of schemes) {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        const found = await axeResults(page);
+        for (const broken of found.violations) console.error(`${name}, ${width} px, ${colorScheme}: ${broken}`);
+        if (found.violations.length) process.exitCode = 1;
+        views[`${width}-${colorScheme}`] = Object.fromEntries(
+          Object.entries(found).map(([what, all]) => [what, all.length ?? all]),
+        );
         const path = join(OUT, `${name}-${width}-${colorScheme}.png`);
         await page.screenshot({ path, animations: "disabled" });
         files.push(path);
@@ -48,6 +61,7 @@ async function shoot(browser, service, styles, { name, reach, locale = "en-GB" }
     await context.close();
     await tidy(service, styles);
   }
+  checked[name] = views;
   await run(PYTHON, ["-c", TO_WEBP, ...files]);
   console.log(name);
 }
@@ -69,14 +83,23 @@ async function session(start, group, browser) {
 
 function index() {
   const rows = states.map(({ name, title }) => {
-    const cell = (width, scheme) => `[${scheme}](${name}-${width}-${scheme}.webp)`;
-    const cells = Object.keys(widths).map((width) => schemes.map((scheme) => cell(width, scheme)).join(" · "));
+    const view = (width, scheme) => {
+      const broken = checked[name]?.[`${width}-${scheme}`]?.violations;
+      return `[${scheme}](${name}-${width}-${scheme}.webp) ${broken ?? "?"}`;
+    };
+    const cells = Object.keys(widths).map((width) => schemes.map((scheme) => view(width, scheme)).join(" · "));
     return `| ${title} | ${cells.join(" | ")} | <img src="${name}-820-light.webp" width="200" alt="${title}"> |`;
   });
+  const views = Object.values(checked).flatMap((state) => Object.values(state));
+  const sum = (what) => views.reduce((total, view) => total + view[what], 0);
   return `# The studio, state by state
 
-Made by \`make screenshots\` with the shipped build, Chromium and, where a result is seen, the real model. Every
-state listed here is also checked by \`make test-web\`: no violations of axe, nothing wider than the screen.
+Made by \`make screenshots\` with the shipped build, Chromium and, where a result is seen, the real model.
+
+The number behind each view is of the violations that axe ${AXE_VERSION} finds in it: ${sum("violations")} in ${views.length} views of
+${Object.keys(checked).length} states (benchmarks/results/studio-axe.json; what axe leaves to the eye, mostly text over pictures and
+pseudo-elements, is counted there as “undecided”). \`make test-web\` checks the same states at the same widths with the
+quick engine, and that nothing is wider than the screen.
 
 | state | ${Object.keys(widths).map((width) => `${width} px`).join(" | ")} | at 820 px, light |
 |---|${"---|".repeat(Object.keys(widths).length + 1)}
@@ -102,4 +125,6 @@ try {
 } finally {
   await browser.close();
 }
+const axe = { measured_at: new Date().toISOString(), axe: AXE_VERSION, states: Object.fromEntries(states.map(({ name }) => [name, checked[name]])) };
+await writeFile(AXE, `${JSON.stringify(axe, null, 1)}\n`);
 await writeFile(join(OUT, "README.md"), index());

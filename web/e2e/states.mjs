@@ -1,5 +1,5 @@
 // Every state of the studio and how to come there: for the accessibility checks and for the screenshots.
-import { drop, learnSample, makeStyle } from "./acts.mjs";
+import { drop, hearOnly, learnSample, makeStyle } from "./acts.mjs";
 import { sample } from "./harness.mjs";
 
 const example = (name) => sample(`examples/${name}.jpg`);
@@ -44,8 +44,11 @@ const answer = (page, pattern, method, reply) =>
   );
 
 const button = (page, name) => page.getByRole("button", { name });
-/** The photo in view is as the controls say: only then may it be downloaded. */
-const settled = (page) => page.locator(".leaving .primary:enabled").waitFor();
+/** The photo in view is as the controls say: only then may it be downloaded. No other is being rendered. */
+async function settled(page) {
+  await page.locator(".leaving .primary:enabled").waitFor();
+  await page.waitForFunction(() => !document.querySelector(".filmstrip .rendering"));
+}
 
 async function show(page, url, hash = "") {
   await page.goto(`${url}/${hash}`);
@@ -72,7 +75,9 @@ async function learnHeld(given) {
 async function use({ page, service, styles }, { count = 1, photos = ["cat"] } = {}) {
   await show(page, service.url, `#/use?style=${styles.slice(0, count).join(",")}`);
   await page.locator(".styles.small [aria-pressed=true]").nth(count - 1).waitFor();
-  if (photos.length) await drop(page, photos.map(photo));
+  if (!photos.length) return;
+  await drop(page, photos.map(photo));
+  await page.locator(".filmstrip > li").nth(photos.length).waitFor(); // they, and the button for more
 }
 
 async function result(given, options) {
@@ -88,6 +93,11 @@ async function thumbnails({ page }) {
       return bottom < 0 || top > innerHeight; // these are rendered once they are scrolled to
     }),
   );
+}
+
+async function shelf({ page, service }) {
+  await show(page, service.url, "#/styles");
+  await page.locator(".card .thumb img").nth(3).waitFor();
 }
 
 /** `real`: worth the real model in a screenshot. `reach` gets `{ page, context, service, styles }`. */
@@ -174,11 +184,10 @@ export const states = [
     title: "The preview, the loss and the steps, live",
     real: true,
     async reach(given) {
-      await given.service.hold?.();
+      await hearOnly(given.page, 12);
       await choosePictures(given);
       await button(given.page, "Learn this style").click();
-      await given.page.locator(".easel img").waitFor();
-      if (!given.service.hold) await given.page.locator(".strip li").nth(2).waitFor();
+      await given.page.getByText("Step 12 of").first().waitFor({ timeout: 300_000 });
     },
   },
   {
@@ -273,7 +282,19 @@ export const states = [
     },
   },
   { name: "use-result", title: "Before and after", real: true, reach: (given) => result(given, { photos: ["cat", "coffee", "astronaut"] }) },
+  {
+    name: "use-lent",
+    title: "A link to a style was opened: a sample shows it",
+    real: true,
+    reach: (given) => result(given, { photos: [] }),
+  },
   { name: "use-blend-two", title: "A blend of two styles", real: true, reach: (given) => result(given, { count: 2, photos: ["coffee"] }) },
+  {
+    name: "use-blend-three",
+    title: "A blend of three styles",
+    real: true,
+    reach: (given) => result(given, { count: 3, photos: ["coffee"] }),
+  },
   {
     name: "use-blend-four",
     title: "A blend of four styles",
@@ -364,8 +385,19 @@ export const states = [
     title: "All styles on the same photo",
     real: true,
     async reach(given) {
-      await show(given.page, given.service.url, "#/styles");
-      await given.page.locator(".card .thumb img").nth(3).waitFor();
+      await shelf(given);
+    },
+  },
+  {
+    name: "styles-learning",
+    title: "A style is being learned meanwhile",
+    real: true,
+    async reach(given) {
+      await hearOnly(given.page, 12);
+      await learn(given);
+      await given.page.getByText("Step 12 of").first().waitFor({ timeout: 300_000 });
+      await given.page.getByRole("link", { name: "My styles" }).first().click();
+      await given.page.locator(".card .thumb img").nth(4).waitFor();
     },
   },
   {
@@ -373,7 +405,7 @@ export const states = [
     title: "Renaming a style",
     real: true,
     async reach(given) {
-      await show(given.page, given.service.url, "#/styles");
+      await shelf(given);
       await button(given.page, "Rename: Poppies").click();
       await given.page.locator("dialog").waitFor();
     },
@@ -383,7 +415,7 @@ export const states = [
     title: "Deleting a style",
     real: true,
     async reach(given) {
-      await show(given.page, given.service.url, "#/styles");
+      await shelf(given);
       await button(given.page, "Delete: Poppies").click();
       await given.page.locator("dialog").waitFor();
     },

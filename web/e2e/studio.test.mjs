@@ -114,9 +114,14 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.getByLabel("Name it").fill("Edo");
     await button("Keep it").click();
 
-    // Apply, compare.
+    // Seen at once on the photo that was watched; then on one's own, all of them.
     await chosen("Edo");
+    await rendered();
+    await page.getByText("This one is a sample").waitFor();
+    await accessible();
     await drop(page, [photo("cat"), photo("coffee")]);
+    await page.locator(".filmstrip > li").nth(2).waitFor(); // two photos and the button for more
+    await button("Download all 2").waitFor();
     await rendered();
     const original = await colourAt(page, ".compare .before", 0.02, 0.02);
     assert.ok(distance(original, await colourAt(page, ".compare .after", 0.02, 0.02)) > 12, "the style shows");
@@ -164,6 +169,9 @@ describe("the studio", { timeout: 900_000 }, () => {
     try {
       await copyFile(photo("cat"), join(folder, "cat.jpg"));
       const line = await page.getByLabel("curl", { exact: true }).textContent();
+      const save = page.waitForEvent("download");
+      await button("Save cat.jpg").click();
+      assert.deepEqual(await readFile(await (await save).path()), await readFile(photo("cat")));
       const { stdout } = await run("bash", ["-c", line], { cwd: folder });
       assert.equal(JSON.parse(stdout).job.state, "succeeded");
       const program = await page.getByLabel("Python", { exact: true }).textContent();
@@ -205,7 +213,7 @@ describe("the studio", { timeout: 900_000 }, () => {
     for (const name of names.slice(0, 4)) await button(name).first().click();
     await button(names[4]).first().click();
     await page.getByText("Four styles are the most").waitFor();
-    const shares = () => page.locator(".blend output").allTextContents();
+    const shares = () => page.locator(".shares output").allTextContents();
     await same(shares, ["25 %", "25 %", "25 %", "25 %"]);
     const { width, height } = await page.locator(".pad").boundingBox();
     await page.locator(".pad").click({ position: { x: 0.8 * width, y: 0.25 * height } });
@@ -309,8 +317,10 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.keyboard.press("Enter");
     await chosen("By keys");
     await same(() => page.evaluate(() => document.activeElement.id), "content");
-    await tabTo(page, "Cat");
+    await rendered(); // the sample
+    await tabTo(page, "Coffee");
     await page.keyboard.press("Enter");
+    await page.locator(".filmstrip").waitFor();
     await rendered();
     await tabTo(page, "Compare before and after");
     await page.keyboard.press("End");

@@ -32,6 +32,7 @@ effect(() => {
 export function App() {
   const main = useRef<HTMLElement>(null);
   const view = route.value.view;
+  const page = route.value.view === "make" && route.value.job ? `make/${route.value.job}` : view;
   const first = useRef(true);
   useEffect(() => {
     void loadModel();
@@ -39,10 +40,10 @@ export function App() {
     void findRunning();
   }, []);
   useEffect(() => {
-    if (!first.current) {
-      main.current?.focus({ preventScroll: true });
-      scrollTo({ top: 0 });
-    }
+    if (!first.current) scrollTo({ top: 0 });
+  }, [page]);
+  useEffect(() => {
+    if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [view]);
   return (

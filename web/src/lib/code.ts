@@ -20,7 +20,7 @@ function quote(text: string): string {
 /** A curl line that answers with the job, whose pictures have their links in it. */
 export function curl(photo: Photo, withKey: boolean): string {
   const parts = [
-    "curl -sf -H 'Prefer: wait=120'",
+    "curl -sS --fail-with-body -H 'Prefer: wait=120'",
     ...(withKey ? ['-H "Authorization: Bearer $FEWSTROKE_KEY"'] : []),
     ...fields(photo).map(([name, value]) => `-F ${quote(`${name}=${value}`)}`),
     `-F ${quote(`contents=@${photo.name}`)}`,

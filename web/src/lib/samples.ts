@@ -9,6 +9,8 @@ import astronaut from "../../../demo/photos/astronaut.jpg";
 import cat from "../../../demo/photos/cat.jpg";
 import coffee from "../../../demo/photos/coffee.jpg";
 
+import astronautInViews from "../art/astronaut-in-views.webp";
+
 export type SetName = "all" | "views" | "figures" | "wave";
 export type PhotoName = "cat" | "coffee" | "astronaut";
 
@@ -24,6 +26,12 @@ export const photos: { name: PhotoName; url: string }[] = [
   { name: "coffee", url: coffee },
   { name: "astronaut", url: astronaut },
 ];
+
+/**
+ * What the first page shows. The result is the model's own: `fewstroke adapt` on the set “views”, `fewstroke stylize`
+ * on the photo, scaled to 400 px.
+ */
+export const sum = { style: wave, photo: astronaut, result: astronautInViews };
 
 /** The photo on which all styles are shown. */
 export const THUMBNAIL_PHOTO = cat;

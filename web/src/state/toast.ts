@@ -17,7 +17,9 @@ let next = 1;
 
 export function say(text: string, kind: Toast["kind"] = "note"): void {
   const id = next++;
-  toasts.value = [...toasts.value.filter((toast) => toast.text !== text).slice(-2), { id, text, kind }];
+  // A new note takes the place of the last one; of errors, two are kept.
+  const others = toasts.value.filter((toast) => toast.kind === "error" && toast.text !== text).slice(-1);
+  toasts.value = [...others, { id, text, kind }];
   if (kind === "note") setTimeout(() => dismiss(id), 6000);
 }
 

@@ -6,6 +6,7 @@ import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
 import { fetchPicture, readPicture, release, type Picture } from "../lib/files";
 import { pause } from "../lib/time";
+import { watchedPicture } from "./draft";
 import { untilAccepted } from "./queue";
 import { announce, say, sayError, sentence } from "./toast";
 
@@ -22,6 +23,7 @@ export interface Result {
 }
 
 export interface Photo extends Picture {
+  lent: boolean; // a sample, shown until the person brings a photo of their own
   mask: Mask | null;
   result: Result | null;
   status: "idle" | "rendering" | "failed";
@@ -68,15 +70,32 @@ export async function addPhotos(sources: (File | string)[]): Promise<void> {
   for (const source of sources) {
     try {
       const picture = await (typeof source === "string" ? fetchPicture(source) : readPicture(source, source.name));
-      const photo: Photo = { ...picture, mask: null, result: null, status: "idle", error: null };
-      photos.value = [...photos.value, photo];
-      if (!selected.value) selectedId.value = photo.id;
+      for (const photo of photos.value) if (photo.lent) removePhoto(photo.id);
+      put(picture, false);
       added += 1;
     } catch (error) {
       sayError(error);
     }
   }
   if (added) announce(t.use.added(added));
+}
+
+function put(picture: Picture, lent: boolean): void {
+  const photo: Photo = { ...picture, lent, mask: null, result: null, status: "idle", error: null };
+  photos.value = [...photos.value, photo];
+  if (!selected.value) selectedId.value = photo.id;
+}
+
+/** A style can be seen at once: on the photo on which one was watched, until the person brings another. */
+async function lend(): Promise<void> {
+  try {
+    const { blob, name } = await watchedPicture();
+    const picture = await readPicture(blob, name); // of its own: it is released with the photo
+    if (photos.value.length) release(picture);
+    else put(picture, true);
+  } catch (error) {
+    sayError(error);
+  }
 }
 
 export function removePhoto(id: string): void {
@@ -105,7 +124,7 @@ export function toggleStyle(id: string): void {
   if (now.some((share) => share.id === id)) {
     setMix(now.filter((share) => share.id !== id));
   } else if (now.length >= MOST_STYLES) {
-    say(t.use.maxStyles, "error");
+    say(t.use.maxStyles);
   } else {
     const weight = now.length ? 1 / (now.length + 1) : 1;
     setMix([...now.map((share) => ({ ...share, weight: share.weight * (1 - weight) })), { id, weight }]);
@@ -120,6 +139,7 @@ export function setMix(shares: Share[]): void {
     weight: Math.round((sum > 0 ? weight / sum : 1 / shares.length) * 1000) / 1000,
   }));
   if (settings.value.outside && !shares.length) set({ outside: null });
+  if (shares.length && !photos.value.length) void lend();
 }
 
 export function set(part: Partial<Settings>): void {
@@ -232,4 +252,16 @@ effect(() => {
     void render(photo.id);
   }, 350);
   return () => clearTimeout(timer);
+});
+
+// Then those that nobody has seen in any style, one after the other. Those that were are out of date until they are
+// looked at or all are asked for: each movement of a control would render them all.
+effect(() => {
+  const photo = selected.value;
+  if (!mix.value.length || photos.value.some(({ status }) => status === "rendering")) return;
+  if (photo && !isFresh(photo) && asked.get(photo.id) !== keyOf(photo)) return;
+  const next = photos.value.find(({ result, status }) => !result && status === "idle");
+  if (!next) return;
+  asked.set(next.id, keyOf(next));
+  queueMicrotask(() => void render(next.id));
 });

@@ -2,6 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { move, pictures, removeAt, replaceAt } from "../../state/draft";
+import { touch } from "../../lib/touch";
 import { Icon } from "../../ui/icons";
 import { Crop } from "./Crop";
 
@@ -66,7 +67,7 @@ export function Examples() {
         <span class="count">{t.make.pictures(all.length)}</span>
       </div>
       <p class="help" id="reorder-help">
-        {t.make.reorderHelp}
+        {touch ? t.make.reorderTouch : t.make.reorderHelp}
       </p>
       <ul class="examples" ref={list}>
         {all.map((picture, index) => (

@@ -1,23 +1,32 @@
-// The losses over the inner steps, growing while they come.
+// The losses over the inner steps, growing while they come. Each in percent of its own first value: they differ in
+// size, and what a person wants to see is how far each has come.
 import { t } from "../../i18n";
 import type { Point } from "../../state/learning";
 
-const W = 320;
+const W = 300;
 const H = 120;
-const PAD = 6;
 const SERIES = ["total", "style", "content"] as const;
+const GRID = 10; // percent between two lines at the least
+
+type Name = (typeof SERIES)[number];
 
 export function LossCurve({ curve, steps }: { curve: Point[]; steps: number }) {
   const first = curve[0];
   const last = curve[curve.length - 1];
-  const top = Math.max(1e-6, ...curve.flatMap((point) => SERIES.map((name) => point[name]).filter(Number.isFinite)));
-  const span = Math.max(steps, 1);
-  const x = (step: number) => PAD + (step / span) * (W - 2 * PAD);
-  const y = (loss: number) => H - PAD - (loss / top) * (H - 2 * PAD);
-  const line = (name: (typeof SERIES)[number]) =>
+  const percent = (point: Point, name: Name) => (first && first[name] > 0 ? (point[name] / first[name]) * 100 : NaN);
+  const all = curve.flatMap((point) => SERIES.map((name) => percent(point, name)).filter(Number.isFinite));
+  const [low, high] = [Math.min(90, ...all), Math.max(100, ...all)];
+  const gap = GRID * Math.ceil((high - low) / (4 * GRID));
+  const [bottom, top] = [Math.floor(low / gap) * gap, Math.ceil(high / gap) * gap];
+  const lines = Array.from({ length: Math.round((top - bottom) / gap) + 1 }, (_, index) => top - index * gap);
+
+  const begin = first?.step ?? 1;
+  const x = (step: number) => ((step - begin) / Math.max(steps - begin, 1)) * W;
+  const y = (value: number) => ((top - value) / (top - bottom)) * H;
+  const line = (name: Name) =>
     curve
-      .filter((point) => Number.isFinite(point[name]))
-      .map((point, index) => `${index ? "L" : "M"}${x(point.step).toFixed(1)} ${y(point[name]).toFixed(1)}`)
+      .filter((point) => Number.isFinite(percent(point, name)))
+      .map((point, index) => `${index ? "L" : "M"}${x(point.step).toFixed(1)} ${y(percent(point, name)).toFixed(1)}`)
       .join("");
   const alt = first && last ? t.learn.curveAlt(first.total.toFixed(2), last.total.toFixed(2), last.step) : t.learn.curve;
   return (
@@ -26,21 +35,27 @@ export function LossCurve({ curve, steps }: { curve: Point[]; steps: number }) {
         <span>{t.learn.curve}</span>
         <span class="legend" aria-hidden="true">
           {SERIES.map((name) => (
-            <span key={name} class={name}>
-              {t.learn[name]} {last && Number.isFinite(last[name]) ? last[name].toFixed(2) : ""}
+            <span key={name} class={name} title={last?.[name].toFixed(3)}>
+              {t.learn[name]} {last && Number.isFinite(percent(last, name)) ? Math.round(percent(last, name)) : ""}
             </span>
           ))}
         </span>
       </figcaption>
-      <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={alt} preserveAspectRatio="none">
-        {[0.25, 0.5, 0.75, 1].map((part) => (
-          <path key={part} class="rule" d={`M${PAD} ${y(top * part)}H${W - PAD}`} />
-        ))}
-        <path class="rule base" d={`M${PAD} ${H - PAD}H${W - PAD}`} />
-        {[...SERIES].reverse().map((name) => (
-          <path key={name} class={`line ${name}`} d={line(name)} />
-        ))}
-      </svg>
+      <div class="plot">
+        <ul class="ticks" aria-hidden="true">
+          {lines.map((value) => (
+            <li key={value}>{value}</li>
+          ))}
+        </ul>
+        <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={alt} preserveAspectRatio="none">
+          {lines.map((value) => (
+            <path key={value} class="rule" d={`M0 ${y(value)}H${W}`} />
+          ))}
+          {[...SERIES].reverse().map((name) => (
+            <path key={name} class={`line ${name}`} d={line(name)} />
+          ))}
+        </svg>
+      </div>
     </figure>
   );
 }

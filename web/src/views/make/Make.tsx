@@ -1,7 +1,8 @@
 // Make a style: choose pictures, then watch.
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
-import { sets } from "../../lib/samples";
+import { sets, sum } from "../../lib/samples";
+import { touch } from "../../lib/touch";
 import { add, clear, effort, limit, loadModel, model, pictures, reading, stepsOf, type Effort } from "../../state/draft";
 import { dragging } from "../../state/intake";
 import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
@@ -36,12 +37,28 @@ function Choose() {
   const some = pictures.value.length > 0;
   return (
     <section class={some ? "page make chosen" : "page make"}>
-      <div class="intro">
-        <h1>{t.make.title}</h1>
-        <p class="lead">{t.make.lead}</p>
+      <div class={some ? "intro" : "intro shown"}>
+        <div>
+          <h1>{t.make.title}</h1>
+          {!some && <p class="lead">{t.make.lead}</p>}
+        </div>
+        {!some && <Shown />}
       </div>
       {some ? <Chosen /> : <Empty />}
     </section>
+  );
+}
+
+/** What comes of it, without a word: a print, a photo, the photo in the print's style. */
+function Shown() {
+  return (
+    <p class="sum" role="img" aria-label={t.make.sumAlt}>
+      <img src={sum.style} alt="" width="160" height="160" />
+      <Icon name="plus" />
+      <img src={sum.photo} alt="" width="160" height="160" />
+      <Icon name="right" />
+      <img src={sum.result} alt="" width="160" height="160" />
+    </p>
   );
 }
 
@@ -50,8 +67,8 @@ function Empty() {
     <>
       <div class={dragging.value ? "dropzone over" : "dropzone"} aria-busy={reading.value > 0}>
         <Icon name="upload" />
-        <p class="big">{dragging.value ? t.make.dropHere : t.make.drop}</p>
-        <p>{t.make.hint}</p>
+        <p class="big">{dragging.value ? t.make.dropHere : touch ? t.make.take : t.make.drop}</p>
+        <p>{touch ? t.make.hintTouch : t.make.hint}</p>
         <Pick class="primary" multiple onFiles={(files) => void add(files)}>
           {t.make.choose}
         </Pick>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Style } from "../../api/client";
-import { t } from "../../i18n";
+import { region, t } from "../../i18n";
+import { learning } from "../../state/learning";
 import { href } from "../../state/route";
 import { exportFile, nameOf, remove, rename } from "../../state/styles";
 import { drop } from "../../state/thumbs";
@@ -12,7 +13,7 @@ import { copy } from "../use/CodeDialog";
 
 type Open = "rename" | "delete" | null;
 
-const dates = new Intl.DateTimeFormat(t.lang, { dateStyle: "medium" });
+const dates = new Intl.DateTimeFormat(region, { dateStyle: "medium" });
 
 function about(style: Style): string {
   const k = Number(style.header?.["k"]);
@@ -25,13 +26,21 @@ export function StyleCard({ style }: { style: Style }) {
   const [open, setOpen] = useState<Open>(null);
   const name = nameOf(style);
   const pending = style.status === "pending";
+  const live = pending && learning.value?.styleId === style.id ? learning.value : null;
+  const preview = live?.previews.at(-1);
   const act = (work: () => Promise<unknown>) => void work().catch(sayError);
   return (
     <li class="card">
       <a class="face" href={pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id)}>
-        <Thumb style={style} alt={t.styles.thumbAlt(name)} />
+        {preview ? (
+          <span class="thumb">
+            <img src={preview.url} alt={t.learn.previewAlt(preview.step)} width="360" height="240" />
+          </span>
+        ) : (
+          <Thumb style={style} alt={t.styles.thumbAlt(name)} />
+        )}
         <strong>{name}</strong>
-        <small>{pending ? t.styles.pending : about(style)}</small>
+        <small>{live ? t.app.learning(live.step, live.steps) : pending ? t.styles.pending : about(style)}</small>
       </a>
       <div class="tools" role="group" aria-label={t.styles.actions(name)}>
         <button type="button" aria-label={`${t.styles.rename}: ${name}`} title={t.styles.rename} onClick={() => setOpen("rename")}>

@@ -85,23 +85,26 @@ export function BlendPad() {
           onKeyDown={onKey}
         />
       </div>
-      {shares.map(({ id, weight }, index) => (
-        <label class="slider" key={id}>
-          <span>
-            {name(id)} <output>{Math.round(weight * 100)} %</output>
-          </span>
-          <input
-            type="range"
-            min="0"
-            max="1"
-            step="0.01"
-            value={weight}
-            aria-label={t.use.shareOf(name(id))}
-            aria-valuetext={`${Math.round(weight * 100)} %`}
-            onInput={(event) => setMix(withShare(shares, index, event.currentTarget.valueAsNumber))}
-          />
-        </label>
-      ))}
+      <div class="shares">
+        {shares.map(({ id, weight }, index) => (
+          <label key={id}>
+            <span class="name" title={name(id)}>
+              {name(id)}
+            </span>
+            <input
+              type="range"
+              min="0"
+              max="1"
+              step="0.01"
+              value={weight}
+              aria-label={t.use.shareOf(name(id))}
+              aria-valuetext={`${Math.round(weight * 100)} %`}
+              onInput={(event) => setMix(withShare(shares, index, event.currentTarget.valueAsNumber))}
+            />
+            <output>{Math.round(weight * 100)} %</output>
+          </label>
+        ))}
+      </div>
     </section>
   );
 }

@@ -14,12 +14,18 @@ export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => vo
       <p class="help">{t.use.codeHelp}</p>
       <Snippet name={t.use.curl} text={curl(photo, hasKey.value)} />
       <Snippet name={t.use.python} text={python(photo, hasKey.value)} />
-      {photo.mask && (
-        <button type="button" onClick={() => saveBlob(photo.mask!.blob, "mask.png")}>
+      <div class="row">
+        <button type="button" onClick={() => saveBlob(photo.blob, photo.name)}>
           <Icon name="download" />
-          {t.use.saveMask}
+          {t.use.saveFile(photo.name)}
         </button>
-      )}
+        {photo.mask && (
+          <button type="button" onClick={() => saveBlob(photo.mask!.blob, "mask.png")}>
+            <Icon name="download" />
+            {t.use.saveFile("mask.png")}
+          </button>
+        )}
+      </div>
     </Dialog>
   );
 }

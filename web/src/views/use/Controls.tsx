@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { urlOf } from "../../api/http";
-import { t } from "../../i18n";
+import { region, t } from "../../i18n";
 import { nameOf, ready } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
@@ -14,6 +14,11 @@ import { CodeDialog, copy } from "./CodeDialog";
 import { MaskPainter } from "./MaskPainter";
 
 const sizes = [512, 768, 1024, 2048, 4096] as const;
+const formats: { value: Settings["format"]; label: string }[] = [
+  { value: "png", label: "PNG" },
+  { value: "jpeg", label: "JPEG" },
+  { value: "webp", label: "WebP" },
+];
 
 export function Controls() {
   const [painting, setPainting] = useState(false);
@@ -48,15 +53,19 @@ export function Controls() {
           <span>{t.use.keepColours}</span>
         </label>
         <div class="masking">
-          <button type="button" onClick={() => setPainting(true)}>
-            <Icon name="mask" />
-            {photo?.mask ? t.use.maskEdit : t.use.mask}
-          </button>
-          {photo?.mask && (
-            <>
+          <div class="row">
+            <button type="button" onClick={() => setPainting(true)}>
+              <Icon name="mask" />
+              {photo?.mask ? t.use.maskEdit : t.use.mask}
+            </button>
+            {photo?.mask && (
               <button type="button" class="quiet" onClick={() => setMask(photo.id, null)}>
                 {t.use.maskRemove}
               </button>
+            )}
+          </div>
+          {photo?.mask && (
+            <>
               <p class="help">{t.use.maskOn}</p>
               <label class="field">
                 <span>{t.use.outside}</span>
@@ -75,33 +84,35 @@ export function Controls() {
             </>
           )}
         </div>
-        <div class="pair">
-          <label class="field">
-            <span>{t.use.size}</span>
-            <select
-              value={now.size ?? ""}
-              onChange={(event) => set({ size: Number(event.currentTarget.value) || null })}
-            >
-              <option value="">{t.use.full}</option>
-              {sizes.map((size) => (
-                <option key={size} value={size}>
-                  {size} px
-                </option>
-              ))}
-            </select>
-          </label>
-          <Segmented
-            legend={t.use.format}
-            name="format"
-            value={now.format}
-            onChange={(format: Settings["format"]) => set({ format })}
-            options={[
-              { value: "png", label: "PNG" },
-              { value: "jpeg", label: "JPEG" },
-              { value: "webp", label: "WebP" },
-            ]}
-          />
-        </div>
+        <details class="fold">
+          <summary>
+            <Icon name="right" />
+            {t.use.file}
+            <small>
+              {formats.find(({ value }) => value === now.format)!.label}, {now.size ? `${now.size} px` : t.use.full}
+            </small>
+          </summary>
+          <div>
+            <Segmented
+              legend={t.use.format}
+              name="format"
+              value={now.format}
+              onChange={(format) => set({ format })}
+              options={formats}
+            />
+            <label class="field">
+              <span>{t.use.size}</span>
+              <select value={now.size ?? ""} onChange={(event) => set({ size: Number(event.currentTarget.value) || null })}>
+                <option value="">{t.use.full}</option>
+                {sizes.map((size) => (
+                  <option key={size} value={size}>
+                    {size} px
+                  </option>
+                ))}
+              </select>
+            </label>
+          </div>
+        </details>
       </section>
       <Leaving onCode={() => setCode(true)} />
       {painting && photo && <MaskPainter photo={photo} onClose={() => setPainting(false)} />}
@@ -110,7 +121,7 @@ export function Controls() {
   );
 }
 
-const times = new Intl.DateTimeFormat(t.lang, { dateStyle: "medium", timeStyle: "short" });
+const times = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
 
 /** A signed link to the picture: it needs no key, shows this picture only, and ends by itself. */
 async function share(id: string): Promise<void> {
@@ -127,11 +138,11 @@ function Leaving({ onCode }: { onCode: () => void }) {
   const [busy, setBusy] = useState(false);
   const photo = selected.value;
   const all = photos.value;
-  const fresh = all.every(isFresh);
+  const done = all.filter(isFresh).length;
   async function everything() {
     setBusy(true);
     try {
-      if (fresh) await downloadAll();
+      if (done === all.length) await downloadAll();
       else await renderAll();
     } finally {
       setBusy(false);
@@ -150,7 +161,11 @@ function Leaving({ onCode }: { onCode: () => void }) {
       </button>
       {all.length > 1 && (
         <button type="button" disabled={busy} aria-busy={busy} onClick={() => void everything()}>
-          {fresh ? t.use.downloadAll(all.length) : t.use.renderAll(all.length)}
+          {done === all.length
+            ? t.use.downloadAll(all.length)
+            : busy
+              ? t.use.renderingAll(done, all.length)
+              : t.use.renderAll(all.length)}
         </button>
       )}
       <button

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { toBlob } from "../../lib/files";
+import { touch } from "../../lib/touch";
 import { setMask, type Photo } from "../../state/use";
 import { sayError } from "../../state/toast";
 import { Dialog } from "../../ui/Dialog";
@@ -13,6 +14,8 @@ interface Props {
 }
 
 type Tool = "paint" | "erase";
+
+const PAINT = "#ff5a2b"; // seen on any photo; its alpha is the mask
 
 export function MaskPainter({ photo, onClose }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -45,7 +48,7 @@ export function MaskPainter({ photo, onClose }: Props) {
   function stroke(from: { x: number; y: number }, to: { x: number; y: number }) {
     const draw = context();
     draw.globalCompositeOperation = tool === "paint" ? "source-over" : "destination-out";
-    draw.strokeStyle = "#fff";
+    draw.strokeStyle = PAINT;
     draw.lineCap = "round";
     draw.lineWidth = radius * 2;
     draw.beginPath();
@@ -90,7 +93,7 @@ export function MaskPainter({ photo, onClose }: Props) {
   function fill(how: "source-over" | "destination-out" | "xor") {
     const draw = context();
     draw.globalCompositeOperation = how;
-    draw.fillStyle = "#fff";
+    draw.fillStyle = PAINT;
     draw.fillRect(0, 0, photo.width, photo.height);
     draw.globalCompositeOperation = "source-over";
     setEmpty(how === "destination-out");
@@ -108,7 +111,7 @@ export function MaskPainter({ photo, onClose }: Props) {
   return (
     <Dialog title={t.use.maskTitle} onClose={onClose} wide>
       <p class="help" id="mask-help">
-        {t.use.maskHelp}
+        {touch ? t.use.maskTouch : t.use.maskHelp}
       </p>
       <div class="painting" ref={area}>
         <img src={photo.url} alt="" draggable={false} width={photo.width} height={photo.height} />
@@ -141,7 +144,7 @@ export function MaskPainter({ photo, onClose }: Props) {
           <span>{t.use.brushSize}</span>
           <input type="range" min="3" max="50" value={size} onInput={(event) => setSize(event.currentTarget.valueAsNumber)} />
         </label>
-        <div class="row">
+        <div class="row fills">
           <button type="button" onClick={() => fill("source-over")}>{t.use.fill}</button>
           <button type="button" onClick={() => fill("destination-out")}>{t.use.clear}</button>
           <button type="button" onClick={() => fill("xor")}>{t.use.invert}</button>
@@ -165,9 +168,14 @@ async function maskOf(painted: HTMLCanvasElement): Promise<Blob> {
   flat.width = painted.width;
   flat.height = painted.height;
   const draw = flat.getContext("2d")!;
-  draw.fillStyle = "#000";
-  draw.fillRect(0, 0, flat.width, flat.height);
   draw.drawImage(painted, 0, 0);
+  const cover = (colour: string, where: GlobalCompositeOperation) => {
+    draw.globalCompositeOperation = where;
+    draw.fillStyle = colour;
+    draw.fillRect(0, 0, flat.width, flat.height);
+  };
+  cover("#fff", "source-in");
+  cover("#000", "destination-over");
   return toBlob(flat, "image/png");
 }
 
@@ -178,9 +186,10 @@ async function restore(mask: Blob, canvas: HTMLCanvasElement): Promise<void> {
   draw.drawImage(bitmap, 0, 0);
   bitmap.close();
   const pixels = draw.getImageData(0, 0, canvas.width, canvas.height);
-  for (let at = 0; at < pixels.data.length; at += 4) {
-    pixels.data[at + 3] = pixels.data[at]!;
-    pixels.data[at] = pixels.data[at + 1] = pixels.data[at + 2] = 255;
-  }
+  for (let at = 0; at < pixels.data.length; at += 4) pixels.data[at + 3] = pixels.data[at]!;
   draw.putImageData(pixels, 0, 0);
+  draw.globalCompositeOperation = "source-in";
+  draw.fillStyle = PAINT;
+  draw.fillRect(0, 0, canvas.width, canvas.height);
+  draw.globalCompositeOperation = "source-over";
 }

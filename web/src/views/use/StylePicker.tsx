@@ -7,7 +7,7 @@ import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
 
 export function StylePicker() {
-  const chosen = new Map(mix.value.map(({ id, weight }) => [id, weight]));
+  const chosen = new Set(mix.value.map(({ id }) => id));
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
@@ -46,9 +46,6 @@ export function StylePicker() {
                 <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
                   <Thumb style={style} alt="" />
                   <span class="name">{nameOf(style)}</span>
-                  {chosen.has(style.id) && chosen.size > 1 && (
-                    <small>{Math.round(chosen.get(style.id)! * 100)} %</small>
-                  )}
                 </button>
               </li>
             ))}

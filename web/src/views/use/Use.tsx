@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
 import { photos as samples } from "../../lib/samples";
+import { touch } from "../../lib/touch";
 import { dragging } from "../../state/intake";
 import { route } from "../../state/route";
 import { fetchStyle, refresh, styles } from "../../state/styles";
@@ -22,18 +23,19 @@ export function Use() {
     if (asked) void choose(asked.split(","));
   }, [asked]);
   const some = photos.value.length > 0;
+  const lent = photos.value.some((photo) => photo.lent);
   return (
     <section class={some ? "page use chosen" : "page use"}>
       <div class="intro">
         <h1>{t.use.title}</h1>
-        {!some && <p class="lead">{t.use.lead}</p>}
+        {!some && <p class="lead">{touch ? t.use.leadTouch : t.use.lead}</p>}
       </div>
       <div class="columns">
         <div class="table">
           {some ? (
             <>
               <Stage />
-              <Filmstrip />
+              {lent ? <Bring /> : <Filmstrip />}
             </>
           ) : (
             <Empty />
@@ -68,19 +70,44 @@ function Empty() {
   return (
     <div class={dragging.value ? "dropzone over" : "dropzone"}>
       <Icon name="image" />
-      <p class="big">{dragging.value ? t.make.dropHere : t.use.empty}</p>
-      <p>{t.use.hint}</p>
-      <Pick class="primary" multiple onFiles={(files) => void addPhotos(files)}>
-        {t.use.choose}
-      </Pick>
+      <p class="big">{dragging.value ? t.make.dropHere : touch ? t.use.emptyTouch : t.use.empty}</p>
+      <p>{touch ? t.use.hintTouch : t.use.hint}</p>
+      <Own />
       <p class="or">{t.use.sample}</p>
-      <div class="tiles">
-        {samples.map(({ name, url }) => (
-          <button key={name} type="button" class="tile" aria-label={t.make.photos[name]} onClick={() => void addPhotos([url])}>
-            <img src={url} alt="" width="72" height="72" />
-          </button>
-        ))}
-      </div>
+      <Samples />
+    </div>
+  );
+}
+
+/** Under a photo that is ours: room for theirs. */
+function Bring() {
+  return (
+    <div class={dragging.value ? "dropzone slim over" : "dropzone slim"}>
+      <p>
+        <strong>{dragging.value ? t.make.dropHere : touch ? t.use.bringTouch : t.use.bring}</strong> {t.use.lent}
+      </p>
+      <Own />
+      <Samples />
+    </div>
+  );
+}
+
+function Own() {
+  return (
+    <Pick class="primary" multiple onFiles={(files) => void addPhotos(files)}>
+      {t.use.choose}
+    </Pick>
+  );
+}
+
+function Samples() {
+  return (
+    <div class="tiles">
+      {samples.map(({ name, url }) => (
+        <button key={name} type="button" class="tile" aria-label={t.make.photos[name]} onClick={() => void addPhotos([url])}>
+          <img src={url} alt="" width="72" height="72" />
+        </button>
+      ))}
     </div>
   );
 }
