@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
-import { loadModel } from "./state/draft";
+import { loadModel, pictures } from "./state/draft";
 import { findRunning, learning, over } from "./state/learning";
 import { hasKey, question } from "./state/key";
 import { connection } from "./state/net";
@@ -32,7 +32,7 @@ effect(() => {
 export function App() {
   const main = useRef<HTMLElement>(null);
   const view = route.value.view;
-  const page = route.value.view === "make" && route.value.job ? `make/${route.value.job}` : view;
+  const page = view !== "make" ? view : (route.value.job ?? (pictures.value.length ? "chosen" : "empty"));
   const first = useRef(true);
   useEffect(() => {
     void loadModel();
