@@ -36,6 +36,9 @@ class Batch:
         self._arrived: list[tuple[Work, asyncio.Future[Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._runs: set[asyncio.Future[None]] = set()
+        self.brief = False  # once begun: whether every job of the first run is a matter of a moment
+        self.begun = asyncio.Event()  # the first run is with the compute thread
+        self.computed = asyncio.Event()  # everybody who was expected has arrived or left, and is computed
 
     def expect(self) -> None:
         """One more is coming."""
@@ -60,6 +63,7 @@ class Batch:
         return await outcome
 
     def _look(self) -> None:
+        self._mark()
         if not self._closed or not self._arrived:
             return
         if self._missing <= 0:
@@ -89,7 +93,18 @@ class Batch:
         # With the context: lines that are logged in the thread name what the event loop's do.
         running = loop.run_in_executor(self._executor, copy_context().run, run)
         self._runs.add(running)
-        running.add_done_callback(self._runs.discard)
+        running.add_done_callback(self._end)
+        if not self.begun.is_set():
+            self.brief = all(work.brief for work, _ in members)
+            self.begun.set()
+
+    def _end(self, running: asyncio.Future[None]) -> None:
+        self._runs.discard(running)
+        self._mark()
+
+    def _mark(self) -> None:
+        if self._closed and self._missing <= 0 and not self._arrived and not self._runs:
+            self.computed.set()
 
 
 def _settle(outcome: asyncio.Future[Outcome], result: Outcome | Exception) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -22,12 +22,13 @@ from app.infra.logs import log_context
 from app.infra.tasks import end
 from app.jobs.fairness import Fits, NotNow
 from app.jobs.ledger import Ledger
-from app.jobs.model import Job
+from app.jobs.model import Job, JobKind
 from app.jobs.traces import job_span
 from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
 from app.worker.compute import compute
+from app.worker.hand import Hand
 from app.worker.heartbeat import Heartbeat
 from app.worker.ports import EngineLike, ReadStyle
 from app.worker.schedule import PullOrder
@@ -38,12 +39,17 @@ _PULL_SECONDS = 30.0  # one look at an empty queue; ends at once when the worker
 _KEEP_ALIVE = 1.0  # s between signs of life for the job in hand; the broker waits for 5
 _PAUSE = 1.0  # s after the queue or the ledger did not answer
 
+_BEHIND = 2  # batches whose results are being stored while the next one is computed
+_DROPPED = "the job in hand was dropped and will be delivered again"
+
 T = TypeVar("T")
-Runs = list[asyncio.Task[None]]
 
 
 class Worker:
-    """Runs jobs of all kinds, one batch at a time, until ``stop``.
+    """Runs jobs of all kinds, computing one batch at a time, until ``stop``.
+
+    With stylizations of a moment the ends overlap: the inputs of the next are read and the results of the
+    last are stored while one is computed (decision 68).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``grace`` is how many seconds a running job may go on after
@@ -78,6 +84,8 @@ class Worker:
         self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
         self._grace = grace
+        self._ahead: Hand | None = None
+        self._behind: dict[Hand, asyncio.Task[None]] = {}  # computed; their ends are being stored
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -89,51 +97,112 @@ class Worker:
         beating = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
         logger.info("worker %s is ready", self.id)
         try:
-            while not self._stopping.is_set():
-                try:
-                    delivery = await self._until_stopped(
-                        self._broker.next_job(self._order.next(), timeout=_PULL_SECONDS)
-                    )
-                    if delivery is not None:
-                        self._order.served(delivery.kind)
-                        with log_context(worker_id=self.id):
-                            await self._handle(delivery)
-                except BrokerError as error:
-                    logger.warning("%s", error)
-                    await self._until_stopped(asyncio.sleep(_PAUSE))
-                except Exception:
-                    # Most likely the database is away. The job was not acknowledged: it comes again.
-                    logger.exception("the job in hand was dropped and will be delivered again")
-                    await self._until_stopped(asyncio.sleep(_PAUSE))
+            with log_context(worker_id=self.id):
+                await self._work()
+                await self._finish()
         finally:
+            for hand in (self._ahead, *self._behind):
+                if hand is not None:
+                    await hand.drop()  # cancelled: nothing else leaves one here
             await end(beating)
             with suppress(BrokerError):
                 await self._broker.forget(self.id)
             self._executor.shutdown(wait=False, cancel_futures=True)
             logger.info("worker %s has stopped", self.id)
 
-    async def _handle(self, delivery: Delivery) -> None:
-        """Begin the job whose turn it is and those that may join it, and see all of them through."""
-        batch = Batch(lambda works, done: self._compute(works, done=done), self._executor)
-        runs: Runs = []
-        try:
-            first = await self._begin(delivery, batch, runs)
-            if first is not None:
-                company = Company(first, self._batches, self._engine.default_steps)
-                await self._gather(company, delivery.kind, batch, runs)
-            batch.close()
-            ends = await asyncio.gather(*runs, return_exceptions=True)
-        except BaseException:
-            for run in runs:
-                await end(run)
-            raise
-        errors = [error for error in ends if isinstance(error, BaseException)]
-        for error in errors[1:]:
-            logger.error("another job in hand was dropped and will be delivered again", exc_info=error)
-        if errors:
-            raise errors[0]
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                hand, self._ahead = self._ahead, None
+                if hand is None:
+                    hand = await self._take()
+                if hand is not None:
+                    await self._see_through(hand)
+            except BrokerError as error:
+                logger.warning("%s", error)
+                await self._until_stopped(asyncio.sleep(_PAUSE))
+            except Exception:
+                # Most likely the database is away. The job was not acknowledged: it comes again.
+                logger.exception(_DROPPED)
+                await self._until_stopped(asyncio.sleep(_PAUSE))
 
-    async def _gather(self, company: Company, lane: str, batch: Batch, runs: Runs) -> None:
+    async def _finish(self) -> None:
+        """What was begun ends within the grace that each attempt gives itself."""
+        if self._ahead is not None:
+            await self._follow(self._ahead)
+        while self._behind:
+            await asyncio.wait(self._behind.values())
+
+    async def _see_through(self, hand: Hand) -> None:
+        """Until the compute thread may go on: with jobs of a moment when it is free, and their ends are
+        stored while it computes the next; with others when all of them have ended."""
+        try:
+            await hand.begun()
+            if not hand.batch.brief:
+                await hand.finished()
+                return
+            if hand.unharmed:
+                await self._look_ahead()
+            await hand.computed()
+        except BaseException:
+            await hand.drop()
+            raise
+        while len(self._behind) >= _BEHIND:
+            await asyncio.wait(self._behind.values(), return_when=asyncio.FIRST_COMPLETED)
+        self._behind[hand] = asyncio.create_task(self._follow(hand))
+
+    async def _follow(self, hand: Hand) -> None:
+        """The end of jobs that are computed. What goes wrong is logged: their tickets come again."""
+        try:
+            await hand.finished()
+        except BrokerError as error:
+            logger.warning("%s", error)
+        except Exception:
+            logger.exception(_DROPPED)
+        finally:
+            self._behind.pop(hand, None)
+
+    async def _look_ahead(self) -> None:
+        """While a moment's jobs are computed, begin those that come next, if they are of that sort: their
+        inputs are then read when the compute thread is free. What fails here is left to the next look."""
+        lanes = self._order.next()
+        if self._stopping.is_set() or lanes[0] != JobKind.STYLIZE:
+            return
+        try:
+            delivery = await self._broker.next_job(lanes[:1], timeout=0)
+            if delivery is not None:
+                self._ahead = await self._begin_batch(delivery, _harmless)
+        except NotNow:
+            return
+        except Exception as error:
+            logger.warning("the next job is begun when this one ends: %s", error or type(error).__name__)
+
+    async def _take(self) -> Hand | None:
+        delivery = await self._until_stopped(self._broker.next_job(self._order.next(), timeout=_PULL_SECONDS))
+        return None if delivery is None else await self._begin_batch(delivery)
+
+    async def _begin_batch(self, delivery: Delivery, fits: Fits | None = None) -> Hand | None:
+        """Begin the job whose turn it is and those that may join it. None: there is nothing to run.
+
+        Raises NotNow when the first does not fit; its ticket was given back.
+        """
+        hand = Hand(Batch(lambda works, done: self._compute(works, done=done), self._executor))
+        try:
+            first = await self._begin(delivery, hand, fits)
+            self._order.served(delivery.kind)
+            if first is None:
+                return None
+            if not hand.unharmed and self._behind:  # should it end this process, it takes nobody along
+                await asyncio.wait(self._behind.values())
+            company = Company(first, self._batches, self._engine.default_steps)
+            await self._gather(company, delivery.kind, hand)
+            hand.batch.close()
+        except BaseException:
+            await hand.drop()
+            raise
+        return hand
+
+    async def _gather(self, company: Company, lane: str, hand: Hand) -> None:
         """Add jobs of the lane as long as it is their turn and they fit. Whatever fails here ends the search:
         the jobs that were begun go on."""
         until = asyncio.get_running_loop().time() + company.patience(utcnow())
@@ -143,16 +212,14 @@ class Worker:
                 delivery = await self._until_stopped(self._broker.next_job([lane], timeout=left))
                 if delivery is None:
                     return
-                await self._begin(delivery, batch, runs, company.fits)
+                await self._begin(delivery, hand, company.fits)
             except NotNow:
                 return
             except Exception as error:
                 logger.warning("the batch begins without more jobs: %s", error or type(error).__name__)
                 return
 
-    async def _begin(
-        self, delivery: Delivery, batch: Batch, runs: Runs, fits: Fits | None = None
-    ) -> Job | None:
+    async def _begin(self, delivery: Delivery, hand: Hand, fits: Fits | None = None) -> Job | None:
         """Draw with a delivery and start the run of the job that is begun. None: there is nothing to run.
 
         Raises NotNow when the job does not fit; its ticket was given back.
@@ -168,9 +235,9 @@ class Worker:
                 elif draw.job is None:
                     await settle(self._broker, self._ledger, delivery, draw.job_id)
                 else:
-                    batch.expect()
-                    run = self._run(draw.job, delivery, batch, alive)
-                    runs.append(asyncio.create_task(run, name=f"run-{draw.job.id}"))
+                    hand.batch.expect()
+                    run = self._run(draw.job, delivery, hand.batch, alive)
+                    hand.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
                     handed_on = True
                 return draw.job
         except NotNow:
@@ -211,6 +278,11 @@ class Worker:
         finally:
             await end(stopping)
             await end(task)
+
+
+def _harmless(kind: JobKind, _params: Mapping[str, Any], unharmed: bool) -> bool:
+    """What may be begun before the job in hand has ended."""
+    return unharmed and kind is JobKind.STYLIZE
 
 
 async def _keep_alive(delivery: Delivery) -> None:

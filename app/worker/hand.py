@@ -1,0 +1,66 @@
+"""The jobs that a worker has in hand together: one batch, and the run of each job from begin to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from app.infra.tasks import end
+from app.jobs.model import Job
+from app.worker.batch import Batch
+
+logger = logging.getLogger(__name__)
+
+Runs = list[asyncio.Task[None]]
+
+
+@dataclass(eq=False)
+class Hand:
+    """A batch and the runs of its jobs, which go on until each job's end is stored and told."""
+
+    batch: Batch
+    runs: Runs = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+    def add(self, job: Job, run: asyncio.Task[None]) -> None:
+        """A job that was begun."""
+        self.jobs.append(job)
+        self.runs.append(run)
+
+    @property
+    def unharmed(self) -> bool:
+        """Whether no earlier attempt at one of the jobs has ended its worker."""
+        return all(job.attempt == 1 for job in self.jobs)
+
+    async def begun(self) -> None:
+        """Until the jobs are with the compute thread, or have ended without it."""
+        await self._while_runs_go_on(self.batch.begun)
+
+    async def computed(self) -> None:
+        """Until the compute thread is free again: what is left of the jobs is to store and to tell."""
+        await self._while_runs_go_on(self.batch.computed)
+
+    async def finished(self) -> None:
+        """Until every job has ended. Raises the first error of a run, after all of them have ended."""
+        ends = await asyncio.gather(*self.runs, return_exceptions=True)
+        errors = [error for error in ends if isinstance(error, BaseException)]
+        for error in errors[1:]:
+            logger.error("another job in hand was dropped and will be delivered again", exc_info=error)
+        if errors:
+            raise errors[0]
+
+    async def drop(self) -> None:
+        """Cancel what still runs."""
+        for run in self.runs:
+            await end(run)
+
+    async def _while_runs_go_on(self, event: asyncio.Event) -> None:
+        waiting = asyncio.create_task(event.wait())
+        going = set(self.runs)
+        try:
+            while going and not event.is_set():
+                done, _ = await asyncio.wait({waiting, *going}, return_when=asyncio.FIRST_COMPLETED)
+                going -= done
+        finally:
+            await end(waiting)
