@@ -108,7 +108,9 @@ def main(
         Style({k: v * (1 + 0.01 * i) for k, v in style.phi.items()}, style.header) for i in range(sizes[-1])
     ]
     renderings = [Rendering(photo, each) for photo, each in zip(photos, styles, strict=True)]
-    engine.batch_pixels = max(engine.batch_pixels, side * side * sizes[-1])  # what is asked for, in one pass
+    engine.renderer.batch_pixels = max(
+        engine.renderer.batch_pixels, side * side * sizes[-1]
+    )  # what is asked for, in one pass
 
     found = lines(
         f"render {side} px",

@@ -34,11 +34,11 @@ def probe(width: int, height: int, *, whole: bool) -> dict[str, Any]:
     from model.style import Style
 
     engine = Engine.load()
-    engine.max_side = max(width, height)
+    engine.renderer.max_side = max(width, height)
     style: Style = engine.adapt([Image.open(BANK / "fig.jpg")], steps=0)
     loaded = resident_mib()
     photo = Image.open(BANK / "pagoda.jpg").convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-    engine.whole_pixels = 2**31 if whole else 0
+    engine.renderer.whole_pixels = 2**31 if whole else 0
     started, cpu_started = time.perf_counter(), time.process_time()
     rendered = engine.stylize(photo, style)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
@@ -52,7 +52,7 @@ def probe(width: int, height: int, *, whole: bool) -> dict[str, Any]:
         "after_mib": round(resident_mib()),
     }
     if not whole and width * height <= WHOLE_UP_TO:
-        engine.whole_pixels = 2**31
+        engine.renderer.whole_pixels = 2**31
         result["psnr_db"] = round(_psnr(rendered, engine.stylize(photo, style)), 1)
     return result
 

@@ -60,6 +60,25 @@ class Photos:
     content: dict[str, Tensor]  # features by layer, (B, C, h, w)
 
 
+class PhotoMemory:
+    """Photos with their features, by what cut them: the latest ``most`` (at most 30 MB each, at 160 px).
+
+    For photos that are the same in every adaptation. What is remembered is what would be computed.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[tuple[int, ...], Photos] = {}
+
+    def get(self, key: tuple[int, ...], look: Callable[[], Photos]) -> Photos:
+        """What ``look`` gives or gave for the key."""
+        photos = self._found.pop(key, None) or look()
+        self._found[key] = photos
+        while len(self._found) > self._most:
+            del self._found[next(iter(self._found))]
+        return photos
+
+
 class Adaptation:
     """One adaptation: the support set, and the photos with everything computed that stays the same.
 
@@ -77,7 +96,10 @@ class Adaptation:
         config: AdaptConfig | None = None,
         critic: Critic | None = None,
         seed: int = 0,
+        bank_memory: PhotoMemory | None = None,
+        judges_memory: PhotoMemory | None = None,
     ) -> None:
+        """``bank_memory``, ``judges_memory``: of adaptations with the same photos and held-out photos."""
         self.networks, self.objective = networks, objective
         self.config = c = config or AdaptConfig()
         if c.critic > 0 and critic is None:
@@ -86,7 +108,7 @@ class Adaptation:
                 "with `fewstroke meta-train --critic 0.1`, or set AdaptConfig.critic to 0"
             )
         self.opponent = Opponent(critic, c.critic, seed) if critic is not None and c.critic > 0 else None
-        self.rng = random.Random(seed)
+        self.seed, self._bank_memory, self._judges_memory = seed, bank_memory, judges_memory
         self.generator = torch.Generator().manual_seed(seed)
         self.directions = torch.Generator().manual_seed(seed)
         self.works = concatenate([self._observe(to_tensor([fit(e, c.example_side)])) for e in examples])
@@ -96,16 +118,30 @@ class Adaptation:
     @cached_property
     def bank(self) -> Photos:
         """Crops for the steps, of the photos in turn, so that a short list is cropped more often."""
-        given, c = self._given, self.config
-        return self._photos(
-            [random_crop(given[i % len(given)], c.size, self.rng, low=0.5) for i in range(c.bank)]
+        given, c, rng = self._given, self.config, random.Random(self.seed)
+
+        def look() -> Photos:
+            return self._photos(
+                [random_crop(given[i % len(given)], c.size, rng, low=0.5) for i in range(c.bank)]
+            )
+
+        return (
+            look() if self._bank_memory is None else self._bank_memory.get((self.seed, c.size, c.bank), look)
         )
 
     @cached_property
     def judges(self) -> Photos:
         """Crops that judge every step."""
         side = self.config.size
-        return self._photos([random_crop(p, side, random.Random(1), low=0.999) for p in self._held_out])
+
+        def look() -> Photos:
+            return self._photos([random_crop(p, side, random.Random(1), low=0.999) for p in self._held_out])
+
+        return (
+            look()
+            if self._judges_memory is None
+            else self._judges_memory.get((side, len(self._held_out)), look)
+        )
 
     def _photos(self, crops: list[Image.Image]) -> Photos:
         pixels = to_tensor(crops).to(self.objective.device)

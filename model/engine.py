@@ -10,40 +10,30 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, fit
+from model.adaptation import Adaptation, AdaptConfig, PhotoMemory, fit
 from model.adaptation_loop import Judgement, adapt_together
 from model.checkpoint import Base, load_base, phi_shapes
-from model.colors import keep_colors
-from model.data.folders import pictures, to_image, to_tensor
+from model.data.folders import pictures
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
-from model.frames import Smoothing, render_frames
+from model.frames import Smoothing
 from model.inner_rates import stored_rates
 from model.networks import Objective
-from model.passes import fitting, passes
 from model.perceptual.network import PerceptualNetwork
-from model.phi import interpolate, stack
-from model.regions import mix, soften
 from model.rendering.choice import choose_renderer
+from model.rendering.renderer import Renderer
 from model.requests import Learning, Progress, Rendering
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
-from model.strips import render_in_strips
 from model.style import Style, blend_styles
-from model.stylizer import Normalize
 
 PREVIEW_SIDE = 192
 BANK = Path(__file__).parent / "photos"
-
-_Wanted = tuple[Image.Image, dict[str, Tensor], Callable[[], bool] | None]  # photo, phi, should_stop
 
 
 class Engine:
     """A base checkpoint in memory on one device. Not thread-safe: one call at a time."""
 
     max_examples = 16
-    max_side = 8192  # pixels; longer photos are rendered at this size
-    whole_pixels = 1280 * 1280  # larger photos are rendered in strips: the worker stays under 2 GB
-    max_frame_side = 1280  # of moving pictures
 
     def __init__(
         self,
@@ -57,18 +47,24 @@ class Engine:
         self.config = config or AdaptConfig()
         if self.config.adapt is None and "adapt" in base.header:
             self.config = replace(self.config, adapt=tuple(base.header["adapt"]))
-        # Pixels of one forward pass: on the CPU, where more gain nothing, as many as one photo may have.
-        self.batch_pixels = self.whole_pixels * (16 if device.type == "cuda" else 1)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
         self.objective = Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device))
         self.shapes = phi_shapes(base.networks)
-        self.native = choose_renderer(renderer, base.networks.stylizer, device)  # None: torch renders
+        self.renderer = Renderer(
+            base.networks,
+            self.objective,
+            choose_renderer(renderer, base.networks.stylizer, device),
+            self.shapes,
+            example_side=self.config.example_side,
+        )
         head = base.critic.shapes() if base.critic is not None else {}
         self.rates = stored_rates(self.shapes | head, base.rates).to(device)
         found = pictures(BANK)
         if not found:
             raise CheckpointMissingError(f"no photos in {BANK}: the installation is incomplete")
+        # What adaptations look at again: the held-out photos, and the bundled ones as seeds cut them.
+        self._judges, self._banks = PhotoMemory(1), PhotoMemory(2)
         self.bank = [Image.open(path).convert("RGB") for path in found]
 
     @classmethod
@@ -94,9 +90,7 @@ class Engine:
     @property
     def renders_with(self) -> str:
         """The renderer's name and precision, for logs, heartbeats and reports."""
-        if self.native is not None:
-            return self.native.name
-        return f"torch, {'bf16' if self.objective.amp else 'float32'}"
+        return self.renderer.name
 
     def adaptation(
         self, examples: Sequence[Image.Image], *, contents: Sequence[Image.Image] = (), seed: int = 0
@@ -119,6 +113,8 @@ class Engine:
             config=self.config,
             critic=self.base.critic,
             seed=seed,
+            judges_memory=self._judges,
+            bank_memory=self._banks if not own else None,
         )
 
     def adapt(
@@ -175,14 +171,14 @@ class Engine:
             tasks.append(self.adaptation(r.examples, contents=r.contents, seed=r.seed))
             starts.append(tasks[-1].start())
             if r.on_progress is not None and photo is not None:
-                r.on_progress(Progress(0, total, {}, self._render(photo, starts[-1])))
+                r.on_progress(Progress(0, total, {}, self.renderer.render(photo, starts[-1])))
 
         def visit(task: int, step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
             tell, photo = requests[task].on_progress, shown[task]
             if tell is None:
                 return
             due = step > 0 and (step % max(1, preview_every) == 0 or step == total)
-            picture = self._render(photo, phi) if due and photo is not None else None
+            picture = self.renderer.render(photo, phi) if due and photo is not None else None
             tell(Progress(step, total, judged.as_dict(), picture))
 
         def should_stop(task: int) -> bool:
@@ -230,14 +226,14 @@ class Engine:
         Args:
             strength: 0 (the photo's own style) to 1 (the style), above 1 exaggerates.
             size: longer side of the result in pixels; never upscales; default the photo's own, at
-                most ``max_side``.
+                most ``Renderer.max_side``.
             preserve_color: keep the photo's colours and take the brushwork only (``model.colors``).
             mask: grey picture, stretched to the photo: white takes ``style``, black ``outside``. Both are
                 rendered whole and then mixed: instance normalisation is a statistic of the whole picture,
                 so phi cannot change from place to place without changing both sides.
             outside: the style where the mask is black; None leaves the photo as it is there.
             feather: standard deviation of the mask's soft edge, in pixels of the result.
-            should_stop: asked between the strips of a photo of more than ``whole_pixels``
+            should_stop: asked between the strips of a photo of more than ``Renderer.whole_pixels``
                 (``model.strips``); True raises ``RenderingCanceled``.
 
         Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
@@ -250,43 +246,16 @@ class Engine:
     def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
         """``stylize`` for many at once: photos of one size share a forward pass, whatever their styles.
 
-        A pass takes at most ``batch_pixels`` (one photo at least). The pictures are those of ``stylize`` but
-        for rounding: a level of 256 here and there.
+        A pass takes at most ``Renderer.batch_pixels`` (one photo at least). The pictures are those of
+        ``stylize`` but for rounding: a level of 256 here and there.
 
         Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
         """
-        sheets: list[tuple[Image.Image, Image.Image | None, tuple[Style | None, Style | None]]] = []
-        wanted: list[_Wanted] = []
-        for r in renderings:
-            for each in (r.style, r.outside):
-                if each is not None:
-                    each.check_shapes(self.shapes)
-            rgb = self._sized(r.photo.convert("RGB"), r.size)
-            region = soften(r.mask, rgb.size, r.feather) if r.mask is not None else None
-            darkest, lightest = region.getextrema() if region is not None else (255, 255)
-            # A mask of one colour costs one rendering.
-            needed = (r.style if lightest else None, r.outside if darkest != 255 else None)
-            sheets.append((rgb, region if darkest != 255 else None, needed))
-            wanted += [
-                (rgb, self._phi(rgb, style, r.strength), r.should_stop)
-                for style in needed
-                if style is not None
-            ]
-        painted = iter(self._render_many(wanted))
-        results = []
-        for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
-            layers = []
-            for style in needed:
-                layer = rgb if style is None else next(painted)
-                layers.append(keep_colors(rgb, layer) if style is not None and r.preserve_color else layer)
-            inside, outside = layers
-            results.append(inside if region is None else mix(inside, outside, region))
-        return results
+        return self.renderer.stylize_many(renderings)
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
-        sizes = [fitting(r.photo.size, r.size, self.max_side) for r in renderings]
-        return passes(sizes, most, self.batch_pixels)
+        return self.renderer.together(renderings, most)
 
     def stylize_frames(
         self,
@@ -301,71 +270,19 @@ class Engine:
         """Render the frames of a clip in order, each as it comes: what stands still does not flicker.
 
         Args:
-            frames: of one size; the result has the longer side at ``size``, at most ``max_frame_side``.
+            frames: of one size; the result has the longer side at ``size``, at most
+                ``Renderer.max_frame_side``.
             smoothing: what a frame owes to those before it (``model.frames``); ``Smoothing(0, 0)`` is
                 frame by frame.
 
         Raises ``StyleFormatError`` when the style does not fit the network, ``ValueError`` for a frame of
         another size than the first.
         """
-        style.check_shapes(self.shapes)
-
-        def sized(frame: Image.Image) -> Image.Image:
-            return frame.convert("RGB").resize(
-                fitting(frame.size, size, self.max_frame_side), Image.Resampling.LANCZOS
-            )
-
-        def forward(frame: Tensor, phi: dict[str, Tensor], normalize: Normalize | None) -> Tensor:
-            with torch.no_grad(), self.objective.autocast():
-                made: Tensor = self.base.networks.stylizer(frame[None], phi, normalize)
-            return made[0].float()
-
-        yield from render_frames(
-            map(sized, frames),
-            lambda first: self._phi(first, style, strength),
-            forward,
-            smoothing or Smoothing(),
-            device=self.device,
+        return self.renderer.stylize_frames(
+            frames,
+            style,
+            strength=strength,
+            size=size,
             preserve_color=preserve_color,
+            smoothing=smoothing or Smoothing(),
         )
-
-    def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
-        wanted = fitting(rgb.size, size, self.max_side)
-        return rgb if wanted == rgb.size else rgb.resize(wanted, Image.Resampling.LANCZOS)
-
-    def _phi(self, rgb: Image.Image, style: Style, strength: float) -> dict[str, Tensor]:
-        """A style at a strength, for one photo, on the device."""
-        phi = {name: value.to(self.device) for name, value in style.phi.items()}
-        return phi if strength == 1.0 else interpolate(self._own_style(rgb), phi, strength)
-
-    def _own_style(self, photo: Image.Image) -> dict[str, Tensor]:
-        small = to_tensor([fit(photo, self.config.example_side)]).to(self.device)
-        with torch.no_grad(), self.objective.autocast():
-            phi = self.base.networks.encoder(self.objective.style_statistics(small))
-        return {name: value.float() for name, value in phi.items()}
-
-    def _render(self, photo: Image.Image, phi: dict[str, Tensor]) -> Image.Image:
-        return self._render_many([(photo, phi, None)])[0]
-
-    def _render_many(self, wanted: Sequence[_Wanted]) -> list[Image.Image]:
-        """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
-        results: dict[int, Image.Image] = {}
-        for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
-            width, height = wanted[members[0]][0].size
-            if width * height > self.whole_pixels:
-                results |= {i: self._render_large(*wanted[i]) for i in members}
-                continue
-            if self.native is not None:  # the CPU gains nothing by passes of many
-                results |= {i: self.native.render(*wanted[i][:2]) for i in members}
-                continue
-            batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)
-            with torch.no_grad(), self.objective.autocast():
-                rendered = self.base.networks(batch, stack([wanted[i][1] for i in members]))
-            results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
-        return [results[i] for i in range(len(wanted))]
-
-    def _render_large(
-        self, photo: Image.Image, phi: dict[str, Tensor], should_stop: Callable[[], bool] | None
-    ) -> Image.Image:
-        dtype = torch.bfloat16 if self.objective.amp else torch.float32
-        return render_in_strips(self.base.networks.stylizer, photo, phi, dtype=dtype, should_stop=should_stop)

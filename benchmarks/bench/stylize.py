@@ -46,7 +46,7 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
     style = engine.adapt(examples, steps=0)
     found = [_ours(f"engine ({engine.renders_with})", engine, style, largest=8192)]
     missing = []
-    if engine.native is not None:
+    if engine.renderer.native is not None:
         for name in ("openvino", "torch"):
             other = Engine.load(device=device, renderer=name)
             found.append(_ours(f"engine ({other.renders_with})", other, style))
@@ -68,7 +68,7 @@ def _ours(name: str, engine: Engine, style: Style, largest: int = _SMALL) -> Sub
     def render(photos: Sequence[Image.Image]) -> object:
         return engine.stylize_many([Rendering(photo, style) for photo in photos])
 
-    return Subject(name, render, largest, engine.native is None)
+    return Subject(name, render, largest, engine.renderer.native is None)
 
 
 def _eager(engine: Engine, style: Style) -> Subject:

@@ -13,6 +13,7 @@ from PIL import Image
 from model.phi import Phi
 from model.rendering.graph import build
 from model.rendering.runtime import openvino
+from model.runtime import release_freed_memory
 from model.stylizer import Stylizer
 
 logger = logging.getLogger(__name__)
@@ -50,8 +51,11 @@ class NativeRenderer:
         rest = "bf16" if self.bf16 else "float32"
         return f"OpenVINO, int8 and {rest}" if self.eight_bit else f"OpenVINO, {rest}"
 
-    def render(self, photo: Image.Image, phi: Phi) -> Image.Image:
-        """An RGB photo of at least 16 pixels a side under one style (B = 1)."""
+    def render(self, photo: Image.Image, phi: Phi, *, keep: bool = True) -> Image.Image:
+        """An RGB photo of at least 16 pixels a side under one style (B = 1).
+
+        ``keep``: whether the maps' memory, 175 bytes a pixel, stays for the next picture.
+        """
         pixels = np.asarray(photo)
         height, width = pixels.shape[:2]
         border = ((0, -height % 4), (0, -width % 4), (0, 0))
@@ -59,17 +63,22 @@ class NativeRenderer:
             pixels = np.pad(pixels, border, mode="reflect")
         inputs = {"photo": pixels[None], **prepare(phi, self._stylizer)}
         eight_bit = self.eight_bit and flatness(pixels) <= FLAT
-        picture, *peaks = self._run(eight_bit, inputs)
+        picture, *peaks = self._run(eight_bit, inputs, keep)
         if peaks:
             reached = excess(peaks[0], phi, self._stylizer.config.blocks)
             if reached > TOLERATED:
                 logger.info("rendered again without 8 bits: peaks at %.1f of what is usual", reached)
-                picture, *_ = self._run(False, inputs)
+                picture, *_ = self._run(False, inputs, keep)
         return Image.fromarray(np.ascontiguousarray(picture[0, :height, :width]))
 
-    def _run(self, eight_bit: bool, inputs: dict[str, Any]) -> list[NDArray[Any]]:
-        results = self._request(eight_bit).infer(inputs, share_inputs=True, share_outputs=True)
-        return [results[i] for i in range(len(results))]
+    def _run(self, eight_bit: bool, inputs: dict[str, Any], keep: bool) -> list[NDArray[Any]]:
+        request = self._request(eight_bit)
+        results = request.infer(inputs, share_inputs=True, share_outputs=keep)
+        found = [results[i] for i in range(len(results))]
+        if not keep:
+            request.get_compiled_model().release_memory()
+            release_freed_memory()
+        return found
 
     def _request(self, eight_bit: bool) -> Any:
         """The compiled network; the one without 8 bits is compiled when a picture first needs it."""

@@ -93,13 +93,13 @@ def test_no_rendering_that_is_not_seen(
     engine: Engine, styles: list[Style], monkeypatch: pytest.MonkeyPatch, level: int, renders: int
 ) -> None:
     rendered: list[Any] = []
-    render = engine._render_many
+    render = engine.renderer.render_many
 
     def counted(wanted: Any) -> Any:
         rendered.extend(wanted)
         return render(wanted)
 
-    monkeypatch.setattr(engine, "_render_many", counted)
+    monkeypatch.setattr(engine.renderer, "render_many", counted)
     engine.stylize(PHOTO, styles[0], mask=Image.new("L", (8, 8), level))
     assert len(rendered) == renders
 

@@ -108,10 +108,39 @@ def test_the_first_preview_waits_for_no_photo(
         examples[:1],
         preview=examples[0],
         steps=1,
+        seed=4711,  # of no adaptation before: the engine remembers photos by their seed
         on_progress=lambda now: order.append("preview" if now.preview else "step"),
     )
     assert order[0] == "preview"
     assert "photos looked at" in order[1:]
+
+
+def test_photos_are_looked_at_once_and_the_style_is_the_same(
+    examples: list[Image.Image], photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled photos of a seed, and the held-out ones; photos that somebody brings are looked at anew."""
+    engine = Engine.load(device="cpu", renderer="torch")
+    looks: list[int] = []
+    compute = engine.objective.content_targets
+
+    def content_targets(photos: Tensor) -> dict[str, Tensor]:
+        looks.append(len(photos))
+        return compute(photos)
+
+    monkeypatch.setattr(engine.objective, "content_targets", content_targets)
+
+    def adapted(seed: int, *contents: Image.Image) -> tuple[bytes, list[int]]:
+        looks.clear()
+        style = engine.adapt(examples[:1], steps=1, seed=seed, contents=contents).to_bytes()
+        return style, looks.copy()
+
+    first, looked = adapted(1)
+    bank, judges = engine.config.bank, engine.config.held_out
+    assert sorted(looked) == sorted([bank, judges])
+    assert adapted(1) == (first, [])
+    assert adapted(2)[1] == [bank]
+    assert adapted(1, photo)[1] == [bank]  # not remembered for those who bring none
+    assert adapted(1) == (first, [])
 
 
 def test_cancel_between_steps(engine: Engine, examples: list[Image.Image]) -> None:

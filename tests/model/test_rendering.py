@@ -96,6 +96,16 @@ def test_a_picture_that_eight_bits_would_spoil_is_rendered_without(
     )
 
 
+def test_a_large_picture_is_the_same_whether_its_memory_is_kept(trained: tuple[Stylizer, Phi]) -> None:
+    renderer = native(trained[0], eight_bit=True, bf16=False)
+    first = renderer.render(photo(320, 240), trained[1], keep=False)
+    assert first.tobytes() == renderer.render(photo(320, 240), trained[1]).tobytes()
+    assert (
+        first.tobytes()
+        == native(trained[0], eight_bit=True, bf16=False).render(photo(320, 240), trained[1]).tobytes()
+    )
+
+
 def test_peaks_that_are_too_high_for_eight_bits_are_noticed(
     trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
 ) -> None:

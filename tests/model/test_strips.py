@@ -82,9 +82,9 @@ def test_2048_pixels_in_strips_equal_2048_pixels_whole(
 ) -> None:
     """Issue: over 45 dB away from borders; here borders are no worse. With the shipped checkpoint."""
     photo = Image.open(BANK / "pagoda.jpg").convert("RGB").resize((2048, 640))
-    monkeypatch.setattr(engine, "whole_pixels", 2**30)
+    monkeypatch.setattr(engine.renderer, "whole_pixels", 2**30)
     whole = engine.stylize(photo, style)
-    monkeypatch.setattr(engine, "whole_pixels", 2**16)
+    monkeypatch.setattr(engine.renderer, "whole_pixels", 2**16)
     strips = engine.stylize(photo, style)
     assert psnr(whole, strips) > 50
     rows = np.square(np.asarray(whole, dtype=float) - np.asarray(strips, dtype=float)).mean((1, 2))
@@ -95,7 +95,7 @@ def test_large_photos_keep_their_size_up_to_8192(
     engine: Engine, style: Style, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = Image.open(BANK / "pagoda.jpg").convert("RGB").resize((9000, 64))
-    monkeypatch.setattr(engine, "whole_pixels", 2**16)
+    monkeypatch.setattr(engine.renderer, "whole_pixels", 2**16)
     assert engine.stylize(photo, style).size == (8192, 58)
     assert engine.stylize(photo, style, size=3000, preserve_color=True).size == (3000, 21)
 
@@ -104,12 +104,12 @@ def test_no_renderer_gets_a_large_photo_whole(
     engine: Engine, style: Style, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Native:
-        def render(self, photo: Image.Image, phi: Phi) -> Image.Image:
-            assert photo.width * photo.height <= engine.whole_pixels
+        def render(self, photo: Image.Image, phi: Phi, *, keep: bool) -> Image.Image:
+            assert photo.width * photo.height <= engine.renderer.whole_pixels
             return photo
 
-    monkeypatch.setattr(engine, "native", Native())
-    monkeypatch.setattr(engine, "whole_pixels", 64 * 64)
+    monkeypatch.setattr(engine.renderer, "native", Native())
+    monkeypatch.setattr(engine.renderer, "whole_pixels", 64 * 64)
     small = noise(64, 64)
     assert engine.stylize(small, style).tobytes() == small.tobytes()
     assert engine.stylize(noise(64, 65), style).tobytes() != noise(64, 65).tobytes()
@@ -118,7 +118,7 @@ def test_no_renderer_gets_a_large_photo_whole(
 def test_a_large_rendering_can_be_stopped(
     engine: Engine, style: Style, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "whole_pixels", 2**12)
+    monkeypatch.setattr(engine.renderer, "whole_pixels", 2**12)
     asked = itertools.count()
     with pytest.raises(RenderingCanceled):
         engine.stylize(noise(128, 128), style, should_stop=lambda: next(asked) == 3)
