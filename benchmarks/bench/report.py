@@ -49,7 +49,7 @@ def _stylize(document: Document) -> list[str]:
             f"{row['seconds']:.3f} s",
             f"{row['cpu_seconds']:.3f} s",
             f"{row['rendered_pixels'] / row['seconds'] / 1e6:.2f}",
-            _times(row.get("faster_than_magenta_a_pixel")),
+            _magenta(row),
             _share(row.get("roofline_share")),
         ]
         for row in document["stylize"]
@@ -144,6 +144,14 @@ def compare(before: Document, after: Document) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
+
+
+def _magenta(row: Document) -> str:
+    """The median of the ratios within a round, and the quartiles."""
+    if "faster_than_magenta_quartiles" not in row:
+        return _times(row.get("faster_than_magenta_a_pixel"))
+    low, high = row["faster_than_magenta_quartiles"]
+    return f"{_times(row['faster_than_magenta_a_pixel'])} ({low:.2f} to {high:.2f})"
 
 
 def _times(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,14 @@ from benchmarks.bench.pictures import photo
 from benchmarks.bench.roofline import Rates, count_work
 from benchmarks.errors import MissingPackageError
 from benchmarks.magenta import CANVAS, Magenta
-from benchmarks.speed_probe import EXAMPLE_SIZES, synthetic_picture, timed
+from benchmarks.speed_probe import EXAMPLE_SIZES, Times, synthetic_picture, timed
 from model.data.folders import to_image, to_tensor
 from model.engine import Engine
 from model.requests import Rendering
 from model.runtime import prefers_bf16
 from model.style import Style
 
-_SECONDS = 1.5  # a subject is repeated about so long in a row, at least three times
+_SECONDS = 1.5  # a subject is repeated about so long in a row, at least seven times
 _SMALL = 1024  # px; peers are not asked for more than this a side: they keep every map in memory
 
 Render = Callable[[Sequence[Image.Image]], object]
@@ -57,7 +58,11 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
             magenta = Magenta(threads=torch.get_num_threads())
             vector = magenta.style_vector(examples)
             found.append(
-                Subject(f"Magenta (float32, {CANVAS} px)", lambda p: [magenta.stylize(x, vector) for x in p])
+                Subject(
+                    f"Magenta (float32, {CANVAS} px)",
+                    lambda p: [magenta.stylize(x, vector) for x in p],
+                    largest=8192,  # it scales them down
+                )
             )
         except MissingPackageError as error:
             missing.append(str(error))
@@ -103,41 +108,57 @@ def measure(
     batches: Sequence[int],
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """A row for every size, batch and subject: seconds a picture, and the ratios."""
+    """A row for every size, batch and subject: seconds a picture, and the ratios.
+
+    Subjects alternate round by round, so that what others do to the machine meets all of them; beside Magenta
+    stands the median over the rounds of the ratio within a round.
+    """
     rows = []
-    magenta_pixel: float | None = None
     for side, batch in [(side, 1) for side in sizes] + [(256, batch) for batch in batches if batch > 1]:
         photos = [photo(side, i) for i in range(batch)]
         tell(f"stylize {side} px, batch {batch}")
-        for subject in found:
-            if side > subject.largest or (batch > 1 and not subject.batches and subject is not found[0]):
-                continue
-            large = side > _SMALL
-            once = timed(partial(subject.render, photos), 1, warm_ups=0 if large else 1)
-            count = int(np.clip(_SECONDS / once.median, 1 if large else 3, 30))
-            times = timed(partial(subject.render, photos), count, warm_ups=0)
-            seconds = times.median / batch
-            pixels = min(side, CANVAS) ** 2 if subject.name.startswith("Magenta") else side**2
-            if subject.name.startswith("Magenta") and batch == 1 and side >= CANVAS:
-                magenta_pixel = min(seconds / pixels, magenta_pixel or 1.0)
-            rows.append(
-                {
-                    "subject": subject.name,
-                    "side": side,
-                    "batch": batch,
-                    "seconds": seconds,
-                    "cpu_seconds": times.cpu_median / batch,
-                    "rendered_pixels": pixels,
-                }
-            )
-    _ratios(rows, engine, style, rates, magenta_pixel)
+        present = [s for s in found if side <= s.largest and (batch == 1 or s.batches or s is found[0])]
+        rounds = _rounds(present, photos, large=side > _SMALL)
+        magenta = next((rounds[s.name] for s in present if s.name.startswith("Magenta")), None)
+        for subject in present:
+            times = rounds[subject.name]
+            theirs = subject.name.startswith("Magenta")
+            pixels = min(side, CANVAS) ** 2 if theirs else side**2
+            row: dict[str, Any] = {
+                "subject": subject.name,
+                "side": side,
+                "batch": batch,
+                "rounds": len(times),
+                "seconds": median(t.median for t in times) / batch,
+                "cpu_seconds": median(t.cpu_median for t in times) / batch,
+                "rendered_pixels": pixels,
+            }
+            if magenta is not None and side >= CANVAS:  # at its own size or a larger one
+                pairs = zip(magenta, times, strict=True)
+                ratios = [m.median / CANVAS**2 / (t.median / pixels) for m, t in pairs]
+                row["faster_than_magenta_a_pixel"] = median(ratios)
+                row["faster_than_magenta_quartiles"] = np.quantile(ratios, (0.25, 0.75)).tolist()
+            rows.append(row)
+    _ratios(rows, engine, style, rates)
     return rows
 
 
-def _ratios(
-    rows: list[dict[str, Any]], engine: Engine, style: Style, rates: Rates, magenta_pixel: float | None
-) -> None:
-    """Beside each row: how much faster a pixel is than Magenta's, and how much of the roofline is reached."""
+def _rounds(
+    present: Sequence[Subject], photos: Sequence[Image.Image], *, large: bool
+) -> dict[str, list[Times]]:
+    """Single calls of every subject in turn, after one that is not counted."""
+    calls = {subject.name: partial(subject.render, photos) for subject in present}
+    once = sum(timed(call, 1, warm_ups=0 if large else 1).median for call in calls.values())
+    count = int(np.clip(_SECONDS * len(calls) / once, 1 if large else 7, 30))
+    found: dict[str, list[Times]] = {name: [] for name in calls}
+    for _ in range(count):
+        for name, call in calls.items():
+            found[name].append(timed(call, 1, warm_ups=0))
+    return found
+
+
+def _ratios(rows: list[dict[str, Any]], engine: Engine, style: Style, rates: Rates) -> None:
+    """Beside each row: how much of the roofline is reached."""
     bf16 = prefers_bf16(engine.device)
     picture = to_tensor([photo(256, 0)])
     phi = {name: value.float().cpu() for name, value in style.phi.items()}
@@ -147,8 +168,6 @@ def _ratios(
     }
     engine.base.networks.to(engine.device)
     for row in rows:
-        if magenta_pixel is not None:
-            row["faster_than_magenta_a_pixel"] = magenta_pixel / (row["seconds"] / row["rendered_pixels"])
         if row["subject"].startswith("Magenta") or engine.device.type != "cpu":
             continue
         work = works["Johnson" if row["subject"].startswith("Johnson") else ""]
