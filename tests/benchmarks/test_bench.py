@@ -38,6 +38,7 @@ DOCUMENT: dict[str, Any] = {
             "cpu_seconds": 0.16,
             "rendered_pixels": 262144,
             "faster_than_magenta_a_pixel": 1.5,
+            "faster_than_magenta_quartiles": [1.4, 1.62],
             "roofline_share": 1.1,
         }
     ],
