@@ -201,7 +201,14 @@ class Settings(BaseSettings):
         2.0, gt=0, description="Seconds between two looks for jobs that a crash kept from the queue."
     )
 
-    # Batches.
+    # Workers.
+    worker_nice: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="How much the computing threads of a worker on CPUs give way to other processes of the "
+        "machine, the API first; 0: not at all.",
+    )
     max_batch: int = Field(
         0,
         ge=0,

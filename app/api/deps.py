@@ -21,7 +21,7 @@ _bearer = HTTPBearer(
 )
 
 
-def _container(request: Request) -> Container:
+async def _container(request: Request) -> Container:
     container = request.app.state.container
     assert isinstance(container, Container)
     return container

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
+_READERS = 10  # connections to SQLite that a process keeps: each has a thread, and makes it once
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of replicas may be apart. A short lease that ends further ahead than that, or a row
 from a further future, was written before the wall clock went back: it binds nobody."""
@@ -138,8 +139,9 @@ def _reading(engine: AsyncEngine) -> AsyncEngine:
     driver is a trip to another thread, and a transaction took two thirds of those of a simple read."""
     reading = create_async_engine(
         engine.url,
-        pool_size=5,
-        max_overflow=10,
+        pool_size=_READERS,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,

@@ -89,7 +89,10 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             env=self._env,
             pass_fds=self._pass_fds,
-            start_new_session=True,  # ctrl-C reaches the supervisor alone, which stops us in order
+            # A group of its own: ctrl-C reaches the supervisor alone, which stops us in order. Not a session
+            # of its own: the kernel shares processor time out by sessions first (autogroups), so that a
+            # worker would get half of it however much its threads give way to the API's.
+            process_group=0,
         )
         if self._stopping.is_set():  # asked while the process was being made
             self._signal(signal.SIGTERM)

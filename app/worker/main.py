@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from PIL.Image import Image
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import create_engine, create_sessions, migrate
+from app.infra.priority import give_way
 from app.infra.tracing import start_tracing
 from app.jobs.ledger import Ledger
 from app.retention.policy import Retention, stamp_new_rows
@@ -50,11 +53,18 @@ class Loaded:
     device: str
 
 
-def load_model(checkpoint: Path | None, device: str, renderer: str = "auto") -> Loaded:
-    """Load the engine. Imports torch. Raises model.errors.ModelError."""
+def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, niceness: int = 0) -> Loaded:
+    """Load the engine. Imports torch. Raises model.errors.ModelError.
+
+    To be called in the thread that is to compute: on a CPU it gives way to others (``niceness``) before the
+    libraries below start threads of their own, which inherit that.
+    """
     from model.engine import Engine
+    from model.runtime import resolve_device
     from model.style import Style
 
+    if resolve_device(device).type == "cpu":
+        give_way(niceness)
     engine = Engine.load(checkpoint, device=device, renderer=renderer)
     logger.info("renders with %s", engine.renders_with)
     return Loaded(
@@ -67,13 +77,24 @@ def load_model(checkpoint: Path | None, device: str, renderer: str = "auto") -> 
 
 def run_worker(settings: Settings, *, device: str = "auto") -> None:
     """Load the model and work until SIGINT or SIGTERM. Raises ModelError, BrokerUnavailableError."""
-    model = load_model(settings.checkpoint, device, settings.renderer)
-    logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
-    asyncio.run(serve(settings, model))
+    computing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+    try:
+        loading = computing.submit(
+            load_model, settings.checkpoint, device, settings.renderer, niceness=settings.worker_nice
+        )
+        model = loading.result()
+        logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
+        gc.freeze()  # what was imported stays: a look for garbage among it would stop everything for 0.1 s
+        asyncio.run(serve(settings, model, computing))
+    finally:
+        computing.shutdown(wait=False, cancel_futures=True)
 
 
-async def serve(settings: Settings, model: Loaded) -> None:
-    """Connect to everything, run a worker with ``model``, and close everything. Raises ConfigError."""
+async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor | None = None) -> None:
+    """Connect to everything, run a worker with ``model``, and close everything. Raises ConfigError.
+
+    ``computing`` has the one thread that the model runs in; default: the worker makes one.
+    """
     start_tracing(settings, "worker")
     address = find_broker(
         settings.data_dir,
@@ -98,6 +119,7 @@ async def serve(settings: Settings, model: Loaded) -> None:
                 read_style=model.read_style,
                 preview=model.preview,
                 device=model.device,
+                computing=computing,
                 max_attempts=settings.max_attempts,
                 batches=BatchPolicy.of(
                     settings.max_batch, settings.batch_wait_ms / 1000, device=model.device

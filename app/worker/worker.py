@@ -52,8 +52,9 @@ class Worker:
     last are stored while one is computed (decision 68).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
-    how many jobs may make a batch (default: one); ``grace`` is how many seconds a running job may go on after
-    ``stop`` before it is given back.
+    how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in
+    (default: a new one), and is shut down at the end; ``grace`` is how many seconds a running job may go on
+    after ``stop`` before it is given back.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class Worker:
         device: str = "cpu",
         max_attempts: int = 3,
         batches: BatchPolicy | None = None,
+        computing: ThreadPoolExecutor | None = None,
         grace: float = 5.0,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+        self._executor = computing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._resources = Resources(
             broker=broker, ledger=ledger, sessions=sessions, blobs=blobs, max_attempts=max_attempts
         )

@@ -57,7 +57,7 @@ def problems(row: Mapping[str, Any], bound: int) -> list[str]:
 
 
 def tables(row: Mapping[str, Any]) -> str:
-    """Two Markdown tables: requests, processes."""
+    """Three Markdown tables: requests, processes, memory over time."""
     lines = [
         "| request | number | failures | p50 | p95 | p99 | slowest | answers |",
         "|---|---|---|---|---|---|---|---|",
@@ -80,4 +80,9 @@ def tables(row: Mapping[str, Any]) -> str:
             cells.append(f"{figures['start']:g}, {figures['peak']:g}, {figures['end']:g}")
             cells.append(f"{figures['slope_per_minute']:+g}")
         lines.append(f"| {' | '.join(cells)} |")
+    courses = {name: item["course"]["rss_mib"] for name, item in row["processes"].items()}
+    minutes = list(max(courses.values(), key=len, default={}))
+    lines += ["", f"| MiB, mean up to minute | {' | '.join(minutes)} |", f"|{'---|' * (len(minutes) + 1)}"]
+    for name, course in courses.items():
+        lines.append(f"| {name} | {' | '.join(f'{course.get(minute, 0):g}' for minute in minutes)} |")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """What the processes of a service need over time, from /proc, and how long its queue is."""
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from typing import Any
 import psutil
 
 EVERY = 2.0  # s
-_SETTLED = 1 / 3  # of the run; slopes are those of the rest
+_SETTLED = 1 / 2  # of the run; slopes are those of the rest
+_BINS = 15  # of a table over time, at most
 
 
 @dataclass
@@ -34,13 +36,17 @@ class Series:
         return (self.cpu[-1] - self.cpu[0]) / (self.seconds[-1] - self.seconds[0])
 
     def figures(self) -> dict[str, Any]:
-        """Start, peak, end and slope (a minute, of the last two thirds); ``cores``: mean of those used."""
+        """Start, peak, end, slope (a minute, of the last half) and course; ``cores``: mean of those used."""
         return {
             "rss_mib": summary(self.seconds, self.rss),
             "handles": summary(self.seconds, self.handles),
             "threads": summary(self.seconds, self.threads),
             "cores": round(self.cores(), 2),
             "restarts": len(self.pids) - 1,
+            "course": {
+                "rss_mib": course(self.seconds, self.rss),
+                "handles": course(self.seconds, self.handles),
+            },
         }
 
 
@@ -51,7 +57,7 @@ def cores_of_others(watch: "Watch") -> float:
 
 
 def summary(seconds: Sequence[float], values: Sequence[float]) -> dict[str, float]:
-    """Start, peak, end, and the slope a minute after the first third (least squares)."""
+    """Start, peak, end, and the slope a minute of the last half (least squares)."""
     first = next(
         n for n, second in enumerate(seconds) if second >= seconds[0] + _SETTLED * (seconds[-1] - seconds[0])
     )
@@ -63,6 +69,16 @@ def summary(seconds: Sequence[float], values: Sequence[float]) -> dict[str, floa
         "end": round(values[-1], 1),
         "slope_per_minute": round(slope, 2),
     }
+
+
+def course(seconds: Sequence[float], values: Sequence[float]) -> dict[str, float]:
+    """Minute (from the start, as a key of JSON) -> mean over the minutes since the key before; at most 15."""
+    minutes = [(second - seconds[0]) / 60 for second in seconds]
+    width = max(1, math.ceil(minutes[-1] / _BINS))
+    bins: dict[int, list[float]] = {}
+    for minute, value in zip(minutes, values, strict=True):
+        bins.setdefault(int(minute // width) + 1, []).append(value)
+    return {str(key * width): round(mean(found), 1) for key, found in bins.items()}
 
 
 class Watch:

@@ -157,7 +157,7 @@ class EmbeddedServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
+            process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
         )
         return token
 

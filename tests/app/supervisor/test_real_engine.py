@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +27,12 @@ async def adapting(service: Service, job_id: str) -> None:
             if line.startswith("data:") and '"step":1' in line.replace(" ", ""):
                 return
     raise AssertionError(f"{job_id} ended before its first step")
+
+
+def nicenesses(pid: int) -> list[int]:
+    """Of the threads of a process (Linux)."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks]
 
 
 async def result_folders(data_dir: Path) -> list[str]:
@@ -59,6 +66,10 @@ async def test_killed_altogether_in_an_adaptation_the_next_serve_completes_every
         running = await service.adapt(pictures=EXAMPLES, steps=STEPS)
         queued = await service.adapt(pictures=EXAMPLES, steps=0)
         await adapting(service, running)
+        worker = service.family()["worker"].pid
+        if sys.platform == "linux":
+            assert max(nicenesses(worker)) == 10  # those that compute
+            assert os.getpriority(os.PRIO_PROCESS, worker) < 10  # not the one that sends signs of life
         for process in (*service.family().values(), service.process):
             os.kill(process.pid, signal.SIGKILL)
         await service.wait()

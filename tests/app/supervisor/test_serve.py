@@ -37,6 +37,10 @@ async def test_it_serves_and_stops_everything_on_sigterm(tmp_path: Path):
         assert "curl -sf" in service.text
         family = service.family()
         assert sorted(family) == ["api", "broker", "worker"]
+        for child in family.values():
+            assert os.getpgid(child.pid) == child.pid  # ctrl-C does not reach it
+            # What shares processor time out by sessions must not give the worker half of it.
+            assert os.getsid(child.pid) == os.getsid(service.process.pid)
         service.process.terminate()
         assert await service.wait() == 0
         assert gone(list(family.values()))

@@ -1,0 +1,29 @@
+"""The processor time of those who compute: what those who answer leave.
+
+On one machine the threads of a worker on CPUs hold every core, and whoever answers a request waits for one of
+them. With a higher niceness they give way at once, and still get everything that nobody else wants. It is the
+computing threads alone that yield: the same process holds database locks and sends signs of life, and those
+who wait for these would else wait for everybody.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+
+
+def give_way(niceness: int) -> None:
+    """Raise the niceness of the calling thread, and of all threads that it starts from now on.
+
+    Only Linux has threads of different niceness; elsewhere the whole process gives way. A thread that is
+    nicer already stays so; 0 changes nothing.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
+    elif sys.platform != "win32":
+        with suppress(OSError):
+            os.nice(max(0, niceness - os.nice(0)))
