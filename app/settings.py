@@ -203,7 +203,7 @@ class Settings(BaseSettings):
 
     # Workers.
     worker_nice: int = Field(
-        10,
+        5,
         ge=0,
         le=19,
         description="How much the computing threads of a worker on CPUs give way to other processes of the "

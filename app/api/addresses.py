@@ -10,6 +10,11 @@ def address(request: Request) -> str:
     return path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
 
 
+def has_head(path: str) -> bool:
+    """Whether HEAD can be answered there: the headers of an event stream come with a stream that goes on."""
+    return not path.endswith("/events")
+
+
 def methods(request: Request) -> list[str]:
     """All methods that the address takes.
 
@@ -25,4 +30,5 @@ def methods(request: Request) -> list[str]:
             matched |= route.methods or set()
             if getattr(route, "path", None) == here:
                 named |= route.methods or set()
-    return sorted(named or matched)
+    found = named or matched
+    return sorted(found | {"HEAD"} if "GET" in found and has_head(here) else found)

@@ -83,7 +83,9 @@ class Page(BaseModel):
     """Cursor pagination, newest first."""
 
     limit: int = Field(20, ge=1, le=100, description="How many items a page has.")
-    after: str | None = Field(None, max_length=40, description="The `next` of the page before.")
+    after: str | None = Field(
+        None, pattern="^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$", description="The `next` of the page before."
+    )
 
 
 Owner = Annotated[str, Depends(_owner)]

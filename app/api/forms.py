@@ -16,7 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.api.preferences import whole_number
-from app.api.problems import validation_sentence
+from app.api.problems import field_problems, validation_sentence
 from app.errors import (
     AppError,
     FilesMissingError,
@@ -58,12 +58,7 @@ class Form:
         try:
             return model.model_validate(dict(self.values))
         except PydanticError as error:
-            raise invalid_values(
-                [
-                    {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
-                    for item in error.errors()
-                ]
-            ) from error
+            raise invalid_values(field_problems(error.errors())) from error
 
 
 def invalid_values(errors: list[dict[str, str]]) -> ValidationError:

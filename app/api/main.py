@@ -14,6 +14,7 @@ from app.api.closing import Closing
 from app.api.container import open_container
 from app.api.cors import allow_origins
 from app.api.docs import serve_docs
+from app.api.head import HeadMiddleware
 from app.api.headers import HeadersMiddleware
 from app.api.observe import ObserveMiddleware
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(ObserveMiddleware, figures=app.state.request_figures)
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
+    app.add_middleware(HeadMiddleware)
     problems.install(app)
     app.include_router(styles.build_router(settings))
     app.include_router(stylizations.build_router(settings))

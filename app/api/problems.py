@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -149,10 +149,7 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
-        for item in error.errors()
-    ]
+    errors = field_problems(error.errors())
     return problem_response(
         request,
         status=422,
@@ -161,6 +158,19 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
         detail=validation_sentence(errors),
         errors=errors,
     )
+
+
+def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Pydantic's errors as ``[{"field": …, "detail": …}]``, in the words of somebody who sent a request."""
+    problems = []
+    for item in errors:
+        field, detail = ".".join(str(part) for part in item["loc"]), str(item["msg"])
+        if item["type"] == "json_invalid":
+            field, detail = "body", f"This is no JSON: {item['ctx']['error']} at character {item['loc'][-1]}"
+        elif item["type"] == "extra_forbidden":
+            detail = "There is no such field"
+        problems.append({"field": field, "detail": detail})
+    return problems
 
 
 def validation_sentence(errors: list[dict[str, str]]) -> str:

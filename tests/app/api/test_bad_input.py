@@ -241,10 +241,22 @@ async def test_a_method_that_does_not_exist(client: httpx.AsyncClient) -> None:
 
 
 async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
-    for query in ("limit=0", "limit=101", "limit=x", "state=unheard"):
+    for query in ("limit=0", "limit=101", "limit=x", "state=unheard", "after=garbage"):
         with subtests.test(query):
             problem = check_problem(await client.get(f"/v1/jobs?{query}"), 422, "validation_failed")
             assert query.partition("=")[0] in problem["errors"][0]["field"]
+
+
+async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClient) -> None:
+    as_json = {"Content-Type": "application/json"}
+    torn = await client.post("/v1/webhooks", content=b'{"url"', headers=as_json)
+    body = check_problem(torn, 422, "validation_failed")
+    assert body["errors"] == [
+        {"field": "body", "detail": "This is no JSON: Expecting ':' delimiter at character 6"}
+    ]
+    unknown = await client.post("/v1/webhooks", json={"url": "https://a.example/", "nme": 1})
+    body = check_problem(unknown, 422, "validation_failed")
+    assert body["errors"] == [{"field": "body.nme", "detail": "There is no such field"}]
 
 
 async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, services: Container) -> None:

@@ -79,3 +79,23 @@ async def test_a_wrong_method_is_told_all_that_are_right(method: str, path: str,
     check_problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) >= allow
     assert method not in answer.headers["allow"].split(", ")
+
+
+async def test_head_is_get_without_the_body() -> None:
+    async with unstarted() as client:
+        for path in ("/livez", "/", "/openapi.json", "/nowhere"):
+            whole, head = await client.get(path), await client.head(path)
+            assert head.status_code == whole.status_code
+            assert head.content == b""
+            assert head.headers["content-type"] == whole.headers["content-type"]
+            if path != "/nowhere":  # a problem names its request, by an id of its own
+                assert head.headers["content-length"] == whole.headers["content-length"]
+        refused = await client.put("/livez")
+        assert {"GET", "HEAD"} <= set(refused.headers["allow"].split(", "))
+
+
+async def test_an_event_stream_has_no_head() -> None:
+    async with unstarted() as client:
+        refused = await client.head("/v1/jobs/job_1/events")
+        assert refused.status_code == 405
+        assert refused.headers["allow"] == "GET"
