@@ -3,8 +3,13 @@
 The bucket is a row: the time at which it would be full again (the generic cell rate algorithm, ATM Forum
 1996), moved by one conditional UPDATE. A process takes a twentieth of the bucket at a time and spends
 it by itself, so most requests cost no write. What it has taken and not spent is the only inexactness.
+
+A key's next share is taken by one request for all, and beside it while something is left of the last: those
+that only read would else stand in the line of the writers, all at the same moment.
 """
 
+import asyncio
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +23,12 @@ from app.access.tables import RateRow
 from app.errors import RateLimitedError
 from app.infra.db import CLOCK_SKEW, Sessions
 
+logger = logging.getLogger(__name__)
+
 _WINDOW = 60.0  # s
+_AGING = (
+    2 / 3 * _WINDOW
+)  # s; then the next share is taken beside the request, and the rest of this one lapses
 _SKEW = CLOCK_SKEW.total_seconds()
 _LEASES = 20  # to the bucket
 _REMEMBERED = 4096  # keys
@@ -55,18 +65,21 @@ class Rates:
         self._sessions = sessions
         self._now = now
         self._leases: dict[str, _Lease] = {}
+        self._taking: dict[str, asyncio.Task[None]] = {}
+
+    async def close(self) -> None:
+        """Wait for what is still being written."""
+        await asyncio.gather(*self._taking.values(), return_exceptions=True)
 
     async def spend(self, key_id: str, quota: int) -> Standing:
         """Count a request of a key that may send ``quota`` of them a minute. Raises RateLimitedError."""
         now = self._now()
-        lease = self._leases.get(key_id)
-        if lease is not None and not -_SKEW <= now - lease.taken_at <= _WINDOW:
-            lease = None  # an old one would let more through than the bucket holds; or the clock went back
-        if lease is None or (lease.tokens == 0 and now >= lease.blocked_until):
-            lease = await self._take(key_id, quota, now)
-            if len(self._leases) >= _REMEMBERED:
-                self._leases.pop(next(iter(self._leases)))
-            self._leases[key_id] = lease
+        lease = self._lease(key_id, now)
+        while lease is None or (lease.tokens == 0 and now >= lease.blocked_until):
+            await asyncio.shield(self._taken(key_id, quota, now))
+            lease = self._lease(key_id, now)
+        if lease.tokens and (lease.tokens <= quota // _LEASES // 4 or now - lease.taken_at > _AGING):
+            self._taken(key_id, quota, now).add_done_callback(_report)
         reset = max(0.0, lease.full_at - now)
         if lease.tokens == 0:
             wait = math.ceil(max(1.0, lease.blocked_until - now))
@@ -79,6 +92,32 @@ class Rates:
         left = int((_WINDOW - reset) * quota / _WINDOW) + lease.tokens
         return Standing(quota, max(0, min(quota, left)), math.ceil(reset))
 
+    def _lease(self, key_id: str, now: float) -> _Lease | None:
+        """What the process holds of a key. An old one is none: it would let more through than the bucket
+        holds; nor is one of a time that the clock has left again."""
+        lease = self._leases.get(key_id)
+        return lease if lease is not None and -_SKEW <= now - lease.taken_at <= _WINDOW else None
+
+    def _taken(self, key_id: str, quota: int, now: float) -> asyncio.Task[None]:
+        """The task that takes the next share of a key, begun now or already."""
+        task = self._taking.get(key_id)
+        if task is None:
+            task = asyncio.create_task(self._renew(key_id, quota, now), name=f"rate-{key_id}")
+            self._taking[key_id] = task
+            task.add_done_callback(lambda _: self._taking.pop(key_id, None))
+        return task
+
+    async def _renew(self, key_id: str, quota: int, now: float) -> None:
+        lease = await self._take(key_id, quota, now)
+        rest = self._lease(key_id, now)
+        if rest is not None and rest.tokens and now - rest.taken_at <= _AGING:
+            if lease.tokens == 0:
+                return  # the bucket is empty: the rest is spent first
+            lease.tokens += rest.tokens
+        if len(self._leases) >= _REMEMBERED:
+            self._leases.pop(next(iter(self._leases)))
+        self._leases[key_id] = lease
+
     async def _take(self, key_id: str, quota: int, now: float) -> _Lease:
         interval = _WINDOW / quota
         async with self._sessions.begin() as session:
@@ -88,6 +127,12 @@ class Rates:
                     return _Lease(tokens, full_at, now)
             full_at = await session.scalar(select(RateRow.full_at).where(RateRow.key_id == key_id)) or now
         return _Lease(0, full_at, now, blocked_until=full_at + interval - _WINDOW)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """What went wrong beside a request is no concern of it: the next one that must have a share is told."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.warning("no requests were counted ahead: %s", error)
 
 
 async def forget_rates(session: AsyncSession) -> tuple[int, list[str]]:

@@ -50,6 +50,7 @@ class Access:
     async def close(self) -> None:
         """Wait for what is still being written."""
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._rates.close()
 
     async def authenticate(self, request: Request) -> Principal:
         """Who sends the request. Raises UnauthenticatedError."""

@@ -1,8 +1,9 @@
 """``python -m benchmarks.load``: 200 clients for five minutes, with the stub engine or the real one.
 
 Exit status 1 when the bar is missed: an answer that is no 2xx and no 429, a p99 of polling of 100 ms or
-more, a queue beyond its bound, a job that did not end well, a process that had to be started again. Memory
-and handles are reported. Results are kept by engine in ``benchmarks/results/load.json``.
+more, a queue beyond its bound, a job that did not end well, a process that had to be started again, memory
+or handles that still grow in the second half of twenty minutes or more (``--seconds 1500``). Results are
+kept by engine in ``benchmarks/results/load.json``.
 """
 
 import asyncio

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 BAR_MS = 100.0  # p99 of polling a job's state
+_SETTLES = 1200  # s; what grows in the second half of a run that long does not only warm up
+_GROWTH = {"rss_mib": 0.5, "handles": 0.5}  # a minute, in the second half
 
 
 def percentile(times: Mapping[str, int], share: float) -> float:
@@ -50,6 +52,11 @@ def problems(row: Mapping[str, Any], bound: int) -> list[str]:
         found.append(f"p99 of polling is {polling['p99']:g} ms")
     if row["queue"]["peak"] > bound:
         found.append(f"{row['queue']['peak']} unfinished jobs, bound {bound}")
+    for name, item in row["processes"].items():
+        for kind, most in _GROWTH.items():
+            slope = item[kind]["slope_per_minute"]
+            if name != "clients" and row["seconds"] >= _SETTLES and slope > most:
+                found.append(f"{name}: {kind} grows by {slope:g} a minute")
     found += [f"{name} was started again" for name, item in row["processes"].items() if item["restarts"]]
     if bad := {state: n for state, n in row["left"].items() if state not in ("succeeded", "canceled")}:
         found.append(f"jobs that did not end well: {bad}")

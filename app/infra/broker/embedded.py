@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 _READY_TIMEOUT = 20.0  # s; recovering big streams takes a while
 _STOP_TIMEOUT = 10.0  # s before SIGKILL
+_MEMORY = (
+    "128MiB"  # near it Go collects more often; the service's streams need a quarter (docs/reliability.md)
+)
 _ROOM = 4 * 1024 * 1024  # bytes free on the disk without which a restart would not help
 
 _CONFIG = """\
@@ -157,6 +160,7 @@ class EmbeddedServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            env={"GOMEMLIMIT": _MEMORY, **os.environ},
             process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
         )
         return token

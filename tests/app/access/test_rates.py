@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app.access.rates import Rates
@@ -70,3 +72,37 @@ async def test_a_clock_that_jumps_ahead_and_back_locks_nobody_out(sessions: Sess
     clock.now -= 3 * 3600
     assert await allowed(one, "key_a", 30, 40) == 30
     assert await allowed(two, "key_a", 30, 40) == 10, "and the bucket holds what it holds"
+
+
+async def test_requests_that_come_together_take_one_share_for_all(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = 0
+    begin = sessions.begin
+
+    def counted() -> object:
+        nonlocal writes
+        writes += 1
+        return begin()
+
+    monkeypatch.setattr(sessions, "begin", counted)
+    rates = Rates(sessions, now=Clock())
+    await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(50)))  # a share: 100
+    assert writes == 1
+    await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(30)))  # a quarter of it is left
+    await rates.close()
+    assert writes == 2
+    standing = await rates.spend("key_a", 2000)
+    assert standing.remaining == 2000 - 81
+
+
+async def test_what_is_taken_beside_a_request_adds_nothing_to_the_bucket(sessions: Sessions) -> None:
+    clock = Clock()
+    rates = Rates(sessions, now=clock)
+    passed = 0
+    for _ in range(60):  # 59 minutes of one request a minute's two thirds, then a rush
+        passed += await allowed(rates, "key_a", 1, 100)
+        await rates.close()
+        clock.now += 45
+    assert passed == 60
+    assert await allowed(rates, "key_a", 250, 100) <= 105  # the bucket, and a share that was held
