@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from model.data.folders import to_image, to_tensor
+from model.enlarging import blur, convolve_enlarged, doubling
 from model.errors import RenderingCanceled
 from model.instance_norm import EPSILON
 from model.phi import Phi
@@ -116,11 +117,11 @@ class _Rendering:
 
     def _up(self, x: Tensor) -> Image.Image:
         half, full = 2 * self.height, 4 * self.height
-        first = self._conv(self.net.up1, _upsampled(self._rows(x), self.height), half)
+        first = self._enlarged(self.net.up1, self._rows(x), self.height)
         kept = self._map(half, 2 * self.width, self.net.config.up_half) if self.keeps_half else None
         norm1 = self._moments("up1", first, half, 2, keep=kept)
         raw = first if kept is None else self._rows(kept)
-        second = self._conv(self.net.up2, _upsampled(lambda lo, hi: F.relu_(norm1(raw(lo, hi))), half), full)
+        second = self._enlarged(self.net.up2, lambda lo, hi: F.relu_(norm1(raw(lo, hi))), half)
         norm2 = self._moments("up2", second, full, 4)
         last = self._conv(
             self.net.out, lambda lo, hi: F.relu_(norm2(second(lo, hi))), full, self.phi.get("out.delta")
@@ -184,6 +185,37 @@ class _Rendering:
             top, bottom = stride * lo - 1, stride * (hi - 1) + 2
             strip = source(max(0, top), min(height, bottom))
             return _convolve(layer, strip, top=top < 0, bottom=bottom > height, delta=delta)
+
+        return rows
+
+    def _enlarged(self, layer: nn.Conv2d, source: Rows, height: int) -> Rows:
+        """Rows of a convolution over ``source``, which has ``height`` rows, enlarged to twice the size.
+
+        In the order of ``model.enlarging``; as it is written where a border is reflected.
+        """
+        kernel = doubling(layer.weight).to(self.dtype, memory_format=torch.channels_last)
+        blurring = blur(len(layer.weight)).to(kernel)
+        bias = layer.bias.to(kernel) if layer.bias is not None else None
+
+        def rows(lo: int, hi: int) -> Tensor:
+            first, last = lo // 2 - 1, (hi + 1) // 2  # of the source, a border of the picture included
+            start = max(0, first)
+            x = source(start, min(height, last + 1))
+            padded = F.pad(x, (1, 1, int(first < 0), int(last == height)), mode="replicate")
+            found = convolve_enlarged(_channels_last(padded), kernel, blurring, bias)
+            found = found[:, :, lo - 2 * first - 2 :][:, :, : hi - lo]
+
+            def written(columns: slice, top: int, bottom: int) -> Tensor:
+                strip = _upsampled(lambda a, b: x[:, :, a - start : b - start, columns], height)
+                return self._conv(layer, strip, 2 * height)(top, bottom)
+
+            found[..., :1] = written(slice(0, 2), lo, hi)[..., :1]
+            found[..., -1:] = written(slice(-2, None), lo, hi)[..., -1:]
+            if lo == 0:
+                found[:, :, :1] = written(slice(None), 0, 1)
+            if hi == 2 * height:
+                found[:, :, -1:] = written(slice(None), hi - 1, hi)
+            return found
 
         return rows
 

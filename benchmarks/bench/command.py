@@ -74,17 +74,13 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
     }
     tell("rates of the machine")
     rates = measure_rates()
-    document["rates"] = asdict(rates)
     found, engine, style, missing = stylize.subjects(plan.device, peers=plan.peers)
     document |= {"checkpoint": engine.base_hash, "renders_with": engine.renders_with, "missing": missing}
     if "stylize" in plan.parts:
-        document["stylize"] = stylize.measure(
-            found, engine, style, rates, sizes=plan.sizes, batches=plan.batches, tell=tell
-        )
+        document["stylize"] = stylize.measure(found, sizes=plan.sizes, batches=plan.batches, tell=tell)
     if "adapt" in plan.parts:
         document["adapt"] = adapt.measure(
             engine,
-            rates,
             examples=plan.examples,
             steps=plan.steps,
             together=plan.together_cuda if engine.device.type == "cuda" and plan.together else plan.together,
@@ -96,16 +92,29 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
         alone = timed(lambda: engine.stylize(picture, style), 9).median
         document["service"], document["start"] = service.measure(plan.loads, alone, tell=tell)
         document["start"]["engine_512_seconds"] = alone
+    tell("rates of the machine, again")
+    rates = rates.or_better(measure_rates())
+    document["rates"] = asdict(rates)
+    stylize.add_shares(document.get("stylize", []), engine, style, rates)
+    adapt.add_shares(document.get("adapt", []), engine, rates)
     return document
 
 
 def store(document: dict[str, Any], out: Path, *, keep: bool) -> tuple[str, Sequence[Path]]:
-    """The page, compared with the last stored run; and the files written when the run is to be kept."""
+    """The page, compared with the last stored run; and the files written when the run is to be kept.
+
+    Parts that were not measured are kept from the last stored run, and dated.
+    """
     path = out / "bench.json"
     before = json.loads(path.read_text()) if path.is_file() else None
     text = page(document, before)
     if not keep:
         return text, ()
+    if before is not None and before["machine"]["processor"] == document["machine"]["processor"]:
+        absent = [part for part in (*PARTS, "start") if part not in document and part in before]
+        dates = {part: before.get("kept", {}).get(part, before["measured_at"]) for part in absent}
+        document = {**document, **{part: before[part] for part in absent}, "kept": dates}
+        text = page(document, before)
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".md").write_text(text)

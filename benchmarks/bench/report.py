@@ -29,6 +29,9 @@ def page(document: Document, before: Document | None) -> str:
     )
     parts += [text for key, tell in _SECTIONS.items() if document.get(key) for text in tell(document)]
     parts += [f"Not measured: {text}" for text in document["missing"]]
+    parts += [
+        f"Not measured in this run, but on {date}: {part}." for part, date in document.get("kept", {}).items()
+    ]
     if before is not None:
         parts += ["## Against the last stored run", compare(before, document)]
     return "\n\n".join(parts) + "\n"

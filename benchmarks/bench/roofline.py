@@ -38,6 +38,11 @@ class Rates:
             return max(self.gemm_bf16, self.convolution_bf16)
         return max(self.gemm_float32, self.convolution_float32)
 
+    def or_better(self, other: Rates) -> Rates:
+        """Each rate from where it was higher: what else ran on the machine only lowers it."""
+        mine, others = asdict(self), asdict(other)
+        return Rates(**{name: max(mine[name], others[name]) for name in mine})
+
 
 def measure_rates() -> Rates:
     """A few seconds at full load. CUDA is not used."""

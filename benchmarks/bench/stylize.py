@@ -20,6 +20,9 @@ from benchmarks.magenta import CANVAS, Magenta
 from benchmarks.speed_probe import EXAMPLE_SIZES, Times, synthetic_picture, timed
 from model.data.folders import to_image, to_tensor
 from model.engine import Engine
+from model.errors import ExportUnavailableError
+from model.export import export_style
+from model.export.style import INPUT
 from model.requests import Rendering
 from model.runtime import prefers_bf16
 from model.style import Style
@@ -55,14 +58,14 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
         found.append(_eager(engine, style))
         found.append(_johnson(bf16=engine.objective.amp, device=engine.device))
         try:
+            found.append(_exported(style))
+        except (ExportUnavailableError, ImportError) as error:
+            missing.append(f"exported style in ONNX Runtime: {error}")
+        try:
             magenta = Magenta(threads=torch.get_num_threads())
             vector = magenta.style_vector(examples)
             found.append(
-                Subject(
-                    f"Magenta (float32, {CANVAS} px)",
-                    lambda p: [magenta.stylize(x, vector) for x in p],
-                    largest=8192,  # it scales them down
-                )
+                Subject(f"Magenta (float32, {CANVAS} px)", lambda p: [magenta.stylize(x, vector) for x in p])
             )
         except MissingPackageError as error:
             missing.append(str(error))
@@ -98,17 +101,36 @@ def _johnson(*, bf16: bool, device: torch.device) -> Subject:
     return Subject(f"Johnson et al. ({'bf16' if bf16 else 'float32'})", render, batches=True)
 
 
+def _exported(style: Style) -> Subject:
+    """The file of ``fewstroke export`` in ONNX Runtime, on the CPU: float32, the style folded in.
+
+    Raises ``ExportUnavailableError``, ``ImportError``.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        export_style(style.to_bytes()), options, providers=["CPUExecutionProvider"]
+    )
+
+    def render(photos: Sequence[Image.Image]) -> object:
+        return [
+            to_image(torch.from_numpy(session.run(None, {INPUT: to_tensor([each]).numpy()})[0])[0])
+            for each in photos
+        ]
+
+    return Subject("exported style in ONNX Runtime (float32)", render)
+
+
 def measure(
     found: Sequence[Subject],
-    engine: Engine,
-    style: Style,
-    rates: Rates,
     *,
     sizes: Sequence[int],
     batches: Sequence[int],
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """A row for every size, batch and subject: seconds a picture, and the ratios.
+    """A row for every size, batch and subject: seconds a picture, and the ratio to Magenta's.
 
     Subjects alternate round by round, so that what others do to the machine meets all of them; beside Magenta
     stands the median over the rounds of the ratio within a round.
@@ -139,7 +161,6 @@ def measure(
                 row["faster_than_magenta_a_pixel"] = median(ratios)
                 row["faster_than_magenta_quartiles"] = np.quantile(ratios, (0.25, 0.75)).tolist()
             rows.append(row)
-    _ratios(rows, engine, style, rates)
     return rows
 
 
@@ -157,7 +178,7 @@ def _rounds(
     return found
 
 
-def _ratios(rows: list[dict[str, Any]], engine: Engine, style: Style, rates: Rates) -> None:
+def add_shares(rows: list[dict[str, Any]], engine: Engine, style: Style, rates: Rates) -> None:
     """Beside each row: how much of the roofline is reached."""
     bf16 = prefers_bf16(engine.device)
     picture = to_tensor([photo(256, 0)])

@@ -19,8 +19,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from model.enlarging import blur, doubling
 from model.instance_norm import EPSILON
 from model.rendering.runtime import openvino
 from model.stylizer import Stylizer
@@ -163,25 +165,22 @@ class _Builder:
         return self._convolve(x, kernel)
 
     def _enlarged(self, x: Any, name: str) -> Any:
-        """``_conv`` of ``_upsample``, with 16 products instead of 36 for four pixels.
+        """``_conv`` of ``_upsample`` in the order of ``model.enlarging``.
 
-        Bilinear enlargement is doubling every pixel and then blurring with (1, 2, 1) / 4. The blur is
-        moved behind the convolution, and doubling and convolution are one transposed convolution. At the
-        border, where the reflected pixel is not a doubled one, strips are computed as they are written.
+        At the border, where the reflected pixel is no doubled one, strips are computed as they are written.
         """
         op = self.op
-        weight = self.weights[f"{name}.weight"]
+        weight = torch.from_numpy(self.weights[f"{name}.weight"])
         padded = op.pad(x, self._ints(0, 0, 1, 1), self._ints(0, 0, 1, 1), "edge")
         doubled = op.convolution_backprop_data(
             padded,
-            op.constant(doubling(weight)),
+            op.constant(doubling(weight).numpy()),
             strides=[2, 2],
             pads_begin=[3, 3],
             pads_end=[3, 3],
             dilations=[1, 1],
         )
-        blur = np.outer((0.25, 0.5, 0.25), (0.25, 0.5, 0.25)).astype(np.float32)
-        kernels = op.constant(np.broadcast_to(blur, (len(weight), 1, 1, 3, 3)).copy())
+        kernels = op.constant(blur(len(weight)).unsqueeze(1).numpy())
         inner = op.group_convolution(doubled, kernels, [1, 1], [0, 0], [0, 0], [1, 1])
         for axis in (3, 2):
             first, last = self._edges(x, name, axis)
@@ -223,16 +222,3 @@ class _Builder:
 
     def _number(self, value: float) -> Any:
         return self.op.constant(np.float32(value))
-
-
-def doubling(kernel: Array) -> Array:
-    """A convolution of the picture in which every pixel is doubled, as a transposed one with stride 2.
-
-    (out, in, 3, 3) -> (in, out, 4, 4).
-    """
-    doubled = np.zeros((kernel.shape[1], kernel.shape[0], 4, 4), np.float32)
-    for down in (0, 1):
-        for right in (0, 1):
-            turned = kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-            doubled[:, :, down : down + 3, right : right + 3] += turned
-    return doubled

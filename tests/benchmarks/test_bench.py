@@ -1,6 +1,8 @@
 """``fewstroke bench``: what it counts and tells. Nothing here asserts how fast anything is."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +113,13 @@ def test_a_run_is_stored_only_when_asked(tmp_path: Any) -> None:
 def test_an_unknown_part_is_refused() -> None:
     with pytest.raises(BenchmarkError, match="no part sing"):
         run(Plan(parts=("sing",)), print)
+
+
+def test_parts_that_were_not_measured_are_kept_and_dated(tmp_path: Path) -> None:
+    first = {**DOCUMENT, "measured_at": "2026-01-01T00:00:00+00:00"}
+    store(first, tmp_path, keep=True)
+    second = {k: v for k, v in first.items() if k != "adapt"} | {"measured_at": "2026-02-02T00:00:00+00:00"}
+    for _ in range(2):  # the date stays that of the measurement
+        text, (file, _page) = store(second, tmp_path, keep=True)
+        assert json.loads(file.read_text())["adapt"] == DOCUMENT["adapt"]
+        assert "Not measured in this run, but on 2026-01-01T00:00:00+00:00: adapt." in text
