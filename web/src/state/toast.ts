@@ -6,7 +6,7 @@ import { t } from "../i18n";
 export interface Toast {
   id: number;
   text: string;
-  kind: "note" | "error";
+  kind: "note" | "hint" | "error"; // done; not done, and why; not done, and to be read: this one stays
 }
 
 export const toasts = signal<Toast[]>([]);
@@ -20,7 +20,7 @@ export function say(text: string, kind: Toast["kind"] = "note"): void {
   // A new note takes the place of the last one; of errors, two are kept.
   const others = toasts.value.filter((toast) => toast.kind === "error" && toast.text !== text).slice(-1);
   toasts.value = [...others, { id, text, kind }];
-  if (kind === "note") setTimeout(() => dismiss(id), 6000);
+  if (kind !== "error") setTimeout(() => dismiss(id), 6000);
 }
 
 export function dismiss(id: number): void {

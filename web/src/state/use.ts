@@ -124,7 +124,7 @@ export function toggleStyle(id: string): void {
   if (now.some((share) => share.id === id)) {
     setMix(now.filter((share) => share.id !== id));
   } else if (now.length >= MOST_STYLES) {
-    say(t.use.maxStyles);
+    say(t.use.maxStyles, "hint");
   } else {
     const weight = now.length ? 1 / (now.length + 1) : 1;
     setMix([...now.map((share) => ({ ...share, weight: share.weight * (1 - weight) })), { id, weight }]);

@@ -8,7 +8,7 @@ export function Toasts() {
       <div class="toasts" role="region" aria-live="polite" aria-label={t.app.dismiss}>
         {toasts.value.map(({ id, text, kind }) => (
           <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : undefined}>
-            <Icon name={kind === "error" ? "alert" : "check"} />
+            <Icon name={kind === "note" ? "check" : "alert"} />
             <p>{text}</p>
             <button type="button" class="quiet square" aria-label={t.app.dismiss} onClick={() => dismiss(id)}>
               <Icon name="close" />
