@@ -115,6 +115,7 @@ export const en = {
     discard: "Discard",
     discarded: "Discarded.",
     closer: (percent: number) => `${percent} % closer to your pictures than the first guess`,
+    best: (n: number) => (n ? `Step ${n} came closest, so it is kept.` : "No step came closer than the first guess, so that is kept."),
     gone: "This job is not here any more. It may have been deleted, or it belongs to another key.",
   },
   use: {

@@ -116,6 +116,7 @@ export const zh: Words = {
     discard: "丢弃",
     discarded: "已丢弃。",
     closer: (percent) => `与您的图片的风格差距缩小了 ${percent}%`,
+    best: (n) => (n ? `第 ${n} 步最接近，因此保留这一步。` : "没有哪一步比初始猜测更接近，因此保留初始猜测。"),
     gone: "这个任务已不存在。它可能已被删除，或属于另一个密钥。",
   },
   use: {

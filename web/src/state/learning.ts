@@ -45,6 +45,11 @@ export function over(now: Learning): boolean {
   return TERMINAL.includes(now.state);
 }
 
+/** Where the total was least: that step is kept in the end. Steps between two judgements repeat the former. */
+export function bestOf(curve: Point[]): Point | null {
+  return curve.reduce<Point | null>((best, point) => (best && !(point.total < best.total) ? best : point), null);
+}
+
 /** Upload the draft and follow its job. */
 export async function start(): Promise<void> {
   const abort = (submitting = new AbortController());

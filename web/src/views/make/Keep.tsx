@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { clear } from "../../state/draft";
-import { leave, type Learning } from "../../state/learning";
+import { bestOf, leave, type Learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { nameOf, remove, rename, styles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
@@ -11,9 +11,9 @@ export function Keep({ now }: { now: Learning }) {
   const style = styles.value.find((one) => one.id === now.styleId);
   const [name, setName] = useState(style?.name ?? "");
   const [busy, setBusy] = useState(false);
-  const first = now.curve[0]?.style;
-  const best = Math.min(...now.curve.map((point) => point.style));
-  const closer = first ? Math.round((1 - best / first) * 100) : 0;
+  const first = now.curve[0];
+  const best = bestOf(now.curve);
+  const closer = first && best ? Math.round((1 - best.style / first.style) * 100) : 0;
 
   async function act(work: () => Promise<void>) {
     setBusy(true);
@@ -42,6 +42,7 @@ export function Keep({ now }: { now: Learning }) {
       }}
     >
       {closer > 0 && <p class="status">{t.learn.closer(closer)}</p>}
+      {best && best.step < now.steps && <p class="help">{t.learn.best(best === first ? 0 : best.step)}</p>}
       <label class="field">
         <span>{t.learn.name}</span>
         <input

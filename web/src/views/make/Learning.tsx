@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { pictures } from "../../state/draft";
-import { cancel, leave, over, start, uploading, type Learning as Job } from "../../state/learning";
+import { bestOf, cancel, leave, over, start, uploading, type Learning as Job } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
@@ -45,9 +45,12 @@ export function Learning({ now }: { now: Job }) {
 }
 
 function Preview({ now }: { now: Job }) {
-  const [chosen, setChosen] = useState<number | null>(null); // null: the newest
+  const [chosen, setChosen] = useState<number | null>(null); // null: the newest; in the end what is nearest to the best
   const newest = now.previews[now.previews.length - 1];
-  const shown = now.previews.find((preview) => preview.step === chosen) ?? newest;
+  const best = now.state === "succeeded" ? bestOf(now.curve) : null;
+  const away = (preview: { step: number }) => Math.abs(preview.step - best!.step);
+  const kept = best && now.previews.reduce((nearest, one) => (away(one) <= away(nearest) ? one : nearest), now.previews[0]!);
+  const shown = now.previews.find((preview) => preview.step === chosen) ?? kept ?? newest;
   return (
     <div class="watch">
       <div class="easel" aria-busy={!over(now)}>
@@ -64,7 +67,7 @@ function Preview({ now }: { now: Job }) {
               <button
                 type="button"
                 aria-pressed={preview === shown}
-                onClick={() => setChosen(preview === newest ? null : preview.step)}
+                onClick={() => setChosen(preview === newest && !over(now) ? null : preview.step)}
               >
                 <img src={preview.url} alt="" width="96" height="64" />
                 <span>{t.learn.at(preview.step)}</span>

@@ -1,7 +1,7 @@
 // The losses over the inner steps, growing while they come. Each in percent of its own first value: they differ in
 // size, and what a person wants to see is how far each has come.
 import { t } from "../../i18n";
-import type { Point } from "../../state/learning";
+import { bestOf, type Point } from "../../state/learning";
 
 const W = 300;
 const H = 120;
@@ -28,6 +28,7 @@ export function LossCurve({ curve, steps }: { curve: Point[]; steps: number }) {
       .filter((point) => Number.isFinite(percent(point, name)))
       .map((point, index) => `${index ? "L" : "M"}${x(point.step).toFixed(1)} ${y(percent(point, name)).toFixed(1)}`)
       .join("");
+  const best = bestOf(curve);
   const alt = first && last ? t.learn.curveAlt(first.total.toFixed(2), last.total.toFixed(2), last.step) : t.learn.curve;
   return (
     <figure class="curve">
@@ -54,6 +55,7 @@ export function LossCurve({ curve, steps }: { curve: Point[]; steps: number }) {
           {[...SERIES].reverse().map((name) => (
             <path key={name} class={`line ${name}`} d={line(name)} />
           ))}
+          {best && best !== first && <path class="best" d={`M${x(best.step).toFixed(1)} ${y(percent(best, "total")).toFixed(1)}h0`} />}
         </svg>
       </div>
     </figure>
