@@ -139,7 +139,9 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         600, ge=0, description="Requests a minute of a key that has no limit of its own; 0: no limit."
     )
-    link_seconds: int = Field(3600, ge=1, description="Seconds that signed links to pictures work.")
+    link_seconds: int = Field(
+        3600, ge=1, description="Seconds that signed links to pictures work; up to five minutes more."
+    )
     hsts_seconds: int = Field(
         0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
     )
@@ -203,7 +205,7 @@ class Settings(BaseSettings):
 
     # Workers.
     worker_nice: int = Field(
-        5,
+        10,
         ge=0,
         le=19,
         description="How much the computing threads of a worker on CPUs give way to other processes of the "
