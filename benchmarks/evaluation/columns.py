@@ -38,7 +38,7 @@ _ALL = (
         "vgg_examples",
         "VGG16 Gram, examples",
         "relative Gram distance to the mean Gram matrices of the examples: relu1_2, relu2_2, relu3_3, "
-        "relu4_1 of VGG16, the network of our losses",
+        "relu4_1 of VGG16, the first network of our losses",
         "ruled by loud channels, and our losses use this network: it can be pleased without pleasing anyone",
     ),
     Column("vgg_unseen", "VGG16 Gram, unseen", _UNSEEN, "as above"),

@@ -25,19 +25,21 @@ class Snapshot:
     seconds: float
 
 
-def plan_loops(steps: Collection[int], default: int) -> dict[int, tuple[int, ...]]:
+def plan_loops(steps: Collection[int], default: int, judge_every: int = 1) -> dict[int, tuple[int, ...]]:
     """Which loops to run for so many ``steps``, and after which of their steps to look: ``{length: steps}``.
 
     Counts up to the default are looked at in one loop of the default length. The rates' fall depends on a
-    loop's length, so "after 5 of 24 steps" is not a loop of five; larger counts get loops of their own.
+    loop's length, so "after 6 of 24 steps" is not a loop of six. Larger counts get loops of their own, and so
+    do those that the default's loop does not judge: their step could never be the best one.
     """
     loops: dict[int, tuple[int, ...]] = {}
     for count in sorted(set(steps)):
-        length = max(count, default) if count else 0
+        looked_into = count <= default and count % judge_every == 0
+        length = default if count and looked_into else count
         loops[length] = (*loops.get(length, ()), count)
     if 0 in loops and len(loops) > 1:  # the start is on the way of every loop
-        (_, *others) = sorted(loops)
-        loops[others[0]] = (*loops.pop(0), *loops[others[0]])
+        first = default if default and default in loops else min(length for length in loops if length)
+        loops[first] = (*loops.pop(0), *loops[first])
     return loops
 
 
@@ -65,7 +67,9 @@ class Learner:
         self.engine, self.name, self.key = engine, name, key
         self._rates, self._random_start = rates or engine.rates, random_start
         # a random start has no default to look into: its rows are whole loops
-        self._loops = plan_loops(steps, 0 if random_start else engine.default_steps)
+        self._loops = plan_loops(
+            steps, 0 if random_start else engine.default_steps, engine.config.judge_every
+        )
         self._case: Case | None = None
         self._found: dict[int, Snapshot] = {}
 

@@ -74,6 +74,7 @@ def test_all_rows_are_measured_at_five_examples_if_nothing_else_is_said(
 
 def test_steps_up_to_the_default_share_one_loop() -> None:
     assert plan_loops([0, 1, 5, 24, 50], 24) == {24: (0, 1, 5, 24), 50: (50,)}
+    assert plan_loops([0, 1, 5, 6, 24], 24, 2) == {24: (0, 6, 24), 1: (1,), 5: (5,)}
     assert plan_loops([0], 24) == {0: (0,)}
     assert plan_loops([0, 200], 0) == {200: (0, 200)}
     assert plan_loops([10, 20], 0) == {10: (10,), 20: (20,)}
