@@ -104,9 +104,8 @@ def _add_ours(plan: Plan, options: Options, engine: Engine, sweep: Sequence[floa
         plan.notes.append(
             f"Rows of {OURS} up to {engine.default_steps} steps are looks into one loop of "
             f"{engine.default_steps} steps, whose rates fall over its last part; a loop of fewer steps would "
-            "let them fall earlier. Longer rows, and steps that the loop does not judge, are loops of their own. "
-            "A row is the best style met so far, "
-            "as it is served."
+            "let them fall earlier. Longer rows, and steps that the loop does not judge, are loops of their "
+            "own. A row is the best style met so far, as it is served."
         )
 
 
