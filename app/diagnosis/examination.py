@@ -54,4 +54,5 @@ async def _finding(name: str, check: Check, mend: str) -> Finding:
     except TimeoutError:
         return Finding(name, Verdict.FAIL, f"no answer within {_SECONDS:g} seconds", mend)
     except Exception as error:  # a check reports whatever is wrong
-        return Finding(name, Verdict.FAIL, f"{type(error).__name__}: {error}".strip(), mend)
+        said = str(error).partition("\n\nDebug source:")[0]  # obstore adds a page about its own structures
+        return Finding(name, Verdict.FAIL, f"{type(error).__name__}: {said}".strip(), mend)

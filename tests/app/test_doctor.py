@@ -85,6 +85,17 @@ async def test_a_schema_that_is_not_this_versions(healthy: Settings) -> None:
     await engine.dispose()
 
 
+async def test_a_bucket_that_cannot_be_reached_is_told_in_a_line(
+    healthy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> str:
+        raise OSError("S3 does not answer\n\nDebug source:\nGeneric {\n    store: ...")
+
+    monkeypatch.setattr("app.diagnosis.examination.check_storage", away)
+    found = by_name(await examine(healthy))["storage"]
+    assert (found.verdict, found.says) == (Verdict.FAIL, "OSError: S3 does not answer")
+
+
 async def test_without_a_worker_it_warns(healthy: Settings) -> None:
     finding = by_name(await examine(healthy))["broker"]
     assert finding.verdict is Verdict.WARN
