@@ -205,7 +205,7 @@ class Settings(BaseSettings):
 
     # Workers.
     worker_nice: int = Field(
-        10,
+        3,
         ge=0,
         le=19,
         description="How much the computing threads of a worker on CPUs give way to other processes of the "

@@ -17,11 +17,16 @@ from contextlib import suppress
 def give_way(niceness: int) -> None:
     """Raise the niceness of the calling thread, and of all threads that it starts from now on.
 
-    Only Linux has threads of different niceness; elsewhere the whole process gives way. A thread that is
-    nicer already stays so; 0 changes nothing.
+    On Linux they are batch work too (SCHED_BATCH): whoever wakes up goes first, which niceness alone does not
+    bring about. Only Linux has threads of different niceness; elsewhere the whole process gives way. A thread
+    that is nicer already stays so; 0 changes nothing.
     """
+    if niceness <= 0:
+        return
     if sys.platform == "linux":
         thread = threading.get_native_id()
+        if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
         if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
     elif sys.platform != "win32":

@@ -41,3 +41,14 @@ def test_who_gives_way_already_keeps_doing_so():
 
     with ThreadPoolExecutor(1) as computing:
         assert computing.submit(compute).result() == 19
+
+
+def test_a_thread_that_gives_way_is_batch_work_and_who_starts_it_is_not():
+    def in_a_thread(niceness: int) -> int:
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(give_way, niceness).result()
+            return threads.submit(os.sched_getscheduler, 0).result()
+
+    assert in_a_thread(1) == os.SCHED_BATCH
+    assert in_a_thread(0) == os.SCHED_OTHER
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER

@@ -67,7 +67,7 @@ function lost(lhr) {
 }
 
 async function withService(module, work) {
-  const service = await startService({}, module);
+  const service = await startService({}, module, { ownSession: true });
   try {
     return await work(service);
   } finally {

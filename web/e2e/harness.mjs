@@ -37,7 +37,7 @@ for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 1
   process.on(signal, () => process.exit(128 + number));
 
 /** `fewstroke serve` on a folder of its own. `module`: what to run instead of the quick engine. */
-export async function startService(env = {}, module = ["-m", "tests.studio.serve"]) {
+export async function startService(env = {}, module = ["-m", "tests.studio.serve"], { ownSession = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "fewstroke-studio-"));
   const environment = {
     ...process.env,
@@ -50,6 +50,7 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
     cwd: ROOT,
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
+    detached: ownSession, // the kernel shares processor time by session first, and a browser has one of its own
   });
   const calledOff = atExit(() => child.kill("SIGKILL"));
   let log = "";
