@@ -37,7 +37,10 @@ async function scores(service) {
       const calledOff = atExit(() => chrome.kill());
       try {
         const options = { port: chrome.port, onlyCategories: CATEGORIES, output: "json", logLevel: "error" };
-        const { lhr } = await lighthouse(`${service.url}/${hash}`, options, form === "desktop" ? desktopConfig : undefined);
+        const look = () => lighthouse(`${service.url}/${hash}`, options, form === "desktop" ? desktopConfig : undefined);
+        let { lhr } = await look();
+        // The browser lost the trace's beginning, which it does now and then: Lighthouse asks to be run again.
+        if (lhr.runtimeError?.code === "NO_NAVSTART") ({ lhr } = await look());
         if (lhr.runtimeError) throw new Error(`${page}, ${form}: ${lhr.runtimeError.message}`);
         const value = (audit) => Math.round(lhr.audits[audit].numericValue * 1000) / 1000;
         rows.push({
