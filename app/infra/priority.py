@@ -25,8 +25,9 @@ def give_way(niceness: int) -> None:
         return
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        if os.sched_getscheduler(thread) == os.SCHED_OTHER:
-            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+        with suppress(OSError):  # some sandboxes refuse it: niceness alone gives way then
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
         if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
     elif sys.platform != "win32":

@@ -79,7 +79,7 @@ def covariance_distance(
 
 
 def mobile_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
-    """Both distances on the second network, which what pleases VGG16 alone does not please."""
+    """(B,): both distances on MobileNetV2, which is not pleased by what pleases VGG16 alone."""
     return moment_distance(x, style, MOBILE_LAYERS) + covariance_distance(x, style, MOBILE_LAYERS)
 
 
