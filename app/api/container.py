@@ -12,6 +12,7 @@ from app.access.rates import forget_rates
 from app.access.service import Access
 from app.api.checkpoint import Checkpoint
 from app.api.closing import Closing
+from app.api.readiness import Readiness
 from app.idempotency.keys import IdempotencyKeys, forget_keys
 from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
@@ -51,6 +52,7 @@ class Container:
     links: Links
     sweeper: Sweeper
     deliverer: Deliverer
+    readiness: Readiness
 
 
 @asynccontextmanager
@@ -115,4 +117,5 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             links=Links(sessions, lifetime=settings.link_seconds),
             sweeper=sweeper,
             deliverer=deliverer,
+            readiness=Readiness(),
         )

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
+from app.infra.logs import reason
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ def problem_response(
     **extra: Any,
 ) -> JSONResponse:
     """A problem document about this request."""
+    request.state.code = code.value  # for the log
     body = {
         "type": f"urn:fewstroke:problem:{code}",
         "title": title,
@@ -184,7 +186,7 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, OSError) and not (full or isinstance(error, ConnectionError)):
         raise error
-    logger.error("%s: %s", "no space left" if full else "a part of the service is away", error)
+    logger.error("%s: %s", "no space left" if full else "a part of the service is away", reason(error))
     return problem_response(
         request,
         status=503,

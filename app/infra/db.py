@@ -4,6 +4,7 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from app.errors import ConfigError
+from app.infra.errors import DatabaseUnavailableError
+from app.infra.logs import reason
 from app.migrations import HEAD
 
 if TYPE_CHECKING:
@@ -28,6 +32,9 @@ _READERS = 10  # connections to SQLite that a process keeps: each has a thread, 
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of replicas may be apart. A short lease that ends further ahead than that, or a row
 from a further future, was written before the wall clock went back: it binds nobody."""
+
+AWAY = (OperationalError, InterfaceError, WaitedTooLong, ConnectionError)
+"""What statements raise while the database restarts, or takes too long."""
 
 _MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
 
@@ -123,12 +130,19 @@ def utcnow() -> datetime:
 
 
 def create_engine(url: URL) -> AsyncEngine:
-    """An async engine; for SQLite the folder is created and the pragmas are set on every connection."""
+    """An async engine; for SQLite the folder is created and the pragmas are set on every connection.
+
+    Raises DatabaseUnavailableError when that cannot be.
+    """
+    pool: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "hide_parameters": True}
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=10)
+        return create_async_engine(url, pool_pre_ping=True, **pool)
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, pool_size=5, max_overflow=10, connect_args={"timeout": _BUSY_SECONDS})
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(url, error) from error
+    engine = create_async_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **pool)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -139,6 +153,7 @@ def _reading(engine: AsyncEngine) -> AsyncEngine:
     driver is a trip to another thread, and a transaction took two thirds of those of a simple read."""
     reading = create_async_engine(
         engine.url,
+        hide_parameters=True,
         pool_size=_READERS,
         max_overflow=0,
         pool_use_lifo=True,
@@ -182,9 +197,23 @@ async def migrate(engine: AsyncEngine) -> None:
 
     The whole upgrade is one transaction under the database's own lock (SQLite: the write lock,
     taken by the first statement; PostgreSQL: an advisory lock), so the second process finds the work done.
+
+    Raises DatabaseUnavailableError, and ConfigError when a newer version has used the database.
     """
-    if await _revision(engine) == HEAD:
+    try:
+        await ping(engine)
+    except DatabaseUnavailableError:
+        raise
+    except Exception as error:  # drivers have trees of their own, and the system's
+        raise _unusable(engine.url, error) from error
+    revision = await _revision(engine)
+    if revision == HEAD:
         return  # the usual start: Alembic, which takes time and memory, is not even imported
+    if revision is not None and revision > HEAD:
+        raise ConfigError(
+            f"The database has schema {revision}, this version knows {HEAD}: run the newer version that has "
+            "used it, or restore the backup from before."
+        )
     sqlite = engine.dialect.name == "sqlite"
     if sqlite:
         await _enable_wal(engine)
@@ -256,6 +285,24 @@ async def in_line(session: AsyncSession, name: str) -> None:
 
 
 async def ping(engine: AsyncEngine) -> None:
-    """One round trip; raises what the driver raises."""
+    """One round trip; raises what the driver raises, and DatabaseUnavailableError when the database can only
+    be read: its disk was remounted, or a standby of PostgreSQL answers."""
+    sqlite = engine.dialect.name == "sqlite"
     async with engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        answer = await connection.scalar(text("SELECT 1" if sqlite else "SHOW transaction_read_only"))
+    if answer == "on" or (sqlite and not await asyncio.to_thread(_may_write, engine.url.database)):
+        raise _unusable(engine.url, "it can only be read")
+
+
+def _may_write(database: str | None) -> bool:
+    """A file and, for SQLite's journals beside it, its folder."""
+    path = Path(database or "")
+    return not path.is_absolute() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _unusable(url: URL, why: Exception | str) -> DatabaseUnavailableError:
+    said = why if isinstance(why, str) else reason(why)
+    return DatabaseUnavailableError(
+        f"The database {url.render_as_string(hide_password=True)} cannot be used: {said}. Check "
+        "FEWSTROKE_DATABASE_URL, that its server runs, and that it may be written."
+    )
