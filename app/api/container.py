@@ -18,7 +18,8 @@ from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
-from app.infra.db import Sessions, create_engine, create_sessions, migrate
+from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.schema import migrate
 from app.infra.tasks import end
 from app.jobs.fairness import forget_turns
 from app.jobs.ledger import Ledger

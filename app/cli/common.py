@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -10,6 +11,10 @@ from typing import Literal
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from app.infra.logs import log_format
+
+logger = logging.getLogger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -31,7 +36,10 @@ def err_console() -> Console:
 
 
 def complain(text: str, *, kind: Literal["error", "warning"] = "error") -> None:
-    """Print one error, or warning."""
+    """Print one error, or warning; a line of the log where that is JSON."""
+    if log_format() == "json":
+        logger.log(logging.ERROR if kind == "error" else logging.WARNING, "%s", text)
+        return
     colour = "red" if kind == "error" else "yellow"
     err_console().print(f"[bold {colour}]{kind}:[/] {escape(text)}", soft_wrap=True)
 

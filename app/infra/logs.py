@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 LogFormat = Literal["console", "json"]
 
+_form: LogFormat = "console"
 _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039 - never changed
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -49,6 +50,11 @@ def log_context(**fields: str | None) -> Iterator[None]:
 def bound(name: str) -> str | None:
     """A field that is bound at this moment."""
     return _bound.get().get(name)
+
+
+def log_format() -> LogFormat:
+    """What this process writes."""
+    return _form
 
 
 def redact(text: str) -> str:
@@ -124,6 +130,8 @@ class ConsoleFormatter(logging.Formatter):
 
 def configure_logging(level: str = "INFO", form: LogFormat = "console") -> None:
     """Log to standard error, everything through one handler."""
+    global _form
+    _form = form
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

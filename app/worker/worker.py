@@ -17,7 +17,7 @@ from PIL.Image import Image
 
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
-from app.infra.db import AWAY, Sessions, utcnow
+from app.infra.db import Sessions, is_away, utcnow
 from app.infra.logs import NotAgain, log_context, reason
 from app.infra.tasks import end
 from app.jobs.fairness import Fits, NotNow
@@ -124,11 +124,8 @@ class Worker:
             except BrokerError as error:
                 logger.warning("%s", error)
                 await self._until_stopped(asyncio.sleep(_PAUSE))
-            except AWAY as error:  # the job was not acknowledged: it comes again
-                logger.warning("%s: %s", _DROPPED, reason(error))
-                await self._until_stopped(asyncio.sleep(_PAUSE))
-            except Exception:
-                logger.exception(_DROPPED)
+            except Exception as error:  # the job was not acknowledged: it comes again
+                _tell_dropped(error)
                 await self._until_stopped(asyncio.sleep(_PAUSE))
 
     async def _finish(self) -> None:
@@ -162,10 +159,8 @@ class Worker:
             await hand.finished()
         except BrokerError as error:
             logger.warning("%s", error)
-        except AWAY as error:
-            logger.warning("%s: %s", _DROPPED, reason(error))
-        except Exception:
-            logger.exception(_DROPPED)
+        except Exception as error:
+            _tell_dropped(error)
         finally:
             self._behind.pop(hand, None)
 
@@ -283,6 +278,13 @@ class Worker:
         finally:
             await end(stopping)
             await end(task)
+
+
+def _tell_dropped(error: Exception) -> None:
+    if is_away(error):
+        logger.warning("%s: %s", _DROPPED, reason(error))
+    else:
+        logger.error(_DROPPED, exc_info=error)
 
 
 def _harmless(kind: JobKind, _params: Mapping[str, Any], unharmed: bool) -> bool:

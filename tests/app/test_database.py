@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.errors import ConfigError
 from app.infra import db
-from app.infra.db import create_engine, migrate, ping
+from app.infra.db import create_engine, ping
 from app.infra.errors import DatabaseUnavailableError
+from app.infra.schema import migrate
 from app.settings import Settings
 
 
