@@ -106,6 +106,10 @@ async def check_clock(settings: Settings) -> str:
             before = datetime.now(UTC)
             theirs = await connection.scalar(text("SELECT clock_timestamp()"))
             after = datetime.now(UTC)
+    except (OSError, DBAPIError) as error:
+        raise Trouble(
+            Verdict.WARN, "not compared: the database does not answer", "Mend the database first."
+        ) from error
     finally:
         await engine.dispose()
     assert isinstance(theirs, datetime)

@@ -85,6 +85,14 @@ async def test_a_database_that_can_only_be_read(healthy: Settings, monkeypatch: 
     assert "primary" in finding.mend
 
 
+async def test_clocks_are_not_to_blame_for_a_database_that_is_away(healthy: Settings) -> None:
+    away = healthy.model_copy(update={"database_url": "postgresql://u:hunter2@127.0.0.1:1/x"})
+    found = by_name(await examine(away))
+    assert found["database"].verdict is Verdict.FAIL
+    assert (found["clock"].verdict, found["clock"].mend) == (Verdict.WARN, "Mend the database first.")
+    assert "hunter2" not in str(found)
+
+
 async def test_a_misspelt_variable_is_warned_of(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_name(await examine(healthy))["settings"].verdict is Verdict.OK
     monkeypatch.setenv("FEWSTROKE_PRT", "1")
