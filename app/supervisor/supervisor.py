@@ -24,7 +24,6 @@ from app.supervisor.lock import data_folder_lock
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
 _BIND_TIMEOUT = 3.0  # s; the API of a killed run may hold the port for a moment
 _BACKLOG = 512  # connections that wait while the API starts or restarts
-_ARENAS = "MALLOC_ARENA_MAX"  # glibc gives each thread a heap of its own, and each keeps what it once needed
 _READY_POLL = 0.25  # s
 _EXAMINE_EVERY = 5.0  # s between two looks at whether the broker's streams take messages
 _STUCK_AFTER = 2  # looks in a row that found one that does not
@@ -130,12 +129,7 @@ class Supervisor:
 
     def _api(self, listener: socket.socket) -> Child:
         descriptor = listener.fileno()
-        return self._child(
-            "api",
-            fewstroke_command("api", "--fd", str(descriptor)),
-            env={_ARENAS: os.environ.get(_ARENAS, "2")},
-            pass_fds=[descriptor],
-        )
+        return self._child("api", fewstroke_command("api", "--fd", str(descriptor)), pass_fds=[descriptor])
 
     def _worker(self, number: int) -> Child:
         name = "worker" if self._workers == 1 else f"worker-{number}"
