@@ -1,8 +1,8 @@
 """``python -m benchmarks.retained``: whether API or worker keep anything of the requests that they answered.
 
-The stub service under the clients of ``benchmarks.load``, at a light rate; after so many requests each process
-says what it holds. What grows with the requests in ``blocks`` or ``in_use_mib`` is retained; what grows in
-``free_mib`` alone is memory that was given back to malloc and lies between what is in use. Kept in
+The stub service under the clients of ``benchmarks.load``, at a light rate; after so many requests each
+process says what it holds. What grows with the requests in ``blocks`` or ``in_use_mib`` is retained; what
+grows in ``free_mib`` alone was given back to malloc and lies between what is in use. Kept in
 ``benchmarks/results/retained.json``.
 """
 
@@ -52,10 +52,14 @@ async def ask(service: StubService, folder: Path) -> dict[str, dict[str, float]]
     return found
 
 
+def _read(path: Path) -> str | None:
+    return path.read_text() if path.is_file() else None
+
+
 async def _written(path: Path) -> str:
     for _ in range(round(_PATIENCE / _POLL)):
-        if path.is_file():
-            return path.read_text()
+        if (text := _read(path)) is not None:
+            return text
         await asyncio.sleep(_POLL)
     raise BenchmarkError(f"{path.stem} does not answer")
 
