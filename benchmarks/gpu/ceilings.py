@@ -65,12 +65,12 @@ def measure(record: Record, clock: Clock, *, scale: int) -> Ceilings:
             f"{count >> 20} MiB",
         )
         if clock.cuda:
-            host = torch.zeros(2**28, dtype=torch.uint8)
+            host = torch.zeros(count // 4, dtype=torch.uint8)
             pinned = host.pin_memory()
             for name, memory in (("pageable", host), ("pinned", pinned)):
                 near = target[: len(host)]
                 seconds = clock.calls(lambda near=near, memory=memory: near.copy_(memory)).fastest  # type: ignore[misc]
-                told(f"host to device, {name}", "GB/s", len(host), seconds, "256 MiB")
+                told(f"host to device, {name}", "GB/s", len(host), seconds, f"{len(host) >> 20} MiB")
             seconds = clock.calls(lambda: pinned.copy_(target[: len(host)])).fastest
-            told("device to host, pinned", "GB/s", len(host), seconds, "256 MiB")
+            told("device to host, pinned", "GB/s", len(host), seconds, f"{len(host) >> 20} MiB")
     return Ceilings(found["gemm, bf16"], found["copy"])

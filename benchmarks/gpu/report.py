@@ -40,7 +40,7 @@ def _errors(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         for key, value in row.items():
             if key.endswith("_error"):
-                which = ", ".join(str(v) for v in list(row.values())[:3] if isinstance(v, int | str))
+                which = ", ".join(str(row[k]) for k in list(row)[:3] if not k.endswith("_error"))
                 told.append(f"{which}: {key.removesuffix('_error')} failed: {_line(value)}")
     return told
 

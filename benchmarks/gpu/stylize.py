@@ -21,7 +21,7 @@ from model.requests import Rendering
 from model.style import Style
 
 _WIDEST = 48  # channels at full resolution in one map; kernels count in 32 bits
-_TUNED_PIXELS = 2**25  # cuDNN tries its algorithms up to here
+_RECORDED_PIXELS = 2**25  # passes up to here are recorded as CUDA graphs too
 _SERVED = {1: 2048, 8: 1024, 32: 512}  # batch: the largest side that is taken from pictures to pictures
 
 
@@ -36,14 +36,18 @@ def measure(
     sizes: Sequence[int],
     batches: Sequence[int],
 ) -> None:
-    """A row for every size and batch, batches of one first. ``work``: of a pixel."""
+    """A row for every size and batch, batches of one first; cuDNN tries its algorithms at the first size.
+
+    ``work``: of a pixel.
+    """
     phi = {name: value.to(clock.device) for name, value in style.phi.items()}
     for batch in batches:
         for side in sizes:
             if record.late():
                 record.skipped(f"stylize {side} px, batch {batch}")
                 continue
-            record.add(_row(record, clock, engine, style, phi, ceilings, work, side, batch))
+            row = _row(record, clock, engine, style, phi, ceilings, work, side, batch, tune=side == sizes[0])
+            record.add(row)
 
 
 def _row(
@@ -56,6 +60,8 @@ def _row(
     work: Work,
     side: int,
     batch: int,
+    *,
+    tune: bool,
 ) -> Row:
     pixels = side * side
     together = batch  # photos of one pass
@@ -71,7 +77,7 @@ def _row(
             return (engine.base.networks(photos, dict(zip(names, values, strict=True))),)
 
     def variant(name: str, call: Callable[[], object]) -> Row:
-        took = clock.events(lambda: [call() for _ in range(batch // together)], seconds=0.3)
+        took = clock.events(lambda: [call() for _ in range(batch // together)], seconds=0.2)
         seconds = took.median / batch
         return {
             f"{name}_milliseconds": 1e3 * seconds,
@@ -106,17 +112,17 @@ def _row(
     def served() -> Row:
         shown = [photo(side, i) for i in range(min(batch, 4))]
         wanted = [Rendering(shown[i % len(shown)], style) for i in range(batch)]
-        took = clock.calls(lambda: engine.stylize_many(wanted), seconds=0.5, least=3)
+        took = clock.calls(lambda: engine.stylize_many(wanted), seconds=0.3, least=3)
         seconds = took.median / batch
         return {"served_milliseconds": 1e3 * seconds, "served_pictures_a_second": 1 / seconds}
 
     record.tried(row, "eager", eager)
-    if together * pixels <= _TUNED_PIXELS:
+    if clock.cuda and together * pixels <= _RECORDED_PIXELS:
+        record.tried(row, "graph", graph)
+    if tune:
         torch.backends.cudnn.benchmark = True
         try:
             record.tried(row, "tuned", tuned)
-            if clock.cuda:
-                record.tried(row, "graph", graph)
         finally:
             torch.backends.cudnn.benchmark = False
     if side <= _SERVED.get(batch, 0):
