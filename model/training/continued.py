@@ -16,7 +16,7 @@ from model.adaptation import AdaptConfig
 from model.inner_rates import ScheduledRates
 from model.maml import Adam, ContinuedLoops, LearningRates, Params, Task
 from model.networks import Networks, Objective
-from model.perceptual.statistics import concatenate, pool
+from model.perceptual.statistics import concatenate
 from model.training.config import TrainingConfig
 from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
 from model.training.pools import join_photos
@@ -32,9 +32,7 @@ class LongTask(StyleTasks):
         def support(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), entry.pooled)
 
-        # all works as one target make less of a chance which few are unseen, and keep the examples in sight
-        everything = pool(concatenate([entry.support.statistics, entry.query.statistics]))
-        target = everything if source.config.query_holds_support else entry.pooled_query
+        target = entry.query_target(source.config.query_holds_support)
 
         def query(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), target)
@@ -85,7 +83,7 @@ class ContinuedTraining:
 
     def fill(self) -> None:
         """Fill the pool of style works up; the photos' is full."""
-        while (missing := self.config.styles_in_pool - len(self.samples.styles.entries)) > 0:
+        while (missing := self.config.styles_in_pool - len(self.samples.styles)) > 0:
             self.samples.styles.refresh(min(16, missing))
 
     def loss(self, progress: float = 0.0) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from model.checkpoint import phi_shapes
@@ -59,13 +60,22 @@ class StyleEntry:
     query: Works
     pooled_query: StyleStatistics
 
+    def query_target(self, holds_support: bool) -> StyleStatistics:
+        """What query renders are compared with (batch 1): the unseen works, or all works of the task.
+
+        All works as one target make less of a chance which few are unseen, and keep the examples in sight.
+        """
+        if not holds_support:
+            return self.pooled_query
+        return pool(concatenate([self.support.statistics, self.query.statistics]))
+
 
 @dataclass(frozen=True)
 class RenderBatch:
-    """Photos to render and what to compare the renders with, one of each a task."""
+    """Photos to render, N a task side by side, and what to compare the renders with, one a task."""
 
-    photos: PhotoBatch
-    target: StyleStatistics
+    photos: PhotoBatch  # (B N, ...)
+    target: StyleStatistics  # batch B
     real: Tensor | None = None  # for the critic: (B, C, h, w), of one work a task
 
 
@@ -96,23 +106,24 @@ class EncoderStart(Start):
 
 
 class StyleTasks(Task[object, object]):
-    """B tasks side by side; every inner step draws other photos."""
+    """B tasks side by side; every inner step draws other photos and compares with all examples pooled, as
+    adaptations do."""
 
     entries: list[StyleEntry]
 
-    def __init__(self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random) -> None:
-        def support(step: int) -> RenderBatch:
-            singles = step % 2 == 1
-            targets = [one_of(e.support, rng).statistics if singles else e.pooled for e in entries]
-            return RenderBatch(
-                photos.batch(len(entries)), concatenate(targets), _reals([e.support for e in entries], rng)
-            )
+    def __init__(
+        self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random, config: TrainingConfig
+    ) -> None:
+        count = config.meta_photos * len(entries)
+        examples = concatenate([entry.pooled for entry in entries])
+        target = concatenate([entry.query_target(config.query_holds_support) for entry in entries])
 
-        query = RenderBatch(
-            photos.batch(len(entries)),
-            concatenate([e.pooled_query for e in entries]),
-            _reals([e.query for e in entries], rng),
-        )
+        def support(step: int) -> RenderBatch:
+            return RenderBatch(photos.batch(count), examples, _reals([e.support for e in entries], rng))
+
+        def query(step: int) -> RenderBatch:
+            return RenderBatch(photos.batch(count), target, _reals([e.query for e in entries], rng))
+
         super().__init__(support=support, query=query, size=len(entries))
         object.__setattr__(self, "entries", entries)
 
@@ -144,11 +155,12 @@ class MetaTraining:
             workers=config.workers,
         )
         self.photos = PhotoPool(self.draw_photo, objective, config.photos_in_pool, rng)
-        while len(self.photos.entries) < config.photos_in_pool:
+        while len(self.photos) < config.photos_in_pool:
             self.photos.refresh(8)
         self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
         self.tasks: list[StyleEntry] = []
         self.learner = make_learner(config, EncoderStart(networks, objective, critic), self.loss)
+        self.learner.to(objective.device)  # the rates: the networks are there
         self.order, self.highest_order = Order.NONE, Order.SECOND
         if isinstance(self.learner, GradientLearner):
             self.prescribed, self.learner.order = self.learner.order, self._order
@@ -169,7 +181,7 @@ class MetaTraining:
     def renders(self) -> int:
         """Pictures rendered in one outer step."""
         query = len(self.learner.weights(0.0)) if isinstance(self.learner, GradientLearner) else 0
-        return self.config.meta_batch * (self.config.meta_steps + query)
+        return self.config.meta_batch * self.config.meta_photos * (self.config.meta_steps + query)
 
     def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise. ``progress``: share of meta-training."""
@@ -180,7 +192,7 @@ class MetaTraining:
         for _ in range(c.fresh_tasks):
             self.tasks[self.rng.randrange(len(self.tasks))] = self.draw_entry()
         entries = self.rng.sample(self.tasks, c.meta_batch)
-        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng), progress=progress)
+        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng, c), progress=progress)
         query = {f"query{step}": loss.mean() for step, loss in outcome.query.items()}
         return {"total": outcome.loss, **query}
 
@@ -201,16 +213,22 @@ class MetaTraining:
         return f"undefined second-order gradients: {FELL_BACK}"
 
     def loss(self, params: Params, batch: RenderBatch) -> Tensor:
-        """Loss of each task's render (B,); with a critic, both players' losses."""
-        c = self.config
+        """Mean loss of each task's renders (B,); with a critic, both players' losses."""
+        c, tasks = self.config, len(batch.target)
+        count = len(batch.photos.images) // tasks
+        each = params if count == 1 else {k: v.repeat_interleave(count, 0) for k, v in params.items()}
+        target = batch.target
+        if count > 1:
+            target = target[torch.arange(tasks, device=target.colors.device).repeat_interleave(count)]
         with self.objective.autocast():
-            renders = self.networks(batch.photos.images, params)
-        terms, features = self.objective.compare(renders, batch.target, batch.photos.content)
+            renders = self.networks(batch.photos.images, each)
+        terms, features = self.objective.compare(renders, target, batch.photos.content)
         total = terms.total(c.weights)
-        if self.critic is None:
-            return total
-        assert batch.real is not None
-        return total + duel(self.critic, params, critic_inputs(features), batch.real).total(c.critic)
+        if self.critic is not None:
+            assert batch.real is not None
+            real = batch.real.repeat_interleave(count, 0)
+            total = total + duel(self.critic, each, critic_inputs(features), real).total(c.critic)
+        return total.view(tasks, count).mean(1)
 
     def draw_entry(self) -> StyleEntry:
         """A new task: its support and its query works, with their statistics."""
@@ -222,7 +240,7 @@ class MetaTraining:
         query = works[k:]
         return StyleEntry(support, pool(support.statistics), query, pool(query.statistics))
 
-    def _crops(self, rng: random.Random) -> tuple[Tensor, int]:
+    def _crops(self, rng: random.Random) -> tuple[list[Image.Image], int]:
         """Crops of the works of a task: its support, then its query; and the size of the support.
 
         One palette and one range of scales for all of them: what makes them one style.
@@ -237,11 +255,11 @@ class MetaTraining:
             crop(load(path), size, rng, low=low, high=high, jitter=jitter, palette=palette)
             for path in (*task.support, *query)
         ]
-        return to_tensor(works), len(task.support)
+        return works, len(task.support)
 
-    def _works(self, drawn: tuple[Tensor, int]) -> tuple[Works, int]:
+    def _works(self, drawn: tuple[list[Image.Image], int]) -> tuple[Works, int]:
         crops, k = drawn
-        found, features = self.objective.observe(crops.to(self.objective.device))
+        found, features = self.objective.observe(to_tensor(crops, self.objective.device))
         maps = critic_inputs(features).bfloat16() if self.critic is not None else None
         return Works(found, maps), k
 

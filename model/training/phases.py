@@ -48,6 +48,7 @@ class Phase:
     make_job: Callable[[list[str]], Job]  # from the notes of the run so far
     rates: dict[str, float] = field(default_factory=dict)  # peak rates of modules that differ from ``lr``
     span: tuple[float, float] = (0.0, 1.0)
+    average_decay: float = 0.999  # of the averaged weights, a step
 
     def position(self, done: float) -> float:
         """Share of the schedule at a share of this phase."""
@@ -56,6 +57,7 @@ class Phase:
 
 
 Span = tuple[float, float]
+META_AVERAGE = 0.99  # an outer step takes ten times as long as one of pre-training
 
 
 def distill_phase(
@@ -103,7 +105,7 @@ def meta_phase(run: Run, config: TrainingConfig, *, name: str = "meta", span: Sp
         )
 
     rates = {"rates": config.rates_lr, "critic": config.critic_lr}
-    return Phase(name, config.meta_minutes, config.meta_lr, make, rates, span)
+    return Phase(name, config.meta_minutes, config.meta_lr, make, rates, span, META_AVERAGE)
 
 
 def continued_phase(

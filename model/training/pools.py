@@ -8,9 +8,8 @@ batches are drawn from the pool: each costly forward pass then serves several tr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -20,8 +19,6 @@ from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
 from model.perceptual.statistics import StyleStatistics, concatenate
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -42,33 +39,96 @@ def join_photos(parts: Sequence[PhotoBatch]) -> PhotoBatch:
     )
 
 
+class Ring:
+    """The last ``capacity`` samples of named tensors, in memory that is taken once.
+
+    A batch is one gather a tensor, which on an accelerator is one kernel, whatever the batch.
+    """
+
+    def __init__(self, capacity: int, rng: random.Random) -> None:
+        self.capacity, self.rng = capacity, rng
+        self.tensors: dict[str, Tensor] = {}
+        self.filled = self.next = 0
+
+    def __len__(self) -> int:
+        return self.filled
+
+    def add(self, samples: Mapping[str, Tensor]) -> None:
+        """Write samples (each tensor: (N, ...)) over the oldest ones."""
+        count = len(next(iter(samples.values())))
+        if not self.tensors:
+            self.tensors = {k: v.new_empty((self.capacity, *v.shape[1:])) for k, v in samples.items()}
+        for name, value in samples.items():
+            at = self.next
+            for part in value.split([*_turns(at, count, self.capacity)]):
+                self.tensors[name][at : at + len(part)] = part
+                at = (at + len(part)) % self.capacity
+        self.next = (self.next + count) % self.capacity
+        self.filled = min(self.capacity, self.filled + count)
+
+    def draw(self, count: int) -> dict[str, Tensor]:
+        """``count`` samples, without repeats while there are enough."""
+        if count <= self.filled:
+            chosen = self.rng.sample(range(self.filled), count)
+        else:
+            chosen = [self.rng.randrange(self.filled) for _ in range(count)]
+        device = next(iter(self.tensors.values())).device
+        index = torch.tensor(chosen)
+        if device.type == "cuda":
+            index = index.pin_memory().to(device, non_blocking=True)
+        return {name: value[index] for name, value in self.tensors.items()}
+
+
+def _turns(at: int, count: int, capacity: int) -> list[int]:
+    """Lengths of the runs in which ``count`` samples go into a ring from position ``at`` on."""
+    runs = []
+    while count:
+        runs.append(min(count, capacity - at))
+        count -= runs[-1]
+        at = 0
+    return runs
+
+
+def _flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
+    means = {f"mean.{k}": v for k, v in statistics.mean.items()}
+    seconds = {f"second.{k}": v for k, v in statistics.second.items()}
+    return {**means, **seconds, "colors": statistics.colors}
+
+
+def _statistics(tensors: Mapping[str, Tensor]) -> StyleStatistics:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    return StyleStatistics(part("mean."), part("second."), tensors["colors"])
+
+
 class PhotoPool:
-    """The last ``capacity`` photo crops."""
+    """The last ``capacity`` photo crops; content features are kept in bf16."""
 
     def __init__(
         self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
     ) -> None:
-        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
-        self.entries: list[PhotoBatch] = []
-        self.next = 0
+        self.source, self.objective, self.capacity = draw, objective, capacity
+        self.ring = Ring(capacity, rng)
+
+    def __len__(self) -> int:
+        return len(self.ring)
 
     def refresh(self, count: int) -> None:
         """Replace the oldest entries by ``count`` new crops."""
-        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        if count == 0:
+            return
+        images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         content, own = self.objective.photo_targets(images)
-        for i in range(count):
-            one = slice(i, i + 1)
-            entry = PhotoBatch(images[one], {k: v[one].bfloat16() for k, v in content.items()}, own[one])
-            if len(self.entries) < self.capacity:
-                self.entries.append(entry)
-            else:
-                self.entries[self.next] = entry
-                self.next = (self.next + 1) % self.capacity
+        kept = {f"content.{k}": v.bfloat16() for k, v in content.items()}
+        self.ring.add({"images": images, **kept, **_flatten(own)})
 
     def batch(self, count: int) -> PhotoBatch:
         """``count`` photos, without repeats while there are enough."""
-        found = join_photos(_choose(self.entries, count, self.rng))
-        return replace(found, content={layer: map_.float() for layer, map_ in found.content.items()})
+        found = self.ring.draw(count)
+        prefix = "content."
+        content = {k.removeprefix(prefix): v.float() for k, v in found.items() if k.startswith(prefix)}
+        return PhotoBatch(found["images"], content, _statistics(found))
 
 
 @dataclass
@@ -91,34 +151,23 @@ class StylePool:
         *,
         maps: bool = False,
     ) -> None:
-        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
+        self.source, self.objective, self.capacity = draw, objective, capacity
         self.maps = maps
-        self.entries: list[StyleBatch] = []
-        self.next = 0
+        self.ring = Ring(capacity, rng)
+
+    def __len__(self) -> int:
+        return len(self.ring)
 
     def refresh(self, count: int) -> None:
         """Replace the oldest entries by ``count`` new crops."""
-        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        if count == 0:
+            return
+        images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         found, features = self.objective.observe(images)
-        real = critic_inputs(features).bfloat16() if self.maps else None
-        for i in range(count):
-            entry = StyleBatch(found[i : i + 1], real[i : i + 1].clone() if real is not None else None)
-            if len(self.entries) < self.capacity:
-                self.entries.append(entry)
-            else:
-                self.entries[self.next] = entry
-                self.next = (self.next + 1) % self.capacity
+        real = {"real": critic_inputs(features).bfloat16()} if self.maps else {}
+        self.ring.add({**_flatten(found), **real})
 
     def batch(self, count: int) -> StyleBatch:
         """``count`` styles, without repeats while there are enough."""
-        chosen = _choose(self.entries, count, self.rng)
-        reals = [entry.real for entry in chosen if entry.real is not None]
-        return StyleBatch(
-            concatenate([entry.statistics for entry in chosen]), torch.cat(reals) if reals else None
-        )
-
-
-def _choose(entries: list[T], count: int, rng: random.Random) -> list[T]:
-    if count <= len(entries):
-        return rng.sample(entries, count)
-    return [rng.choice(entries) for _ in range(count)]
+        found = self.ring.draw(count)
+        return StyleBatch(_statistics(found), found.get("real"))

@@ -62,9 +62,9 @@ class Pretraining:
 
     def fill(self) -> None:
         """Fill the pools up."""
-        while (missing := self.config.photos_in_pool - len(self.photos.entries)) > 0:
+        while (missing := self.config.photos_in_pool - len(self.photos)) > 0:
             self.photos.refresh(min(16, missing))
-        while (missing := self.config.styles_in_pool - len(self.styles.entries)) > 0:
+        while (missing := self.config.styles_in_pool - len(self.styles)) > 0:
             self.styles.refresh(min(16, missing))
 
     def close(self) -> None:
@@ -111,6 +111,7 @@ class Pretraining:
             "moments": terms.moments.mean(),
             "covariance": terms.covariance.mean(),
             "mobile": terms.mobile.mean(),
+            "gram": terms.gram.mean(),
             "color": terms.color.mean(),
             "content": terms.content.mean(),
             "smoothness": terms.smoothness.mean(),

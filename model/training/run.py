@@ -26,6 +26,7 @@ from model.training.pretrain import Pretraining
 from model.training.samples import draw_samples
 from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
 from model.training.throughput import Throughput
+from model.training.widen import widened
 
 LONGEST_STEP = 30.0  # seconds: a pause (a stopped process) does not use up a phase's time
 PATIENCE = 3  # steps in a row with undefined gradients before a phase is asked to change something
@@ -108,6 +109,7 @@ class Run:
             finished = self._train_phase(phase, resumed, deadline)
             if not finished:
                 return False
+            self.export({"after": phase.name}, name=f"after-{phase.name}.safetensors")  # to compare with
             if deadline is not None and time.monotonic() + LAST_MINUTE > deadline and phase is not phases[-1]:
                 return False  # the next phase has pools to fill
         self.progress.phase = len(phases)
@@ -116,6 +118,7 @@ class Run:
     def _train_phase(self, phase: Phase, resumed: bool, deadline: float | None) -> bool:
         """Train to the end of the phase (True) or to the deadline (False), and save."""
         job = phase.make_job(self.progress.notes)
+        self.average.decay = phase.average_decay
         modules = {**self.permanent, **job.modules}
         for name, module in job.modules.items():  # learned in an earlier phase of the same kind
             if name in self.carried:
@@ -133,6 +136,7 @@ class Run:
             ],
             lr=phase.lr,
             betas=(0.9, 0.99),
+            fused=self.device.type == "cuda",
         )
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
@@ -140,8 +144,8 @@ class Run:
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
         bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)
-        smooth: dict[str, float] = {}
-        undefined, in_time, longest = 0, True, 0.0
+        watch = Watch(self.device)
+        in_time, longest = True, 0.0
         while self.progress.seconds < limit and in_time:
             began = time.monotonic()
             done = phase.position(self.progress.seconds / limit)
@@ -153,23 +157,23 @@ class Run:
             norm = nn.utils.clip_grad_norm_(playing, 5.0)
             if judging:  # of its own: a player's scale is no business of the other's
                 norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
-            if bool(torch.isfinite(norm)):  # a rare overflow in bf16 is skipped, not averaged in
+            finite = watch.look(norm, losses)
+            if self.device.type == "cuda":  # asking would wait: the optimiser skips such a step by itself
+                optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
                 optimizer.step()
                 self.average.update(self.networks)
-                undefined = 0
-                _smoothen(smooth, losses)
-            else:
-                undefined += 1
-                if undefined % PATIENCE == 0:
-                    self._note(
-                        job.rescue() or f"undefined gradients in {undefined} {phase.name} steps in a row"
-                    )
+            elif bool(finite):  # a rare overflow in bf16 is skipped, not averaged in
+                optimizer.step()
+                self.average.update(self.networks)
+            # every look waits for an accelerator that works ahead of us
+            if self.progress.step % (20 if self.device.type == "cuda" else 1) == 0 and watch.overflows() > 0:
+                self._note(job.rescue() or f"undefined gradients in {PATIENCE} {phase.name} steps in a row")
             self.progress.step += 1
             took = min(time.monotonic() - began, LONGEST_STEP)
             self.progress.seconds += took
             self.throughput.add(phase.name, self.progress.step, job.renders)
             bar.update(min(took, limit - bar.n))
-            if self.progress.step % 20 == 0 and smooth:
+            if self.progress.step % 20 == 0 and (smooth := watch.means()):
                 bar.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()} | {"step": self.progress.step})
                 self._log(phase.name, smooth)
             if time.monotonic() - last_save > self.config.checkpoint_seconds:
@@ -181,7 +185,7 @@ class Run:
             longest = max(longest, took)
             in_time = deadline is None or time.monotonic() + 2 * longest + LAST_MINUTE < deadline
         bar.close()
-        if smooth:
+        if smooth := watch.means():
             self._log(phase.name, smooth)
         self.carried |= {name: m.state_dict() for name, m in modules.items() if name != "networks"}
         self._save(phase.name)
@@ -202,9 +206,9 @@ class Run:
         """The inner rates of the last meta-training for the checkpoint; empty before it."""
         return self.learned_rates
 
-    def export(self, card: dict[str, Any]) -> Path:
-        """Write the averaged networks, the inner rates and the critic to ``base.safetensors``."""
-        path = self.config.out / "base.safetensors"
+    def export(self, card: dict[str, Any], *, name: str = "base.safetensors") -> Path:
+        """Write the averaged networks, the inner rates and the critic."""
+        path = self.config.out / name
         card = card | {"notes": self.progress.notes} if self.progress.notes else card
         save_base(path, self.averaged(), self.rates(), card, critic=self.critic, adapt=self.config.adapt)
         return path
@@ -243,13 +247,16 @@ def _beginning(
     if config.critic > 0:
         critic = Critic(CriticConfig(embedding=config.encoder.embedding)).to(device)
     if config.start is None:
-        return Networks(config.stylizer, config.encoder).to(device), critic, {}
+        shape = replace(config.stylizer, rank=config.rank or config.stylizer.rank)
+        return Networks(shape, config.encoder).to(device), critic, {}
     base = load_base(config.start, device)
     shape = base.networks.stylizer.config
     if config.stylizer.last_convolution:
         shape = replace(shape, last_convolution=True)
     networks = Networks(shape, base.networks.encoder.config).to(device)
     networks.load_state_dict(base.networks.state_dict())  # another last convolution has no weights of its own
+    if config.rank is not None:
+        networks = widened(networks, config.rank)
     carried: dict[str, dict[str, Tensor]] = {}
     if critic is not None:
         critic = base.critic or Critic(CriticConfig(embedding=networks.encoder.config.embedding)).to(device)
@@ -259,11 +266,41 @@ def _beginning(
     return networks, critic, carried
 
 
-def _smoothen(smooth: dict[str, float], losses: dict[str, Tensor]) -> None:
-    """Running means; one transfer from the device for all terms."""
-    numbers = torch.stack([value.detach().float() for value in losses.values()]).tolist()
-    for name, number in zip(losses, numbers, strict=True):
-        smooth[name] = number if name not in smooth else 0.98 * smooth[name] + 0.02 * number
+class Watch:
+    """Running means of the losses and the undefined gradients, kept on the device: looking at them waits."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.names: list[str] = []
+        self.values = torch.zeros(0, device=device)
+        self.steps = torch.zeros((), device=device)  # with defined gradients
+        self.undefined = torch.zeros((), device=device)  # steps in a row
+        self.patience_lost = torch.zeros((), device=device)
+
+    def look(self, norm: Tensor, losses: dict[str, Tensor]) -> Tensor:
+        """Take in a step; returns whether its gradients were defined, () bool."""
+        finite = torch.isfinite(norm)
+        numbers = torch.stack([value.detach().float() for value in losses.values()])
+        if not self.names:
+            self.names, self.values = list(losses), torch.zeros_like(numbers)
+        weight = torch.where(self.steps == 0, 1.0, 0.02)
+        self.values = torch.where(finite, self.values.lerp(numbers, weight), self.values)
+        self.steps = self.steps + finite
+        self.undefined = torch.where(finite, 0.0, self.undefined + 1)
+        self.patience_lost = self.patience_lost + ((self.undefined > 0) & (self.undefined % PATIENCE == 0))
+        return finite
+
+    def overflows(self) -> int:
+        """How often patience was lost since the last time that somebody asked."""
+        found = int(self.patience_lost)
+        if found:
+            self.patience_lost.zero_()
+        return found
+
+    def means(self) -> dict[str, float]:
+        """The losses' running means by name; empty before the first step with defined gradients."""
+        if not self.names or not int(self.steps):
+            return {}
+        return dict(zip(self.names, self.values.tolist(), strict=True))
 
 
 def learning_rate(progress: float) -> float:
