@@ -123,9 +123,9 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: Tensor) -> Tensor:
 DIRECTIONS = 16  # along which colours are compared
 
 
-def color_directions(generator: torch.Generator | None = None) -> Tensor:
-    """(3, DIRECTIONS) random unit vectors, from a generator of the CPU (None: torch's own)."""
-    return F.normalize(torch.randn(3, DIRECTIONS, generator=generator), dim=0)
+def color_directions(generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+    """(3, DIRECTIONS) random unit vectors, from a generator of that device (None: the CPU, torch's own)."""
+    return F.normalize(torch.randn(3, DIRECTIONS, generator=generator, device=device), dim=0)
 
 
 def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tensor | None = None) -> Tensor:
@@ -134,7 +134,8 @@ def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tenso
     ``directions``: (3, P), or (B, 3, P). None: drawn from torch's generator, an unbiased estimate and another
     one at each call.
     """
-    projections = (color_directions() if directions is None else directions).to(x.colors.device)
+    device = x.colors.device
+    projections = color_directions(device=device) if directions is None else directions.to(device)
     spread = style.colors.var(1).sum(1) / 3
     return sliced_wasserstein(x.colors, style.colors, projections) / (spread + 0.02)
 

@@ -63,17 +63,18 @@ def configure(config: TrainingConfig) -> TrainingConfig:
         return config
     return replace(
         config,
-        batch=64,
-        meta_batch=24,
+        batch=48,
+        meta_batch=16,
         second_order_batch=12,
         meta_photos=2,
         meta_steps=8,
-        photos_in_pool=768,
-        styles_in_pool=1024,
-        tasks_in_pool=128,
-        fresh_photos=8,
-        fresh_styles=12,
-        fresh_tasks=3,
+        photos_in_pool=512,
+        styles_in_pool=640,
+        tasks_in_pool=64,
+        fresh_photos=4,
+        fresh_styles=6,
+        fresh_tasks=2,
+        refresh_every=4,
         workers=max(1, min(14, (os.cpu_count() or 2) - 2)),
     )
 
@@ -187,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--call-minutes", type=float, default=9.0, help="of this call; 0: no limit")
     parser.add_argument("--batch", type=int, help="renders of a step of pre-training; default by device")
     parser.add_argument("--styles-together", type=int, help="of an outer step; default by device")
+    parser.add_argument("--eager", action="store_true", help="do not record steps as CUDA graphs")
     parser.add_argument("--rank", type=int, help="of the low-rank branches; with --start: it may grow")
     parser.add_argument("--train-only", action="store_true", help="leave the validation to another machine")
     parser.add_argument("--sizes", help="of the crops, such as 128,192,256; default by device")
@@ -215,6 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config,
             batch=options.batch or config.batch,
             meta_batch=options.styles_together or config.meta_batch,
+            record_steps=not options.eager,
         )
         finished = campaign(
             config,

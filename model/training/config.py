@@ -62,6 +62,8 @@ class TrainingConfig:
     fresh_photos: int = 2  # replaced at each step
     fresh_styles: int = 2
     fresh_tasks: int = 1
+    refresh_every: int = 1  # steps between replacements, of so many times as many
+    record_steps: bool = True  # as CUDA graphs, where there is a GPU
     workers: int = 0  # threads that crop ahead; 0: crops are made when they are needed
     crop_low: float = 0.3  # smallest crop, as a share of the short side
     palette_share: float = 0.3  # styles with another palette (the same for all works of a style)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from model.adaptation import AdaptConfig
 from model.inner_rates import ScheduledRates
-from model.maml import Adam, ContinuedLoops, LearningRates, Params, Task
+from model.maml import Adam, ContinuedLoops, LearningRates, Params
 from model.networks import Networks, Objective
 from model.perceptual.statistics import concatenate
+from model.style_encoder import describe
 from model.training.config import TrainingConfig
 from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
 from model.training.pools import join_photos
@@ -37,8 +38,8 @@ class LongTask(StyleTasks):
         def query(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), target)
 
-        Task.__init__(self, support=support, query=query, size=1)
-        object.__setattr__(self, "entries", [entry])
+        descriptions = describe(entry.support.statistics).unsqueeze(0)
+        super().__init__(support, query, descriptions, torch.ones_like(descriptions[..., 0]))
 
 
 class ContinuedTraining:
@@ -89,6 +90,7 @@ class ContinuedTraining:
     def loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise."""
         outcome = self.loops.meta_loss()
+        self.samples.prepare()
         sampled = self.samples.loss(self.networks)
         share = self.config.batch / self.renders
         return {

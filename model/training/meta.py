@@ -7,10 +7,11 @@ rendered on photos of their own. B tasks run side by side in one batched inner l
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -31,9 +32,10 @@ from model.maml import (
 )
 from model.networks import Networks, Objective
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
+from model.style_encoder import describe
 from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
-from model.training.pools import PhotoBatch, PhotoPool
+from model.training.pools import Choice, PhotoBatch, PhotoPool, Ring, flatten, unflatten
 from model.training.prefetch import Prefetch
 from model.training.pretrain import aspect_jitter, style_weights
 
@@ -99,7 +101,9 @@ class EncoderStart(Start):
         assert isinstance(task, StyleTasks)
         encoder = self.networks.encoder
         with self._objective.autocast():
-            embedded = torch.cat([encoder.together(entry.support.statistics) for entry in task.entries])
+            each = encoder.embed_descriptions(task.descriptions)  # (B, K, embedding)
+            present = task.present.unsqueeze(2)
+            embedded = (each * present).sum(1) / present.sum(1)
             phi = encoder.decode(embedded)
         head = self.critic.head(embedded.float()) if self.critic is not None else {}
         return {name: value.float() for name, value in phi.items()} | head
@@ -107,25 +111,51 @@ class EncoderStart(Start):
 
 class StyleTasks(Task[object, object]):
     """B tasks side by side; every inner step draws other photos and compares with all examples pooled, as
-    adaptations do."""
+    adaptations do.
 
-    entries: list[StyleEntry]
+    ``descriptions``: (B, K, D) of the examples for the encoder; ``present``: (B, K), 1 where there is one.
+    """
+
+    descriptions: Tensor
+    present: Tensor
 
     def __init__(
-        self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random, config: TrainingConfig
+        self,
+        support: Callable[[int], RenderBatch],
+        query: Callable[[int], RenderBatch],
+        descriptions: Tensor,
+        present: Tensor,
     ) -> None:
-        count = config.meta_photos * len(entries)
-        examples = concatenate([entry.pooled for entry in entries])
-        target = concatenate([entry.query_target(config.query_holds_support) for entry in entries])
+        super().__init__(support=support, query=query, size=len(descriptions))
+        object.__setattr__(self, "descriptions", descriptions)
+        object.__setattr__(self, "present", present)
 
-        def support(step: int) -> RenderBatch:
-            return RenderBatch(photos.batch(count), examples, _reals([e.support for e in entries], rng))
 
-        def query(step: int) -> RenderBatch:
-            return RenderBatch(photos.batch(count), target, _reals([e.query for e in entries], rng))
+class TaskPool:
+    """The last ``capacity`` tasks: what the encoder sees of them, and what renders are compared with."""
 
-        super().__init__(support=support, query=query, size=len(entries))
-        object.__setattr__(self, "entries", entries)
+    def __init__(self, config: TrainingConfig, rng: random.Random) -> None:
+        self.ring = Ring(config.tasks_in_pool, rng)
+        self.entries: list[StyleEntry] = []  # by position, for what only a critic needs
+        self.longest = config.shots[1] + config.query_works  # Reptile's support holds all works
+        self.query_holds_support = config.query_holds_support
+
+    def add(self, entry: StyleEntry) -> None:
+        """Put a task in the place of the oldest."""
+        position = self.ring.next
+        target = entry.query_target(self.query_holds_support)
+        descriptions = describe(entry.support.statistics)
+        count, missing = len(descriptions), self.longest - len(descriptions)
+        present = torch.ones(count, device=descriptions.device)
+        self.ring.add(
+            {
+                "descriptions": F.pad(descriptions, (0, 0, 0, missing)).unsqueeze(0),
+                "present": F.pad(present, (0, missing)).unsqueeze(0),
+                **{f"support.{name}": value for name, value in flatten(entry.pooled).items()},
+                **{f"target.{name}": value for name, value in flatten(target).items()},
+            }
+        )
+        self.entries[position : position + 1] = [entry]
 
 
 class MetaTraining:
@@ -158,7 +188,13 @@ class MetaTraining:
         while len(self.photos) < config.photos_in_pool:
             self.photos.refresh(8)
         self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
-        self.tasks: list[StyleEntry] = []
+        self.tasks = TaskPool(config, rng)
+        self.steps = 0
+        self.chosen: list[StyleEntry] = []
+        self.chosen_tasks = Choice(config.meta_batch, objective.device)
+        # photos of every inner step, then of the query before the first step and after the last
+        self.photos_a_step = config.meta_batch * config.meta_photos
+        self.chosen_photos = Choice((config.meta_steps + 2) * self.photos_a_step, objective.device)
         self.learner = make_learner(config, EncoderStart(networks, objective, critic), self.loss)
         self.learner.to(objective.device)  # the rates: the networks are there
         self.order, self.highest_order = Order.NONE, Order.SECOND
@@ -183,18 +219,43 @@ class MetaTraining:
         query = len(self.learner.weights(0.0)) if isinstance(self.learner, GradientLearner) else 0
         return self.config.meta_batch * self.config.meta_photos * (self.config.meta_steps + query)
 
+    def prepare(self, progress: float = 0.0) -> Hashable:
+        """Refresh the pools and choose tasks and photos: the host's part of a step. The key of its graph."""
+        c = self.config
+        if self.steps % c.refresh_every == 0:
+            self.photos.refresh(c.refresh_every * c.fresh_photos)
+            for _ in range(c.refresh_every * c.fresh_tasks):
+                self.tasks.add(self.draw_entry())
+            while len(self.tasks.ring) < c.tasks_in_pool:
+                self.tasks.add(self.draw_entry())
+        self.steps += 1
+        positions = self.tasks.ring.choose(c.meta_batch)
+        self.chosen = [self.tasks.entries[i] for i in positions]
+        self.chosen_tasks.write(positions)
+        self.chosen_photos.write(self.photos.ring.choose(len(self.chosen_photos.index)))
+        return (self._order(progress), c.meta_batch) if self.critic is None else None
+
     def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise. ``progress``: share of meta-training."""
-        c = self.config
-        self.photos.refresh(c.fresh_photos)
-        while len(self.tasks) < c.tasks_in_pool:
-            self.tasks.append(self.draw_entry())
-        for _ in range(c.fresh_tasks):
-            self.tasks[self.rng.randrange(len(self.tasks))] = self.draw_entry()
-        entries = self.rng.sample(self.tasks, c.meta_batch)
-        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng, c), progress=progress)
+        outcome = self.learner.meta_loss(self._tasks(), progress=progress)
         query = {f"query{step}": loss.mean() for step, loss in outcome.query.items()}
         return {"total": outcome.loss, **query}
+
+    def _tasks(self) -> StyleTasks:
+        """The chosen tasks and photos."""
+        found = self.tasks.ring.take(self.chosen_tasks.index)
+        examples, target = unflatten(found, "support."), unflatten(found, "target.")
+        steps, chosen = self.config.meta_steps, self.chosen_photos.index.view(-1, self.photos_a_step)
+
+        def support(step: int) -> RenderBatch:
+            real = _reals([entry.support for entry in self.chosen], self.rng)
+            return RenderBatch(self.photos.at(chosen[step]), examples, real)
+
+        def query(step: int) -> RenderBatch:
+            real = _reals([entry.query for entry in self.chosen], self.rng)
+            return RenderBatch(self.photos.at(chosen[steps + (step > 0)]), target, real)
+
+        return StyleTasks(support, query, found["descriptions"], found["present"])
 
     def _order(self, progress: float) -> Order:
         self.order = min(self.prescribed(progress), self.highest_order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Job:
     """One phase at work.
 
-    ``loss`` takes the position in the schedule (0..1) and returns the terms, ``total`` among them;
+    ``prepare`` does the host's part of a step at a position in the schedule (0..1), and returns the key of
+    its graph (see ``Replay``); ``loss`` takes the position and returns the terms, ``total`` among them;
     ``modules`` are trained beside the networks and the critic; ``renders`` is the number of pictures
     rendered in one step; ``rescue`` changes something after undefined gradients and says what.
     """
@@ -33,6 +34,7 @@ class Job:
     loss: Callable[[float], dict[str, Tensor]]
     renders: int
     modules: dict[str, nn.Module] = field(default_factory=dict)
+    prepare: Callable[[float], Hashable] = lambda done: None
     rates: Callable[[], dict[str, Tensor]] = dict
     rescue: Callable[[], str | None] = lambda: None
     close: Callable[[], None] = lambda: None
@@ -82,7 +84,12 @@ def pretrain_phase(
     def make(notes: list[str]) -> Job:
         job = Pretraining(config, run.objective, run.rng, critic=run.critic)
         job.fill()
-        return Job(lambda done: job.loss(run.networks), config.batch, close=job.close)
+        return Job(
+            lambda done: job.loss(run.networks),
+            config.batch,
+            prepare=lambda done: job.prepare(),
+            close=job.close,
+        )
 
     return Phase(name, config.pretrain_minutes, config.lr, make, {"critic": config.critic_lr}, span)
 
@@ -99,6 +106,7 @@ def meta_phase(run: Run, config: TrainingConfig, *, name: str = "meta", span: Sp
             job.meta_loss,
             job.renders,
             job.modules,
+            prepare=job.prepare,
             rates=lambda: rates_table(job.rates, names, config.meta_steps),
             rescue=job.fall_back,
             close=job.close,

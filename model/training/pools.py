@@ -60,23 +60,33 @@ class Ring:
             self.tensors = {k: v.new_empty((self.capacity, *v.shape[1:])) for k, v in samples.items()}
         for name, value in samples.items():
             at = self.next
-            for part in value.split([*_turns(at, count, self.capacity)]):
+            for part in torch.split(value, _turns(at, count, self.capacity)):
                 self.tensors[name][at : at + len(part)] = part
                 at = (at + len(part)) % self.capacity
         self.next = (self.next + count) % self.capacity
         self.filled = min(self.capacity, self.filled + count)
 
-    def draw(self, count: int) -> dict[str, Tensor]:
-        """``count`` samples, without repeats while there are enough."""
+    def choose(self, count: int) -> list[int]:
+        """Positions of ``count`` samples, without repeats while there are enough."""
         if count <= self.filled:
-            chosen = self.rng.sample(range(self.filled), count)
-        else:
-            chosen = [self.rng.randrange(self.filled) for _ in range(count)]
-        device = next(iter(self.tensors.values())).device
-        index = torch.tensor(chosen)
-        if device.type == "cuda":
-            index = index.pin_memory().to(device, non_blocking=True)
+            return self.rng.sample(range(self.filled), count)
+        return [self.rng.randrange(self.filled) for _ in range(count)]
+
+    def take(self, index: Tensor) -> dict[str, Tensor]:
+        """The samples at ``index`` (N,), on the ring's device."""
         return {name: value[index] for name, value in self.tensors.items()}
+
+
+class Choice:
+    """Positions in a ring, in a tensor that stays where it is: what is computed of them can be recorded."""
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self.index = torch.zeros(count, dtype=torch.int64, device=device)
+
+    def write(self, positions: Sequence[int]) -> None:
+        """Choose these, without waiting for the device."""
+        wanted = torch.tensor(positions)
+        self.index.copy_(wanted.pin_memory() if self.index.is_cuda else wanted, non_blocking=True)
 
 
 def _turns(at: int, count: int, capacity: int) -> list[int]:
@@ -89,17 +99,21 @@ def _turns(at: int, count: int, capacity: int) -> list[int]:
     return runs
 
 
-def _flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
+def flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
+    """By name, as a ring keeps them."""
     means = {f"mean.{k}": v for k, v in statistics.mean.items()}
     seconds = {f"second.{k}": v for k, v in statistics.second.items()}
     return {**means, **seconds, "colors": statistics.colors}
 
 
-def _statistics(tensors: Mapping[str, Tensor]) -> StyleStatistics:
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistics:
+    """What ``flatten`` took apart, from the names that begin with ``prefix``."""
 
-    return StyleStatistics(part("mean."), part("second."), tensors["colors"])
+    def part(kind: str) -> dict[str, Tensor]:
+        start = prefix + kind
+        return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+    return StyleStatistics(part("mean."), part("second."), tensors[f"{prefix}colors"])
 
 
 class PhotoPool:
@@ -121,14 +135,18 @@ class PhotoPool:
         images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         content, own = self.objective.photo_targets(images)
         kept = {f"content.{k}": v.bfloat16() for k, v in content.items()}
-        self.ring.add({"images": images, **kept, **_flatten(own)})
+        self.ring.add({"images": images, **kept, **flatten(own)})
 
     def batch(self, count: int) -> PhotoBatch:
         """``count`` photos, without repeats while there are enough."""
-        found = self.ring.draw(count)
+        return self.at(torch.tensor(self.ring.choose(count), device=self.objective.device))
+
+    def at(self, index: Tensor) -> PhotoBatch:
+        """The photos at positions (N,) of the ring."""
+        found = self.ring.take(index)
         prefix = "content."
         content = {k.removeprefix(prefix): v.float() for k, v in found.items() if k.startswith(prefix)}
-        return PhotoBatch(found["images"], content, _statistics(found))
+        return PhotoBatch(found["images"], content, unflatten(found))
 
 
 @dataclass
@@ -165,9 +183,13 @@ class StylePool:
         images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         found, features = self.objective.observe(images)
         real = {"real": critic_inputs(features).bfloat16()} if self.maps else {}
-        self.ring.add({**_flatten(found), **real})
+        self.ring.add({**flatten(found), **real})
 
     def batch(self, count: int) -> StyleBatch:
         """``count`` styles, without repeats while there are enough."""
-        found = self.ring.draw(count)
-        return StyleBatch(_statistics(found), found.get("real"))
+        return self.at(torch.tensor(self.ring.choose(count), device=self.objective.device))
+
+    def at(self, index: Tensor) -> StyleBatch:
+        """The styles at positions (N,) of the ring."""
+        found = self.ring.take(index)
+        return StyleBatch(unflatten(found), found.get("real"))

@@ -8,6 +8,7 @@ import random
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.phases import Phase
 from model.training.pretrain import Pretraining
+from model.training.replay import Replay
 from model.training.samples import draw_samples
 from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
 from model.training.throughput import Throughput
@@ -54,7 +56,6 @@ class Run:
         self.config = config
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
-        torch.backends.cudnn.benchmark = self.device.type == "cuda"  # shapes stay the same for long
         self.rng = random.Random(config.seed)
         self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
         self.networks, self.critic, self.carried = _beginning(config, self.device)
@@ -141,6 +142,7 @@ class Run:
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
         self._current = (modules, optimizer, job)
+        replay = Replay([*playing, *judging], self.device, report=self._note, record=self.config.record_steps)
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
         bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)
@@ -151,9 +153,7 @@ class Run:
             done = phase.position(self.progress.seconds / limit)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * learning_rate(done)
-            losses = job.loss(done)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(losses["total"])
+            losses = replay(job.prepare(done), partial(job.loss, done))
             norm = nn.utils.clip_grad_norm_(playing, 5.0)
             if judging:  # of its own: a player's scale is no business of the other's
                 norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
