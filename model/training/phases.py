@@ -26,7 +26,7 @@ class Job:
     """One phase at work.
 
     ``prepare`` does the host's part of a step at a position in the schedule (0..1), and returns the key of
-    its graph (see ``Replay``); ``loss`` takes the position and returns the terms, ``total`` among them;
+    its graph (see ``RecordedStep``); ``loss`` takes the position and returns the terms, ``total`` among them;
     ``modules`` are trained beside the networks and the critic; ``renders`` is the number of pictures
     rendered in one step; ``rescue`` changes something after undefined gradients and says what.
     """

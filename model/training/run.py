@@ -24,7 +24,7 @@ from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.phases import Phase
 from model.training.pretrain import Pretraining
-from model.training.replay import Replay
+from model.training.recorded import RecordedStep
 from model.training.samples import draw_samples
 from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
 from model.training.throughput import Throughput
@@ -142,7 +142,9 @@ class Run:
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
         self._current = (modules, optimizer, job)
-        replay = Replay([*playing, *judging], self.device, report=self._note, record=self.config.record_steps)
+        replay = RecordedStep(
+            [*playing, *judging], self.device, report=self._note, record=self.config.record_steps
+        )
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
         bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)

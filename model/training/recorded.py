@@ -16,7 +16,7 @@ Losses = dict[str, Tensor]
 WARM_UP = 3  # eager steps before one is recorded: libraries choose their kernels in the first
 
 
-class Replay:
+class RecordedStep:
     """Runs ``compute`` and leaves the gradients of ``total`` in the parameters' ``grad``.
 
     Args:
