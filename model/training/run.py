@@ -155,7 +155,7 @@ class Run:
             done = phase.position(self.progress.seconds / limit)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * learning_rate(done)
-            losses = replay(job.prepare(done), partial(job.loss, done))
+            losses = recorded(job.prepare(done), partial(job.loss, done))
             norm = nn.utils.clip_grad_norm_(playing, 5.0)
             if judging:  # of its own: a player's scale is no business of the other's
                 norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
