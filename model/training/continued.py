@@ -19,9 +19,10 @@ from model.networks import Networks, Objective
 from model.perceptual.statistics import concatenate
 from model.style_encoder import describe
 from model.training.config import TrainingConfig
-from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
+from model.training.meta import EncoderStart, MetaTraining
 from model.training.pools import join_photos
 from model.training.pretrain import Pretraining
+from model.training.style_tasks import RenderBatch, StyleEntry, StyleTasks
 
 USUAL_LOSS = 4.0  # so that tasks weigh about what samples of pre-training weigh
 

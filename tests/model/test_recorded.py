@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.training.recorded import WARM_UP, RecordedStep
-from model.training.run import PATIENCE, Watch
+from model.training.watch import PATIENCE, Watch
 
 
 class Step:
