@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.report import page
+from benchmarks.gpu.report import LATE, page
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ class Record:
 
     def skipped(self, what: str) -> None:
         """Tell what the time did not suffice for."""
-        self.error(f"not measured, out of time: {what}")
+        self.error(f"{LATE}{what}")
 
     def error(self, text: str) -> None:
         """Something that went wrong in the present section."""

@@ -9,6 +9,8 @@ from benchmarks.tables import table
 
 Row = Mapping[str, Any]
 
+LATE = "not measured, out of time: "  # begins the record of what a section had no time for
+
 
 def page(document: Mapping[str, Any]) -> str:
     """Markdown; sections without rows are left out, errors are told at the end."""
@@ -19,7 +21,14 @@ def page(document: Mapping[str, Any]) -> str:
         f"renders with {document['renders_with']}; measured at {document['measured_at']}.",
     ]
     parts += sections(document)
-    parts += [f"{each['section']}: {_line(each['text'])}" for each in document["errors"]]
+    late = [each["text"].removeprefix(LATE) for each in document["errors"] if each["text"].startswith(LATE)]
+    parts += [
+        f"{each['section']}: {_line(each['text'])}"
+        for each in document["errors"]
+        if not each["text"].startswith(LATE)
+    ]
+    if late:
+        parts.append(f"{LATE.capitalize()}{'; '.join(late)}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -50,6 +50,8 @@ def test_what_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
         record.add(row)
         raise ValueError("a kernel is missing")
     with record.section("strips", 1.0):
+        record.skipped("2048 px")
+        record.skipped("4096 px")
         record.add({"side": 64, "how": "whole", "milliseconds": 1.0, "peak_mib": 1.0})
     stored = json.loads((tmp_path / "gpu.json").read_text())
     assert stored["sections"]["stylize"][0]["served_milliseconds"] == 2.0
@@ -58,6 +60,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert "512, 8: graph failed: OutOfMemoryError: CUDA out of memory" in text
     assert "stylize: ValueError: a kernel is missing" in text
     assert "| 64 | whole | 1.000 ms |" in text
+    assert "\n\nNot measured, out of time: 2048 px; 4096 px.\n" in text
 
 
 @pytest.mark.parametrize("until", [0.0, 1.0])
