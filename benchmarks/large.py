@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import library_versions, machine_info
-from benchmarks.speed_probe import resident_mib, resident_peak_mib
+from benchmarks.timing import resident_mib, resident_peak_mib
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = ["1280x1280", "2048x2048", "4096x4096", "8192x4882"]

@@ -41,8 +41,8 @@ class AdaptConfig:
     judge_every: int = 2  # steps between judgements (decision 41); the first and last phi are judged too
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
-    rate_scale: float = 2.2  # rates were learned for loops of three steps that end without a decay
-    weights: LossWeights = field(default_factory=lambda: LossWeights(covariance=3.5, mobile=6.5, content=9.0))
+    rate_scale: float = 1.0  # of the learned rates
+    weights: LossWeights = field(default_factory=lambda: LossWeights(gram=6.0, content=20.0))
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all
 

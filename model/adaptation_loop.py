@@ -163,24 +163,38 @@ def judge_together(
     return [Judgement(*values) for values in each.T.tolist()]
 
 
+def gathered(renders: Sequence[Renders]) -> Renders:
+    """T tasks' N renders as one of T N; the directions are (3, P) of one task, and (T N, 3, P) of several."""
+    if len(renders) == 1:
+        return renders[0]
+    count = len(renders[0].photos)
+    return Renders(
+        torch.cat([each.photos for each in renders]),
+        {k: torch.cat([each.content[k] for each in renders]) for k in renders[0].content},
+        concatenate([each.targets for each in renders]),
+        torch.stack([each.directions for each in renders]).repeat_interleave(count, 0),
+    )
+
+
+def compare_gathered(
+    task: Adaptation, params: Params, renders: Renders
+) -> tuple[LossTerms, dict[str, Tensor]]:
+    """T styles' N renders in one pass, (T N) samples: their loss terms and feature maps.
+
+    ``task``: any of them; the networks are those of all.
+    """
+    phi = _phi(params)
+    count = len(renders.photos) // len(next(iter(phi.values())))
+    phi = {name: value.repeat_interleave(count, 0) for name, value in phi.items()}
+    with task.objective.autocast():
+        rendered = task.networks(renders.photos, phi)
+    return task.objective.compare(rendered, renders.targets, renders.content, renders.directions)
+
+
 def _compare(
     tasks: Sequence[Adaptation], params: Params, renders: Sequence[Renders]
 ) -> tuple[LossTerms, dict[str, Tensor]]:
-    """T tasks' N renders in one pass, (T N) samples: their loss terms and feature maps."""
-    count = len(renders[0].photos)
-    phi = {name: value.repeat_interleave(count, 0) for name, value in _phi(params).items()}
-    objective = tasks[0].objective
-    alone = renders[0]
-    if len(renders) > 1:
-        alone = Renders(
-            torch.cat([each.photos for each in renders]),
-            {k: torch.cat([each.content[k] for each in renders]) for k in renders[0].content},
-            concatenate([each.targets for each in renders]),
-            torch.stack([each.directions for each in renders]).repeat_interleave(count, 0),  # (T N, 3, P)
-        )
-    with objective.autocast():
-        rendered = tasks[0].networks(alone.photos, phi)
-    return objective.compare(rendered, alone.targets, alone.content, alone.directions)
+    return compare_gathered(tasks[0], params, gathered(renders))
 
 
 def _phi(params: Params) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from model.perceptual.losses import (
     LAYERS,
     LossTerms,
+    both_gram_distance,
     color_distance,
     content_distance,
     content_features,
@@ -102,6 +103,7 @@ class Objective:
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
             mobile=mobile_distance(own, style),
+            gram=both_gram_distance(own, style),
             color=color_distance(own, style, directions),
             content=content_distance(features, content),
             smoothness=total_variation(renders),

@@ -76,8 +76,12 @@ class StyleEncoder(nn.Module):
 
     def embedding(self, statistics: StyleStatistics) -> Tensor:
         """(B, embedding): one vector an example."""
-        description = (describe(statistics) - self.center) / self.scale
-        embedded: Tensor = self.embed(description.clamp(-6, 6))
+        return self.embed_descriptions(describe(statistics))
+
+    def embed_descriptions(self, descriptions: Tensor) -> Tensor:
+        """(..., D) descriptions of examples -> (..., embedding)."""
+        normalized = (descriptions - self.center) / self.scale
+        embedded: Tensor = self.embed(normalized.clamp(-6, 6))
         return embedded
 
     def decode(self, embedding: Tensor) -> dict[str, Tensor]:

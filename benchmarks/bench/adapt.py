@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.bench.roofline import Rates, Work, count_work
-from benchmarks.speed_probe import EXAMPLE_SIZES, synthetic_picture, timed
+from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture, timed
 from model.data.folders import to_tensor
 from model.engine import Engine
 from model.perceptual.losses import LAYERS

@@ -16,9 +16,10 @@ from benchmarks.bench.pictures import photo
 from benchmarks.bench.report import page
 from benchmarks.bench.roofline import measure_rates
 from benchmarks.errors import BenchmarkError
+from benchmarks.gpu import run as gpu
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import cores_busy
-from benchmarks.speed_probe import timed
+from benchmarks.timing import timed
 
 RESULTS = Path(__file__).parent.parent / "results"
 PARTS = ("stylize", "adapt", "service")
@@ -92,6 +93,9 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
         alone = timed(lambda: engine.stylize(picture, style), 9).median
         document["service"], document["start"] = service.measure(plan.loads, alone, tell=tell)
         document["start"]["engine_512_seconds"] = alone
+    if engine.device.type == "cuda":
+        tell("the GPU: python -m benchmarks.gpu")
+        document["on_gpu"] = gpu.run(gpu.Plan(), device=plan.device, tell=tell)
     tell("rates of the machine, again")
     rates = rates.or_better(measure_rates())
     document["rates"] = asdict(rates)

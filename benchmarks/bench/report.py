@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from benchmarks.gpu.report import sections
+from benchmarks.tables import table
 
 Document = Mapping[str, Any]
 _CHANGED = 1.1  # a ratio that is told as a change
@@ -28,6 +31,8 @@ def page(document: Document, before: Document | None) -> str:
         "as overhead."
     )
     parts += [text for key, tell in _SECTIONS.items() if document.get(key) for text in tell(document)]
+    if document.get("on_gpu"):
+        parts += sections(document["on_gpu"])
     parts += [f"Not measured: {text}" for text in document["missing"]]
     parts += [
         f"Not measured in this run, but on {date}: {part}." for part, date in document.get("kept", {}).items()
@@ -35,12 +40,6 @@ def page(document: Document, before: Document | None) -> str:
     if before is not None:
         parts += ["## Against the last stored run", compare(before, document)]
     return "\n\n".join(parts) + "\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _stylize(document: Document) -> list[str]:

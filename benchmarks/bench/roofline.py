@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.speed_probe import timed
+from benchmarks.timing import timed
 
 _GEMM = 2048  # rows, columns and depth of the product of matrices
 _COPY = 2**28  # bytes; far more than any cache

@@ -17,7 +17,7 @@ from benchmarks.bench.pictures import photo
 from benchmarks.bench.roofline import Rates, count_work
 from benchmarks.errors import MissingPackageError
 from benchmarks.magenta import CANVAS, Magenta
-from benchmarks.speed_probe import EXAMPLE_SIZES, Times, synthetic_picture, timed
+from benchmarks.timing import EXAMPLE_SIZES, Times, synthetic_picture, timed
 from model.data.folders import to_image, to_tensor
 from model.engine import Engine
 from model.errors import ExportUnavailableError

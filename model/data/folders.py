@@ -67,10 +67,15 @@ def load(path: Path, short_side: int = 384) -> Image.Image:
     return image
 
 
-def to_tensor(images: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures of one size -> (B, 3, H, W) float32 in 0..1."""
-    arrays = np.stack([np.asarray(image) for image in images])
-    return torch.from_numpy(arrays).permute(0, 3, 1, 2).float().div_(255).contiguous()
+def to_tensor(images: Sequence[Image.Image], device: torch.device | None = None) -> Tensor:
+    """RGB pictures of one size -> (B, 3, H, W) float32 in 0..1, on ``device`` (default: the CPU).
+
+    They travel to an accelerator as bytes, and the host does not wait for them.
+    """
+    stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
+    if device is not None and device.type == "cuda":
+        stacked = stacked.pin_memory().to(device, non_blocking=True)
+    return stacked.permute(0, 3, 1, 2).float().div_(255).contiguous()
 
 
 def to_image(tensor: Tensor) -> Image.Image:

@@ -30,10 +30,11 @@ class LossWeights:
     """Weights of the terms in the total."""
 
     moments: float = 3.0  # channel means and log standard deviations
-    covariance: float = 3.0  # raw and normalised centred covariances
-    mobile: float = 3.0  # both on the second network
+    covariance: float = 3.5  # raw and normalised centred covariances
+    mobile: float = 6.5  # both on the second network
+    gram: float = 1.5  # Gram matrices of both networks
     color: float = 6.0  # sliced Wasserstein distance of colours
-    content: float = 8.0  # instance-normalised features; at 1 faces dissolve
+    content: float = 10.0  # instance-normalised features; at 1 faces dissolve
     smoothness: float = 0.3  # total variation
 
 
@@ -94,12 +95,21 @@ def robust(squared: Tensor) -> Tensor:
 
 
 def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = VGG_LAYERS) -> Tensor:
-    """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers: for reports."""
+    """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers."""
     total = torch.zeros((), device=x.colors.device)
     for layer in layers:
         g_x, g_s = x.second[layer], style.second[layer]
         total = total + (g_x - g_s).square().sum((1, 2)) / g_s.square().sum((1, 2)).clamp_min(1e-12)
     return total / len(layers)
+
+
+def both_gram_distance(x: StyleStatistics, style: StyleStatistics) -> Tensor:
+    """(B,): robust Gram distances on both networks.
+
+    What the other terms leave out: they are centred, and every channel counts the same in them. Alone it is
+    a bad loss (see above); beside them it keeps the loud channels in step.
+    """
+    return robust(gram_distance(x, style, VGG_LAYERS)) + robust(gram_distance(x, style, MOBILE_LAYERS))
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, projections: Tensor) -> Tensor:
@@ -113,9 +123,9 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: Tensor) -> Tensor:
 DIRECTIONS = 16  # along which colours are compared
 
 
-def color_directions(generator: torch.Generator | None = None) -> Tensor:
-    """(3, DIRECTIONS) random unit vectors, from a generator of the CPU (None: torch's own)."""
-    return F.normalize(torch.randn(3, DIRECTIONS, generator=generator), dim=0)
+def color_directions(generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+    """(3, DIRECTIONS) random unit vectors, from a generator of that device (None: the CPU, torch's own)."""
+    return F.normalize(torch.randn(3, DIRECTIONS, generator=generator, device=device), dim=0)
 
 
 def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tensor | None = None) -> Tensor:
@@ -124,17 +134,22 @@ def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tenso
     ``directions``: (3, P), or (B, 3, P). None: drawn from torch's generator, an unbiased estimate and another
     one at each call.
     """
-    projections = (color_directions() if directions is None else directions).to(x.colors.device)
+    device = x.colors.device
+    projections = color_directions(device=device) if directions is None else directions.to(device)
     spread = style.colors.var(1).sum(1) / 3
     return sliced_wasserstein(x.colors, style.colors, projections) / (spread + 0.02)
 
 
+# Whole objects count more than their parts: a stroke may cross an edge, and a face stays a face.
+CONTENT_SHARES = dict(zip(CONTENT_LAYERS, (1 / 6, 1 / 6, 2 / 3), strict=True))
+
+
 def content_distance(x: dict[str, Tensor], content: dict[str, Tensor]) -> Tensor:
-    """Mean squared distance of instance-normalised features (``CONTENT_LAYERS``): layout without palette."""
+    """Weighted mean squared distance of instance-normalised features: layout without palette."""
     total = torch.zeros((), device=x[CONTENT_LAYERS[0]].device)
-    for layer in CONTENT_LAYERS:
-        total = total + content_layer_distance(x[layer], content[layer])
-    return total / len(CONTENT_LAYERS)
+    for layer, share in CONTENT_SHARES.items():
+        total = total + share * content_layer_distance(x[layer], content[layer])
+    return total
 
 
 def content_features(features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -156,6 +171,7 @@ class LossTerms:
     moments: Tensor
     covariance: Tensor
     mobile: Tensor
+    gram: Tensor
     color: Tensor
     content: Tensor
     smoothness: Tensor
@@ -166,6 +182,7 @@ class LossTerms:
             weights.moments * self.moments
             + weights.covariance * self.covariance
             + weights.mobile * self.mobile
+            + weights.gram * self.gram
             + weights.color * self.color
         )
 

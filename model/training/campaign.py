@@ -50,24 +50,31 @@ STAGES = (
     Stage("meta", 1, 0.13, (1 / 3, 2 / 3)),
     Stage("meta", 2, 0.14, (2 / 3, 1.0)),  # second order
 )
-SIZES = {"cuda": (128, 192, 256), "cpu": (96, 128, 160)}
+SIZES = {"cuda": (160, 192, 256), "cpu": (96, 128, 160)}
+LARGEST_TASK = 160  # pixels a side in meta-training, as in adaptations
 
 
 def configure(config: TrainingConfig) -> TrainingConfig:
     """Batches, pools and threads for the device: a GPU wants many renders at once, a CPU a few."""
-    config = replace(config, second_order_from=2 / 3)
+    config = replace(
+        config, second_order_from=2 / 3, crop_low=0.35, palette_share=0.35, mix_share=0.15, inner_lr=0.03
+    )
     if resolve_device(config.device).type != "cuda":
         return config
     return replace(
         config,
-        batch=32,
-        meta_batch=12,
+        batch=48,
+        meta_batch=16,
+        second_order_batch=12,
+        meta_photos=2,
+        meta_steps=8,
         photos_in_pool=512,
-        styles_in_pool=768,
-        tasks_in_pool=96,
-        fresh_photos=16,
-        fresh_styles=16,
-        fresh_tasks=4,
+        styles_in_pool=640,
+        tasks_in_pool=64,
+        fresh_photos=4,
+        fresh_styles=6,
+        fresh_tasks=2,
+        refresh_every=4,
         workers=max(1, min(14, (os.cpu_count() or 2) - 2)),
     )
 
@@ -80,10 +87,13 @@ def phases_of(run: Run, sizes: Sequence[int], minutes: float) -> list[Phase]:
     for index, stage in enumerate(STAGES):
         share = stage.share + (idle if stage.kind == "pretrain" and stage.level == 0 else 0.0)
         size, time_ = sizes[stage.level], minutes * share
+        second = stage.kind == "meta" and stage.span[0] >= run.config.second_order_from
+        batch = run.config.second_order_batch if second else None
         config = replace(
             run.config,
+            meta_batch=batch or run.config.meta_batch,
             size=size,
-            meta_size=size,
+            meta_size=min(size, LARGEST_TASK),
             distill_minutes=time_,
             pretrain_minutes=time_,
             meta_minutes=time_,
@@ -103,6 +113,7 @@ def campaign(
     minutes: float,
     deadline: float | None = None,
     licence: str = "",
+    validated: bool = True,
     report: Callable[[str], None] = print,
 ) -> bool:
     """One call. True when the campaign is finished: ``base.safetensors`` and ``validation.csv`` are there.
@@ -111,6 +122,7 @@ def campaign(
         sizes: of the crops, in pixels, one for each level.
         minutes: of training, over all calls.
         deadline: of ``time.monotonic()``; None: one call does it all.
+        validated: measure it on the validation split at the end; else ``base.safetensors`` is all.
 
     Raises:
         ValueError: the folder holds a campaign with another plan.
@@ -126,9 +138,13 @@ def campaign(
     run = Run(config)
     phases = phases_of(run, sizes, minutes)
     if not run.train(phases, resume=True, deadline=deadline):
+        run.export(describe_run(run, [], time.time() - began, licence), name="so-far.safetensors")
         report(f"step {run.progress.step}, stage {run.progress.phase + 1} of {len(phases)}: call again")
         return False
     path = run.export(describe_run(run, [], time.time() - began, licence))
+    if not validated:
+        report(f"trained: {path}")
+        return True
     rows = evaluate(config, path, kept=config.out / "validation.json", deadline=deadline)
     if rows is None:
         report("trained; evaluation goes on in the next call")
@@ -170,6 +186,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=120.0, help="of training, over all calls")
     parser.add_argument("--long-loops", type=float, default=0.0, help="minutes more for long inner loops")
     parser.add_argument("--call-minutes", type=float, default=9.0, help="of this call; 0: no limit")
+    parser.add_argument("--batch", type=int, help="renders of a step of pre-training; default by device")
+    parser.add_argument("--styles-together", type=int, help="of an outer step; default by device")
+    parser.add_argument("--eager", action="store_true", help="do not record steps as CUDA graphs")
+    parser.add_argument("--rank", type=int, help="of the low-rank branches; with --start: it may grow")
+    parser.add_argument("--train-only", action="store_true", help="leave the validation to another machine")
     parser.add_argument("--sizes", help="of the crops, such as 128,192,256; default by device")
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -188,14 +209,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             critic=options.critic,
             continued_minutes=options.long_loops,
+            rank=options.rank,
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
+        config = configure(config)
+        config = replace(
+            config,
+            batch=options.batch or config.batch,
+            meta_batch=options.styles_together or config.meta_batch,
+            record_steps=not options.eager,
+        )
         finished = campaign(
-            configure(config),
+            config,
             sizes=sizes,
             minutes=options.minutes,
             deadline=deadline,
             licence=options.licence,
+            validated=not options.train_only,
         )
     except (ModelError, ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ class TrainingConfig:
     out: Path
     teacher: Path | None = None  # targets of scripts/teacher_targets.py, for the warm start
     start: Path | None = None  # a base checkpoint to begin from, shape of the network included
+    rank: int | None = None  # of the low-rank branches; with ``start`` it may be larger than the checkpoint's
     stylizer: StylizerConfig = field(default_factory=StylizerConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     device: str = "auto"
@@ -34,6 +35,8 @@ class TrainingConfig:
     lr: float = 1e-3
     meta_lr: float = 3e-4
     algorithm: AlgorithmName = "maml++"
+    second_order_batch: int | None = None  # the same with second order, whose graph holds all inner steps
+    meta_photos: int = 1  # rendered for each style in an inner step
     meta_steps: int = 4  # inner steps in training
     zero_step_weight: float | None = 0.3  # query loss: this much after no step, the rest after the last;
     # None: at the steps that the algorithm prescribes
@@ -45,9 +48,7 @@ class TrainingConfig:
     continued_lr: float = 2e-4
     continued_scale: float = 1.0  # of the inner rates: one photo a step bears less than a served step's three
     continued_discount: float = 0.5  # of the start's pull, a step
-    query_holds_support: bool = (
-        True  # phase 3: the query's target is all works of a task, not the unseen ones only
-    )
+    query_holds_support: bool = True  # the query's target is all works of a task, not the unseen ones only
     support_weight: float = 0.5  # what phase 3's support losses count for the networks
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi that the inner loop moves
     inner_lr: float = 0.02  # where the learned inner rates start (Adam's units: change of a number in a step)
@@ -61,6 +62,8 @@ class TrainingConfig:
     fresh_photos: int = 2  # replaced at each step
     fresh_styles: int = 2
     fresh_tasks: int = 1
+    refresh_every: int = 1  # steps between replacements, of so many times as many
+    record_steps: bool = True  # as CUDA graphs, where there is a GPU
     workers: int = 0  # threads that crop ahead; 0: crops are made when they are needed
     crop_low: float = 0.3  # smallest crop, as a share of the short side
     palette_share: float = 0.3  # styles with another palette (the same for all works of a style)

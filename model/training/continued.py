@@ -14,13 +14,15 @@ from torch import Tensor
 
 from model.adaptation import AdaptConfig
 from model.inner_rates import ScheduledRates
-from model.maml import Adam, ContinuedLoops, LearningRates, Params, Task
+from model.maml import Adam, ContinuedLoops, LearningRates, Params
 from model.networks import Networks, Objective
-from model.perceptual.statistics import concatenate, pool
+from model.perceptual.statistics import concatenate
+from model.style_encoder import describe
 from model.training.config import TrainingConfig
-from model.training.meta import EncoderStart, MetaTraining, RenderBatch, StyleEntry, StyleTasks
+from model.training.meta import EncoderStart, MetaTraining
 from model.training.pools import join_photos
 from model.training.pretrain import Pretraining
+from model.training.style_tasks import RenderBatch, StyleEntry, StyleTasks
 
 USUAL_LOSS = 4.0  # so that tasks weigh about what samples of pre-training weigh
 
@@ -32,15 +34,13 @@ class LongTask(StyleTasks):
         def support(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), entry.pooled)
 
-        # all works as one target make less of a chance which few are unseen, and keep the examples in sight
-        everything = pool(concatenate([entry.support.statistics, entry.query.statistics]))
-        target = everything if source.config.query_holds_support else entry.pooled_query
+        target = entry.query_target(source.config.query_holds_support)
 
         def query(step: int) -> RenderBatch:
             return RenderBatch(source.photos.batch(1), target)
 
-        Task.__init__(self, support=support, query=query, size=1)
-        object.__setattr__(self, "entries", [entry])
+        descriptions = describe(entry.support.statistics).unsqueeze(0)
+        super().__init__(support, query, descriptions, torch.ones_like(descriptions[..., 0]))
 
 
 class ContinuedTraining:
@@ -85,12 +85,13 @@ class ContinuedTraining:
 
     def fill(self) -> None:
         """Fill the pool of style works up; the photos' is full."""
-        while (missing := self.config.styles_in_pool - len(self.samples.styles.entries)) > 0:
+        while (missing := self.config.styles_in_pool - len(self.samples.styles)) > 0:
             self.samples.styles.refresh(min(16, missing))
 
     def loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise."""
         outcome = self.loops.meta_loss()
+        self.samples.prepare()
         sampled = self.samples.loss(self.networks)
         share = self.config.batch / self.renders
         return {

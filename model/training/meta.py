@@ -7,10 +7,10 @@ rendered on photos of their own. B tasks run side by side in one batched inner l
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from model.checkpoint import phi_shapes
@@ -29,44 +29,15 @@ from model.maml import (
     make_algorithm,
 )
 from model.networks import Networks, Objective
-from model.perceptual.statistics import StyleStatistics, concatenate, pool
+from model.perceptual.statistics import pool
 from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
-from model.training.pools import PhotoBatch, PhotoPool
+from model.training.pools import Choice, PhotoPool, unflatten
 from model.training.prefetch import Prefetch
 from model.training.pretrain import aspect_jitter, style_weights
+from model.training.style_tasks import RenderBatch, StyleEntry, StyleTasks, TaskPool, Works, one_of
 
 FELL_BACK = "first order from here on"
-
-
-@dataclass(frozen=True)
-class Works:
-    """N works of a style: statistics (batch N), and what a critic sees of them (None without one)."""
-
-    statistics: StyleStatistics
-    maps: Tensor | None
-
-    def __getitem__(self, part: slice) -> Works:
-        return Works(self.statistics[part], None if self.maps is None else self.maps[part])
-
-
-@dataclass(frozen=True)
-class StyleEntry:
-    """One task: its works and their pooled statistics (batch 1)."""
-
-    support: Works
-    pooled: StyleStatistics
-    query: Works
-    pooled_query: StyleStatistics
-
-
-@dataclass(frozen=True)
-class RenderBatch:
-    """Photos to render and what to compare the renders with, one of each a task."""
-
-    photos: PhotoBatch
-    target: StyleStatistics
-    real: Tensor | None = None  # for the critic: (B, C, h, w), of one work a task
 
 
 class EncoderStart(Start):
@@ -89,32 +60,12 @@ class EncoderStart(Start):
         assert isinstance(task, StyleTasks)
         encoder = self.networks.encoder
         with self._objective.autocast():
-            embedded = torch.cat([encoder.together(entry.support.statistics) for entry in task.entries])
+            each = encoder.embed_descriptions(task.descriptions)  # (B, K, embedding)
+            present = task.present.unsqueeze(2)
+            embedded = (each * present).sum(1) / present.sum(1)
             phi = encoder.decode(embedded)
         head = self.critic.head(embedded.float()) if self.critic is not None else {}
         return {name: value.float() for name, value in phi.items()} | head
-
-
-class StyleTasks(Task[object, object]):
-    """B tasks side by side; every inner step draws other photos."""
-
-    entries: list[StyleEntry]
-
-    def __init__(self, entries: list[StyleEntry], photos: PhotoPool, rng: random.Random) -> None:
-        def support(step: int) -> RenderBatch:
-            singles = step % 2 == 1
-            targets = [one_of(e.support, rng).statistics if singles else e.pooled for e in entries]
-            return RenderBatch(
-                photos.batch(len(entries)), concatenate(targets), _reals([e.support for e in entries], rng)
-            )
-
-        query = RenderBatch(
-            photos.batch(len(entries)),
-            concatenate([e.pooled_query for e in entries]),
-            _reals([e.query for e in entries], rng),
-        )
-        super().__init__(support=support, query=query, size=len(entries))
-        object.__setattr__(self, "entries", entries)
 
 
 class MetaTraining:
@@ -144,11 +95,18 @@ class MetaTraining:
             workers=config.workers,
         )
         self.photos = PhotoPool(self.draw_photo, objective, config.photos_in_pool, rng)
-        while len(self.photos.entries) < config.photos_in_pool:
+        while len(self.photos) < config.photos_in_pool:
             self.photos.refresh(8)
         self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
-        self.tasks: list[StyleEntry] = []
+        self.tasks = TaskPool(config, rng)
+        self.steps = 0
+        self.chosen: list[StyleEntry] = []
+        self.chosen_tasks = Choice(config.meta_batch, objective.device)
+        # photos of every inner step, then of the query before the first step and after the last
+        self.photos_a_step = config.meta_batch * config.meta_photos
+        self.chosen_photos = Choice((config.meta_steps + 2) * self.photos_a_step, objective.device)
         self.learner = make_learner(config, EncoderStart(networks, objective, critic), self.loss)
+        self.learner.to(objective.device)  # the rates: the networks are there
         self.order, self.highest_order = Order.NONE, Order.SECOND
         if isinstance(self.learner, GradientLearner):
             self.prescribed, self.learner.order = self.learner.order, self._order
@@ -169,20 +127,45 @@ class MetaTraining:
     def renders(self) -> int:
         """Pictures rendered in one outer step."""
         query = len(self.learner.weights(0.0)) if isinstance(self.learner, GradientLearner) else 0
-        return self.config.meta_batch * (self.config.meta_steps + query)
+        return self.config.meta_batch * self.config.meta_photos * (self.config.meta_steps + query)
+
+    def prepare(self, progress: float = 0.0) -> Hashable:
+        """Refresh the pools and choose tasks and photos: the host's part of a step. The key of its graph."""
+        c = self.config
+        if self.steps % c.refresh_every == 0:
+            self.photos.refresh(c.refresh_every * c.fresh_photos)
+            for _ in range(c.refresh_every * c.fresh_tasks):
+                self.tasks.add(self.draw_entry())
+            while len(self.tasks.ring) < c.tasks_in_pool:
+                self.tasks.add(self.draw_entry())
+        self.steps += 1
+        positions = self.tasks.ring.choose(c.meta_batch)
+        self.chosen = [self.tasks.entries[i] for i in positions]
+        self.chosen_tasks.write(positions)
+        self.chosen_photos.write(self.photos.ring.choose(len(self.chosen_photos.index)))
+        return (self._order(progress), c.meta_batch) if self.critic is None else None
 
     def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise. ``progress``: share of meta-training."""
-        c = self.config
-        self.photos.refresh(c.fresh_photos)
-        while len(self.tasks) < c.tasks_in_pool:
-            self.tasks.append(self.draw_entry())
-        for _ in range(c.fresh_tasks):
-            self.tasks[self.rng.randrange(len(self.tasks))] = self.draw_entry()
-        entries = self.rng.sample(self.tasks, c.meta_batch)
-        outcome = self.learner.meta_loss(StyleTasks(entries, self.photos, self.rng), progress=progress)
+        outcome = self.learner.meta_loss(self._tasks(), progress=progress)
         query = {f"query{step}": loss.mean() for step, loss in outcome.query.items()}
         return {"total": outcome.loss, **query}
+
+    def _tasks(self) -> StyleTasks:
+        """The chosen tasks and photos."""
+        found = self.tasks.ring.take(self.chosen_tasks.index)
+        examples, target = unflatten(found, "support."), unflatten(found, "target.")
+        steps, chosen = self.config.meta_steps, self.chosen_photos.index.view(-1, self.photos_a_step)
+
+        def support(step: int) -> RenderBatch:
+            real = _reals([entry.support for entry in self.chosen], self.rng)
+            return RenderBatch(self.photos.at(chosen[step]), examples, real)
+
+        def query(step: int) -> RenderBatch:
+            real = _reals([entry.query for entry in self.chosen], self.rng)
+            return RenderBatch(self.photos.at(chosen[steps + (step > 0)]), target, real)
+
+        return StyleTasks(support, query, found["descriptions"], found["present"])
 
     def _order(self, progress: float) -> Order:
         self.order = min(self.prescribed(progress), self.highest_order)
@@ -201,16 +184,22 @@ class MetaTraining:
         return f"undefined second-order gradients: {FELL_BACK}"
 
     def loss(self, params: Params, batch: RenderBatch) -> Tensor:
-        """Loss of each task's render (B,); with a critic, both players' losses."""
-        c = self.config
+        """Mean loss of each task's renders (B,); with a critic, both players' losses."""
+        c, tasks = self.config, len(batch.target)
+        count = len(batch.photos.images) // tasks
+        each = params if count == 1 else {k: v.repeat_interleave(count, 0) for k, v in params.items()}
+        target = batch.target
+        if count > 1:
+            target = target[torch.arange(tasks, device=target.colors.device).repeat_interleave(count)]
         with self.objective.autocast():
-            renders = self.networks(batch.photos.images, params)
-        terms, features = self.objective.compare(renders, batch.target, batch.photos.content)
+            renders = self.networks(batch.photos.images, each)
+        terms, features = self.objective.compare(renders, target, batch.photos.content)
         total = terms.total(c.weights)
-        if self.critic is None:
-            return total
-        assert batch.real is not None
-        return total + duel(self.critic, params, critic_inputs(features), batch.real).total(c.critic)
+        if self.critic is not None:
+            assert batch.real is not None
+            real = batch.real.repeat_interleave(count, 0)
+            total = total + duel(self.critic, each, critic_inputs(features), real).total(c.critic)
+        return total.view(tasks, count).mean(1)
 
     def draw_entry(self) -> StyleEntry:
         """A new task: its support and its query works, with their statistics."""
@@ -222,7 +211,7 @@ class MetaTraining:
         query = works[k:]
         return StyleEntry(support, pool(support.statistics), query, pool(query.statistics))
 
-    def _crops(self, rng: random.Random) -> tuple[Tensor, int]:
+    def _crops(self, rng: random.Random) -> tuple[list[Image.Image], int]:
         """Crops of the works of a task: its support, then its query; and the size of the support.
 
         One palette and one range of scales for all of them: what makes them one style.
@@ -237,11 +226,11 @@ class MetaTraining:
             crop(load(path), size, rng, low=low, high=high, jitter=jitter, palette=palette)
             for path in (*task.support, *query)
         ]
-        return to_tensor(works), len(task.support)
+        return works, len(task.support)
 
-    def _works(self, drawn: tuple[Tensor, int]) -> tuple[Works, int]:
+    def _works(self, drawn: tuple[list[Image.Image], int]) -> tuple[Works, int]:
         crops, k = drawn
-        found, features = self.objective.observe(crops.to(self.objective.device))
+        found, features = self.objective.observe(to_tensor(crops, self.objective.device))
         maps = critic_inputs(features).bfloat16() if self.critic is not None else None
         return Works(found, maps), k
 
@@ -283,12 +272,6 @@ def make_learner(
             second_order_from=config.second_order_from,
         ),
     )
-
-
-def one_of(works: Works, rng: random.Random) -> Works:
-    """One work at random (batch 1)."""
-    index = rng.randrange(len(works.statistics))
-    return works[index : index + 1]
 
 
 def _reals(styles: list[Works], rng: random.Random) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Job:
     """One phase at work.
 
-    ``loss`` takes the position in the schedule (0..1) and returns the terms, ``total`` among them;
+    ``prepare`` does the host's part of a step at a position in the schedule (0..1), and returns the key of
+    its graph (see ``RecordedStep``); ``loss`` takes the position and returns the terms, ``total`` among them;
     ``modules`` are trained beside the networks and the critic; ``renders`` is the number of pictures
     rendered in one step; ``rescue`` changes something after undefined gradients and says what.
     """
@@ -33,6 +34,7 @@ class Job:
     loss: Callable[[float], dict[str, Tensor]]
     renders: int
     modules: dict[str, nn.Module] = field(default_factory=dict)
+    prepare: Callable[[float], Hashable] = lambda done: None
     rates: Callable[[], dict[str, Tensor]] = dict
     rescue: Callable[[], str | None] = lambda: None
     close: Callable[[], None] = lambda: None
@@ -48,6 +50,7 @@ class Phase:
     make_job: Callable[[list[str]], Job]  # from the notes of the run so far
     rates: dict[str, float] = field(default_factory=dict)  # peak rates of modules that differ from ``lr``
     span: tuple[float, float] = (0.0, 1.0)
+    average_decay: float = 0.999  # of the averaged weights, a step
 
     def position(self, done: float) -> float:
         """Share of the schedule at a share of this phase."""
@@ -56,6 +59,7 @@ class Phase:
 
 
 Span = tuple[float, float]
+META_AVERAGE = 0.99  # an outer step takes ten times as long as one of pre-training
 
 
 def distill_phase(
@@ -80,7 +84,12 @@ def pretrain_phase(
     def make(notes: list[str]) -> Job:
         job = Pretraining(config, run.objective, run.rng, critic=run.critic)
         job.fill()
-        return Job(lambda done: job.loss(run.networks), config.batch, close=job.close)
+        return Job(
+            lambda done: job.loss(run.networks),
+            config.batch,
+            prepare=lambda done: job.prepare(),
+            close=job.close,
+        )
 
     return Phase(name, config.pretrain_minutes, config.lr, make, {"critic": config.critic_lr}, span)
 
@@ -97,13 +106,14 @@ def meta_phase(run: Run, config: TrainingConfig, *, name: str = "meta", span: Sp
             job.meta_loss,
             job.renders,
             job.modules,
+            prepare=job.prepare,
             rates=lambda: rates_table(job.rates, names, config.meta_steps),
             rescue=job.fall_back,
             close=job.close,
         )
 
     rates = {"rates": config.rates_lr, "critic": config.critic_lr}
-    return Phase(name, config.meta_minutes, config.meta_lr, make, rates, span)
+    return Phase(name, config.meta_minutes, config.meta_lr, make, rates, span, META_AVERAGE)
 
 
 def continued_phase(

@@ -8,9 +8,8 @@ batches are drawn from the pool: each costly forward pass then serves several tr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -20,8 +19,6 @@ from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
 from model.perceptual.statistics import StyleStatistics, concatenate
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -42,33 +39,114 @@ def join_photos(parts: Sequence[PhotoBatch]) -> PhotoBatch:
     )
 
 
+class Ring:
+    """The last ``capacity`` samples of named tensors, in memory that is taken once.
+
+    A batch is one gather a tensor, which on an accelerator is one kernel, whatever the batch.
+    """
+
+    def __init__(self, capacity: int, rng: random.Random) -> None:
+        self.capacity, self.rng = capacity, rng
+        self.tensors: dict[str, Tensor] = {}
+        self.filled = self.next = 0
+
+    def __len__(self) -> int:
+        return self.filled
+
+    def add(self, samples: Mapping[str, Tensor]) -> None:
+        """Write samples (each tensor: (N, ...)) over the oldest ones."""
+        count = len(next(iter(samples.values())))
+        if not self.tensors:
+            self.tensors = {k: v.new_empty((self.capacity, *v.shape[1:])) for k, v in samples.items()}
+        for name, value in samples.items():
+            at = self.next
+            for part in torch.split(value, _turns(at, count, self.capacity)):
+                self.tensors[name][at : at + len(part)] = part
+                at = (at + len(part)) % self.capacity
+        self.next = (self.next + count) % self.capacity
+        self.filled = min(self.capacity, self.filled + count)
+
+    def choose(self, count: int) -> list[int]:
+        """Positions of ``count`` samples, without repeats while there are enough."""
+        if count <= self.filled:
+            return self.rng.sample(range(self.filled), count)
+        return [self.rng.randrange(self.filled) for _ in range(count)]
+
+    def take(self, index: Tensor) -> dict[str, Tensor]:
+        """The samples at ``index`` (N,), on the ring's device."""
+        return {name: value[index] for name, value in self.tensors.items()}
+
+
+class Choice:
+    """Positions in a ring, in a tensor that stays where it is: what is computed of them can be recorded."""
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self.index = torch.zeros(count, dtype=torch.int64, device=device)
+
+    def write(self, positions: Sequence[int]) -> None:
+        """Choose these, without waiting for the device."""
+        wanted = torch.tensor(positions)
+        self.index.copy_(wanted.pin_memory() if self.index.is_cuda else wanted, non_blocking=True)
+
+
+def _turns(at: int, count: int, capacity: int) -> list[int]:
+    """Lengths of the runs in which ``count`` samples go into a ring from position ``at`` on."""
+    runs = []
+    while count:
+        runs.append(min(count, capacity - at))
+        count -= runs[-1]
+        at = 0
+    return runs
+
+
+def flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
+    """By name, as a ring keeps them."""
+    means = {f"mean.{k}": v for k, v in statistics.mean.items()}
+    seconds = {f"second.{k}": v for k, v in statistics.second.items()}
+    return {**means, **seconds, "colors": statistics.colors}
+
+
+def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistics:
+    """What ``flatten`` took apart, from the names that begin with ``prefix``."""
+
+    def part(kind: str) -> dict[str, Tensor]:
+        start = prefix + kind
+        return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+    return StyleStatistics(part("mean."), part("second."), tensors[f"{prefix}colors"])
+
+
 class PhotoPool:
-    """The last ``capacity`` photo crops."""
+    """The last ``capacity`` photo crops; content features are kept in bf16."""
 
     def __init__(
         self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
     ) -> None:
-        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
-        self.entries: list[PhotoBatch] = []
-        self.next = 0
+        self.source, self.objective, self.capacity = draw, objective, capacity
+        self.ring = Ring(capacity, rng)
+
+    def __len__(self) -> int:
+        return len(self.ring)
 
     def refresh(self, count: int) -> None:
         """Replace the oldest entries by ``count`` new crops."""
-        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        if count == 0:
+            return
+        images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         content, own = self.objective.photo_targets(images)
-        for i in range(count):
-            one = slice(i, i + 1)
-            entry = PhotoBatch(images[one], {k: v[one].bfloat16() for k, v in content.items()}, own[one])
-            if len(self.entries) < self.capacity:
-                self.entries.append(entry)
-            else:
-                self.entries[self.next] = entry
-                self.next = (self.next + 1) % self.capacity
+        kept = {f"content.{k}": v.bfloat16() for k, v in content.items()}
+        self.ring.add({"images": images, **kept, **flatten(own)})
 
     def batch(self, count: int) -> PhotoBatch:
         """``count`` photos, without repeats while there are enough."""
-        found = join_photos(_choose(self.entries, count, self.rng))
-        return replace(found, content={layer: map_.float() for layer, map_ in found.content.items()})
+        return self.at(torch.tensor(self.ring.choose(count), device=self.objective.device))
+
+    def at(self, index: Tensor) -> PhotoBatch:
+        """The photos at positions (N,) of the ring."""
+        found = self.ring.take(index)
+        prefix = "content."
+        content = {k.removeprefix(prefix): v.float() for k, v in found.items() if k.startswith(prefix)}
+        return PhotoBatch(found["images"], content, unflatten(found))
 
 
 @dataclass
@@ -91,34 +169,27 @@ class StylePool:
         *,
         maps: bool = False,
     ) -> None:
-        self.draw, self.objective, self.capacity, self.rng = draw, objective, capacity, rng
+        self.source, self.objective, self.capacity = draw, objective, capacity
         self.maps = maps
-        self.entries: list[StyleBatch] = []
-        self.next = 0
+        self.ring = Ring(capacity, rng)
+
+    def __len__(self) -> int:
+        return len(self.ring)
 
     def refresh(self, count: int) -> None:
         """Replace the oldest entries by ``count`` new crops."""
-        images = to_tensor([self.draw() for _ in range(count)]).to(self.objective.device)
+        if count == 0:
+            return
+        images = to_tensor([self.source() for _ in range(count)], self.objective.device)
         found, features = self.objective.observe(images)
-        real = critic_inputs(features).bfloat16() if self.maps else None
-        for i in range(count):
-            entry = StyleBatch(found[i : i + 1], real[i : i + 1].clone() if real is not None else None)
-            if len(self.entries) < self.capacity:
-                self.entries.append(entry)
-            else:
-                self.entries[self.next] = entry
-                self.next = (self.next + 1) % self.capacity
+        real = {"real": critic_inputs(features).bfloat16()} if self.maps else {}
+        self.ring.add({**flatten(found), **real})
 
     def batch(self, count: int) -> StyleBatch:
         """``count`` styles, without repeats while there are enough."""
-        chosen = _choose(self.entries, count, self.rng)
-        reals = [entry.real for entry in chosen if entry.real is not None]
-        return StyleBatch(
-            concatenate([entry.statistics for entry in chosen]), torch.cat(reals) if reals else None
-        )
+        return self.at(torch.tensor(self.ring.choose(count), device=self.objective.device))
 
-
-def _choose(entries: list[T], count: int, rng: random.Random) -> list[T]:
-    if count <= len(entries):
-        return rng.sample(entries, count)
-    return [rng.choice(entries) for _ in range(count)]
+    def at(self, index: Tensor) -> StyleBatch:
+        """The styles at positions (N,) of the ring."""
+        found = self.ring.take(index)
+        return StyleBatch(unflatten(found), found.get("real"))

@@ -15,7 +15,7 @@ from model.perceptual.statistics import StyleStatistics, concatenate
 from model.style_encoder import describe
 from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
-from model.training.pools import PhotoPool, StyleBatch, StylePool
+from model.training.pools import Choice, PhotoPool, StyleBatch, StylePool
 from model.training.prefetch import Prefetch
 
 
@@ -60,11 +60,15 @@ class Pretraining:
         self.photos = PhotoPool(self.draws[0], objective, config.photos_in_pool, rng)
         self.styles = StylePool(self.draws[1], objective, config.styles_in_pool, rng, maps=config.critic > 0)
 
+        self.steps = 0
+        self.chosen_photos = Choice(config.batch, objective.device)
+        self.chosen_styles = Choice(config.batch, objective.device)
+
     def fill(self) -> None:
         """Fill the pools up."""
-        while (missing := self.config.photos_in_pool - len(self.photos.entries)) > 0:
+        while (missing := self.config.photos_in_pool - len(self.photos)) > 0:
             self.photos.refresh(min(16, missing))
-        while (missing := self.config.styles_in_pool - len(self.styles.entries)) > 0:
+        while (missing := self.config.styles_in_pool - len(self.styles)) > 0:
             self.styles.refresh(min(16, missing))
 
     def close(self) -> None:
@@ -86,12 +90,22 @@ class Pretraining:
         if self.critic is not None:
             self.critic.calibrate(concatenate(found))
 
-    def loss(self, networks: Networks) -> dict[str, Tensor]:
-        """Refresh the pools, render a batch, and return the terms; ``total`` is what to minimise."""
+    def prepare(self) -> str | None:
+        """Refresh the pools and choose a batch; what the host does for a step. The key of its graph."""
         c = self.config
-        self.photos.refresh(c.fresh_photos)
-        self.styles.refresh(c.fresh_styles)
-        photos, drawn = self.photos.batch(c.batch), self._mixed(self.styles.batch(c.batch))
+        if self.steps % c.refresh_every == 0:
+            self.photos.refresh(c.refresh_every * c.fresh_photos)
+            self.styles.refresh(c.refresh_every * c.fresh_styles)
+        self.steps += 1
+        self.chosen_photos.write(self.photos.ring.choose(c.batch))
+        self.chosen_styles.write(self.styles.ring.choose(c.batch))
+        return "pretrain" if self.critic is None else None
+
+    def loss(self, networks: Networks) -> dict[str, Tensor]:
+        """Render the chosen batch, and return the terms; ``total`` is what to minimise."""
+        c = self.config
+        photos = self.photos.at(self.chosen_photos.index)
+        drawn = self._mixed(self.styles.at(self.chosen_styles.index))
         identity = torch.rand(c.batch, device=self.objective.device) < c.identity_share
         styles = _replace(drawn.statistics, photos.own, identity)
         with self.objective.autocast():
@@ -111,6 +125,7 @@ class Pretraining:
             "moments": terms.moments.mean(),
             "covariance": terms.covariance.mean(),
             "mobile": terms.mobile.mean(),
+            "gram": terms.gram.mean(),
             "color": terms.color.mean(),
             "content": terms.content.mean(),
             "smoothness": terms.smoothness.mean(),
@@ -127,7 +142,7 @@ class Pretraining:
         device = works.statistics.colors.device
         chosen = torch.rand(count, device=device) < self.config.mix_share
         share = torch.where(chosen, torch.rand(count, device=device), torch.ones(count, device=device))
-        neighbour = [(i + 1) % count for i in range(count)]
+        neighbour = (torch.arange(count, device=device) + 1) % count
         real = works.real
         if real is not None:  # a patch is painted in one of the two
             own = torch.rand(count, device=device) < share

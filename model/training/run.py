@@ -8,6 +8,7 @@ import random
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.config import TrainingConfig
 from model.training.phases import Phase
 from model.training.pretrain import Pretraining
+from model.training.recorded import RecordedStep
 from model.training.samples import draw_samples
 from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
 from model.training.throughput import Throughput
+from model.training.watch import PATIENCE, Watch
+from model.training.widen import widened
 
 LONGEST_STEP = 30.0  # seconds: a pause (a stopped process) does not use up a phase's time
-PATIENCE = 3  # steps in a row with undefined gradients before a phase is asked to change something
 LAST_MINUTE = 5.0  # seconds kept back before a deadline, to save what was reached
 
 
@@ -53,7 +56,6 @@ class Run:
         self.config = config
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
-        torch.backends.cudnn.benchmark = self.device.type == "cuda"  # shapes stay the same for long
         self.rng = random.Random(config.seed)
         self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
         self.networks, self.critic, self.carried = _beginning(config, self.device)
@@ -108,6 +110,7 @@ class Run:
             finished = self._train_phase(phase, resumed, deadline)
             if not finished:
                 return False
+            self.export({"after": phase.name}, name=f"after-{phase.name}.safetensors")  # to compare with
             if deadline is not None and time.monotonic() + LAST_MINUTE > deadline and phase is not phases[-1]:
                 return False  # the next phase has pools to fill
         self.progress.phase = len(phases)
@@ -116,6 +119,7 @@ class Run:
     def _train_phase(self, phase: Phase, resumed: bool, deadline: float | None) -> bool:
         """Train to the end of the phase (True) or to the deadline (False), and save."""
         job = phase.make_job(self.progress.notes)
+        self.average.decay = phase.average_decay
         modules = {**self.permanent, **job.modules}
         for name, module in job.modules.items():  # learned in an earlier phase of the same kind
             if name in self.carried:
@@ -133,43 +137,45 @@ class Run:
             ],
             lr=phase.lr,
             betas=(0.9, 0.99),
+            fused=self.device.type == "cuda",
         )
         if resumed:
             load_state(self.state_path, modules, optimizer, self.average)
         self._current = (modules, optimizer, job)
+        recorded = RecordedStep(
+            [*playing, *judging], self.device, report=self._note, record=self.config.record_steps
+        )
         limit = 60 * phase.minutes
         last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
         bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)
-        smooth: dict[str, float] = {}
-        undefined, in_time, longest = 0, True, 0.0
+        watch = Watch(self.device)
+        in_time, longest = True, 0.0
         while self.progress.seconds < limit and in_time:
             began = time.monotonic()
             done = phase.position(self.progress.seconds / limit)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * learning_rate(done)
-            losses = job.loss(done)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(losses["total"])
+            losses = recorded(job.prepare(done), partial(job.loss, done))
             norm = nn.utils.clip_grad_norm_(playing, 5.0)
             if judging:  # of its own: a player's scale is no business of the other's
                 norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
-            if bool(torch.isfinite(norm)):  # a rare overflow in bf16 is skipped, not averaged in
+            finite = watch.look(norm, losses)
+            if self.device.type == "cuda":  # asking would wait: the optimiser skips such a step by itself
+                optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
                 optimizer.step()
                 self.average.update(self.networks)
-                undefined = 0
-                _smoothen(smooth, losses)
-            else:
-                undefined += 1
-                if undefined % PATIENCE == 0:
-                    self._note(
-                        job.rescue() or f"undefined gradients in {undefined} {phase.name} steps in a row"
-                    )
+            elif bool(finite):  # a rare overflow in bf16 is skipped, not averaged in
+                optimizer.step()
+                self.average.update(self.networks)
+            # every look waits for an accelerator that works ahead of us
+            if self.progress.step % (20 if self.device.type == "cuda" else 1) == 0 and watch.overflows() > 0:
+                self._note(job.rescue() or f"undefined gradients in {PATIENCE} {phase.name} steps in a row")
             self.progress.step += 1
             took = min(time.monotonic() - began, LONGEST_STEP)
             self.progress.seconds += took
             self.throughput.add(phase.name, self.progress.step, job.renders)
             bar.update(min(took, limit - bar.n))
-            if self.progress.step % 20 == 0 and smooth:
+            if self.progress.step % 20 == 0 and (smooth := watch.means()):
                 bar.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()} | {"step": self.progress.step})
                 self._log(phase.name, smooth)
             if time.monotonic() - last_save > self.config.checkpoint_seconds:
@@ -181,7 +187,7 @@ class Run:
             longest = max(longest, took)
             in_time = deadline is None or time.monotonic() + 2 * longest + LAST_MINUTE < deadline
         bar.close()
-        if smooth:
+        if smooth := watch.means():
             self._log(phase.name, smooth)
         self.carried |= {name: m.state_dict() for name, m in modules.items() if name != "networks"}
         self._save(phase.name)
@@ -202,9 +208,9 @@ class Run:
         """The inner rates of the last meta-training for the checkpoint; empty before it."""
         return self.learned_rates
 
-    def export(self, card: dict[str, Any]) -> Path:
-        """Write the averaged networks, the inner rates and the critic to ``base.safetensors``."""
-        path = self.config.out / "base.safetensors"
+    def export(self, card: dict[str, Any], *, name: str = "base.safetensors") -> Path:
+        """Write the averaged networks, the inner rates and the critic."""
+        path = self.config.out / name
         card = card | {"notes": self.progress.notes} if self.progress.notes else card
         save_base(path, self.averaged(), self.rates(), card, critic=self.critic, adapt=self.config.adapt)
         return path
@@ -243,13 +249,16 @@ def _beginning(
     if config.critic > 0:
         critic = Critic(CriticConfig(embedding=config.encoder.embedding)).to(device)
     if config.start is None:
-        return Networks(config.stylizer, config.encoder).to(device), critic, {}
+        shape = replace(config.stylizer, rank=config.rank or config.stylizer.rank)
+        return Networks(shape, config.encoder).to(device), critic, {}
     base = load_base(config.start, device)
     shape = base.networks.stylizer.config
     if config.stylizer.last_convolution:
         shape = replace(shape, last_convolution=True)
     networks = Networks(shape, base.networks.encoder.config).to(device)
     networks.load_state_dict(base.networks.state_dict())  # another last convolution has no weights of its own
+    if config.rank is not None:
+        networks = widened(networks, config.rank)
     carried: dict[str, dict[str, Tensor]] = {}
     if critic is not None:
         critic = base.critic or Critic(CriticConfig(embedding=networks.encoder.config.embedding)).to(device)
@@ -257,13 +266,6 @@ def _beginning(
         if base.critic is not None:
             carried["critic"] = critic.state_dict()
     return networks, critic, carried
-
-
-def _smoothen(smooth: dict[str, float], losses: dict[str, Tensor]) -> None:
-    """Running means; one transfer from the device for all terms."""
-    numbers = torch.stack([value.detach().float() for value in losses.values()]).tolist()
-    for name, number in zip(losses, numbers, strict=True):
-        smooth[name] = number if name not in smooth else 0.98 * smooth[name] + 0.02 * number
 
 
 def learning_rate(progress: float) -> float:

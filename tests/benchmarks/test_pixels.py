@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from benchmarks.evaluation import pixels
-from benchmarks.speed_probe import synthetic_picture
+from benchmarks.timing import synthetic_picture
 
 
 def picture(*channels: float) -> torch.Tensor:

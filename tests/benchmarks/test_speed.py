@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.speed import Variant, run_probe, table
-from benchmarks.speed_probe import resident_mib, resident_peak_mib, synthetic_picture, timed
+from benchmarks.timing import resident_mib, resident_peak_mib, synthetic_picture, timed
 
 
 def test_a_variant_is_a_name_and_an_environment() -> None:

@@ -117,9 +117,11 @@ def test_second_order_comes_last_and_gives_way_when_it_is_undefined(
     config: TrainingConfig, networks: Networks, objective: Objective
 ) -> None:
     job = MetaTraining(replace(config, critic=0.0), networks, objective, random.Random(0))
+    job.prepare(0.1)
     job.meta_loss(0.1)
     orders = [job.order]
     assert job.fall_back() is None  # nothing to give up
+    job.prepare(0.9)
     losses = job.meta_loss(0.9)
     orders.append(job.order)
     losses["total"].backward()
@@ -128,6 +130,7 @@ def test_second_order_comes_last_and_gives_way_when_it_is_undefined(
     said = job.fall_back()
     assert said is not None
     assert said.endswith(FELL_BACK)
+    job.prepare(0.9)
     job.meta_loss(0.9)
     assert [*orders, job.order] == [Order.FIRST, Order.SECOND, Order.FIRST]
 
@@ -162,6 +165,7 @@ def test_meta_loss_reaches_the_critic_and_its_head(
 ) -> None:
     critic = Critic(CriticConfig(width=8, embedding=16))
     job = MetaTraining(config, networks, objective, random.Random(0), critic=critic)
+    assert job.prepare(0.0) is None  # a critic's task is not recorded
     job.meta_loss(0.0)["total"].backward()
     weights = [p for p in critic.parameters() if p.ndim > 1]
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in weights)

@@ -62,8 +62,9 @@ def test_without_smoothing_it_is_frame_by_frame(engine: Engine, style: Style) ->
     made = list(engine.stylize_frames(clip, style, smoothing=FRAME_BY_FRAME, size=48))
     for frame, result in zip(clip, made, strict=True):
         difference = np.abs(levels(result) - levels(engine.stylize(frame, style, size=48)))
-        assert difference.max() <= 4  # photos may have another renderer than frames: other roundings
-        assert difference.mean() < 0.5
+        # photos may have another renderer than frames: other roundings, of 8 bits of precision in bf16
+        assert difference.max() <= 12
+        assert difference.mean() < 1
 
 
 def test_a_still_clip_stands_still(engine: Engine, style: Style) -> None:
@@ -99,7 +100,10 @@ def test_what_moves_leaves_nothing_behind(engine: Engine, style: Style) -> None:
 def test_a_cut_begins_anew(engine: Engine, style: Style) -> None:
     first, second = Image.new("RGB", SIZE, (20, 20, 60)), smooth_picture(8)
     *_, last = engine.stylize_frames([first, first, second], style)
-    assert np.abs(levels(last) - levels(engine.stylize(second, style))).max() <= 3
+    difference = np.abs(levels(last) - levels(engine.stylize(second, style)))
+    assert difference.mean() < 1  # roundings, as above
+    stale = np.abs(levels(next(iter(engine.stylize_frames([first], style)))) - levels(last))
+    assert stale.mean() > 10  # what statistics of the scene before would have to bridge
 
 
 def test_strength_and_the_photos_colours(engine: Engine, style: Style) -> None:

@@ -146,7 +146,13 @@ def test_pooling_equals_one_long_picture(objective: Objective) -> None:
 
 @pytest.mark.parametrize(
     "distance",
-    [losses.moment_distance, losses.covariance_distance, losses.mobile_distance, losses.color_distance],
+    [
+        losses.moment_distance,
+        losses.covariance_distance,
+        losses.mobile_distance,
+        losses.both_gram_distance,
+        losses.color_distance,
+    ],
 )
 def test_style_distances_are_zero_to_oneself_and_grow_with_the_mixture(
     distance, two: StyleStatistics

@@ -78,7 +78,7 @@ def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tu
 def test_eight_bits_are_not_seen_in_a_photo(trained: tuple[Stylizer, Phi]) -> None:
     picture = photo(256, 256)
     rendered = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
-    assert psnr(rendered, by_torch(*trained, picture)) > 48
+    assert psnr(rendered, by_torch(*trained, picture)) > 45
     # and they are really used: 8 bits cannot give the very same picture
     assert rendered.tobytes() != by_torch(*trained, picture).tobytes()
 

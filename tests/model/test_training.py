@@ -12,8 +12,11 @@ import torch
 from PIL import Image
 
 from model.checkpoint import load_base, phi_shapes, save_base
+from model.data.folders import to_tensor
 from model.inner_rates import stored_rates
 from model.networks import Networks, Objective
+from model.style_encoder import EncoderConfig
+from model.stylizer import StylizerConfig
 from model.training.config import TrainingConfig
 from model.training.continued import ContinuedTraining
 from model.training.curves import draw_curves, read_log
@@ -25,6 +28,7 @@ from model.training.pools import PhotoPool
 from model.training.pretrain import Pretraining
 from model.training.run import Run, learning_rate
 from model.training.state import ExponentialAverage, load_state, save_state
+from model.training.widen import widened
 from tests.model.conftest import picture
 
 
@@ -67,6 +71,7 @@ def test_pretraining_moves_every_weight_and_learns_one_batch(
     optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3)
     totals: list[float] = []
     for _ in range(12):
+        job.prepare()
         losses = job.loss(networks)
         optimizer.zero_grad()
         losses["total"].backward()
@@ -82,6 +87,7 @@ def test_meta_loss_reaches_start_weights_and_rates(
 ) -> None:
     torch.manual_seed(0)
     job = MetaTraining(config, networks, objective, random.Random(0))
+    job.prepare()
     losses = job.meta_loss()
     losses["total"].backward()
     assert without_gradient(networks) == []
@@ -177,11 +183,34 @@ def test_pool_replaces_the_oldest(objective: Objective) -> None:
     numbers = iter(range(100))
     pool = PhotoPool(lambda: picture(next(numbers), (32, 32)), objective, 3, random.Random(0))
     pool.refresh(3)
-    first = [entry.images for entry in pool.entries]
+    first = pool.ring.tensors["images"].clone()
     pool.refresh(1)
-    kept = [any(e.images is f for e in pool.entries) for f in first]
+    kept = [any(torch.equal(e, f) for e in pool.ring.tensors["images"]) for f in first]
     assert kept == [False, True, True]
     assert pool.batch(3).images.shape == (3, 3, 32, 32)
+    pool.refresh(4)  # more than it holds: the last of them stay, in their turn
+    photos = [to_tensor([picture(i, (32, 32))]) for i in (5, 6, 7)]
+    held = pool.ring.tensors["images"]
+    assert sorted(next(i for i, p in enumerate(photos) if torch.equal(e[None], p)) for e in held) == [0, 1, 2]
+
+
+def test_widened_networks_are_the_same_function_and_learn(objective: Objective) -> None:
+    torch.manual_seed(0)
+    shape = StylizerConfig(half=8, width=12, blocks=2, rank=3, up_half=8, up_full=4)
+    networks = Networks(shape, EncoderConfig(embedding=16, hidden=16))
+    wide = widened(networks, 5)
+    assert wide.stylizer.config.rank == 5
+    works = objective.style_statistics(to_tensor([picture(i, (32, 32)) for i in range(2)]))
+    photos = to_tensor([picture(9, (32, 32))])
+    torch.testing.assert_close(
+        wide(photos, wide.encoder(works)), networks(photos, networks.encoder(works)), atol=1e-6, rtol=1e-5
+    )
+    wide(photos, wide.encoder(works)).sum().backward()
+    up = wide.encoder.up.grad
+    assert up is not None
+    assert bool((up[..., 3:].abs().sum((0, 1)) > 0).all())  # each new direction gets a say
+    with pytest.raises(ValueError, match="it can grow"):
+        widened(networks, 2)
 
 
 def test_learning_rate_warms_up_and_falls() -> None:

@@ -1,0 +1,90 @@
+"""What runs on the device: number of kernels, their time against the clock's, and the longest of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.bench.pictures import photo
+from benchmarks.gpu.clock import Clock
+from benchmarks.gpu.record import Record, Row
+from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
+from model.adaptation_loop import adapt_together
+from model.data.folders import to_tensor
+from model.engine import Engine
+from model.phi import expand
+from model.style import Style
+
+_LONGEST = 14  # kernels that are told by name
+
+
+def measure(
+    record: Record, clock: Clock, engine: Engine, style: Style, *, side: int, many: Sequence[int]
+) -> None:
+    """A row for a rendering alone and in a batch, and for two inner steps of each number of styles."""
+    phi = {name: value.to(clock.device) for name, value in style.phi.items()}
+    examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
+    for batch in (1, 32):
+        photos = to_tensor([photo(side, i % 4) for i in range(batch)]).to(clock.device)
+
+        def forward(photos: torch.Tensor = photos) -> object:
+            with torch.no_grad(), engine.objective.autocast():
+                return engine.base.networks(photos, expand(phi, len(photos)))
+
+        _row(record, clock, f"render {side} px, batch {batch}", forward)
+    for styles in many:
+        if record.late():
+            record.skipped(f"kernels of an inner loop of {styles}")
+            continue
+        tasks = [engine.adaptation(examples, seed=i) for i in range(styles)]
+        starts = [task.start() for task in tasks]
+        for task in tasks:
+            _ = task.bank, task.judges
+        _row(
+            record,
+            clock,
+            f"two inner steps, {styles} styles",
+            lambda tasks=tasks, starts=starts: adapt_together(tasks, engine.rates, steps=2, starts=starts),  # type: ignore[misc]
+        )
+    if not record.late():
+        _row(record, clock, "examples of one style", lambda: engine.adaptation(examples).start())
+
+
+def _row(record: Record, clock: Clock, what: str, call: Callable[[], object]) -> None:
+    row: Row = {"what": what}
+
+    def one() -> Row:
+        took = clock.calls(call, seconds=0.1, least=2).median
+        activity = ProfilerActivity.CUDA if clock.cuda else ProfilerActivity.CPU
+        with profile(activities=[activity]) as found:
+            call()
+            clock.synchronize()
+        return {"milliseconds": 1e3 * took} | _summary(found.events(), cuda=clock.cuda)
+
+    record.tried(row, "profile", one)
+    record.add(row)
+
+
+def _summary(events: Any, *, cuda: bool) -> Row:
+    totals: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)
+    wanted = "CUDA" if cuda else "CPU"
+    for event in events:
+        if event.device_type.name == wanted:
+            time = event.self_device_time_total if cuda else event.self_cpu_time_total
+            totals[event.name] += time / 1000
+            counts[event.name] += 1
+    names = sorted(totals, key=lambda name: -totals[name])[:_LONGEST]
+    longest = [
+        {"kernel": name[:160], "count": counts[name], "milliseconds": round(totals[name], 4)}
+        for name in names
+    ]
+    return {
+        "kernels": sum(counts.values()),
+        "device_milliseconds": sum(totals.values()),
+        "longest": longest,
+    }
