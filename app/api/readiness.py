@@ -18,7 +18,8 @@ class Readiness:
             return
         if missing:
             what = "; ".join(f"{name}: {problem}" for name, problem in missing.items())
-            logger.warning("not ready: %s", what, extra={"missing": sorted(missing)})
+            level = logging.INFO if self._missing is None else logging.WARNING  # a start takes its seconds
+            logger.log(level, "not ready: %s", what, extra={"missing": sorted(missing)})
         else:
             logger.info("ready")
         self._missing = frozenset(missing)

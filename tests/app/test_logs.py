@@ -165,10 +165,13 @@ async def test_readiness_is_told_when_it_changes(
     await services.broker.beat("w1", {})
     for _ in range(3):
         assert (await client.get("/readyz")).status_code == 200
-    first, second = parsed(lines, "app.api.readiness")
-    assert (first["level"], first["missing"]) == ("warning", ["worker"])
-    assert "start `fewstroke worker`" in str(first["message"])
+    await services.broker.forget("w1")
+    assert (await client.get("/readyz")).status_code == 503
+    first, second, third = parsed(lines, "app.api.readiness")
+    assert (first["level"], first["missing"]) == ("info", ["worker"]), "it has only just started"
     assert (second["level"], second["message"]) == ("info", "ready")
+    assert (third["level"], third["missing"]) == ("warning", ["worker"])
+    assert "start `fewstroke worker`" in str(third["message"])
 
 
 def test_the_same_warning_is_said_once_a_minute() -> None:
