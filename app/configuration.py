@@ -4,13 +4,21 @@ import os
 import re
 import types
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
-from app.settings import FileSource, Settings
+from app.infra.leash import PARENT_VARIABLE
+from app.settings import Settings
+from app.settings_file import FileSource
 
+_PREFIX = "FEWSTROKE_"
+_OTHERS = frozenset({"FEWSTROKE_CONFIG", "FEWSTROKE_KEY", "FEWSTROKE_URL", PARENT_VARIABLE})  # clients, serve
+_NOT_OURS = re.compile(  # of tests, and what Kubernetes tells of a Service called `fewstroke`
+    r"FEWSTROKE_(TEST|SCRIPTED|SERVICE|PORT)_"
+)
 _MASK = "***"
 _PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)")
 
@@ -34,6 +42,19 @@ def environment_names(name: str) -> list[str]:
     if isinstance(alias, AliasChoices):
         return [str(choice) for choice in alias.choices if str(choice).isupper()]
     return [f"FEWSTROKE_{name.upper()}"]
+
+
+def unknown_variables() -> list[str]:
+    """A sentence for each variable of the environment that begins like a setting and is none."""
+    known = {variable for name in Settings.model_fields for variable in environment_names(name)}
+    found = []
+    for variable in sorted(os.environ):
+        upper = variable.upper()
+        if upper not in known | _OTHERS and upper.startswith(_PREFIX) and not _NOT_OURS.match(upper):
+            near = get_close_matches(upper.removeprefix(_PREFIX).lower(), Settings.model_fields, n=1)
+            meant = f": is {environment_names(near[0])[0]} meant?" if near else "."
+            found.append(f"{variable} is no setting{meant}")
+    return found
 
 
 def effective(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ keys are the names of the fields below. The environment wins. ``docs/configurati
 """
 
 import os
-import tomllib
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,16 +13,22 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigError
+from app.settings_file import FileSource
 
 MIB = 1024 * 1024
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
 
 
 def _default_data_dir() -> Path:
@@ -34,38 +39,6 @@ def _default_data_dir() -> Path:
 def _env(name: str) -> AliasChoices:
     """Accept ``FEWSTROKE_<NAME>`` first, then the bare name that other tools use."""
     return AliasChoices(f"FEWSTROKE_{name}", name, name.lower())
-
-
-def config_file() -> Path | None:
-    """The file to read: the one that ``FEWSTROKE_CONFIG`` names, else ``./fewstroke.toml`` when it exists."""
-    if named := os.environ.get("FEWSTROKE_CONFIG"):
-        return Path(named).expanduser()
-    local = Path("fewstroke.toml")
-    return local if local.is_file() else None
-
-
-class FileSource(InitSettingsSource):
-    """The configuration file. Raises ConfigError: unreadable, or with names that do not exist."""
-
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        self.path = config_file()
-        super().__init__(settings_cls, self._read(settings_cls) if self.path else {})
-
-    def _read(self, settings_cls: type[BaseSettings]) -> dict[str, Any]:
-        assert self.path is not None
-        try:
-            values = tomllib.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{self.path} cannot be read ({error}): correct it, or unset FEWSTROKE_CONFIG."
-            ) from error
-        unknown = sorted(set(values) - set(settings_cls.model_fields))
-        if unknown:
-            raise ConfigError(
-                f"{self.path} has settings that do not exist: {', '.join(unknown)}. "
-                "docs/configuration.md lists those that do."
-            )
-        return values
 
 
 class Settings(BaseSettings):
@@ -268,6 +241,37 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("port", mode="before")
+    @classmethod
+    def _no_service_link(cls, value: Any) -> Any:
+        if isinstance(value, str) and "://" in value:
+            raise ValueError(
+                f"{value} is what Kubernetes tells pods of a Service called `fewstroke`: give the pod "
+                "`enableServiceLinks: false`"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        scheme = (value or "sqlite:").partition(":")[0].partition("+")[0]
+        if scheme not in _DRIVERS:
+            raise ValueError("only postgresql://... and sqlite:///... are databases of this service")
+        if value is not None:
+            try:
+                make_url(value)
+            except ArgumentError as error:
+                raise ValueError("this is no URL of a database") from error
+        return value
+
+    @field_validator("blobs_url")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        scheme, separator, _ = (value or "").partition("://")
+        if separator and scheme not in ("file", "s3"):
+            raise ValueError("only s3://bucket/prefix, file:///folder and folders are blob stores")
+        return value or None
+
     @field_validator("publish", mode="before")
     @classmethod
     def _unset(cls, value: Any) -> Any:
@@ -301,12 +305,7 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return URL.create("sqlite+aiosqlite", database=str(self.data_dir / "fewstroke.db"))
         url = make_url(self.database_url)
-        drivers = {
-            "sqlite": "sqlite+aiosqlite",
-            "postgres": "postgresql+asyncpg",
-            "postgresql": "postgresql+asyncpg",
-        }
-        return url.set(drivername=drivers.get(url.drivername, url.drivername))
+        return url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
 
     @property
     def blobs(self) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.tables import RateRow
 from app.errors import RateLimitedError
 from app.infra.db import CLOCK_SKEW, Sessions
+from app.infra.logs import reason
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class Rates:
 def _report(task: asyncio.Task[None]) -> None:
     """What went wrong beside a request is no concern of it: the next one that must have a share is told."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.warning("no requests were counted ahead: %s", error)
+        logger.warning("no requests were counted ahead: %s", reason(error))
 
 
 async def forget_rates(session: AsyncSession) -> tuple[int, list[str]]:

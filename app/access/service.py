@@ -17,6 +17,7 @@ from app.access.secret import matches, public_part
 from app.access.tables import ApiKeyRow
 from app.errors import ScopeMissingError, UnauthenticatedError
 from app.infra.db import Sessions, utcnow
+from app.infra.logs import reason
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Access:
         try:
             await record_use(self._sessions, key_id, now, at_least=_USE)
         except Exception as error:  # the request goes on without it
-            logger.warning("the use of %s was not recorded: %s", key_id, error)
+            logger.warning("the use of %s was not recorded: %s", key_id, reason(error))
 
 
 def require(principal: Principal, scope: Scope) -> None:

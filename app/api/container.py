@@ -12,12 +12,14 @@ from app.access.rates import forget_rates
 from app.access.service import Access
 from app.api.checkpoint import Checkpoint
 from app.api.closing import Closing
+from app.api.readiness import Readiness
 from app.idempotency.keys import IdempotencyKeys, forget_keys
 from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
-from app.infra.db import Sessions, create_engine, create_sessions, migrate
+from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.schema import migrate
 from app.infra.tasks import end
 from app.jobs.fairness import forget_turns
 from app.jobs.ledger import Ledger
@@ -51,6 +53,7 @@ class Container:
     links: Links
     sweeper: Sweeper
     deliverer: Deliverer
+    readiness: Readiness
 
 
 @asynccontextmanager
@@ -115,4 +118,5 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             links=Links(sessions, lifetime=settings.link_seconds),
             sweeper=sweeper,
             deliverer=deliverer,
+            readiness=Readiness(),
         )

@@ -5,12 +5,25 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.settings import Settings
 
-_ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer")
+_ASKED = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "If-Range",
+    "Last-Event-ID",
+    "Prefer",
+    "Range",
+    "X-Request-ID",
+)
 _TOLD = (
+    "Content-Disposition",
     "Content-Location",
+    "Content-Range",
     "ETag",
     "Idempotency-Replayed",
     "Location",
+    "Preference-Applied",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

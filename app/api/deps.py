@@ -33,6 +33,7 @@ Services = Annotated[Container, Depends(_container)]
 async def _ask(request: Request, services: Container, scope: Scope) -> Principal:
     try:
         principal = await services.access.authenticate(request)
+        request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
         standing = await services.access.spend(principal)
         if standing is not None:
             request.state.rate_headers = standing.headers()

@@ -11,6 +11,7 @@ from app.api.container import Container
 from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
 from app.infra.db import ping
+from app.infra.logs import reason
 
 router = APIRouter()
 
@@ -73,6 +74,7 @@ async def readyz(services: Services, response: Response) -> Ready:
     }
     results = await asyncio.gather(*(_probe(probe) for probe in probes.values()))
     missing = {name: problem for name, (_, problem) in zip(probes, results, strict=True) if problem}
+    services.readiness.note(missing)
     if missing:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "2"
@@ -127,4 +129,4 @@ async def _probe(probe: Awaitable[object]) -> tuple[object, str | None]:
     except TimeoutError:
         return None, f"no answer within {_PROBE_SECONDS:g} seconds"
     except Exception as error:  # a probe reports whatever keeps the service from working
-        return None, str(error) or type(error).__name__
+        return None, reason(error)

@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": is_probe},
     )
+    problems.install(app)
     allow_origins(app, settings)
     app.state.request_figures = RequestFigures()
     app.state.closing = Closing()
@@ -60,7 +61,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(HeadMiddleware)
-    problems.install(app)
     app.include_router(styles.build_router(settings))
     app.include_router(stylizations.build_router(settings))
     app.include_router(jobs.router)

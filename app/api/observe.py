@@ -10,7 +10,9 @@ from app.metrics.requests import RequestFigures
 
 logger = logging.getLogger("app.access_log")
 
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # probes: counted, not logged
+_QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # probes: counted, not logged (see app.api.readiness)
+
+_FROM_STATE = ("owner", "key_id", "code")  # who asked, and of an error what it was
 
 
 class ObserveMiddleware:
@@ -57,9 +59,9 @@ class ObserveMiddleware:
 
     def _log(self, scope: Scope, status: int, sent: int, seconds: float) -> None:
         path = scope["path"]
-        if path in _QUIET and status < 400:
+        if path in _QUIET:
             return
-        client = scope.get("client")
+        client, state = scope.get("client"), scope.get("state", {})
         # Without the query: links are signed there.
         logger.info(
             "%s %s %s in %.0f ms",
@@ -75,6 +77,7 @@ class ObserveMiddleware:
                 "milliseconds": round(seconds * 1000, 1),
                 "bytes": sent,
                 "client": client[0] if client else None,
+                **{name: state[name] for name in _FROM_STATE if name in state},
             },
         )
 

@@ -10,12 +10,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
+from app.infra.db import is_away
+from app.infra.logs import reason
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +83,13 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem document."""
+    """Make every error of ``app`` a problem document. Before other middleware is added."""
+    app.add_middleware(UnexpectedMiddleware)
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+    for kind in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(kind, _on_outage)
-    app.add_exception_handler(Exception, _on_unexpected)
 
 
 def problem_response(
@@ -100,6 +103,7 @@ def problem_response(
     **extra: Any,
 ) -> JSONResponse:
     """A problem document about this request."""
+    request.state.code = code.value  # for the log
     body = {
         "type": f"urn:fewstroke:problem:{code}",
         "title": title,
@@ -182,9 +186,9 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
     """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if isinstance(error, OSError) and not (full or isinstance(error, ConnectionError)):
+    if not (full or is_away(error)):
         raise error
-    logger.error("%s: %s", "no space left" if full else "a part of the service is away", error)
+    logger.error("%s: %s", "no space left" if full else "a part of the service is away", reason(error))
     return problem_response(
         request,
         status=503,
@@ -197,8 +201,7 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
-    # Logged with its traceback by the server, which the framework raises it to after this answer.
+def _unexpected(request: Request) -> JSONResponse:
     return problem_response(
         request,
         status=500,
@@ -206,3 +209,30 @@ def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
         title="Internal error",
         detail="Something unexpected went wrong here: try again, and report the request id if it stays.",
     )
+
+
+class UnexpectedMiddleware:
+    """The innermost. Starlette's own handler of such errors stands outside of all others: its answer would
+    lack what they add, and a page of another origin could not even read it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def noted_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted_send)
+        except Exception as error:
+            if started:
+                raise  # the server breaks the connection off, so that nobody takes a part for the whole
+            logger.exception("unexpected: %s", type(error).__name__)
+            await _unexpected(Request(scope, receive))(scope, receive, send)

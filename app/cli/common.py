@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from app.infra.logs import log_format
+
+logger = logging.getLogger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -29,9 +35,13 @@ def err_console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def complain(text: str) -> None:
-    """Print one error."""
-    err_console().print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+def complain(text: str, *, kind: Literal["error", "warning"] = "error") -> None:
+    """Print one error, or warning; a line of the log where that is JSON."""
+    if log_format() == "json":
+        logger.log(logging.ERROR if kind == "error" else logging.WARNING, "%s", text)
+        return
+    colour = "red" if kind == "error" else "yellow"
+    err_console().print(f"[bold {colour}]{kind}:[/] {escape(text)}", soft_wrap=True)
 
 
 @contextmanager
@@ -54,7 +64,7 @@ def reported_errors() -> Iterator[None]:
     except (InputError, ImageError, StyleFormatError, StyleBaseMismatchError) as error:
         complain(str(error))
         raise typer.Exit(ExitCode.INPUT) from error
-    except (
+    except (  # SetupError of the supervisor is a ConfigError
         CheckpointMissingError,
         CheckpointFormatError,
         ConfigError,

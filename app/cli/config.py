@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import reported_errors
+from app.cli.common import complain, reported_errors
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -19,7 +19,7 @@ def config(
 ) -> None:
     """Show the settings in effect and where each comes from; secrets are masked."""
     with reported_errors():
-        from app.configuration import effective, page
+        from app.configuration import effective, page, unknown_variables
 
         if table:
             typer.echo(page(), nl=False)
@@ -28,6 +28,8 @@ def config(
 
         settings: Settings = load_settings()
         rows: dict[str, dict[str, Any]] = effective(settings)
+    for sentence in unknown_variables():
+        complain(sentence, kind="warning")
     if as_json:
         typer.echo(json.dumps(rows, indent=2, default=str))
         return

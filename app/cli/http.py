@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
 import socket
+import sys
+from contextlib import suppress
 from types import FrameType
 
 import typer
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 
 from app.api.main import create_app
 from app.cli.common import ExitCode
+from app.errors import AppError, ConfigError
 from app.infra.tracing import start_tracing
 from app.settings import Settings
 
+_M_ARENA_MAX = -8  # of malloc.h
 _GRACEFUL = 5  # s for open event streams and waiting requests when the server stops
 
 
@@ -37,17 +44,38 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+class _Brief:
+    """The application; an expected error that keeps it from starting is told in a sentence, with no
+    traceback, and kept in ``error``."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.error: AppError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_briefly(message: Message) -> None:
+            error = sys.exc_info()[1]
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, AppError):
+                self.error = error
+                message = {**message, "message": f"cannot start: {error.detail}"}
+            await send(message)
+
+        await self._app(scope, receive, send_briefly if scope["type"] == "lifespan" else send)
+
+
 def run_api(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM, on the inherited listening socket ``fd`` when there is one.
 
     Raises ConfigError, and typer.Exit when the application cannot start; its log says why.
     """
+    _share_heaps()
     start_tracing(settings, "api")
     app = create_app(settings)
+    brief = _Brief(app)
     server = _Server(
         app,
         uvicorn.Config(
-            app,
+            brief,
             host=settings.host,
             port=settings.port,
             log_config=None,  # the process has configured its logging
@@ -59,4 +87,14 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
     try:
         server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
     except SystemExit as error:  # uvicorn's own status for a failed start means something else here
-        raise typer.Exit(ExitCode.FAILED) from error
+        setup = isinstance(brief.error, ConfigError)
+        raise typer.Exit(ExitCode.SETUP if setup else ExitCode.FAILED) from error
+
+
+def _share_heaps() -> None:
+    """Two heaps for all threads, unless ``MALLOC_ARENA_MAX`` says otherwise: glibc gives each of our twenty
+    one of its own, and every heap keeps what its thread once needed (docs/reliability.md)."""
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
+    with suppress(AttributeError, OSError):  # another library of C
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)

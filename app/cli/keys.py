@@ -131,7 +131,8 @@ def rotate_links(
 
 def _on_database(work: Callable[[Sessions], Awaitable[T]], data_dir: DataDir) -> T:
     from app.cli.service import load
-    from app.infra.db import create_engine, create_sessions, migrate
+    from app.infra.db import create_engine, create_sessions
+    from app.infra.schema import migrate
 
     settings: Settings = load(data_dir=data_dir)
 

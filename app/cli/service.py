@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.common import reported_errors
-from app.infra.leash import obey_leash
+from app.infra.leash import PARENT_VARIABLE, obey_leash
 from app.infra.logs import configure_logging
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 DataDir = Annotated[
     Path | None,
@@ -43,7 +47,7 @@ def serve(
 
     with reported_errors():
         settings = load(host=host, port=port, data_dir=data_dir)
-        configure_logging("WARNING", settings.log_format)  # its console tells what it does
+        _log(settings, "WARNING")  # its console tells what it does
         supervisor = Supervisor(
             settings,
             workers=workers,
@@ -62,7 +66,7 @@ def api(
     obey_leash()
     with reported_errors():
         settings = load(host=host, port=port, data_dir=data_dir)
-        configure_logging(settings.log_level, settings.log_format)
+        _log(settings)
         from app.cli.http import run_api
 
         run_api(settings, fd=fd)
@@ -73,10 +77,19 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     obey_leash()
     with reported_errors():
         settings = load(data_dir=data_dir)
-        configure_logging(settings.log_level, settings.log_format)
+        _log(settings)
         from app.worker.main import run_worker
 
         run_worker(settings, device=device)
+
+
+def _log(settings: Settings, level: str | None = None) -> None:
+    from app.configuration import unknown_variables
+
+    configure_logging(level or settings.log_level, settings.log_format)
+    if PARENT_VARIABLE not in os.environ:  # `serve` has said it
+        for sentence in unknown_variables():
+            logger.warning("%s", sentence)
 
 
 def load(**given: Any) -> Settings:

@@ -15,6 +15,7 @@ from app.infra.blobs import Blobs
 from app.infra.broker import find_broker
 from app.infra.broker.topology import WORKERS_STREAM
 from app.infra.db import create_engine, ping
+from app.infra.errors import DatabaseUnavailableError
 from app.migrations import HEAD
 from app.settings import Settings
 
@@ -27,7 +28,15 @@ async def check_database(settings: Settings) -> str:
     engine = create_engine(settings.database)
     where = settings.database.render_as_string(hide_password=True)
     try:
-        await ping(engine)
+        try:
+            await ping(engine)
+        except DatabaseUnavailableError as error:
+            raise Trouble(
+                Verdict.FAIL,
+                str(error),
+                "Of SQLite give this user the right to write the file and its folder; of PostgreSQL name the "
+                "primary server in FEWSTROKE_DATABASE_URL.",
+            ) from error
         try:
             async with engine.connect() as connection:
                 revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -97,6 +106,10 @@ async def check_clock(settings: Settings) -> str:
             before = datetime.now(UTC)
             theirs = await connection.scalar(text("SELECT clock_timestamp()"))
             after = datetime.now(UTC)
+    except (OSError, DBAPIError) as error:
+        raise Trouble(
+            Verdict.WARN, "not compared: the database does not answer", "Mend the database first."
+        ) from error
     finally:
         await engine.dispose()
     assert isinstance(theirs, datetime)

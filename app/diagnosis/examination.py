@@ -5,7 +5,16 @@ from collections.abc import Awaitable, Callable
 
 from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage
 from app.diagnosis.findings import Finding, Trouble, Verdict
-from app.diagnosis.machine import check_checkpoint, check_decoder, check_device, check_disk, check_port
+from app.diagnosis.machine import (
+    check_checkpoint,
+    check_decoder,
+    check_device,
+    check_disk,
+    check_port,
+    check_settings,
+)
+from app.errors import AppError
+from app.infra.logs import reason
 from app.settings import Settings
 
 Check = Callable[[], Awaitable[str]]
@@ -17,6 +26,7 @@ _SECONDS = 60.0  # of one check; loading the model takes the longest
 async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
     """All findings, in the order in which they are best read."""
     checks: dict[str, tuple[Check, str]] = {
+        "settings": (check_settings, "`fewstroke config` shows what is in effect."),
         "database": (
             lambda: check_database(settings),
             "Check FEWSTROKE_DATABASE_URL and that the server runs, or that the data folder can be written.",
@@ -54,5 +64,5 @@ async def _finding(name: str, check: Check, mend: str) -> Finding:
     except TimeoutError:
         return Finding(name, Verdict.FAIL, f"no answer within {_SECONDS:g} seconds", mend)
     except Exception as error:  # a check reports whatever is wrong
-        said = str(error).partition("\n\nDebug source:")[0]  # obstore adds a page about its own structures
-        return Finding(name, Verdict.FAIL, f"{type(error).__name__}: {said}".strip(), mend)
+        said = str(error) if isinstance(error, AppError) else f"{type(error).__name__}: {reason(error)}"
+        return Finding(name, Verdict.FAIL, said, mend)

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.configuration import unknown_variables
 from app.diagnosis.findings import Trouble, Verdict
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Limits
@@ -17,6 +18,14 @@ _PICTURE = bytes.fromhex(  # a PNG of 1 x 1 pixel
     "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
     "53de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
+
+
+async def check_settings() -> str:
+    """Every variable that begins like ours is one of ours."""
+    unknown = unknown_variables()
+    if unknown:
+        raise Trouble(Verdict.WARN, " ".join(unknown), "Correct their names, or unset them.")
+    return "no variable but those of docs/configuration.md is set"
 
 
 async def check_disk(settings: Settings) -> str:

@@ -26,6 +26,7 @@ from ulid import ULID
 from app.errors import IdempotencyKeyInUseError, IdempotencyKeyInvalidError, IdempotencyKeyReusedError
 from app.idempotency.tables import IdempotencyKeyRow as Row
 from app.infra.db import CLOCK_SKEW, Sessions, utcnow
+from app.infra.logs import reason
 from app.infra.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -123,14 +124,14 @@ class IdempotencyKeys:
                         execution_options=_NO_SYNC,
                     )
             except SQLAlchemyError as error:
-                logger.warning("the claim of an idempotency key was not renewed: %s", error)
+                logger.warning("the claim of an idempotency key was not renewed: %s", reason(error))
 
     async def _release(self, claim: Claim) -> None:
         try:
             async with self._sessions.begin() as session:
                 await session.execute(delete(Row).where(*claim._mine()), execution_options=_NO_SYNC)
         except SQLAlchemyError as error:  # it runs out by itself
-            logger.warning("the claim of an idempotency key was not released: %s", error)
+            logger.warning("the claim of an idempotency key was not released: %s", reason(error))
 
 
 async def _claim_in(session: AsyncSession, owner: str, key: str, fingerprint: str) -> Claim:

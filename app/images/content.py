@@ -30,6 +30,7 @@ async def image_response(
     common = {
         "ETag": etag,
         "Cache-Control": "private, max-age=31536000, immutable",  # an id never gets other bytes
+        "Vary": "Authorization",  # what one key may see, the next user of a browser may not
         **(headers or {}),
     }
     if request.method in ("GET", "HEAD") and _matches(request.headers.get("if-none-match"), etag):

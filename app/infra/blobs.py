@@ -16,6 +16,8 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from app.errors import BlobMissingError
+from app.infra.errors import StorageUnavailableError
+from app.infra.logs import reason
 from app.settings import Settings
 
 _CHUNK = 256 * 1024
@@ -33,13 +35,22 @@ class Blobs:
 
     @classmethod
     def open(cls, settings: Settings) -> "Blobs":
-        """The store that ``settings.blobs`` names; creates the folder when it is one."""
+        """The store that ``settings.blobs`` names; creates the folder when it is one.
+
+        Raises StorageUnavailableError.
+        """
         url = urlsplit(settings.blobs)
-        if url.scheme == "s3":
-            return cls(_s3(url.netloc, url.path.strip("/"), settings))
-        path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
-        path.mkdir(parents=True, exist_ok=True)
-        return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
+        try:
+            if url.scheme == "s3":
+                return cls(_s3(url.netloc, url.path.strip("/"), settings))
+            path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
+        except (OSError, BaseError) as error:
+            raise StorageUnavailableError(
+                f"The blob store {settings.blobs} cannot be opened: {reason(error)}. "
+                "Check FEWSTROKE_BLOBS_URL, the S3 settings, and who may write there."
+            ) from error
 
     async def put(self, key: str, data: bytes | Path) -> None:
         """Store ``data`` (bytes, or a file that is streamed from disk) under ``key``.

@@ -1,35 +1,40 @@
-"""Database: engine, sessions, column types, and migrations at start.
+"""Database: engine, sessions, column types, and whether it answers.
 
 One code path for SQLite (the default, WAL mode) and PostgreSQL.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from app.migrations import HEAD
+from app.infra.errors import DatabaseUnavailableError
+from app.infra.logs import reason
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-_BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
+BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
 _READERS = 10  # connections to SQLite that a process keeps: each has a thread, and makes it once
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of replicas may be apart. A short lease that ends further ahead than that, or a row
 from a further future, was written before the wall clock went back: it binds nobody."""
 
-_MIGRATION_LOCK = 0x66657773  # any constant: the key of PostgreSQL's advisory lock
+_AWAY = (OperationalError, InterfaceError, WaitedTooLong, ConnectionError)
+_AWAY_STATES = (
+    "08",
+    "53",
+    "57",
+    "25006",
+)  # PostgreSQL: no connection, no resources, shutting down, a standby
 
 
 class Sessions:
@@ -71,10 +76,10 @@ class Sessions:
         if self._writer is asyncio.current_task():
             raise RuntimeError("a transaction that writes cannot hold another one: it would wait for itself")
         try:
-            async with asyncio.timeout(_BUSY_SECONDS):
+            async with asyncio.timeout(BUSY_SECONDS):
                 await self._line.acquire()
         except TimeoutError as error:
-            raise WaitedTooLong(f"other writers took more than {_BUSY_SECONDS} s") from error
+            raise WaitedTooLong(f"other writers took more than {BUSY_SECONDS} s") from error
         self._writer = asyncio.current_task()
         try:
             async with self._make.begin() as session:
@@ -123,12 +128,19 @@ def utcnow() -> datetime:
 
 
 def create_engine(url: URL) -> AsyncEngine:
-    """An async engine; for SQLite the folder is created and the pragmas are set on every connection."""
+    """An async engine; for SQLite the folder is created and the pragmas are set on every connection.
+
+    Raises DatabaseUnavailableError when that cannot be.
+    """
+    pool: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "hide_parameters": True}
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=10)
+        return create_async_engine(url, pool_pre_ping=True, **pool)
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, pool_size=5, max_overflow=10, connect_args={"timeout": _BUSY_SECONDS})
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unusable(url, error) from error
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, **pool)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -139,13 +151,14 @@ def _reading(engine: AsyncEngine) -> AsyncEngine:
     driver is a trip to another thread, and a transaction took two thirds of those of a simple read."""
     reading = create_async_engine(
         engine.url,
+        hide_parameters=True,
         pool_size=_READERS,
         max_overflow=0,
         pool_use_lifo=True,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        connect_args={"timeout": _BUSY_SECONDS},
+        connect_args={"timeout": BUSY_SECONDS},
     )
 
     def only_read(connection: Any, _record: Any) -> None:
@@ -177,72 +190,13 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
     return Sessions(engine)
 
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Bring the schema to the newest revision; safe when many processes start at once.
-
-    The whole upgrade is one transaction under the database's own lock (SQLite: the write lock,
-    taken by the first statement; PostgreSQL: an advisory lock), so the second process finds the work done.
-    """
-    if await _revision(engine) == HEAD:
-        return  # the usual start: Alembic, which takes time and memory, is not even imported
-    sqlite = engine.dialect.name == "sqlite"
-    if sqlite:
-        await _enable_wal(engine)
-    async with engine.connect() as connection:
-        if sqlite:
-            # Ends the deferred transaction that `connect` began and takes the write lock at once.
-            await connection.exec_driver_sql("ROLLBACK")
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        await connection.run_sync(_upgrade)
-        await connection.commit()
-
-
-async def _revision(engine: AsyncEngine) -> str | None:
-    """The revision of the schema; None when there is none yet."""
-    try:
-        async with engine.connect() as connection:
-            revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-            return None if revision is None else str(revision)
-    except DBAPIError:
-        return None
-
-
-async def _enable_wal(engine: AsyncEngine) -> None:
-    # Changing the journal mode does not wait for other connections as other statements do: try again.
-    deadline = asyncio.get_running_loop().time() + _BUSY_SECONDS
-    while True:
-        try:
-            async with engine.connect() as connection:
-                await connection.exec_driver_sql("ROLLBACK")  # the mode cannot change inside a transaction
-                mode = (await connection.exec_driver_sql("PRAGMA journal_mode=WAL")).scalar_one()
-                await connection.exec_driver_sql("BEGIN")
-                if mode == "wal":
-                    return
-        except OperationalError:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-        if asyncio.get_running_loop().time() > deadline:
-            raise RuntimeError("SQLite refuses WAL mode here: put FEWSTROKE_DATA_DIR on a local disk")
-        await asyncio.sleep(0.05)
-
-
-def alembic_config() -> "Config":
-    """Alembic's configuration without an ini file, usable from the installed package."""
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
-    return config
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command
-
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def is_away(error: BaseException) -> bool:
+    """Whether it says that the database restarts, cannot be reached or written, or takes too long: the same
+    may go through a little later."""
+    if isinstance(error, _AWAY):
+        return True
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or state.startswith(_AWAY_STATES))
 
 
 async def in_line(session: AsyncSession, name: str) -> None:
@@ -256,6 +210,25 @@ async def in_line(session: AsyncSession, name: str) -> None:
 
 
 async def ping(engine: AsyncEngine) -> None:
-    """One round trip; raises what the driver raises."""
+    """One round trip; raises what the driver raises, and DatabaseUnavailableError when the database can only
+    be read: its disk was remounted, or a standby of PostgreSQL answers."""
+    sqlite = engine.dialect.name == "sqlite"
     async with engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        answer = await connection.scalar(text("SELECT 1" if sqlite else "SHOW transaction_read_only"))
+    if answer == "on" or (sqlite and not await asyncio.to_thread(_may_write, engine.url.database)):
+        raise unusable(engine.url, "it can only be read")
+
+
+def _may_write(database: str | None) -> bool:
+    """A file and, for SQLite's journals beside it, its folder."""
+    path = Path(database or "")
+    return not path.is_absolute() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def unusable(url: URL, why: Exception | str) -> DatabaseUnavailableError:
+    """The error to raise: which database, and why."""
+    said = why if isinstance(why, str) else reason(why)
+    return DatabaseUnavailableError(
+        f"The database {url.render_as_string(hide_password=True)} cannot be used: {said}. Check "
+        "FEWSTROKE_DATABASE_URL, that its server runs, and that it may be written."
+    )

@@ -11,7 +11,8 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 LogFormat = Literal["console", "json"]
 
+_form: LogFormat = "console"
 _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039 - never changed
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -30,6 +32,8 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_QUIET = 60.0  # s for which a warning is not said again
+_REMEMBERED = 100  # warnings of one logger
 _NOISY = ("alembic", "httpx", "httpcore", "asyncio", "aiosqlite")
 
 
@@ -48,9 +52,47 @@ def bound(name: str) -> str | None:
     return _bound.get().get(name)
 
 
+def log_format() -> LogFormat:
+    """What this process writes."""
+    return _form
+
+
 def redact(text: str) -> str:
     """The text without keys, tokens, signatures and passwords of URLs."""
     return _SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}***", text)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line: one of the database without its statement, one without words by its
+    kind."""
+    said = getattr(error, "orig", None) or error
+    return str(said).strip().partition("\n")[0] or type(error).__name__
+
+
+class NotAgain(logging.Filter):
+    """Says the same warning once a minute, with how often it would have been said: what waits for something
+    that is away tries a few times a second, for hours. ``clock`` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[str, tuple[float, int]] = {}  # text -> when, and how often since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write it."""
+        if record.levelno != logging.WARNING:
+            return True
+        text, now = record.getMessage(), self._clock()
+        at, times = self._said.pop(text, (None, 0))
+        if at is not None and now - at < _QUIET:
+            self._said[text] = at, times + 1
+            return False
+        if times:
+            record.msg, record.args = f"{text} ({times} times more in the meantime)", ()
+        self._said[text] = now, 0
+        if len(self._said) > _REMEMBERED:
+            self._said.pop(next(iter(self._said)))
+        return True
 
 
 class JsonFormatter(logging.Formatter):
@@ -88,6 +130,8 @@ class ConsoleFormatter(logging.Formatter):
 
 def configure_logging(level: str = "INFO", form: LogFormat = "console") -> None:
     """Log to standard error, everything through one handler."""
+    global _form
+    _form = form
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

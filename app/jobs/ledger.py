@@ -19,22 +19,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
-from app.infra.db import CLOCK_SKEW, Base, Sessions, in_line, utcnow
+from app.infra.db import Base, Sessions, in_line, utcnow
 from app.jobs.fairness import Fits, take_turn
 from app.jobs.lanes import lane_of
-from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
+from app.jobs.model import Job, JobKind, JobState
 from app.jobs.room import check_room
 from app.jobs.tables import JobRow
+from app.jobs.tickets import Tickets
+from app.jobs.traces import origin
 from app.jobs.transitions import record
 
 Effects = Callable[[AsyncSession], Awaitable[None]]
 """What else belongs into a transaction of the ledger; raising undoes it all."""
-
-_BATCH = 100  # jobs that the reconciler handles at a time
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Draw:
     job: Job | None
 
 
-class Ledger:
+class Ledger(Tickets):
     """State transitions of jobs. ``max_attempts`` bounds how often a job may kill its worker."""
 
     def __init__(self, sessions: Sessions, *, max_attempts: int = 3) -> None:
-        self._sessions = sessions
+        super().__init__(sessions)
         self._max_attempts = max_attempts
 
     async def get(self, job_id: str) -> Job:
@@ -87,6 +87,7 @@ class Ledger:
             attempt=0,
             releases=0,
             params=new.params,
+            origin=origin(),
             style_id=new.style_id,
             lane=lane_of(new.kind, new.params),
             ticket=new.id,
@@ -235,58 +236,6 @@ class Ledger:
             f"Job {job_id} is already {row.state}: there is nothing to cancel; read its result instead."
         )
 
-    async def unpublished(self, older_than: timedelta) -> list[Job]:
-        """Unfinished jobs, created at least ``older_than`` ago, whose publish was never recorded.
-
-        Also those of a future that the wall clock has left again.
-        """
-        now = utcnow()
-        age = or_(JobRow.created_at <= now - older_than, JobRow.created_at > now + CLOCK_SKEW)
-        return await self._unfinished(and_(JobRow.published_at.is_(None), age))
-
-    async def lost(self, epoch: datetime) -> list[Job]:
-        """Unfinished jobs whose message went to another storage of the queue than the present one.
-
-        ``epoch`` names the present one (when it was created, by the queue's own clock); it is compared
-        for equality only, so clocks need not agree.
-        """
-        return await self._unfinished(
-            and_(
-                JobRow.published_at.is_not(None), JobRow.queue_epoch.is_not(None), JobRow.queue_epoch != epoch
-            )
-        )
-
-    async def holder(self, ticket: str) -> Job | None:
-        """The unfinished job that a ticket stands for."""
-        query = select(JobRow).where(JobRow.ticket == ticket, JobRow.state.in_(ACTIVE_STATES))
-        async with self._sessions() as session:
-            row = await session.scalar(query)
-        return None if row is None else row.to_job()
-
-    async def renew_ticket(self, lost: Job) -> Job | None:
-        """Give a job another ticket than the one that was lost, to be published.
-
-        None: it has another one already, or is over.
-        """
-        generation = lost.generation + 1
-        async with self._sessions.begin() as session:
-            return await _change(
-                session,
-                lost.id,
-                [JobRow.ticket == lost.ticket, JobRow.state.in_(ACTIVE_STATES)],
-                ticket=f"{lost.id}.{generation}",
-                generation=generation,
-                published_at=None,
-                queue_epoch=None,
-            )
-
-    async def mark_published(self, ticket: str, *, epoch: datetime | None = None) -> None:
-        """Record that the queue, in its storage ``epoch``, holds the ticket."""
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(JobRow).where(JobRow.ticket == ticket).values(published_at=utcnow(), queue_epoch=epoch)
-            )
-
     async def expire(self, older_than: timedelta) -> list[Job]:
         """queued -> expired for jobs that waited longer than ``older_than``; returns them."""
         async with self._sessions.begin() as session:
@@ -305,13 +254,6 @@ class Ledger:
             for job in jobs:
                 await record(session, job)
         return jobs
-
-    async def _unfinished(self, condition: ColumnElement[bool]) -> list[Job]:
-        query = (
-            select(JobRow).where(JobRow.state.in_(ACTIVE_STATES), condition).order_by(JobRow.id).limit(_BATCH)
-        )
-        async with self._sessions() as session:
-            return [row.to_job() for row in await session.scalars(query)]
 
     async def _worker_write(
         self, job_id: str, attempt: int, states: Sequence[JobState], **values: Any

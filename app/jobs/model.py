@@ -1,6 +1,6 @@
 """What a job is: kinds, states, and the frozen record that everybody reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -56,3 +56,4 @@ class Job:
     finished_at: datetime | None
     worker_id: str | None = None
     retry_of: str | None = None
+    origin: dict[str, str] = field(default_factory=dict)  # the request that made it (app.jobs.traces)

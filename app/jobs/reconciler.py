@@ -9,10 +9,12 @@ import logging
 from datetime import timedelta
 
 from app.infra.broker import Broker
+from app.infra.logs import NotAgain, reason
 from app.jobs.model import JobState
 from app.jobs.service import JobService
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _MEND_EVERY = 10.0  # s
 _GRACE = timedelta(seconds=3)  # the request that created a job publishes it itself within this time
@@ -51,7 +53,7 @@ class Reconciler:
                     mended = clock()
                     await self.mend()
             except Exception as error:
-                logger.warning("reconciling failed and will be tried again: %s", error)
+                logger.warning("reconciling failed and will be tried again: %s", reason(error))
             await asyncio.sleep(self._every)
 
     async def reconcile(self) -> int:

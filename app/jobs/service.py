@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from app.infra.broker import Broker, BrokerUnavailableError
-from app.infra.logs import bound
 from app.infra.tasks import end
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobState
@@ -49,7 +48,7 @@ class JobService:
         try:
             # Asked first: should the storage be replaced in between, the job counts as lost, not as known.
             epoch = await self._broker.jobs_epoch()
-            await self._broker.publish_job(job.lane, job.ticket, request_id=bound("request_id"))
+            await self._broker.publish_job(job.lane, job.ticket)
         except BrokerUnavailableError as error:
             logger.warning("job %s is not in the queue yet: %s", job.id, error.detail)
             return False

@@ -27,6 +27,7 @@ class JobRow(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     releases: Mapped[int] = mapped_column(default=0)  # attempts given back at a graceful shutdown
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    origin: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))  # app.jobs.traces
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     style_id: Mapped[str | None] = mapped_column(String(40), index=True)
@@ -49,6 +50,7 @@ class JobRow(Base):
             state=JobState(self.state),
             attempt=self.attempt,
             params=self.params,
+            origin=self.origin or {},
             result=self.result,
             error=self.error,
             style_id=self.style_id,

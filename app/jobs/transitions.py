@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs.model import Job
-from app.jobs.traces import note_state
+from app.jobs.traces import about_job, note_state
 from app.metrics.tallies import tally
 from app.webhooks.outbox import write_messages
 
@@ -27,14 +27,14 @@ async def record(session: AsyncSession, job: Job) -> None:
 
 
 def _tell(job: Job) -> None:
-    logger.info("%s is %s", job.id, job.state.value, extra=_facts(job))
+    with about_job(job):
+        logger.info("%s is %s", job.id, job.state.value, extra=_facts(job))
     note_state(job)
 
 
 def _facts(job: Job) -> dict[str, Any]:
     """Fields of the log line besides its text."""
     facts = {
-        "job_id": job.id,
         "kind": job.kind.value,
         "state": job.state.value,
         "attempt": job.attempt,

@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.imaging.scratch import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
+from app.infra.logs import NotAgain, reason
 from app.retention.expiry import expire_images, expire_styles, expire_stylizations, forget_jobs
 from app.retention.lease import drop_lease, renew_lease, take_lease
 from app.retention.orphans import sweep_orphans
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _LEASE = "sweeper"
 _LEASE_TTL = timedelta(minutes=10)  # renewed with every batch
@@ -58,12 +60,12 @@ class Sweeper:
                     await self.sweep()
                     await self.tidy()
                 except Exception as error:
-                    logger.warning("sweeping failed and will be tried again: %s", error)
+                    logger.warning("sweeping failed and will be tried again: %s", reason(error))
         finally:
             try:  # another replica need not wait until it runs out
                 await drop_lease(self._sessions, _LEASE, self._id)
             except Exception as error:
-                logger.debug("the sweeper's lease runs out by itself: %s", error)
+                logger.debug("the sweeper's lease runs out by itself: %s", reason(error))
 
     async def sweep(self) -> dict[str, int] | None:
         """One round: how much of what it took away; None when another replica is at it."""

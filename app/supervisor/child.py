@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from app.infra.leash import PARENT_VARIABLE
 from app.supervisor.console import Console
-from app.supervisor.errors import SupervisorError
+from app.supervisor.errors import SetupError
 
 EXIT_SETUP = 78  # EX_CONFIG of sysexits.h: starting again would not help
 
@@ -53,7 +53,7 @@ class Child:
     async def run(self) -> None:
         """Start, and start again after each death, until ``stop``.
 
-        Raises SupervisorError when the child says that its setup is wrong (exit status 78).
+        Raises SetupError when the child says that its setup is wrong (exit status 78).
         """
         failures = 0
         loop = asyncio.get_running_loop()
@@ -63,10 +63,12 @@ class Child:
             if self._stopping.is_set():
                 return
             if status == EXIT_SETUP:
-                raise SupervisorError(f"the {self.name} cannot start; its last lines above say why")
+                raise SetupError(f"the {self.name} cannot start; its last lines above say why")
             failures = 1 if loop.time() - born > _HEALTHY_AFTER else failures + 1
             delay = restart_delay(failures)
-            self._console.line(self.name, f"ended with {_describe(status)}; starting again in {delay:.1f} s")
+            self._console.warning(
+                self.name, f"ended with {_describe(status)}; starting again in {delay:.1f} s"
+            )
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._stopping.wait()

@@ -28,10 +28,14 @@ class Console:
         self._colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
         self._names: dict[str, str] = {}
 
-    def line(self, name: str, text: str) -> None:
+    def warning(self, name: str, text: str) -> None:
+        """As ``line``, for what somebody should look after."""
+        self.line(name, text, level="warning")
+
+    def line(self, name: str, text: str, *, level: str = "info") -> None:
         """One line of ``name``."""
         if self._json:
-            self._write_json(name, text)
+            self._write_json(name, text, level)
             return
         prefix = f"{name:<{_WIDTH}} |"
         if self._colour:
@@ -39,11 +43,11 @@ class Console:
             prefix = f"\x1b[{code}m{prefix}\x1b[0m"
         _write(f"{prefix} {text}\n")
 
-    def _write_json(self, name: str, text: str) -> None:
+    def _write_json(self, name: str, text: str, level: str) -> None:
         """A child's own JSON line as it is; everything else in the same form."""
         if not text.startswith("{"):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            text = json.dumps({"time": now, "level": "info", "logger": name, "message": redact(text)})
+            text = json.dumps({"time": now, "level": level, "logger": name, "message": redact(text)})
         _write(f"{text}\n")
 
     async def pump(self, name: str, stream: asyncio.StreamReader) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import AppError
+from app.errors import AppError, ConfigError
 
 
 class SupervisorError(AppError):
@@ -13,3 +13,11 @@ class SupervisorError(AppError):
 
 class DataFolderBusyError(SupervisorError):
     """Another ``fewstroke serve`` uses the data folder."""
+
+
+class DataFolderUnusableError(SupervisorError):
+    """The data folder cannot be made or written."""
+
+
+class SetupError(SupervisorError, ConfigError):
+    """A part said that its setup is wrong: starting again would not help."""

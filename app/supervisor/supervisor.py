@@ -75,22 +75,25 @@ class Supervisor:
         finally:
             greeting.cancel()
             stopping.cancel()
-            await self._stop(tasks[: len(self._children)])
+            await self._stop(tasks[: len(self._children)], listener)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in done - {stopping}:
             task.result()  # raises what ended the part
 
-    async def _stop(self, running: Sequence[asyncio.Task[None]]) -> None:
+    async def _stop(self, running: Sequence[asyncio.Task[None]], listener: socket.socket) -> None:
         for child in self._children:
             child.stop()
+        # The API has a handle of its own, until it stops listening. From then on clients are refused at once:
+        # here they would wait for somebody who will never come.
+        listener.close()
         hurry = asyncio.create_task(self._hurry.wait())
         everything = asyncio.ensure_future(asyncio.wait(running))
         await asyncio.wait({everything, hurry}, timeout=_STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         for child in self._children:
             if child.pid is not None:
-                self._console.line("serve", f"{child.name} did not stop in time: killed")
+                self._console.warning("serve", f"{child.name} did not stop in time: killed")
                 child.kill()
         await everything
         hurry.cancel()
@@ -101,7 +104,7 @@ class Supervisor:
             status = await broker.wait()
             failures += 1
             delay = restart_delay(failures)
-            self._console.line(
+            self._console.warning(
                 "broker",
                 f"ended with status {status}; starting again in {delay:.1f} s, log in {broker.log_file}",
             )
@@ -110,7 +113,7 @@ class Supervisor:
                 await broker.start()
                 failures = 0
             except BrokerStartError as error:
-                self._console.line("broker", str(error))
+                self._console.warning("broker", str(error))
 
     async def _examine_broker(self, broker: EmbeddedServer) -> None:
         """End a broker whose streams take no messages; ``_keep_broker`` starts it again."""
@@ -121,7 +124,7 @@ class Supervisor:
             failures = failures + 1 if stream else 0
             if failures >= _STUCK_AFTER:
                 failures = 0
-                self._console.line("broker", f"stream {stream} takes no messages: ending the broker")
+                self._console.warning("broker", f"stream {stream} takes no messages: ending the broker")
                 await broker.stop()
 
     def _api(self, listener: socket.socket) -> Child:

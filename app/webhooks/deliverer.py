@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.db import Sessions, utcnow
+from app.infra.logs import NotAgain, reason
 from app.infra.tasks import end
 from app.retention.sweeper import Chore
 from app.settings import Settings
@@ -23,6 +24,7 @@ from app.webhooks.sender import GONE, Answer, Sender
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _AT_ONCE = 16  # attempts of one process
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
@@ -68,7 +70,7 @@ class Deliverer:
                 try:
                     await self.start_due()
                 except Exception as error:
-                    logger.warning("looking for webhook messages failed and will be tried again: %s", error)
+                    logger.warning("webhook messages were not looked for, again soon: %s", reason(error))
                 await asyncio.sleep(self._settings.webhook_poll)
         finally:
             for task in list(self._running):
@@ -94,7 +96,7 @@ class Deliverer:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a delivery could not be recorded: %s", error)
+            logger.error("a delivery could not be recorded: %s", reason(error))
 
     async def _claim_due(self) -> list[Claim]:
         busy = Counter(self._running.values())

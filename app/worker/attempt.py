@@ -12,6 +12,7 @@ from app.errors import AppError, ErrorCode
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, BrokerError, CancelWatch, Delivery
 from app.infra.db import Sessions
+from app.infra.logs import reason
 from app.infra.tasks import end
 from app.jobs.effects import Outcome, succeed_with
 from app.jobs.inputs import load_inputs
@@ -183,7 +184,7 @@ class Attempt:
             try:
                 now = await self._r.ledger.get(self.job.id)
             except Exception as error:
-                logger.warning("%s: the ledger does not answer: %s", self.job.id, error)
+                logger.warning("%s: the ledger does not answer: %s", self.job.id, reason(error))
                 continue
             if now.attempt != self.job.attempt or now.state not in (JobState.RUNNING, JobState.CANCELING):
                 self.stop(StopReason.FENCED)

@@ -14,10 +14,12 @@ from typing import Any
 import psutil
 
 from app.infra.broker import Broker, BrokerError
+from app.infra.logs import NotAgain
 from app.worker.gpu import gpu_memory
 from app.worker.ports import EngineLike
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _INTERVAL = 3.0  # s; forgotten after 15
 

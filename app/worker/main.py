@@ -17,8 +17,9 @@ from PIL.Image import Image
 
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
-from app.infra.db import create_engine, create_sessions, migrate
+from app.infra.db import create_engine, create_sessions
 from app.infra.priority import give_way
+from app.infra.schema import migrate
 from app.infra.tracing import start_tracing
 from app.jobs.ledger import Ledger
 from app.retention.policy import Retention, stamp_new_rows

@@ -17,13 +17,13 @@ from PIL.Image import Image
 
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
-from app.infra.db import Sessions, utcnow
-from app.infra.logs import log_context
+from app.infra.db import Sessions, is_away, utcnow
+from app.infra.logs import NotAgain, log_context, reason
 from app.infra.tasks import end
 from app.jobs.fairness import Fits, NotNow
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job, JobKind
-from app.jobs.traces import job_span
+from app.jobs.traces import about_job, job_span
 from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
@@ -34,6 +34,7 @@ from app.worker.ports import EngineLike, ReadStyle
 from app.worker.schedule import PullOrder
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _PULL_SECONDS = 30.0  # one look at an empty queue; ends at once when the worker is to stop
 _KEEP_ALIVE = 1.0  # s between signs of life for the job in hand; the broker waits for 5
@@ -123,9 +124,8 @@ class Worker:
             except BrokerError as error:
                 logger.warning("%s", error)
                 await self._until_stopped(asyncio.sleep(_PAUSE))
-            except Exception:
-                # Most likely the database is away. The job was not acknowledged: it comes again.
-                logger.exception(_DROPPED)
+            except Exception as error:  # the job was not acknowledged: it comes again
+                _tell_dropped(error)
                 await self._until_stopped(asyncio.sleep(_PAUSE))
 
     async def _finish(self) -> None:
@@ -159,8 +159,8 @@ class Worker:
             await hand.finished()
         except BrokerError as error:
             logger.warning("%s", error)
-        except Exception:
-            logger.exception(_DROPPED)
+        except Exception as error:
+            _tell_dropped(error)
         finally:
             self._behind.pop(hand, None)
 
@@ -177,7 +177,7 @@ class Worker:
         except NotNow:
             return
         except Exception as error:
-            logger.warning("the next job is begun when this one ends: %s", error or type(error).__name__)
+            logger.warning("the next job is begun when this one ends: %s", reason(error))
 
     async def _take(self) -> Hand | None:
         delivery = await self._until_stopped(self._broker.next_job(self._order.next(), timeout=_PULL_SECONDS))
@@ -218,7 +218,7 @@ class Worker:
             except NotNow:
                 return
             except Exception as error:
-                logger.warning("the batch begins without more jobs: %s", error or type(error).__name__)
+                logger.warning("the batch begins without more jobs: %s", reason(error))
                 return
 
     async def _begin(self, delivery: Delivery, hand: Hand, fits: Fits | None = None) -> Job | None:
@@ -229,19 +229,18 @@ class Worker:
         alive = asyncio.create_task(_keep_alive(delivery), name=f"alive-{delivery.job_id}")
         handed_on = False
         try:
-            with log_context(job_id=delivery.job_id, request_id=delivery.request_id):
-                draw = await self._ledger.draw(delivery.ticket, self.id, fits=fits)
-                if draw.job_id is None:
-                    logger.warning("%s is in the queue but not in the ledger: dropped", delivery.ticket)
-                    await delivery.ack()
-                elif draw.job is None:
-                    await settle(self._broker, self._ledger, delivery, draw.job_id)
-                else:
-                    hand.batch.expect()
-                    run = self._run(draw.job, delivery, hand.batch, alive)
-                    hand.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
-                    handed_on = True
-                return draw.job
+            draw = await self._ledger.draw(delivery.ticket, self.id, fits=fits)
+            if draw.job_id is None:
+                logger.warning("%s is in the queue but not in the ledger: dropped", delivery.ticket)
+                await delivery.ack()
+            elif draw.job is None:
+                await settle(self._broker, self._ledger, delivery, draw.job_id)
+            else:
+                hand.batch.expect()
+                run = self._run(draw.job, delivery, hand.batch, alive)
+                hand.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
+                handed_on = True
+            return draw.job
         except NotNow:
             await delivery.nak()
             raise
@@ -250,8 +249,7 @@ class Worker:
                 await end(alive)
 
     async def _run(self, job: Job, delivery: Delivery, batch: Batch, alive: asyncio.Task[None]) -> None:
-        own = delivery.headers if delivery.job_id == job.id else {}  # else another request's trace
-        with log_context(job_id=job.id), job_span(job, own):
+        with about_job(job), job_span(job):
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
             attempt = Attempt(job, delivery, self._resources, batch)
@@ -280,6 +278,13 @@ class Worker:
         finally:
             await end(stopping)
             await end(task)
+
+
+def _tell_dropped(error: Exception) -> None:
+    if is_away(error):
+        logger.warning("%s: %s", _DROPPED, reason(error))
+    else:
+        logger.error(_DROPPED, exc_info=error)
 
 
 def _harmless(kind: JobKind, _params: Mapping[str, Any], unharmed: bool) -> bool:

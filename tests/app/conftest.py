@@ -25,7 +25,8 @@ from app.api.main import create_app
 from app.ids import new_id
 from app.infra.blobs import Blobs
 from app.infra.broker import EmbeddedServer
-from app.infra.db import Sessions, create_engine, create_sessions, migrate
+from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.schema import migrate
 from app.jobs.ledger import Ledger
 from app.settings import Settings
 from tests.app.support import Hand, serve

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.configuration import effective, page
+from app.configuration import effective, page, unknown_variables
 from app.errors import ConfigError
 from app.settings import Settings, load_settings
 
@@ -84,6 +84,21 @@ def test_lists_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS", "10.1.0.1/16")
     with pytest.raises(ConfigError, match="host bits"):
         load_settings()
+
+
+def test_a_variable_that_is_no_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unknown_variables() == []
+    for name in ("FEWSTROKE_KEY", "FEWSTROKE_TEST_X", "FEWSTROKE_SERVICE_HOST", "FEWSTROKE_PORT_80_TCP"):
+        monkeypatch.setenv(name, "x")  # of clients, of tests, of Kubernetes
+    assert unknown_variables() == []
+    monkeypatch.setenv("FEWSTROKE_MAX_STEP", "3")
+    monkeypatch.setenv("FEWSTROKE_QQ", "3")
+    near, far = unknown_variables()
+    assert near == "FEWSTROKE_MAX_STEP is no setting: is FEWSTROKE_MAX_STEPS meant?"
+    assert far == "FEWSTROKE_QQ is no setting."
+    result = CliRunner().invoke(cli, ["config"])
+    assert result.exit_code == 0
+    assert near in result.stderr
 
 
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:

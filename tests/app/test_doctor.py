@@ -13,6 +13,7 @@ from app.cli import cli
 from app.diagnosis import Finding, Verdict, examine
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer
+from app.infra.errors import DatabaseUnavailableError
 from app.settings import Settings
 from tests.app.conftest import joined
 
@@ -69,6 +70,37 @@ async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:
         assert found[name].verdict is Verdict.FAIL, found[name]
         assert found[name].mend, name
     assert "listened" in found["port"].says
+
+
+async def test_a_database_that_can_only_be_read(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_only(*_: object) -> None:
+        raise DatabaseUnavailableError("The database x cannot be used: it can only be read.")
+
+    monkeypatch.setattr("app.diagnosis.back_end.ping", read_only)
+    finding = by_name(await examine(healthy))["database"]
+    assert (finding.verdict, finding.says) == (
+        Verdict.FAIL,
+        "The database x cannot be used: it can only be read.",
+    )
+    assert "primary" in finding.mend
+
+
+async def test_clocks_are_not_to_blame_for_a_database_that_is_away(healthy: Settings) -> None:
+    away = healthy.model_copy(update={"database_url": "postgresql://u:hunter2@127.0.0.1:1/x"})
+    found = by_name(await examine(away))
+    assert found["database"].verdict is Verdict.FAIL
+    assert (found["clock"].verdict, found["clock"].mend) == (Verdict.WARN, "Mend the database first.")
+    assert "hunter2" not in str(found)
+
+
+async def test_a_misspelt_variable_is_warned_of(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert by_name(await examine(healthy))["settings"].verdict is Verdict.OK
+    monkeypatch.setenv("FEWSTROKE_PRT", "1")
+    finding = by_name(await examine(healthy))["settings"]
+    assert (finding.verdict, finding.says) == (
+        Verdict.WARN,
+        "FEWSTROKE_PRT is no setting: is FEWSTROKE_PORT meant?",
+    )
 
 
 async def test_a_schema_that_is_not_this_versions(healthy: Settings) -> None:

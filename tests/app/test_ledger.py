@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import JobNotCancelableError, JobNotFoundError, QueueFullError, QuotaExceededError
@@ -16,6 +16,8 @@ from app.infra.db import Sessions, create_engine, create_sessions, utcnow
 from app.jobs.ledger import Effects, Ledger, NewJob
 from app.jobs.model import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.tables import JobRow
+from app.metrics.tables import TallyRow
+from app.metrics.tallies import CREATED
 from app.settings import Settings
 from app.styles.tables import StyleRow
 
@@ -256,7 +258,14 @@ async def test_a_refused_job_leaves_no_rows(ledger: Ledger, sessions: Sessions) 
         await ledger.get("job_x")
 
 
-async def test_which_jobs_the_queue_may_not_know(ledger: Ledger) -> None:
+async def created(sessions: Sessions) -> int:
+    """Jobs that the figures count as created."""
+    async with sessions() as session:
+        query = select(func.sum(TallyRow.count)).where(TallyRow.name == CREATED)
+        return int(await session.scalar(query) or 0)
+
+
+async def test_which_jobs_the_queue_may_not_know(ledger: Ledger, sessions: Sessions) -> None:
     forgotten, known, lost, done, unclear = [await new_job(ledger) for _ in range(5)]
     before, now = utcnow() + timedelta(hours=1), utcnow()  # a storage is named, not compared with clocks
     await ledger.mark_published(known.id, epoch=now)
@@ -272,6 +281,7 @@ async def test_which_jobs_the_queue_may_not_know(ledger: Ledger) -> None:
     assert renewed is not None
     assert (renewed.ticket, renewed.generation, renewed.id) == (f"{lost.id}.1", 1, lost.id)
     assert await ledger.renew_ticket(seen) is None, "another process has done it"
+    assert await created(sessions) == 5, "no job was made"
     assert lost.id in [job.id for job in await ledger.unpublished(timedelta(0))]
     await ledger.mark_published(renewed.ticket, epoch=now)
     assert await ledger.lost(now) == []

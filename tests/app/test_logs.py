@@ -9,9 +9,15 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from app.access.model import Scope
+from app.access.repository import create_key
 from app.api.container import Container
-from app.infra.logs import ConsoleFormatter, JsonFormatter, log_context, redact
+from app.ids import new_id
+from app.infra.logs import ConsoleFormatter, JsonFormatter, NotAgain, log_context, reason, redact
+from app.jobs.ledger import Ledger, NewJob
+from app.jobs.model import Job, JobKind
 from tests.app.support import Hand, files, png
 
 
@@ -98,23 +104,105 @@ async def test_a_request_and_its_job_can_be_followed(
     (created,) = parsed(lines, "app.jobs.transitions")
     assert (created["job_id"], created["state"], created["request_id"]) == (job_id, "queued", "mine-1")
     job, delivery = await hand.take()
-    assert delivery.request_id == "mine-1", "for the worker's lines"
+    assert job.origin["request_id"] == "mine-1", "for the worker's lines"
     assert await services.ledger.fail(job.id, 1, code="job_failed", detail="x")
-    states = [(line["state"], line.get("code")) for line in parsed(lines, "app.jobs.transitions")]
+    transitions = parsed(lines, "app.jobs.transitions")
+    states = [(line["state"], line.get("code")) for line in transitions]
     assert states == [("queued", None), ("running", None), ("failed", "job_failed")]
+    assert {line["request_id"] for line in transitions} == {"mine-1"}, "whoever makes the transition"
     await delivery.ack()
     await client.get("/livez")
+    assert (await client.get("/readyz")).status_code == 503
     assert len(parsed(lines, "app.access_log")) == 1, "probes are not logged"
     assert "hunter2" not in lines.getvalue()
+
+
+async def test_a_line_of_a_request_says_who_asked_and_what_was_wrong(
+    client: httpx.AsyncClient, services: Container, lines: io.StringIO
+) -> None:
+    _, key = await create_key(services.sessions, owner="ada", name="x", scopes=[Scope.READ])
+    headers = {"Authorization": f"Bearer {key}"}
+    assert (await client.get("/v1/jobs", headers=headers)).status_code == 200
+    assert (await client.get("/v1/jobs/job_x", headers=headers)).status_code == 404
+    assert (await client.get("/v1/jobs?limit=x", headers=headers)).status_code == 422
+    assert (await client.get("/v1/jobs", headers={"Authorization": "Bearer x"})).status_code == 401
+    found = parsed(lines, "app.access_log")
+    assert [line.get("code") for line in found] == [
+        None,
+        "job_not_found",
+        "validation_failed",
+        "unauthenticated",
+    ]
+    assert [line.get("owner") for line in found] == ["ada", "ada", "ada", None]
+    assert str(found[0]["key_id"]).startswith("key_")
+    assert key not in lines.getvalue()
+
+
+async def test_a_job_keeps_the_request_that_made_it_though_another_ones_ticket_draws_it(
+    ledger: Ledger, lines: io.StringIO
+) -> None:
+    async def submit(owner: str) -> Job:
+        with log_context(request_id=f"of-{owner}"):
+            return await ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner))
+
+    first = await submit("ada")
+    assert (await ledger.draw(first.ticket, "w")).job_id == first.id  # it is others' turn now
+    second, third = await submit("ada"), await submit("bob")
+    draw = await ledger.draw(second.ticket, "w")
+    assert draw.job is not None
+    assert draw.job.id == third.id
+    assert draw.job.origin == {"request_id": "of-bob"}
+    line = parsed(lines, "app.jobs.transitions")[-1]
+    assert line["state"] == "running"
+    assert (line["job_id"], line["request_id"], line["owner"]) == (third.id, "of-bob", "bob")
+
+
+async def test_readiness_is_told_when_it_changes(
+    client: httpx.AsyncClient, services: Container, lines: io.StringIO
+) -> None:
+    for _ in range(3):
+        assert (await client.get("/readyz")).status_code == 503
+    await services.broker.beat("w1", {})
+    for _ in range(3):
+        assert (await client.get("/readyz")).status_code == 200
+    await services.broker.forget("w1")
+    assert (await client.get("/readyz")).status_code == 503
+    first, second, third = parsed(lines, "app.api.readiness")
+    assert (first["level"], first["missing"]) == ("info", ["worker"]), "it has only just started"
+    assert (second["level"], second["message"]) == ("info", "ready")
+    assert (third["level"], third["missing"]) == ("warning", ["worker"])
+    assert "start `fewstroke worker`" in str(third["message"])
+
+
+def test_the_same_warning_is_said_once_a_minute() -> None:
+    seconds = iter(range(0, 100, 10))
+    filtered = NotAgain(lambda: next(seconds))
+
+    def said(level: int) -> list[str]:
+        records = [
+            logging.makeLogRecord({"levelno": level, "msg": "%s", "args": ("away",)}) for _ in range(10)
+        ]
+        return [record.getMessage() for record in records if filtered.filter(record)]
+
+    assert said(logging.WARNING) == ["away", "away (5 times more in the meantime)"]
+    assert said(logging.INFO) == said(logging.ERROR) == ["away"] * 10
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ValueError("one\ntwo"), "one"),
+        (TimeoutError(), "TimeoutError"),
+        (OperationalError("SELECT secret", {"a": "b"}, Exception("it is locked")), "it is locked"),
+    ],
+)
+def test_a_reason_is_one_line(error: Exception, says: str) -> None:
+    assert reason(error) == says
 
 
 async def test_a_transition_that_was_rolled_back_is_not_logged(
     services: Container, lines: io.StringIO
 ) -> None:
-    from app.ids import new_id
-    from app.jobs.ledger import NewJob
-    from app.jobs.model import JobKind
-
     job = await services.ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}))
     assert await services.ledger.begin(job.id, "w")
 

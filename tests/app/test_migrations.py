@@ -10,14 +10,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from app.infra.db import alembic_config, create_engine, migrate
+from app.infra.db import create_engine
+from app.infra.schema import alembic_config, migrate
 from app.infra.tables import Base
 from app.migrations import HEAD
 from app.settings import Settings
 
 _START = """
 import asyncio, sys
-from app.infra.db import create_engine, migrate
+from app.infra.db import create_engine
+from app.infra.schema import migrate
 from app.settings import Settings
 
 async def main():

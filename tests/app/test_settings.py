@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import ConfigError
 from app.settings import Settings, load_settings
 
 
@@ -17,6 +18,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         "FEWSTROKE_DATABASE_URL",
         "FEWSTROKE_NATS_URL",
         "FEWSTROKE_DATA_DIR",
+        "FEWSTROKE_BLOBS_URL",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -47,6 +49,25 @@ def test_our_own_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://ours")
     assert load_settings().nats_url == "nats://ours"
     assert load_settings(nats_url="nats://given").nats_url == "nats://given"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FEWSTROKE_PORT", "tcp://10.96.0.7:80", "enableServiceLinks: false"),
+        ("FEWSTROKE_DATABASE_URL", "mysql://user:hunter2@db/x", "only postgresql"),
+        ("FEWSTROKE_DATABASE_URL", "nonsense", "only postgresql"),
+        ("FEWSTROKE_DATABASE_URL", "postgresql:hunter2", "no URL"),
+        ("FEWSTROKE_BLOBS_URL", "ftp://user:hunter2@x/y", "only s3"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=says) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
 
 
 def test_secrets_are_not_printed() -> None:

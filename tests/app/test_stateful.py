@@ -69,7 +69,7 @@ class QueueDouble:
         if self.away:
             raise BrokerUnavailableError("the broker is away")
 
-    async def publish_job(self, lane: str, ticket: str, *, request_id: str | None = None) -> None:
+    async def publish_job(self, lane: str, ticket: str) -> None:
         self._must_be_there()
         if ticket not in self.known:
             self.known.add(ticket)

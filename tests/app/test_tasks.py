@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,26 +12,31 @@ from sqlalchemy import text
 from app.infra.db import create_engine
 from app.infra.tasks import end
 from app.settings import Settings
-
-_SLOW = (
-    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000) SELECT count(*) FROM c"
-)
+from tests.app.waiting import eventually
 
 
 async def test_a_task_in_the_middle_of_a_query_leaves_no_other_behind(tmp_path: Path) -> None:
     engine = create_engine(Settings(database_url=f"sqlite:///{tmp_path}/x.db").database)
-    asked = asyncio.Event()
+    begun, release = threading.Event(), threading.Event()
+
+    def hold() -> int:
+        begun.set()
+        return int(release.wait(60))
 
     async def query() -> None:
         async with engine.connect() as connection:
-            asked.set()
-            await connection.execute(text(_SLOW))
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            await raw.driver_connection.create_function("hold", 0, hold)
+            await connection.execute(text("SELECT hold()"))
 
     before = asyncio.all_tasks()
     task = asyncio.create_task(query())
-    await asked.wait()
-    await asyncio.sleep(0.05)  # the query is on its way
-    await end(task)
+    await eventually(begun.is_set)
+    ending = asyncio.create_task(end(task))
+    await asyncio.sleep(0)  # canceled, in the middle of the query
+    release.set()
+    await ending
     await engine.dispose()
     assert task.cancelled()
     assert asyncio.all_tasks() == before

@@ -63,6 +63,8 @@ def test_pods_may_do_little(name: str) -> None:
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["automountServiceAccountToken"] is False
+    # The Service `fewstroke` would make Kubernetes set FEWSTROKE_PORT, which is a setting of ours.
+    assert pod["enableServiceLinks"] is False
     (container,) = pod["containers"]
     assert container["args"] == [name.removeprefix("fewstroke-")]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True

@@ -13,18 +13,17 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.errors import BadRequestError, NotFoundError, ServerError, ServiceUnavailableError
+from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from app.infra.broker import topology
-from app.infra.broker.delivery import REQUEST_ID, CancelWatch, Delivery, Forgotten
+from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import Event, encode, read_events
-from app.infra.tracing import trace_headers
+from app.infra.logs import NotAgain, reason, redact
 
 logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
 
 _CONNECT_TIMEOUT = 10.0  # s
 _REQUEST_TIMEOUT = 5.0  # s
@@ -60,13 +59,16 @@ class Broker:
         the token is refused.
         """
 
+        errors: list[Exception] = []
+
         async def on_error(error: Exception) -> None:
+            errors[:] = [error]
             if not client.is_connected and "authorization violation" in str(error).lower():
                 # Raised through the client's own loop, which would try for ever.
                 raise BrokerUnavailableError(
-                    f"the broker at {url} refuses the token: check FEWSTROKE_NATS_TOKEN"
+                    f"the broker at {redact(url)} refuses the token: check FEWSTROKE_NATS_TOKEN"
                 )
-            logger.warning("broker: %s", error or type(error).__name__)
+            logger.warning("broker: %s", reason(error))
 
         async def on_disconnect() -> None:
             if not client.is_closed:
@@ -96,8 +98,8 @@ class Broker:
                     try:
                         await topology.ensure_topology(broker._js, replicas=replicas)
                         return broker
-                    except (NatsTimeoutError, NoRespondersError, ServiceUnavailableError) as error:
-                        # A cluster that has just lost a server chooses other leaders first.
+                    except topology.NotYetError as error:
+                        errors[:] = [error]
                         logger.warning("broker: streams are not ready yet: %s", error)
                         await asyncio.sleep(_RECONNECT_WAIT)
         except BrokerUnavailableError:
@@ -105,8 +107,10 @@ class Broker:
             raise
         except _ERRORS as error:
             await _close(client)
-            reason = error or type(error).__name__
-            raise BrokerUnavailableError(f"no broker answers at {url}: {reason}") from error
+            last = errors[0] if errors and isinstance(error, TimeoutError) else error
+            raise BrokerUnavailableError(
+                f"no broker answers at {redact(url)}: {reason(last)}; does it run? is the address right?"
+            ) from error
 
     async def close(self) -> None:
         """Flush and close the connection."""
@@ -119,21 +123,17 @@ class Broker:
 
     # Queue ----------------------------------------------------------------------------------------
 
-    async def publish_job(self, lane: str, ticket: str, *, request_id: str | None = None) -> None:
+    async def publish_job(self, lane: str, ticket: str) -> None:
         """Put a ticket into a lane of the queue, durably: a job's id, or ``<id>.<generation>`` when the
         job got a new one. The same ticket twice within two minutes counts once; after a timeout it is
         therefore safe to publish again.
-
-        ``request_id`` travels in a header, for the log of the worker that runs the job, and so does the
-        context of the trace.
 
         Raises BrokerUnavailableError, ValueError for an unknown lane.
         """
         if lane not in topology.LANES:
             raise ValueError(f"unknown lane: {lane}")
-        more = trace_headers() | ({REQUEST_ID: request_id} if request_id else {})
         payload = {"job_id": ticket.partition(".")[0], "ticket": ticket}
-        await self._publish(topology.job_subject(lane), json.dumps(payload).encode(), ticket, more)
+        await self._publish(topology.job_subject(lane), json.dumps(payload).encode(), ticket)
         with suppress(NatsError):  # the job is stored; without the bell it is found a second later
             await self._client.publish(topology.BELL, b"")
 
@@ -145,9 +145,7 @@ class Broker:
         try:
             created = (await self._js.stream_info(topology.JOBS)).created
         except _ERRORS as error:
-            raise BrokerUnavailableError(
-                f"the queue cannot be looked at: {error or type(error).__name__}"
-            ) from error
+            raise BrokerUnavailableError(f"the queue cannot be looked at: {reason(error)}") from error
         if created is None:
             raise BrokerError("the queue does not say when it was created")
         return created
@@ -176,7 +174,7 @@ class Broker:
         try:
             subscription = await self._client.subscribe(topology.BELL, cb=ring)
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the queue cannot be read: {error}") from error
+            raise BrokerUnavailableError(f"the queue cannot be read: {reason(error)}") from error
         try:
             while True:
                 delivery = await self._look(kinds)
@@ -201,9 +199,7 @@ class Broker:
                     request, b'{"batch": 1, "no_wait": true}', timeout=_REQUEST_TIMEOUT, old_style=True
                 )
             except _ERRORS as error:
-                raise BrokerUnavailableError(
-                    f"the queue cannot be read: {error or type(error).__name__}"
-                ) from error
+                raise BrokerUnavailableError(f"the queue cannot be read: {reason(error)}") from error
             status = (message.headers or {}).get("Status")
             if status is None:
                 payload = json.loads(message.data)
@@ -234,9 +230,7 @@ class Broker:
                         found.append(Forgotten(message.seq, ticket))
                         seq = message.seq + 1
         except _ERRORS as error:
-            raise BrokerUnavailableError(
-                f"the queue cannot be looked through: {error or type(error).__name__}"
-            ) from error
+            raise BrokerUnavailableError(f"the queue cannot be looked through: {reason(error)}") from error
         return found
 
     async def drop(self, message: Forgotten) -> None:
@@ -245,7 +239,7 @@ class Broker:
             with suppress(NotFoundError, BadRequestError, ServerError):
                 await self._js.delete_msg(topology.JOBS, message.seq)
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"a message was not removed: {error}") from error
+            raise BrokerUnavailableError(f"a message was not removed: {reason(error)}") from error
 
     # Events ---------------------------------------------------------------------------------------
 
@@ -275,10 +269,13 @@ class Broker:
             await self._client.publish(topology.cancel_subject(job_id), b"")
             await self._client.flush(timeout=2)
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the cancel request did not get through: {error}") from error
+            raise BrokerUnavailableError(
+                f"the cancel request did not get through: {reason(error)}"
+            ) from error
 
     async def watch_cancel(self, job_id: str) -> CancelWatch:
-        """Listen for cancel requests of a job; active when this returns. Close it after the run."""
+        """Listen for cancel requests of a job; active when this returns (in a cluster, where other servers
+        learn of it, a moment later). Close it after the run."""
         watch = CancelWatch()
         try:
             watch._subscription = await self._client.subscribe(
@@ -287,7 +284,7 @@ class Broker:
             await self._client.flush(timeout=2)
         except _ERRORS as error:
             await watch.close()
-            raise BrokerUnavailableError(f"cancel requests cannot be heard: {error}") from error
+            raise BrokerUnavailableError(f"cancel requests cannot be heard: {reason(error)}") from error
         return watch
 
     # Heartbeats -----------------------------------------------------------------------------------
@@ -301,7 +298,7 @@ class Broker:
         try:
             await self._js.publish(topology.worker_subject(worker_id), headers={"KV-Operation": "DEL"})
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the worker's leave was not recorded: {error}") from error
+            raise BrokerUnavailableError(f"the worker's leave was not recorded: {reason(error)}") from error
 
     async def workers(self) -> list[dict[str, Any]]:
         """The latest heartbeat of each live worker: its ``info`` with ``worker_id``."""
@@ -319,19 +316,15 @@ class Broker:
                     worker_id = subject.removeprefix(topology.worker_subject(""))
                     found.append({**json.loads(entry.data), "worker_id": worker_id})
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the workers cannot be listed: {error}") from error
+            raise BrokerUnavailableError(f"the workers cannot be listed: {reason(error)}") from error
         return found
 
-    async def _publish(
-        self, subject: str, payload: bytes, message_id: str | None, more: dict[str, str] | None = None
-    ) -> int:
-        headers = {**({"Nats-Msg-Id": message_id} if message_id else {}), **(more or {})} or None
+    async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
+        headers = {"Nats-Msg-Id": message_id} if message_id else None
         try:
             return (await self._js.publish(subject, payload, headers=headers)).seq
         except _ERRORS as error:
-            raise BrokerUnavailableError(
-                f"{subject} was not published: {error or type(error).__name__}"
-            ) from error
+            raise BrokerUnavailableError(f"{subject} was not published: {reason(error)}") from error
 
 
 async def _close(client: Client) -> None:

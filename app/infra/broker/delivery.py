@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,9 +15,6 @@ from app.infra.broker.errors import BrokerUnavailableError
 from app.infra.broker.topology import BELL
 
 _ACK_TIMEOUT = 5.0  # s, as for any request: on a busy machine the disk behind an answer may be slow
-
-REQUEST_ID = "Fewstroke-Request-Id"
-"""Header of a job's message: the HTTP request that made the job."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +38,6 @@ class Delivery:
     count: int
     """How often the broker has delivered this message, from 1."""
     _message: Msg
-
-    @property
-    def request_id(self) -> str | None:
-        """The HTTP request that made the job; None when the job was published again later."""
-        return (self._message.headers or {}).get(REQUEST_ID)
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """All headers of the message, the context of a trace among them."""
-        return self._message.headers or {}
 
     async def ack(self) -> None:
         """Remove the job from the queue, and wait until the broker has done so.

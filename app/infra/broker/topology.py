@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -11,7 +12,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError
+from nats.js.errors import BadRequestError, ServiceUnavailableError
 
 JOBS = "JOBS"
 EVENTS = "EVENTS"
@@ -31,6 +32,7 @@ WORKERS_TTL = 15.0  # s
 MIB = 1024 * 1024
 
 _STREAM_NAME_IN_USE = 10058  # nats-server error code: it exists, with another configuration
+_NO_PEERS = 10005  # servers of the cluster that are to keep a copy are away
 
 
 def job_subject(lane: str) -> str:
@@ -120,14 +122,28 @@ def job_consumer(lane: str) -> ConsumerConfig:
     )
 
 
+class NotYetError(Exception):
+    """A cluster that is being put together, or has just lost a server, cannot make the streams yet."""
+
+
 async def ensure_topology(js: JetStreamContext, *, replicas: int) -> None:
-    """Create or update the streams and consumers; safe to call from many processes at once."""
-    for config in streams(replicas):
-        try:
-            await js.add_stream(config)
-        except BadRequestError as error:
-            if error.err_code != _STREAM_NAME_IN_USE:
-                raise
-            await js.update_stream(config)
-    for lane in LANES:
-        await js.add_consumer(JOBS, job_consumer(lane))
+    """Create or update the streams and consumers; safe to call from many processes at once.
+
+    Raises NotYetError when the same call may go through a moment later, and what the client raises.
+    """
+    try:
+        for config in streams(replicas):
+            try:
+                await js.add_stream(config)
+            except BadRequestError as error:
+                if error.err_code != _STREAM_NAME_IN_USE:
+                    raise
+                await js.update_stream(config)
+        for lane in LANES:
+            await js.add_consumer(JOBS, job_consumer(lane))
+    except (TimeoutError, NoRespondersError, ServiceUnavailableError) as error:
+        raise NotYetError(error) from error
+    except BadRequestError as error:
+        if error.err_code != _NO_PEERS:
+            raise
+        raise NotYetError(error) from error

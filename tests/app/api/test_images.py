@@ -27,6 +27,7 @@ async def test_the_bytes_of_a_result(client: httpx.AsyncClient, hand: Hand, serv
     assert hashlib.sha256(answer.content).hexdigest() == meta["sha256"]
     assert answer.headers["etag"] == f'"{meta["sha256"]}"'
     assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["vary"] == "Authorization", "not for the next user of the browser"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-disposition"] == f'inline; filename="{image_id}.jpg"'
 

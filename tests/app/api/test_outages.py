@@ -5,10 +5,14 @@ import errno
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.api import problems
+
+
+class _StandbyError(Exception):
+    sqlstate = "25006"
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,12 @@ from app.api import problems
         (OperationalError("SELECT 1", {}, Exception("the database system is starting up")), 503, "2"),
         (InterfaceError("SELECT 1", {}, Exception("connection is closed")), 503, "2"),
         (PoolTimeoutError("no connection in time"), 503, "2"),
+        (
+            DBAPIError("INSERT", {}, _StandbyError("this is a read-only transaction")),
+            503,
+            "2",
+        ),
+        (DBAPIError("INSERT", {}, Exception("a mistake")), 500, None),
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), 503, "2"),
         (OSError(errno.ENOSPC, "No space left on device"), 503, "60"),
         (PermissionError(errno.EACCES, "not allowed"), 500, None),

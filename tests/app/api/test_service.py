@@ -85,6 +85,8 @@ async def test_the_unexpected_is_a_problem_without_secrets(
     assert answer.json()["code"] == "internal_error"
     assert answer.json()["request_id"].startswith("req_")
     assert "hunter2" not in answer.text
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert answer.headers["x-content-type-options"] == "nosniff", "what all answers have"
 
 
 def test_every_error_has_its_own_code() -> None:

@@ -121,6 +121,53 @@ async def test_a_stop_with_a_long_job_gives_it_back_and_the_next_serve_does_it(
         assert job["attempt"] == 2
 
 
+async def test_who_comes_while_it_ends_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FEWSTROKE_SCRIPTED_STEP", "0.12")
+    async with serving(tmp_path) as service:
+        await service.until(await service.adapt(steps=100), "running")
+        service.process.terminate()
+        await eventually(lambda: "api" not in service.family())
+        assert "worker" in service.family()  # still at its job
+        with pytest.raises(httpx.ConnectError):
+            await service.http.get("/livez")
+        assert await service.wait() == 0
+
+
+async def test_a_data_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    async with serving(
+        tmp_path, "-m", "app.cli", "serve", "--data-dir", str(tmp_path / "file"), ready=False
+    ) as service:
+        assert await service.wait() == 1
+        assert f"the data folder {tmp_path / 'file'} cannot be written (File exists)" in service.text
+        assert "Traceback" not in service.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "status", "says"),
+    [
+        (
+            "FEWSTROKE_DATABASE_URL",
+            "postgresql://user:hunter2@127.0.0.1:1/x",
+            1,
+            "cannot start: The database",
+        ),
+        ("FEWSTROKE_NATS_URL", "nats://:hunter2@127.0.0.1:1", 1, "cannot start: no broker answers"),
+        ("FEWSTROKE_DATABASE_URL", "mysql://user:hunter2@127.0.0.1:1/x", 78, "only postgresql"),
+    ],
+    ids=["database", "broker", "settings"],
+)
+async def test_an_api_that_cannot_start_says_why_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, status: int, says: str
+):
+    monkeypatch.setenv(variable, value)
+    async with serving(tmp_path, "-m", "app.cli", "api", ready=False) as service:
+        assert await service.wait() == status
+        assert says in service.text
+        assert "Traceback" not in service.text
+        assert "hunter2" not in service.text
+
+
 async def test_two_workers_serve(tmp_path: Path):
     async with serving(tmp_path, "-m", "tests.app.supervisor.serve_scripted", "2") as service:
         jobs = [await service.adapt(steps=10) for _ in range(4)]
@@ -150,15 +197,17 @@ async def test_a_worker_without_a_checkpoint_ends_the_service_with_the_reason(tm
     missing = tmp_path / "missing.safetensors"
     command = (
         "-c",
-        "import asyncio, sys\n"
+        "import asyncio, sys, typer\n"
         "from app.settings import load_settings\n"
-        "from app.supervisor import Supervisor, fewstroke_command\n"
+        "from app.supervisor import Supervisor\n"
         "from app.cli.common import reported_errors\n"
-        "with reported_errors():\n"
-        f"    settings = load_settings(checkpoint={str(missing)!r})\n"
-        "    asyncio.run(Supervisor(settings, worker_command=["
-        "sys.executable, '-c', 'raise SystemExit(78)']).run())\n",
+        "def main():\n"
+        "    with reported_errors():\n"
+        f"        settings = load_settings(checkpoint={str(missing)!r})\n"
+        "        asyncio.run(Supervisor(settings, worker_command=["
+        "sys.executable, '-c', 'raise SystemExit(78)']).run())\n"
+        "typer.run(main)\n",
     )
     async with serving(tmp_path, *command, ready=False) as service:
-        assert await service.wait() == 1
+        assert await service.wait() == 78, "systemd's RestartPreventExitStatus"
         assert "the worker cannot start" in service.text

@@ -21,7 +21,8 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer, Event
-from app.infra.db import Base, Sessions, create_engine, create_sessions, migrate, utcnow
+from app.infra.db import Base, Sessions, create_engine, create_sessions, utcnow
+from app.infra.schema import migrate
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind, JobState
 from app.settings import Settings, load_settings

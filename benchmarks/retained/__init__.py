@@ -1,0 +1,1 @@
+"""What a served Fewstroke keeps in memory after a request, and what only the allocator keeps."""
