@@ -11,11 +11,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from model.errors import CheckpointFormatError, CheckpointMissingError
+from model.perceptual.weights import load_frozen
 
 PREFIX = "mobile."  # of names of layers
 # Output channels and stride of each inverted residual block; all but the first expand six times.
@@ -52,23 +50,12 @@ class MobileNetV2Features(nn.Module):
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
-        path = weights or DEFAULT_WEIGHTS
-        if not path.is_file():
-            raise CheckpointMissingError(
-                f"no perceptual weights at {path}; make them with scripts/convert_mobilenet.py"
-            )
         self.stem = _conv(3, STEM, 3, stride=2)
         inputs = STEM
         for index, (outputs, stride) in enumerate(BLOCKS):
             self.add_module(f"block{index}", _Block(inputs, outputs, stride, expand=index > 0))
             inputs = outputs
-        try:
-            tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-            self.load_state_dict(tensors, strict=True)
-        except (SafetensorError, RuntimeError) as error:
-            raise CheckpointFormatError(f"{path} does not hold the MobileNetV2 trunk: {error}") from error
-        self.eval().requires_grad_(False)
-        self.to(memory_format=torch.channels_last)
+        load_frozen(self, weights or DEFAULT_WEIGHTS, "MobileNetV2", "scripts/convert_mobilenet.py")
 
     def forward(self, images: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Return ``{layer: (B, C, H/s, W/s)}`` for the asked layers, s = 2 to 16."""

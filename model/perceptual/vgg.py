@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from model.errors import CheckpointFormatError, CheckpointMissingError
+from model.perceptual.weights import load_frozen
 
 # Name of a layer -> index of its ReLU in torchvision's ``vgg16().features``.
 RELU_INDEX = {
@@ -43,21 +41,10 @@ class VGG16Features(nn.Module):
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
-        path = weights or DEFAULT_WEIGHTS
-        if not path.is_file():
-            raise CheckpointMissingError(
-                f"no perceptual weights at {path}; make them with scripts/convert_vgg16.py"
-            )
         self.features = _trunk()
-        try:
-            tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-            self.load_state_dict(tensors, strict=True)
-        except (SafetensorError, RuntimeError) as error:
-            raise CheckpointFormatError(f"{path} does not hold the VGG16 trunk: {error}") from error
+        load_frozen(self, weights or DEFAULT_WEIGHTS, "VGG16", "scripts/convert_vgg16.py")
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
-        self.eval().requires_grad_(False)
-        self.features.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Return ``{layer: (B, C, H/s, W/s)}`` for the asked layers, s = 1, 2, 4 or 8 by block."""

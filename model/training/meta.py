@@ -143,7 +143,9 @@ class MetaTraining:
         self.chosen = [self.tasks.entries[i] for i in positions]
         self.chosen_tasks.write(positions)
         self.chosen_photos.write(self.photos.ring.choose(len(self.chosen_photos.index)))
-        return (self._order(progress), c.meta_batch) if self.critic is None else None
+        if self.critic is not None or not isinstance(self.learner, GradientLearner):
+            return None
+        return self._order(progress)
 
     def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:
         """One outer step's losses; ``total`` is what to minimise. ``progress``: share of meta-training."""

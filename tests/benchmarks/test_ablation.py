@@ -75,6 +75,7 @@ def test_each_variant_is_the_algorithm_that_it_names(
     networks = Networks(shape, EncoderConfig(embedding=16, hidden=16))
     critic = Critic(CriticConfig(width=8, embedding=16)) if variant.critic else None
     job = MetaTraining(config, networks, objective, random.Random(0), critic=critic)
+    job.prepare(0.9)
     losses = job.meta_loss(0.9)
     losses["total"].backward()
     second = {"maml", "anil", "meta-sgd", "maml++"}

@@ -52,7 +52,14 @@ export async function paste(page, files) {
   }, loaded);
 }
 
-/** What axe says of the page as it is now: rules passed, and broken ones, element by element. */
+/** From now on the page is under fingers: nothing hovers. There is no way back. */
+export async function asPhone(context, page) {
+  const session = await context.newCDPSession(page);
+  await session.send("Emulation.setTouchEmulationEnabled", { enabled: true });
+  await page.waitForFunction(() => matchMedia("(hover: none)").matches);
+}
+
+/** What axe says of the page as it is now: rules passed; broken ones and those it cannot decide, element by element. */
 export async function axeResults(page) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
   const results = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations", "incomplete"] }));
@@ -63,12 +70,14 @@ export async function axeResults(page) {
 
 export const AXE_VERSION = axe.version;
 
-/** Rules that the page breaks now, in light and in dark. */
-export async function violations(page, schemes = ["light", "dark"]) {
+/** Rules that the page breaks now, in light and in dark; `all`: and those of which axe cannot say. */
+export async function violations(page, { all = false } = {}) {
   const found = [];
-  for (const colorScheme of schemes) {
+  for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    found.push(...(await axeResults(page)).violations.map((broken) => `${colorScheme} ${broken}`));
+    const { violations, undecided } = await axeResults(page);
+    found.push(...violations.map((broken) => `${colorScheme} ${broken}`));
+    if (all) found.push(...undecided.map((open) => `${colorScheme}, not decided: ${open}`));
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   return found;

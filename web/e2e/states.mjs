@@ -97,7 +97,7 @@ async function thumbnails({ page }) {
 
 async function shelf({ page, service }) {
   await show(page, service.url, "#/styles");
-  await page.locator(".card .thumb img").nth(3).waitFor();
+  await page.locator(".card .thumb .styled").nth(3).waitFor();
 }
 
 /** `real`: worth the real model in a screenshot. `reach` gets `{ page, context, service, styles }`. */
@@ -155,7 +155,7 @@ export const states = [
       await choosePictures(given);
       await answer(given.page, "**/v1/styles", "POST", refusal(429, "queue_full", "The queue is full.", { "Retry-After": "60" }));
       await button(given.page, "Learn this style").click();
-      await given.page.getByText("The queue is full").waitFor();
+      await given.page.locator(".notice", { hasText: "The queue is full" }).waitFor();
     },
   },
   {
@@ -397,7 +397,7 @@ export const states = [
       await learn(given);
       await given.page.getByText("Step 12 of").first().waitFor({ timeout: 300_000 });
       await given.page.getByRole("link", { name: "My styles" }).first().click();
-      await given.page.locator(".card .thumb img").nth(4).waitFor();
+      await given.page.locator(".card .thumb .styled").nth(4).waitFor();
     },
   },
   {

@@ -54,6 +54,10 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.getByRole("link", { name: "My styles" }).first().click();
     await page.getByText("No styles yet").waitFor();
     await accessible();
+    // What is offered is shown small: whole pictures are loaded when they are chosen.
+    const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+    assert.ok(loaded.some((name) => name.endsWith(".webp")));
+    assert.deepEqual(loaded.filter((name) => name.endsWith(".jpg")), []);
   });
 
   it("goes from dropped pictures to a downloaded result", async () => {
@@ -411,7 +415,7 @@ describe("a service with keys and a short queue", { timeout: 600_000 }, () => {
     assert.ok(other.job, JSON.stringify(other));
     await page.locator("button.set").first().click();
     await page.getByRole("button", { name: "Learn this style" }).click();
-    await page.getByText("The queue is full").waitFor();
+    await page.locator(".notice", { hasText: "The queue is full" }).waitFor();
     assert.deepEqual(await violations(page), []);
     await service.release();
     await page.getByRole("heading", { level: 1, name: "Learned" }).waitFor();

@@ -2,8 +2,8 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
-import { loadModel, pictures } from "./state/draft";
-import { findRunning, learning, over } from "./state/learning";
+import { pictures } from "./state/draft";
+import { findRunning, learning, over, uploading } from "./state/learning";
 import { hasKey, question } from "./state/key";
 import { connection } from "./state/net";
 import { queueWait } from "./state/queue";
@@ -35,7 +35,6 @@ export function App() {
   const page = view !== "make" ? view : (route.value.job ?? (pictures.value.length ? "chosen" : "empty"));
   const first = useRef(true);
   useEffect(() => {
-    void loadModel();
     void refresh();
     void findRunning();
   }, []);
@@ -124,6 +123,7 @@ function Working() {
 
 function Notices() {
   const state = connection.value;
+  const saidByForm = uploading.value !== null && route.value.view === "make";
   return (
     <div class="notices">
       {state === "offline" && (
@@ -136,7 +136,7 @@ function Notices() {
           {t.net.unreachable}
         </Notice>
       )}
-      {queueWait.value !== null && <Notice tone="warn">{t.queue.full(queueWait.value)}</Notice>}
+      {queueWait.value !== null && !saidByForm && <Notice tone="warn" silent>{t.queue.full(queueWait.value)}</Notice>}
     </div>
   );
 }

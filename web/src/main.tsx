@@ -11,5 +11,8 @@ import "./css/styles.css";
 
 const root = document.getElementById("app")!;
 listenForFiles();
-render(<App />, root);
-keepFocus(root, () => document.getElementById("content"));
+// In a task of its own: on a slow phone the script and the first drawing would together block a touch.
+setTimeout(() => {
+  render(<App />, root);
+  keepFocus(root, () => document.getElementById("content"));
+});

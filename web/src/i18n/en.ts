@@ -1,3 +1,5 @@
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /** Every word of the studio. Other languages have the same keys (checked by the compiler). */
 export const en = {
   lang: "en",
@@ -14,6 +16,7 @@ export const en = {
     cancel: "Cancel",
     retry: "Try again",
     dismiss: "Dismiss",
+    messages: "Messages",
     loading: "Loading",
     copy: "Copy",
     copied: "Copied",
@@ -78,6 +81,7 @@ export const en = {
     uploading: (percent: number) => `Uploading, ${percent} %`,
     cropTitle: "Crop the picture",
     cropHelp: "Drag the frame or its corners. With the keyboard: arrow keys move it, Shift with arrow keys sizes it.",
+    cropTouch: "Drag the frame or its corners.",
     cropFrame: (w: number, h: number) => `Crop frame, ${w} by ${h} pixels`,
     apply: "Apply",
     reset: "Whole picture",
@@ -226,7 +230,7 @@ export const en = {
     loadFailed: "Your styles could not be loaded.",
   },
   queue: {
-    full: (s: number) => `The queue is full. Trying again in ${s} s; you can leave this open.`,
+    full: (s: number) => `The queue is full. Trying again in ${s}\u00a0s; you can leave this open.`,
     stop: "Stop trying",
   },
   errors: {
@@ -266,7 +270,9 @@ export const en = {
       input_missing: "A stored file is missing. Upload the pictures again.",
     } as Record<string, string>,
   },
-  seconds: (s: number) => (s < 60 ? `${Math.round(s)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`),
+  day: (year: number, month: number, day: number) => `${day} ${months[month]} ${year}`,
+  /** Of whole seconds. */
+  time: (min: number, s: number) => (min ? `${min}\u00a0min ${s}\u00a0s` : `${s}\u00a0s`),
 };
 
 export type Words = typeof en;

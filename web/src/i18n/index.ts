@@ -10,5 +10,23 @@ function choose(): [Words, string] {
   return [en, en.lang];
 }
 
-export const [t, region] = choose();
+const [words, region] = choose();
+export const t = words;
 document.documentElement.lang = t.lang;
+
+/** A span of time, for people. */
+export function span(seconds: number): string {
+  const whole = Math.round(seconds);
+  return t.time(Math.floor(whole / 60), whole % 60);
+}
+
+/** A day, for people. Not by `Intl`: its first use costs a list that comes 25 ms on a desk, 100 ms on a phone. */
+export function dayOf(time: string): string {
+  const day = new Date(time);
+  return t.day(day.getFullYear(), day.getMonth(), day.getDate());
+}
+
+/** A minute, for people. */
+export function momentOf(time: string): string {
+  return new Date(time).toLocaleString(region, { dateStyle: "medium", timeStyle: "short" });
+}

@@ -15,6 +15,7 @@ export const zh: Words = {
     cancel: "取消",
     retry: "重试",
     dismiss: "知道了",
+    messages: "消息",
     loading: "加载中",
     copy: "复制",
     copied: "已复制",
@@ -79,6 +80,7 @@ export const zh: Words = {
     uploading: (percent) => `正在上传 ${percent}%`,
     cropTitle: "裁剪图片",
     cropHelp: "拖动边框或四角。键盘：方向键移动，Shift 加方向键调整大小。",
+    cropTouch: "拖动边框或四角。",
     cropFrame: (w, h) => `裁剪框，${w} × ${h} 像素`,
     apply: "应用",
     reset: "整张图片",
@@ -267,5 +269,6 @@ export const zh: Words = {
       input_missing: "有已存储的文件丢失。请重新上传图片。",
     },
   },
-  seconds: (s) => (s < 60 ? `${Math.round(s)} 秒` : `${Math.floor(s / 60)} 分 ${Math.round(s % 60)} 秒`),
+  day: (year, month, day) => `${year}年${month + 1}月${day}日`,
+  time: (min, s) => (min ? `${min} 分 ${s} 秒` : `${s} 秒`),
 };

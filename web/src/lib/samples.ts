@@ -1,4 +1,5 @@
-// The pictures that the studio ships: those of the demo, with their own file names.
+// The pictures that the studio ships: those of the demo, with their own file names. Offered small (scripts/
+// studio_pictures.py), and loaded as they are when they are chosen.
 import ejiri from "../../../demo/examples/ejiri-in-suruga.jpg";
 import wave from "../../../demo/examples/great-wave.jpg";
 import kazusa from "../../../demo/examples/kazusa-sea-route.jpg";
@@ -10,28 +11,51 @@ import cat from "../../../demo/photos/cat.jpg";
 import coffee from "../../../demo/photos/coffee.jpg";
 
 import astronautInViews from "../art/astronaut-in-views.webp";
+import smallAstronaut from "../art/small/astronaut.webp";
+import smallCat from "../art/small/cat.webp";
+import smallCoffee from "../art/small/coffee.webp";
+import smallEjiri from "../art/small/ejiri-in-suruga.webp";
+import smallWave from "../art/small/great-wave.webp";
+import smallKazusa from "../art/small/kazusa-sea-route.webp";
+import smallPoppies from "../art/small/poppies.webp";
+import smallRyogoku from "../art/small/ryogoku-bridge.webp";
+import smallFan from "../art/small/woman-with-fan.webp";
 
 export type SetName = "all" | "views" | "figures" | "wave";
 export type PhotoName = "cat" | "coffee" | "astronaut";
 
-export const sets: { name: SetName; urls: string[] }[] = [
-  { name: "views", urls: [wave, ejiri, kazusa, ryogoku] },
-  { name: "figures", urls: [poppies, fan] },
-  { name: "wave", urls: [wave] },
-  { name: "all", urls: [wave, poppies, ejiri, fan, kazusa, ryogoku] },
+export interface Sample {
+  url: string;
+  small: string;
+}
+
+const prints = {
+  wave: { url: wave, small: smallWave },
+  ejiri: { url: ejiri, small: smallEjiri },
+  kazusa: { url: kazusa, small: smallKazusa },
+  ryogoku: { url: ryogoku, small: smallRyogoku },
+  poppies: { url: poppies, small: smallPoppies },
+  fan: { url: fan, small: smallFan },
+} satisfies Record<string, Sample>;
+
+export const sets: { name: SetName; samples: Sample[] }[] = [
+  { name: "views", samples: [prints.wave, prints.ejiri, prints.kazusa, prints.ryogoku] },
+  { name: "figures", samples: [prints.poppies, prints.fan] },
+  { name: "wave", samples: [prints.wave] },
+  { name: "all", samples: [prints.wave, prints.poppies, prints.ejiri, prints.fan, prints.kazusa, prints.ryogoku] },
 ];
 
-export const photos: { name: PhotoName; url: string }[] = [
-  { name: "cat", url: cat },
-  { name: "coffee", url: coffee },
-  { name: "astronaut", url: astronaut },
+export const photos: (Sample & { name: PhotoName })[] = [
+  { name: "cat", url: cat, small: smallCat },
+  { name: "coffee", url: coffee, small: smallCoffee },
+  { name: "astronaut", url: astronaut, small: smallAstronaut },
 ];
 
 /**
  * What the first page shows. The result is the model's own: `fewstroke adapt` on the set “views”, `fewstroke stylize`
  * on the photo, scaled to 400 px.
  */
-export const sum = { style: wave, photo: astronaut, result: astronautInViews };
+export const sum = { style: smallWave, photo: smallAstronaut, result: astronautInViews };
 
-/** The photo on which all styles are shown. */
-export const THUMBNAIL_PHOTO = cat;
+/** The photo on which all styles are shown; seen as it is until the rendering is there. */
+export const THUMBNAIL_PHOTO = smallCat;

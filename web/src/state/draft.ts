@@ -38,12 +38,15 @@ export function stepsOf(which: Effort): number {
 /** Add files in their order; says which were no pictures and which were too many. */
 export async function add(sources: (File | string)[]): Promise<void> {
   const room = limit() - pictures.value.length;
-  if (sources.length > room) say(t.make.tooMany(limit()), "error");
+  if (sources.length > room) say(t.make.tooMany(limit()), "hint");
   const taken = sources.slice(0, Math.max(0, room));
   reading.value += taken.length;
-  for (const source of taken) {
+  // Samples come all at once; people's own files are decoded one by one, for they may be large.
+  const samples = taken.map((source) => (typeof source === "string" ? fetchPicture(source) : null));
+  for (const sample of samples) sample?.catch(() => undefined); // said below, in its turn
+  for (const [index, source] of taken.entries()) {
     try {
-      const picture = await (typeof source === "string" ? fetchPicture(source) : readPicture(source, source.name));
+      const picture = await (typeof source === "string" ? samples[index]! : readPicture(source, source.name));
       pictures.value = [...pictures.value, picture];
     } catch (error) {
       sayError(error);

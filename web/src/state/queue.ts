@@ -1,7 +1,9 @@
 // A full queue is no error for a person: wait as long as the service says, and try again.
 import { signal } from "@preact/signals";
 import { ApiError } from "../api/http";
+import { t } from "../i18n";
 import { pause } from "../lib/time";
+import { announce } from "./toast";
 
 const WAITS = new Set(["queue_full", "rate_limited"]);
 
@@ -16,6 +18,7 @@ export async function untilAccepted<T>(attempt: () => Promise<T>, signal: AbortS
         return await attempt();
       } catch (error) {
         if (!(error instanceof ApiError && WAITS.has(error.code))) throw error;
+        announce(t.queue.full(Math.ceil(error.retryAfter))); // once: the countdown is for the eye
         for (let left = Math.ceil(error.retryAfter); left > 0; left--) {
           queueWait.value = left;
           await pause(1000, signal);

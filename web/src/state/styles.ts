@@ -15,8 +15,15 @@ export function nameOf(style: Style | undefined): string {
   return style?.name || t.app.untitled;
 }
 
-/** Read the first page again, or the next one. */
-export async function refresh({ more = false } = {}): Promise<void> {
+let reading: Promise<void> | null = null;
+
+/** Read the first page again, or the next one. Who asks for the first page while it is on its way waits with the others. */
+export function refresh({ more = false } = {}): Promise<void> {
+  if (more) return read(true);
+  return (reading ??= read(false).finally(() => (reading = null)));
+}
+
+async function read(more: boolean): Promise<void> {
   if (load.value !== "done") load.value = "loading";
   try {
     const after = more ? nextPage.value : null;

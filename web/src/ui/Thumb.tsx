@@ -1,6 +1,7 @@
-// A style's thumbnail, made when it comes into view.
+// A style's thumbnail, made when it comes into view: until then the photo as it is, without its colours.
 import { useEffect, useRef } from "preact/hooks";
 import type { Style } from "../api/client";
+import { THUMBNAIL_PHOTO } from "../lib/samples";
 import { thumbs, want } from "../state/thumbs";
 
 export function Thumb({ style, alt }: { style: Style; alt: string }) {
@@ -18,7 +19,8 @@ export function Thumb({ style, alt }: { style: Style; alt: string }) {
   }, [style.id, style.status]);
   return (
     <span ref={frame} class={url ? "thumb" : url === "" ? "thumb none" : "thumb empty"}>
-      {url && <img src={url} alt={alt} width="360" height="240" />}
+      <img class="plain" src={THUMBNAIL_PHOTO} alt="" width="360" height="240" />
+      {url && <img class="styled" src={url} alt={alt} width="360" height="240" />}
     </span>
   );
 }

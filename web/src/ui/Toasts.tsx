@@ -5,7 +5,7 @@ import { Icon } from "./icons";
 export function Toasts() {
   return (
     <>
-      <div class="toasts" role="region" aria-live="polite" aria-label={t.app.dismiss}>
+      <div class="toasts" role="region" aria-live="polite" aria-label={t.app.messages}>
         {toasts.value.map(({ id, text, kind }) => (
           <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : undefined}>
             <Icon name={kind === "note" ? "check" : "alert"} />

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { cropPicture, type Box, type Picture } from "../../lib/files";
+import { touch } from "../../lib/touch";
 import { sayError } from "../../state/toast";
 import { Dialog } from "../../ui/Dialog";
 
@@ -88,7 +89,7 @@ export function Crop({ picture, onClose, onDone }: Props) {
   return (
     <Dialog title={t.make.cropTitle} onClose={onClose} wide>
       <p class="help" id="crop-help">
-        {t.make.cropHelp}
+        {touch.value ? t.make.cropTouch : t.make.cropHelp}
       </p>
       <div class="crop" ref={area}>
         <img src={picture.url} alt="" draggable={false} width={picture.width} height={picture.height} />

@@ -67,7 +67,7 @@ export function Examples() {
         <span class="count">{t.make.pictures(all.length)}</span>
       </div>
       <p class="help" id="reorder-help">
-        {touch ? t.make.reorderTouch : t.make.reorderHelp}
+        {touch.value ? t.make.reorderTouch : t.make.reorderHelp}
       </p>
       <ul class="examples" ref={list}>
         {all.map((picture, index) => (

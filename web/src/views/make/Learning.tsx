@@ -1,8 +1,9 @@
 // A style being learned, live; then named and kept.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { t } from "../../i18n";
+import { span, t } from "../../i18n";
 import { pictures } from "../../state/draft";
 import { bestOf, cancel, leave, over, start, uploading, type Learning as Job } from "../../state/learning";
+import { connection } from "../../state/net";
 import { go, href } from "../../state/route";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
@@ -30,19 +31,21 @@ export function Learning({ now }: { now: Job }) {
       <h1 ref={title} tabIndex={-1}>
         {heading(now)}
       </h1>
-      {!now.live && !done && <Notice tone="warn">{t.learn.reconnecting}</Notice>}
+      {!now.live && !done && connection.value === "ok" && <Notice tone="warn">{t.learn.reconnecting}</Notice>}
       {now.noWorker && <Notice tone="warn">{t.net.noWorker}</Notice>}
       {now.attempt > 1 && !done && <Notice>{t.learn.restarted(now.attempt)}</Notice>}
       <div class="columns">
         {(!done || now.previews.length > 0) && <Preview now={now} />}
         <div class="panel">
           {now.state === "succeeded" ? <Keep now={now} /> : done ? <Ended now={now} /> : <Running now={now} />}
-          {(now.curve.length > 0 || !done) && <LossCurve curve={now.curve} steps={now.steps} />}
+          {(now.curve.length > 1 || !done) && <LossCurve curve={now.curve} steps={now.steps} />}
         </div>
       </div>
     </section>
   );
 }
+
+const FIRST_PREVIEWS = 5; // as many as are seen to be coming: one every few steps
 
 function Preview({ now }: { now: Job }) {
   const [chosen, setChosen] = useState<number | null>(null); // null: the newest; in the end what is nearest to the best
@@ -51,6 +54,13 @@ function Preview({ now }: { now: Job }) {
   const away = (preview: { step: number }) => Math.abs(preview.step - best!.step);
   const kept = best && now.previews.reduce((nearest, one) => (away(one) <= away(nearest) ? one : nearest), now.previews[0]!);
   const shown = now.previews.find((preview) => preview.step === chosen) ?? kept ?? newest;
+  const expected = over(now) ? 0 : Math.min(FIRST_PREVIEWS, now.steps ? Math.ceil(now.steps / 5) + 1 : FIRST_PREVIEWS);
+  const room = Array.from({ length: Math.max(0, expected - now.previews.length) }, (_, index) => index);
+  const strip = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    const last = strip.current?.children[now.previews.length - 1] as HTMLElement | undefined;
+    if (last) strip.current!.scrollTo({ left: last.offsetLeft + last.offsetWidth - strip.current!.clientWidth });
+  }, [now.previews.length]);
   return (
     <div class="watch">
       <div class="easel" aria-busy={!over(now)}>
@@ -60,22 +70,23 @@ function Preview({ now }: { now: Job }) {
           <p>{over(now) ? "" : t.learn.waiting}</p>
         )}
       </div>
-      {now.previews.length > 0 && (
-        <ol class="strip" aria-label={t.learn.history}>
-          {now.previews.map((preview) => (
-            <li key={preview.step}>
-              <button
-                type="button"
-                aria-pressed={preview === shown}
-                onClick={() => setChosen(preview === newest && !over(now) ? null : preview.step)}
-              >
-                <img src={preview.url} alt="" width="96" height="64" />
-                <span>{t.learn.at(preview.step)}</span>
-              </button>
-            </li>
-          ))}
-        </ol>
-      )}
+      <ol class="strip" aria-label={t.learn.history} ref={strip}>
+        {now.previews.map((preview) => (
+          <li key={preview.step}>
+            <button
+              type="button"
+              aria-pressed={preview === shown}
+              onClick={() => setChosen(preview === newest && !over(now) ? null : preview.step)}
+            >
+              <img src={preview.url} alt="" width="96" height="64" />
+              <span>{t.learn.at(preview.step)}</span>
+            </button>
+          </li>
+        ))}
+        {room.map((index) => (
+          <li key={`room${index}`} class="room" aria-hidden="true" />
+        ))}
+      </ol>
     </div>
   );
 }
@@ -94,9 +105,9 @@ function Running({ now }: { now: Job }) {
       />
       <p class="times">
         <span>
-          {t.learn.elapsed} {seconds === null ? "–" : t.seconds(seconds)}
+          {t.learn.elapsed} {seconds === null ? "–" : span(seconds)}
         </span>
-        <span>{left === null ? "" : t.learn.remaining(t.seconds(left))}</span>
+        <span>{left === null ? "" : t.learn.remaining(span(left))}</span>
       </p>
       <button type="button" disabled={now.state === "canceling"} onClick={() => void cancel()}>
         <Icon name="close" />

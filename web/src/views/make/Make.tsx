@@ -1,7 +1,7 @@
 // Make a style: choose pictures, then watch.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { sets, sum } from "../../lib/samples";
+import { sets, sum, type SetName } from "../../lib/samples";
 import { touch } from "../../lib/touch";
 import { add, clear, effort, limit, loadModel, model, pictures, reading, stepsOf, type Effort } from "../../state/draft";
 import { dragging } from "../../state/intake";
@@ -9,6 +9,7 @@ import { learning, resume, start, stopSubmitting, uploading } from "../../state/
 import { queueWait } from "../../state/queue";
 import { route } from "../../state/route";
 import { Icon } from "../../ui/icons";
+import { Notice } from "../../ui/Notice";
 import { Pick } from "../../ui/Pick";
 import { Segmented } from "../../ui/Segmented";
 import { Examples } from "./Examples";
@@ -35,6 +36,9 @@ function Waiting() {
 
 function Choose() {
   const some = pictures.value.length > 0;
+  useEffect(() => {
+    if (!model.value) void loadModel();
+  }, [some]);
   return (
     <section class={some ? "page make chosen" : "page make"}>
       <div class={some ? "intro" : "intro shown"}>
@@ -63,12 +67,14 @@ function Shown() {
 }
 
 function Empty() {
+  const [asked, setAsked] = useState<SetName | null>(null);
+  const busy = reading.value > 0;
   return (
     <>
-      <div class={dragging.value ? "dropzone over" : "dropzone"} aria-busy={reading.value > 0}>
+      <div class={dragging.value ? "dropzone over" : "dropzone"} aria-busy={busy && !asked}>
         <Icon name="upload" />
-        <p class="big">{dragging.value ? t.make.dropHere : touch ? t.make.take : t.make.drop}</p>
-        <p>{touch ? t.make.hintTouch : t.make.hint}</p>
+        <p class="big">{dragging.value ? t.make.dropHere : touch.value ? t.make.take : t.make.drop}</p>
+        <p>{touch.value ? t.make.hintTouch : t.make.hint}</p>
         <Pick class="primary" multiple onFiles={(files) => void add(files)}>
           {t.make.choose}
         </Pick>
@@ -76,18 +82,27 @@ function Empty() {
       <section class="samples" aria-labelledby="samples">
         <h2 id="samples">{t.make.samples}</h2>
         <ul>
-          {sets.map(({ name, urls }) => (
+          {sets.map(({ name, samples }) => (
             <li key={name}>
-              <button type="button" class="set" onClick={() => void add(urls)}>
-                <span class={`collage of-${urls.length}`}>
-                  {urls.map((url) => (
-                    <img key={url} src={url} alt="" width="160" height="120" loading="lazy" />
+              <button
+                type="button"
+                class="set"
+                aria-busy={busy && asked === name}
+                onClick={() => {
+                  setAsked(name);
+                  void add(samples.map(({ url }) => url)).finally(() => setAsked(null));
+                }}
+              >
+                <span class={`collage of-${samples.length}`}>
+                  {samples.map(({ small }) => (
+                    <img key={small} src={small} alt="" width="160" height="120" loading="lazy" fetchPriority="low" />
                   ))}
                 </span>
                 <span class="caption">
                   <strong>{t.make.sets[name]}</strong>
-                  <small>
-                    {t.make.sampleBy} · {t.make.pictures(urls.length)}
+                  <small class="facts">
+                    <span>{t.make.sampleBy}</span>
+                    <span>{t.make.pictures(samples.length)}</span>
                   </small>
                 </span>
               </button>
@@ -104,9 +119,6 @@ const efforts: Effort[] = ["quick", "standard", "thorough"];
 function Chosen() {
   const fraction = uploading.value;
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (!model.value) void loadModel();
-  }, []);
   return (
     <div class="columns">
       <div class="gather">
@@ -148,8 +160,14 @@ function Chosen() {
           </button>
         ) : (
           <div class="sending">
-            <p role="status">{t.make.uploading(Math.round(fraction * 100))}</p>
-            <progress value={fraction} max="1" aria-label={t.make.uploading(Math.round(fraction * 100))} />
+            {queueWait.value === null ? (
+              <>
+                <p role="status">{t.make.uploading(Math.round(fraction * 100))}</p>
+                <progress value={fraction} max="1" aria-label={t.make.uploading(Math.round(fraction * 100))} />
+              </>
+            ) : (
+              <Notice tone="warn" silent>{t.queue.full(queueWait.value)}</Notice>
+            )}
             <button type="button" onClick={stopSubmitting}>
               {queueWait.value === null ? t.app.cancel : t.queue.stop}
             </button>

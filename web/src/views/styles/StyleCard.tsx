@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Style } from "../../api/client";
-import { region, t } from "../../i18n";
+import { dayOf, t } from "../../i18n";
 import { learning } from "../../state/learning";
 import { href } from "../../state/route";
 import { exportFile, nameOf, remove, rename } from "../../state/styles";
@@ -13,13 +13,17 @@ import { copy } from "../use/CodeDialog";
 
 type Open = "rename" | "delete" | null;
 
-const dates = new Intl.DateTimeFormat(region, { dateStyle: "medium" });
-
-function about(style: Style): string {
+/** What is known of a style; each part stays in one line. */
+function About({ style }: { style: Style }) {
   const k = Number(style.header?.["k"]);
-  const date = (time: string) => dates.format(Date.parse(time));
-  const end = style.expires_at ? t.styles.until(date(style.expires_at)) : "";
-  return [k ? t.styles.from(k) : "", date(style.created_at), end].filter(Boolean).join(" · ");
+  const end = style.expires_at ? t.styles.until(dayOf(style.expires_at)) : "";
+  return (
+    <>
+      {[k ? t.styles.from(k) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
+        <span key={part}>{part}</span>
+      ))}
+    </>
+  );
 }
 
 export function StyleCard({ style }: { style: Style }) {
@@ -34,13 +38,13 @@ export function StyleCard({ style }: { style: Style }) {
       <a class="face" href={pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id)}>
         {preview ? (
           <span class="thumb">
-            <img src={preview.url} alt={t.learn.previewAlt(preview.step)} width="360" height="240" />
+            <img class="styled" src={preview.url} alt={t.learn.previewAlt(preview.step)} width="360" height="240" />
           </span>
         ) : (
           <Thumb style={style} alt={t.styles.thumbAlt(name)} />
         )}
         <strong>{name}</strong>
-        <small>{live ? t.app.learning(live.step, live.steps) : pending ? t.styles.pending : about(style)}</small>
+        <small class="facts">{live ? t.app.learning(live.step, live.steps) : pending ? t.styles.pending : <About style={style} />}</small>
       </a>
       <div class="tools" role="group" aria-label={t.styles.actions(name)}>
         <button type="button" aria-label={`${t.styles.rename}: ${name}`} title={t.styles.rename} onClick={() => setOpen("rename")}>

@@ -11,19 +11,20 @@ import { StyleCard } from "./StyleCard";
 export function Styles() {
   useEffect(() => void refresh(), []);
   const shown = styles.value.filter((style) => style.status === "ready" || style.status === "pending");
+  const none = load.value === "done" && shown.length === 0;
   return (
     <section class="page mine">
       <div class="intro side">
         <div>
           <h1>{t.styles.title}</h1>
-          {shown.length > 0 && <p class="lead">{t.styles.lead}</p>}
+          {!none && <p class="lead">{t.styles.lead}</p>}
         </div>
         <div class="row">
           <Pick accept=".safetensors" multiple onFiles={(files) => void importStyles(files)}>
             <Icon name="upload" />
             {importing.value ? t.app.loading : t.styles.import}
           </Pick>
-          {shown.length > 0 && (
+          {!none && (
             <a class="button primary" href={href.make}>
               <Icon name="plus" />
               {t.styles.make}
@@ -43,7 +44,7 @@ export function Styles() {
           {t.styles.loadFailed}
         </Notice>
       )}
-      {load.value === "loading" && shown.length === 0 && (
+      {load.value !== "done" && load.value !== "failed" && shown.length === 0 && (
         <ul class="styles" aria-busy="true" aria-label={t.app.loading}>
           {[0, 1, 2].map((index) => (
             <li key={index} class="card">
@@ -52,8 +53,9 @@ export function Styles() {
           ))}
         </ul>
       )}
-      {load.value === "done" && shown.length === 0 && (
+      {none && (
         <div class="nothing">
+          <Icon name="grid" />
           <p class="big">{t.styles.empty}</p>
           <p>{t.styles.emptyBody}</p>
           <a class="button primary" href={href.make}>

@@ -49,7 +49,7 @@ function Snippet({ name, text }: { name: string; text: string }) {
           {copied ? t.app.copied : t.app.copy}
         </button>
       </header>
-      <pre tabIndex={0} aria-label={name}>
+      <pre tabIndex={0} role="group" aria-label={name}>
         <code>{text}</code>
       </pre>
     </section>

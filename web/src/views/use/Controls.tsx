@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { urlOf } from "../../api/http";
-import { region, t } from "../../i18n";
+import { momentOf, t } from "../../i18n";
 import { nameOf, ready } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
@@ -121,14 +121,12 @@ export function Controls() {
   );
 }
 
-const times = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
-
 /** A signed link to the picture: it needs no key, shows this picture only, and ends by itself. */
 async function share(id: string): Promise<void> {
   try {
     const image = await call("get", "/v1/images/{image_id}", { path: { image_id: id } });
     await copy(urlOf(image.url));
-    say(t.use.shared(times.format(Date.parse(image.url_expires_at))));
+    say(t.use.shared(momentOf(image.url_expires_at)));
   } catch (error) {
     sayError(error);
   }

@@ -111,7 +111,7 @@ export function MaskPainter({ photo, onClose }: Props) {
   return (
     <Dialog title={t.use.maskTitle} onClose={onClose} wide>
       <p class="help" id="mask-help">
-        {touch ? t.use.maskTouch : t.use.maskHelp}
+        {touch.value ? t.use.maskTouch : t.use.maskHelp}
       </p>
       <div class="painting" ref={area}>
         <img src={photo.url} alt="" draggable={false} width={photo.width} height={photo.height} />

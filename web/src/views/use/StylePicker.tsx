@@ -11,6 +11,7 @@ export function StylePicker() {
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
+      {(load.value !== "done" || ready.value.length > 0) && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
       {load.value === "failed" ? (
         <Notice
           tone="error"
@@ -38,19 +39,16 @@ export function StylePicker() {
           </a>
         </div>
       ) : (
-        <>
-          <p class="help">{t.use.stylesHelp}</p>
-          <ul class="styles small">
-            {ready.value.map((style) => (
-              <li key={style.id}>
-                <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
-                  <Thumb style={style} alt="" />
-                  <span class="name">{nameOf(style)}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-        </>
+        <ul class="styles small">
+          {ready.value.map((style) => (
+            <li key={style.id}>
+              <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
+                <Thumb style={style} alt="" />
+                <span class="name">{nameOf(style)}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
       )}
     </section>
   );

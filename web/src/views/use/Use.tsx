@@ -1,5 +1,5 @@
 // Use a style: photos, the one in view, the controls.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { photos as samples } from "../../lib/samples";
 import { touch } from "../../lib/touch";
@@ -28,7 +28,7 @@ export function Use() {
     <section class={some ? "page use chosen" : "page use"}>
       <div class="intro">
         <h1>{t.use.title}</h1>
-        {!some && <p class="lead">{touch ? t.use.leadTouch : t.use.lead}</p>}
+        {!some && <p class="lead">{touch.value ? t.use.leadTouch : t.use.lead}</p>}
       </div>
       <div class="columns">
         <div class="table">
@@ -70,8 +70,8 @@ function Empty() {
   return (
     <div class={dragging.value ? "dropzone over" : "dropzone"}>
       <Icon name="image" />
-      <p class="big">{dragging.value ? t.make.dropHere : touch ? t.use.emptyTouch : t.use.empty}</p>
-      <p>{touch ? t.use.hintTouch : t.use.hint}</p>
+      <p class="big">{dragging.value ? t.make.dropHere : touch.value ? t.use.emptyTouch : t.use.empty}</p>
+      <p>{touch.value ? t.use.hintTouch : t.use.hint}</p>
       <Own />
       <p class="or">{t.use.sample}</p>
       <Samples />
@@ -84,7 +84,7 @@ function Bring() {
   return (
     <div class={dragging.value ? "dropzone slim over" : "dropzone slim"}>
       <p>
-        <strong>{dragging.value ? t.make.dropHere : touch ? t.use.bringTouch : t.use.bring}</strong> {t.use.lent}
+        <strong>{dragging.value ? t.make.dropHere : touch.value ? t.use.bringTouch : t.use.bring}</strong> {t.use.lent}
       </p>
       <Own />
       <Samples />
@@ -101,11 +101,22 @@ function Own() {
 }
 
 function Samples() {
+  const [asked, setAsked] = useState<string | null>(null);
   return (
     <div class="tiles">
-      {samples.map(({ name, url }) => (
-        <button key={name} type="button" class="tile" aria-label={t.make.photos[name]} onClick={() => void addPhotos([url])}>
-          <img src={url} alt="" width="72" height="72" />
+      {samples.map(({ name, url, small }) => (
+        <button
+          key={name}
+          type="button"
+          class="tile"
+          aria-label={t.make.photos[name]}
+          aria-busy={asked === name}
+          onClick={() => {
+            setAsked(name);
+            void addPhotos([url]).finally(() => setAsked(null));
+          }}
+        >
+          <img src={small} alt="" width="72" height="72" />
         </button>
       ))}
     </div>
