@@ -22,6 +22,7 @@ from app.supervisor.errors import SupervisorError
 from app.supervisor.lock import data_folder_lock
 
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
+_KILL_EVERY = 0.5  # s
 _BIND_TIMEOUT = 3.0  # s; the API of a killed run may hold the port for a moment
 _BACKLOG = 512  # connections that wait while the API starts or restarts
 _READY_POLL = 0.25  # s
@@ -91,11 +92,14 @@ class Supervisor:
         hurry = asyncio.create_task(self._hurry.wait())
         everything = asyncio.ensure_future(asyncio.wait(running))
         await asyncio.wait({everything, hurry}, timeout=_STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        for child in self._children:
-            if child.pid is not None:
-                self._console.warning("serve", f"{child.name} did not stop in time: killed")
-                child.kill()
-        await everything
+        killed: set[int] = set()
+        while not everything.done():  # again: a process may have been in the making when it was asked to end
+            for child in self._children:
+                if child.pid is not None and child.pid not in killed:
+                    self._console.warning("serve", f"{child.name} did not stop in time: killed")
+                    killed.add(child.pid)
+                    child.kill()
+            await asyncio.wait({everything}, timeout=_KILL_EVERY)
         hurry.cancel()
 
     async def _keep_broker(self, broker: EmbeddedServer) -> None:
