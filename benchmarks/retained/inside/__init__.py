@@ -1,0 +1,1 @@
+"""On the path of the processes that are asked; see `sitecustomize`."""
