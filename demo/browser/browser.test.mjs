@@ -66,7 +66,8 @@ describe("an exported style in the browser", { timeout: 600_000 }, () => {
 
   const state = (name) => page.locator(`#status[data-state=${name}]`).waitFor();
 
-  for (const [precision, largest, mean] of [["fp32", 3, 0.5], ["fp16", 3, 0.5], ["int8", 16, 1.5]]) {
+  // The service renders in bf16 where the processor has it: single pixels differ by some levels.
+  for (const [precision, largest, mean] of [["fp32", 12, 0.75], ["fp16", 12, 0.75], ["int8", 20, 2]]) {
     it(`renders with ${precision} as the service does`, async () => {
       await page.locator("#photo").setInputFiles(join(folder, "photo.png"));
       await page.locator("#style").setInputFiles(join(folder, `${precision}.onnx`));
