@@ -29,9 +29,10 @@ def instance_norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 def _plain(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """Sample by sample with torch's own kernel, which keeps the memory format of one sample.
 
-    Not on an accelerator: there the launches of a kernel a sample cost more than all samples' arithmetic.
+    Several samples on an accelerator go together: there the launches of kernels for each cost more than the
+    arithmetic of all.
     """
-    if x.device.type != "cpu":
+    if len(x) > 1 and x.device.type != "cpu":
         return _together(x, gamma, beta)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
     samples = [

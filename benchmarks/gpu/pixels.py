@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,17 +66,12 @@ def _decoders(clock: Clock, files: list[bytes], pool: ThreadPoolExecutor, batche
         return decode_jpeg(given, mode=ImageReadMode.RGB, device=clock.device)
 
     many = [files[i % len(files)] for i in range(32)]
-    found: Subjects = [
+    return [
         ("Pillow", 1, lambda: _decode(files[0])),
         ("Pillow, threads", 32, lambda: list(pool.map(_decode, many))),
         ("torchvision, CPU", 1, on_cpu),
+        *_batched(clock, batches, on_gpu),
     ]
-    if clock.cuda:
-        found += [
-            (f"torchvision, GPU, batch {n}", n, lambda n=n: on_gpu(n))  # type: ignore[misc]
-            for n in batches
-        ]
-    return found
 
 
 def _encoders(
@@ -96,17 +92,19 @@ def _encoders(
         return [each.cpu() for each in files]
 
     many = [pictures[i % len(pictures)] for i in range(32)]
-    found: Subjects = [
+    return [
         ("Pillow", 1, lambda: _encode(pictures[0])),
         ("Pillow, threads", 32, lambda: list(pool.map(_encode, many))),
         ("torchvision, CPU", 1, on_cpu),
+        *_batched(clock, batches, on_gpu),
     ]
-    if clock.cuda:
-        found += [
-            (f"torchvision, GPU, batch {n}", n, lambda n=n: on_gpu(n))  # type: ignore[misc]
-            for n in batches
-        ]
-    return found
+
+
+def _batched(clock: Clock, batches: Sequence[int], on_gpu: Callable[[int], object]) -> Subjects:
+    """nvJPEG on so many pictures at once, where there is a GPU."""
+    if not clock.cuda:
+        return []
+    return [(f"torchvision, GPU, batch {n}", n, partial(on_gpu, n)) for n in batches]
 
 
 def _encode(picture: Image.Image) -> bytes:

@@ -70,11 +70,12 @@ def load(path: Path, short_side: int = 384) -> Image.Image:
 def to_tensor(images: Sequence[Image.Image], device: torch.device | None = None) -> Tensor:
     """RGB pictures of one size -> (B, 3, H, W) float32 in 0..1, on ``device`` (default: the CPU).
 
-    They travel to an accelerator as bytes, and the host does not wait for them.
+    They travel as bytes, and with CUDA the host does not wait for them.
     """
     stacked = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
-    if device is not None and device.type == "cuda":
-        stacked = stacked.pin_memory().to(device, non_blocking=True)
+    if device is not None:
+        cuda = device.type == "cuda"
+        stacked = (stacked.pin_memory() if cuda else stacked).to(device, non_blocking=cuda)
     return stacked.permute(0, 3, 1, 2).float().div_(255).contiguous()
 
 

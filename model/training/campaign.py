@@ -116,13 +116,13 @@ def campaign(
     validated: bool = True,
     report: Callable[[str], None] = print,
 ) -> bool:
-    """One call. True when the campaign is finished: ``base.safetensors`` and ``validation.csv`` are there.
+    """One call. True when the campaign is finished: ``base.safetensors`` is there, and ``validation.csv``.
 
     Args:
         sizes: of the crops, in pixels, one for each level.
         minutes: of training, over all calls.
         deadline: of ``time.monotonic()``; None: one call does it all.
-        validated: measure it on the validation split at the end; else ``base.safetensors`` is all.
+        validated: measure it on the validation split at the end; False: no ``validation.csv``.
 
     Raises:
         ValueError: the folder holds a campaign with another plan.

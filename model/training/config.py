@@ -32,10 +32,10 @@ class TrainingConfig:
     meta_size: int = 128
     batch: int = 8
     meta_batch: int = 4  # styles in one batched inner loop
+    second_order_batch: int | None = None  # the same in a campaign's second-order stage; None: ``meta_batch``
     lr: float = 1e-3
     meta_lr: float = 3e-4
     algorithm: AlgorithmName = "maml++"
-    second_order_batch: int | None = None  # the same with second order, whose graph holds all inner steps
     meta_photos: int = 1  # rendered for each style in an inner step
     meta_steps: int = 4  # inner steps in training
     zero_step_weight: float | None = 0.3  # query loss: this much after no step, the rest after the last;

@@ -100,7 +100,7 @@ class MetaTraining:
         self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
         self.tasks = TaskPool(config, rng)
         self.steps = 0
-        self.chosen: list[StyleEntry] = []
+        self.chosen: list[StyleEntry] = []  # with a critic only
         self.chosen_tasks = Choice(config.meta_batch, objective.device)
         # photos of every inner step, then of the query before the first step and after the last
         self.photos_a_step = config.meta_batch * config.meta_photos
@@ -140,7 +140,7 @@ class MetaTraining:
                 self.tasks.add(self.draw_entry())
         self.steps += 1
         positions = self.tasks.ring.choose(c.meta_batch)
-        self.chosen = [self.tasks.entries[i] for i in positions]
+        self.chosen = [entry for i in positions if (entry := self.tasks.entries[i]) is not None]
         self.chosen_tasks.write(positions)
         self.chosen_photos.write(self.photos.ring.choose(len(self.chosen_photos.index)))
         if self.critic is not None or not isinstance(self.learner, GradientLearner):
@@ -160,11 +160,11 @@ class MetaTraining:
         steps, chosen = self.config.meta_steps, self.chosen_photos.index.view(-1, self.photos_a_step)
 
         def support(step: int) -> RenderBatch:
-            real = _reals([entry.support for entry in self.chosen], self.rng)
+            real = _reals([entry.support for entry in self.chosen], self.rng) if self.chosen else None
             return RenderBatch(self.photos.at(chosen[step]), examples, real)
 
         def query(step: int) -> RenderBatch:
-            real = _reals([entry.query for entry in self.chosen], self.rng)
+            real = _reals([entry.query for entry in self.chosen], self.rng) if self.chosen else None
             return RenderBatch(self.photos.at(chosen[steps + (step > 0)]), target, real)
 
         return StyleTasks(support, query, found["descriptions"], found["present"])

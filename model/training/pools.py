@@ -100,7 +100,7 @@ def _turns(at: int, count: int, capacity: int) -> list[int]:
 
 
 def flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
-    """By name, as a ring keeps them."""
+    """B styles as named tensors (B, ...), as a ring keeps them."""
     means = {f"mean.{k}": v for k, v in statistics.mean.items()}
     seconds = {f"second.{k}": v for k, v in statistics.second.items()}
     return {**means, **seconds, "colors": statistics.colors}
@@ -122,7 +122,7 @@ class PhotoPool:
     def __init__(
         self, draw: Callable[[], Image.Image], objective: Objective, capacity: int, rng: random.Random
     ) -> None:
-        self.source, self.objective, self.capacity = draw, objective, capacity
+        self.source, self.objective = draw, objective
         self.ring = Ring(capacity, rng)
 
     def __len__(self) -> int:
@@ -169,7 +169,7 @@ class StylePool:
         *,
         maps: bool = False,
     ) -> None:
-        self.source, self.objective, self.capacity = draw, objective, capacity
+        self.source, self.objective = draw, objective
         self.maps = maps
         self.ring = Ring(capacity, rng)
 

@@ -59,7 +59,6 @@ class Pretraining:
         self.draws = [Prefetch(draw, rng, workers=config.workers) for draw in (draw_photo, draw_style)]
         self.photos = PhotoPool(self.draws[0], objective, config.photos_in_pool, rng)
         self.styles = StylePool(self.draws[1], objective, config.styles_in_pool, rng, maps=config.critic > 0)
-
         self.steps = 0
         self.chosen_photos = Choice(config.batch, objective.device)
         self.chosen_styles = Choice(config.batch, objective.device)

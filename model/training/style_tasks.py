@@ -83,7 +83,7 @@ class TaskPool:
 
     def __init__(self, config: TrainingConfig, rng: random.Random) -> None:
         self.ring = Ring(config.tasks_in_pool, rng)
-        self.entries: list[StyleEntry] = []  # by position, for what only a critic needs
+        self.entries: list[StyleEntry | None] = []  # by position, where a critic needs the single works
         self.longest = config.shots[1] + config.query_works  # Reptile's support holds all works
         self.query_holds_support = config.query_holds_support
 
@@ -102,7 +102,7 @@ class TaskPool:
                 **{f"target.{name}": value for name, value in flatten(target).items()},
             }
         )
-        self.entries[position : position + 1] = [entry]
+        self.entries[position : position + 1] = [entry if entry.support.maps is not None else None]
 
 
 def one_of(works: Works, rng: random.Random) -> Works:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.instance_norm import instance_norm
+from model.instance_norm import _together, instance_norm
 from model.perceptual.moments import content_layer_distance, moments
 
 TARGET = torch.linspace(-1, 1, 120, dtype=torch.double).reshape(2, 3, 4, 5)
@@ -40,3 +40,16 @@ def test_what_needs_no_gradient_gets_none_and_the_values_are_the_same() -> None:
     torch.testing.assert_close(found, instance_norm(x, gamma, beta).detach())
     (only,) = torch.autograd.grad(instance_norm(x.detach(), gamma, beta.detach()).square().sum(), gamma)
     assert float(only.abs().min()) > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_samples_normalised_together_are_those_one_by_one(dtype: torch.dtype) -> None:
+    """What an accelerator does with several samples, against torch's kernel for each."""
+    torch.manual_seed(0)
+    x = (3 + 2 * torch.randn(3, 4, 6, 5)).to(dtype).contiguous(memory_format=torch.channels_last)
+    gamma, beta = torch.rand(3, 4) + 0.5, torch.randn(3, 4)
+    found = _together(x, gamma, beta)
+    assert found.dtype == dtype
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    rounding = 1e-4 if dtype == torch.float32 else 2e-2
+    torch.testing.assert_close(found, instance_norm(x, gamma, beta), rtol=rounding, atol=rounding)
