@@ -39,11 +39,20 @@ def evaluate(
     rows: Annotated[
         str,
         typer.Option(
-            help="`all`, or some of identity, color, magenta, ours, baseline, no-meta, random, direct, sweep."
+            help="`all`, or some of identity, color, magenta, ours, settings, baseline, no-meta, random, "
+            "direct, sweep."
         ),
     ] = "all",
     checkpoint: Annotated[
         Path | None, typer.Option(help="The base checkpoint.", show_default="the one in the package")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="One more row: an inner loop with other numbers, such as `content=20,gram=6` (loss "
+            "weights and AdaptConfig); may be given again.",
+        ),
     ] = None,
     baseline: Annotated[
         list[Path] | None, typer.Option(help="Another checkpoint to compare with; may be given again.")
@@ -89,6 +98,7 @@ def evaluate(
             from benchmarks.errors import BenchmarkError, MissingPackageError
             from benchmarks.evaluation import options as words
             from benchmarks.evaluation.command import evaluate as run
+            from model.adaptation import AdaptConfig
         except ModuleNotFoundError as error:
             complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
             raise typer.Exit(ExitCode.SETUP) from error
@@ -115,6 +125,7 @@ def evaluate(
                 checkpoint=checkpoint,
                 baselines=tuple(baseline or ()),
                 no_meta=no_meta,
+                settings={text: words.parse_settings(text, AdaptConfig()) for text in settings or ()},
                 strengths=words.parse_numbers(strengths, "--strengths", least=0, most=3),
                 device=device,
                 threads=threads,

@@ -183,6 +183,7 @@ def _summary(
             "direct_iterations": options.direct_iterations,
             "random_steps": options.random_steps,
             "strengths": list(options.strengths),
+            "settings": list(options.settings),
             "baselines": [path.name for path in options.baselines],
             "no_meta": options.no_meta.name if options.no_meta is not None else None,
             "threads": options.threads,

@@ -19,6 +19,7 @@ class Family(StrEnum):
     COLOR = "color"
     MAGENTA = "magenta"
     OURS = "ours"
+    SETTINGS = "settings"  # ours with another inner loop
     BASELINE = "baseline"  # another checkpoint of ours
     NO_META = "no-meta"
     RANDOM = "random"

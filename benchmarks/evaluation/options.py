@@ -1,11 +1,12 @@
 """What an evaluation is asked to do, and how the command line's words are read."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.methods import Family
+from model.adaptation import AdaptConfig
 
 RESULTS = Path("benchmarks/results")
 RUNS = Path("runs/evaluate")
@@ -36,6 +37,7 @@ class Options:
     checkpoint: Path | None = None
     baselines: tuple[Path, ...] = ()
     no_meta: Path | None = None
+    settings: Mapping[str, AdaptConfig] = field(default_factory=dict)  # other inner loops, by their words
     strengths: tuple[float, ...] = STRENGTHS
     device: str = "auto"
     threads: int | None = None
@@ -46,12 +48,16 @@ class Options:
     def check(self) -> None:
         """Raise ``BenchmarkError`` when a row asked for by name lacks its checkpoint, or the reverse."""
         named = self.rows if self.rows != frozenset(Family) else frozenset()
-        given = {Family.NO_META: self.no_meta is not None, Family.BASELINE: bool(self.baselines)}
-        for family, has_checkpoint in given.items():
+        given = {
+            Family.NO_META: (self.no_meta is not None, "a checkpoint", "FILE"),
+            Family.BASELINE: (bool(self.baselines), "a checkpoint", "FILE"),
+            Family.SETTINGS: (bool(self.settings), "settings", "NAME=VALUE,..."),
+        }
+        for family, (is_given, what, value) in given.items():
             option = f"--{family.value}"
-            if family in named and not has_checkpoint:
-                raise BenchmarkError(f"--rows {family.value} needs a checkpoint: give {option} FILE")
-            if has_checkpoint and family not in self.rows:
+            if family in named and not is_given:
+                raise BenchmarkError(f"--rows {family.value} needs {what}: give {option} {value}")
+            if is_given and family not in self.rows:
                 raise BenchmarkError(f"{option} was given, but --rows leaves {family.value} out")
 
     @property
@@ -119,6 +125,30 @@ def parse_rows(text: str) -> frozenset[Family]:
             f"--rows knows no {', '.join(unknown)}; it takes all, {', '.join(sorted(known))}"
         )
     return frozenset(Family(name) for name in names)
+
+
+def parse_settings(text: str, config: AdaptConfig) -> AdaptConfig:
+    """``content=20,gram=6,steps=12``: ``config`` with other numbers, loss weights among them.
+
+    Raises:
+        BenchmarkError: a name that is no number of the inner loop, or no number.
+    """
+    weights = {f.name for f in fields(config.weights)}
+    numbers = {f.name: type(getattr(config, f.name)) for f in fields(config)}
+    numbers = {name: kind for name, kind in numbers.items() if kind in (int, float)}
+    for part in text.split(","):
+        name, _, value = (word.strip() for word in part.partition("="))
+        if name not in weights and name not in numbers:
+            known = ", ".join(sorted(weights | set(numbers)))
+            raise BenchmarkError(f"--settings knows no {name!r}; it takes NAME=VALUE,... of {known}")
+        try:
+            if name in weights:
+                config = replace(config, weights=replace(config.weights, **{name: float(value)}))
+            else:
+                config = replace(config, **{name: numbers[name](value)})
+        except ValueError as error:
+            raise BenchmarkError(f"--settings takes a number for {name}, not {value!r}") from error
+    return config
 
 
 def parse_slow_limit(text: str) -> tuple[int, int]:

@@ -111,8 +111,8 @@ class Adapted:
 
     def __init__(self, learner: Learner, steps: int, family: Family, *, strength: float = 1.0) -> None:
         self._learner = learner
-        # a random start is no setting of the service, whatever its steps
-        default = steps == learner.engine.default_steps and family is not Family.RANDOM
+        # a random start and other settings are not what the service does, whatever their steps
+        default = steps == learner.engine.default_steps and family not in (Family.RANDOM, Family.SETTINGS)
         name = f"{learner.name}, {steps} step{'' if steps == 1 else 's'}"
         self.row = Row(
             name + (", default" if default else "") + ("" if strength == 1 else f", strength {strength:g}"),

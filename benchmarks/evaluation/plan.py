@@ -40,7 +40,7 @@ class Plan:
 def make_plan(options: Options, spare: Sequence[Artist], cache: Cache) -> Plan:
     """Load what the chosen rows need. ``spare``: artists that are not measured, for choosing rates."""
     rows, main = options.rows, options.chosen_k
-    ours = Family.OURS in rows or Family.RANDOM in rows
+    ours = bool({Family.OURS, Family.RANDOM} & rows) or bool(options.settings)
     engine = Engine.load(options.checkpoint, device=options.device) if ours else None
     objective = _objective(engine, options.device)
     ks = sorted({*options.ks, main})
@@ -56,6 +56,7 @@ def make_plan(options: Options, spare: Sequence[Artist], cache: Cache) -> Plan:
         plan.checkpoint = {"sha256": engine.base_hash, "default_steps": engine.default_steps}
         if Family.OURS in rows:
             _add_ours(plan, options, engine, sweep)
+        _add_settings(plan, options, engine)
     if Family.BASELINE in rows:
         _add_baselines(plan, options)
     if Family.NO_META in rows and options.no_meta is not None:
@@ -107,6 +108,13 @@ def _add_ours(plan: Plan, options: Options, engine: Engine, sweep: Sequence[floa
             "let them fall earlier. Longer rows, and steps that the loop does not judge, are loops of their "
             "own. A row is the best style met so far, as it is served."
         )
+
+
+def _add_settings(plan: Plan, options: Options, engine: Engine) -> None:
+    for words, config in options.settings.items():
+        other = Engine(engine.base, engine.device, config)
+        learner = Learner(other, f"{OURS}, {words}", _key(other), [config.steps])
+        plan.methods[options.chosen_k].append(Adapted(learner, config.steps, Family.SETTINGS))
 
 
 def _add_baselines(plan: Plan, options: Options) -> None:

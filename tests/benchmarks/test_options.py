@@ -12,11 +12,13 @@ from benchmarks.evaluation.options import (
     parse_ks,
     parse_numbers,
     parse_rows,
+    parse_settings,
     parse_slow_limit,
     parse_steps,
 )
 from benchmarks.evaluation.ours import plan_loops
 from benchmarks.evaluation.rates import RateSearch, bracketed
+from model.adaptation import AdaptConfig
 
 
 def test_steps_are_sorted_and_default_is_filled_in() -> None:
@@ -46,6 +48,7 @@ def test_rows() -> None:
     ("how", "said"),
     [
         ({"rows": frozenset({Family.NO_META})}, "needs a checkpoint: give --no-meta"),
+        ({"rows": frozenset({Family.SETTINGS})}, "needs settings: give --settings NAME=VALUE"),
         ({"rows": frozenset({Family.OURS}), "no_meta": Path("x")}, "leaves no-meta out"),
         ({"rows": frozenset({Family.OURS}), "baselines": (Path("x"),)}, "leaves baseline out"),
     ],
@@ -54,6 +57,29 @@ def test_rows_and_their_checkpoints_belong_together(how: dict[str, Any], said: s
     with pytest.raises(BenchmarkError, match=said):
         Options(Path(), Path(), **how).check()
     Options(Path(), Path()).check()  # all rows: those without a checkpoint are left out and reported so
+
+
+def test_settings_change_numbers_of_the_inner_loop_and_nothing_else() -> None:
+    base = AdaptConfig()
+    found = parse_settings("content=20, gram=6,steps=12,rate_scale=1.5", base)
+    assert (found.weights.content, found.weights.gram, found.steps, found.rate_scale) == (20, 6, 12, 1.5)
+    assert found.weights.color == base.weights.color
+    assert found.photos == base.photos
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "knows no ''"),
+        ("contents=3", "knows no 'contents'; it takes NAME=VALUE,... of bank, color, content"),
+        ("weights=3", "knows no 'weights'"),
+        ("content", "a number for content, not ''"),
+        ("steps=2.5", "a number for steps, not '2.5'"),
+    ],
+)
+def test_wrong_settings_are_told(text: str, said: str) -> None:
+    with pytest.raises(BenchmarkError, match=said):
+        parse_settings(text, AdaptConfig())
 
 
 def test_slow_limit() -> None:
