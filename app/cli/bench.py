@@ -12,7 +12,7 @@ from app.cli.common import ExitCode, InputError, complain, err_console, reported
 
 def bench(
     quick: Annotated[
-        bool, typer.Option(help="A minute's look; is not stored unless --store is given.")
+        bool, typer.Option(help="A minute or two; is not stored unless --store is given.")
     ] = False,
     parts: Annotated[
         str, typer.Option(help="Some of stylize, adapt, service, separated by commas.")

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.bench import adapt, service, stylize
 from benchmarks.bench.pictures import photo
-from benchmarks.bench.report import page
+from benchmarks.bench.report import page, same_processor
 from benchmarks.bench.roofline import measure_rates
 from benchmarks.errors import BenchmarkError
 from benchmarks.gpu import run as gpu
@@ -38,13 +38,14 @@ class Plan:
     together_cuda: tuple[int, ...] = (4, 16, 32)
     together_steps: int = 2
     loads: tuple[service.Load, ...] = (service.Load(1, 24), service.Load(8, 64), service.Load(32, 128))
+    least_rounds: int = 7  # of a row of stylize up to 1024 px, however slow the machine
     peers: bool = True
     device: str = "auto"
     threads: int | None = None  # of the engine and of torch's subjects; None: torch's own choice
 
     @classmethod
     def quick(cls, **given: Any) -> Plan:
-        """A minute's look."""
+        """A minute or two: few rows, and few rounds of each."""
         return cls(
             sizes=(256, 512),
             batches=(1,),
@@ -52,6 +53,7 @@ class Plan:
             steps=(5,),
             together=(),
             loads=(service.Load(8, 24),),
+            least_rounds=2,
             **given,
         )
 
@@ -75,10 +77,13 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
     }
     tell("rates of the machine")
     rates = measure_rates()
+    tell("the subjects")
     found, engine, style, missing = stylize.subjects(plan.device, peers=plan.peers)
     document |= {"checkpoint": engine.base_hash, "renders_with": engine.renders_with, "missing": missing}
     if "stylize" in plan.parts:
-        document["stylize"] = stylize.measure(found, sizes=plan.sizes, batches=plan.batches, tell=tell)
+        document["stylize"] = stylize.measure(
+            found, sizes=plan.sizes, batches=plan.batches, least_rounds=plan.least_rounds, tell=tell
+        )
     if "adapt" in plan.parts:
         document["adapt"] = adapt.measure(
             engine,
@@ -114,7 +119,7 @@ def store(document: dict[str, Any], out: Path, *, keep: bool) -> tuple[str, Sequ
     text = page(document, before)
     if not keep:
         return text, ()
-    if before is not None and before["machine"]["processor"] == document["machine"]["processor"]:
+    if before is not None and same_processor(before, document):
         absent = [part for part in (*PARTS, "start") if part not in document and part in before]
         dates = {part: before.get("kept", {}).get(part, before["measured_at"]) for part in absent}
         document = {**document, **{part: before[part] for part in absent}, "kept": dates}

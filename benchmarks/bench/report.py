@@ -21,15 +21,7 @@ def page(document: Document, before: Document | None) -> str:
         f"{document['threads']} threads; {document['busy_share']:.0%} of the cores used by others at the "
         f"start. {document['gpu']}",
     ]
-    rates = document["rates"]
-    parts.append(
-        "Rates of this machine in this run: products of matrices "
-        f"{rates['gemm_bf16']:.0f} GFLOP/s in bf16 and {rates['gemm_float32']:.0f} in float32, a "
-        f"96-channel 3x3 convolution {rates['convolution_bf16']:.0f} and {rates['convolution_float32']:.0f}, "
-        f"a copy {rates['copy']:.1f} GB/s. Shares of the roofline are of the higher of the two rates in the "
-        "subject's precision (bf16 where that is int8 and bf16), with every operation that is no convolution "
-        "as overhead."
-    )
+    parts.append(_rates(document["rates"]))
     parts += [text for key, tell in _SECTIONS.items() if document.get(key) for text in tell(document)]
     if document.get("on_gpu"):
         parts += sections(document["on_gpu"])
@@ -40,6 +32,30 @@ def page(document: Document, before: Document | None) -> str:
     if before is not None:
         parts += ["## Against the last stored run", compare(before, document)]
     return "\n\n".join(parts) + "\n"
+
+
+def _rates(rates: Mapping[str, float | None]) -> str:
+    told = "Rates of this machine in this run: products of matrices "
+    if _has_bf16(rates):
+        told += (
+            f"{rates['gemm_bf16']:.0f} GFLOP/s in bf16 and {rates['gemm_float32']:.0f} in float32, a "
+            f"96-channel 3x3 convolution {rates['convolution_bf16']:.0f} and "
+            f"{rates['convolution_float32']:.0f}, "
+        )
+    else:
+        told += (
+            f"{rates['gemm_float32']:.0f} GFLOP/s in float32, a 96-channel 3x3 convolution "
+            f"{rates['convolution_float32']:.0f} (the processor has no bf16 products), "
+        )
+    return told + (
+        f"a copy {rates['copy']:.1f} GB/s. Shares of the roofline are of the higher of the two rates in the "
+        "subject's precision (bf16 where that is int8 and bf16), with every operation that is no convolution "
+        "as overhead."
+    )
+
+
+def _has_bf16(rates: Mapping[str, float | None]) -> bool:
+    return rates["gemm_bf16"] is not None
 
 
 def _stylize(document: Document) -> list[str]:
@@ -127,12 +143,22 @@ def figures(document: Document) -> dict[str, float]:
     return found
 
 
+def same_processor(before: Document, after: Document) -> bool:
+    """Whether both ran on the same kind, as far as is known: virtual machines tell short names.
+
+    So one with bf16 products is another than one without.
+    """
+    names = before["machine"]["processor"], after["machine"]["processor"]
+    return names[0] == names[1] and _has_bf16(before["rates"]) == _has_bf16(after["rates"])
+
+
 def compare(before: Document, after: Document) -> str:
     """What changed by more than a tenth, relative to the machine's own rate in each run."""
-    if before["machine"]["processor"] != after["machine"]["processor"]:
+    if not same_processor(before, after):
         return "It was made on another processor: not compared."
     old, new = figures(before), figures(after)
-    speed = after["rates"]["gemm_bf16"] / before["rates"]["gemm_bf16"]
+    rate = "gemm_bf16" if _has_bf16(after["rates"]) else "gemm_float32"
+    speed = after["rates"][rate] / before["rates"][rate]
     rows = []
     for name in new.keys() & old.keys():
         ratio = new[name] / old[name] * speed  # a machine that is slower today is no change of ours

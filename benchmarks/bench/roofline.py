@@ -16,7 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.timing import timed
+from model.runtime import prefers_bf16
 
 _GEMM = 2048  # rows, columns and depth of the product of matrices
 _COPY = 2**28  # bytes; far more than any cache
@@ -24,35 +26,54 @@ _COPY = 2**28  # bytes; far more than any cache
 
 @dataclass(frozen=True)
 class Rates:
-    """Best of several: GFLOP/s of products and of a convolution like the residual blocks', GB/s of a copy."""
+    """Best of several: GFLOP/s of products and of a convolution like the residual blocks', GB/s of a copy.
 
-    gemm_bf16: float
+    Those in bf16 are None where the processor has no bf16 products and nothing computes in bf16.
+    """
+
+    gemm_bf16: float | None
     gemm_float32: float
-    convolution_bf16: float
+    convolution_bf16: float | None
     convolution_float32: float
     copy: float  # bytes read and written
 
     def peak(self, *, bf16: bool) -> float:
-        """The highest rate of that precision, GFLOP/s."""
-        if bf16:
-            return max(self.gemm_bf16, self.convolution_bf16)
-        return max(self.gemm_float32, self.convolution_float32)
+        """The highest rate of that precision, GFLOP/s.
+
+        Raises BenchmarkError when bf16 is asked for and was not measured.
+        """
+        if not bf16:
+            return max(self.gemm_float32, self.convolution_float32)
+        if self.gemm_bf16 is None or self.convolution_bf16 is None:
+            raise BenchmarkError("this processor's bf16 rate was not measured: it has no bf16 products")
+        return max(self.gemm_bf16, self.convolution_bf16)
 
     def or_better(self, other: Rates) -> Rates:
-        """Each rate from where it was higher: what else ran on the machine only lowers it."""
-        mine, others = asdict(self), asdict(other)
-        return Rates(**{name: max(mine[name], others[name]) for name in mine})
+        """Each rate from where it was higher: what else ran on the machine only lowers it.
+
+        Both were measured in the same precisions.
+        """
+        best: dict[str, Any] = asdict(self)
+        for name, rate in asdict(other).items():
+            best[name] = None if rate is None else max(best[name], rate)
+        return Rates(**best)
 
 
 def measure_rates() -> Rates:
-    """A few seconds at full load. CUDA is not used."""
+    """A few seconds at full load. CUDA is not used.
+
+    bf16 where the engine would compute in it. Elsewhere torch emulates it on one thread, at a hundredth of
+    float32's rate: that takes minutes, and no subject uses it.
+    """
+    bf16 = prefers_bf16(torch.device("cpu"))
 
     def best(call: Callable[[], object], count: int = 7) -> float:
         return timed(call, count, warm_ups=2).fastest
 
-    found: dict[str, float] = {}
+    precisions = {"float32": torch.float32} | ({"bf16": torch.bfloat16} if bf16 else {})
+    found: dict[str, Any] = {"gemm_bf16": None, "convolution_bf16": None}
     with torch.no_grad():
-        for name, dtype in (("bf16", torch.bfloat16), ("float32", torch.float32)):
+        for name, dtype in precisions.items():
             a, b = torch.randn(_GEMM, _GEMM).to(dtype), torch.randn(_GEMM, _GEMM).to(dtype)
             found[f"gemm_{name}"] = 2 * _GEMM**3 / best(partial(torch.matmul, a, b)) / 1e9
             x = torch.randn(1, 96, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)

@@ -27,7 +27,7 @@ from model.requests import Rendering
 from model.runtime import prefers_bf16
 from model.style import Style
 
-_SECONDS = 1.5  # a subject is repeated about so long in a row, at least seven times
+_SECONDS = 1.5  # a subject is repeated about so long in a row
 _SMALL = 1024  # px; peers are not asked for more than this a side: they keep every map in memory
 
 Render = Callable[[Sequence[Image.Image]], object]
@@ -53,7 +53,8 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
     if engine.renderer.native is not None:
         for name in ("openvino", "torch"):
             other = Engine.load(device=device, renderer=name)
-            found.append(_ours(f"engine ({other.renders_with})", other, style))
+            if other.renders_with != engine.renders_with:  # without 8 bits the engine's own is "openvino"
+                found.append(_ours(f"engine ({other.renders_with})", other, style))
     if peers:
         found.append(_eager(engine, style))
         found.append(_johnson(bf16=engine.objective.amp, device=engine.device))
@@ -128,19 +129,21 @@ def measure(
     *,
     sizes: Sequence[int],
     batches: Sequence[int],
+    least_rounds: int,
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """A row for every size, batch and subject: seconds a picture, and the ratio to Magenta's.
 
     Subjects alternate round by round, so that what others do to the machine meets all of them; beside Magenta
-    stands the median over the rounds of the ratio within a round.
+    stands the median over the rounds of the ratio within a round. ``least_rounds``: of every row
+    but the large ones, also where they take longer than planned.
     """
     rows = []
     for side, batch in [(side, 1) for side in sizes] + [(256, batch) for batch in batches if batch > 1]:
         photos = [photo(side, i) for i in range(batch)]
         tell(f"stylize {side} px, batch {batch}")
         present = [s for s in found if side <= s.largest and (batch == 1 or s.batches or s is found[0])]
-        rounds = _rounds(present, photos, large=side > _SMALL)
+        rounds = _rounds(present, photos, large=side > _SMALL, least=least_rounds, tell=tell)
         magenta = next((rounds[s.name] for s in present if s.name.startswith("Magenta")), None)
         for subject in present:
             times = rounds[subject.name]
@@ -165,12 +168,18 @@ def measure(
 
 
 def _rounds(
-    present: Sequence[Subject], photos: Sequence[Image.Image], *, large: bool
+    present: Sequence[Subject],
+    photos: Sequence[Image.Image],
+    *,
+    large: bool,
+    least: int,
+    tell: Callable[[str], None],
 ) -> dict[str, list[Times]]:
     """Single calls of every subject in turn, after one that is not counted."""
     calls = {subject.name: partial(subject.render, photos) for subject in present}
     once = sum(timed(call, 1, warm_ups=0 if large else 1).median for call in calls.values())
-    count = int(np.clip(_SECONDS * len(calls) / once, 1 if large else 7, 30))
+    count = int(np.clip(_SECONDS * len(calls) / once, 1 if large else least, 30))
+    tell(f"  {count} rounds of {len(calls)} subjects, about {count * once:.0f} s")
     found: dict[str, list[Times]] = {name: [] for name in calls}
     for _ in range(count):
         for name, call in calls.items():

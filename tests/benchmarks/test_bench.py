@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.bench import roofline, stylize
 from benchmarks.bench.adapt import step_work
 from benchmarks.bench.command import Plan, run, store
 from benchmarks.bench.johnson import Johnson
 from benchmarks.bench.report import compare, page
-from benchmarks.bench.roofline import Work, count_work
+from benchmarks.bench.roofline import Rates, Work, count_work, measure_rates
+from benchmarks.bench.stylize import Subject, measure
 from benchmarks.errors import BenchmarkError
+from benchmarks.timing import Times
 from model.adaptation import AdaptConfig
 from model.engine import Engine
 
@@ -64,6 +67,57 @@ def test_the_roofline_is_the_slower_of_computing_and_moving() -> None:
     assert work.least_seconds(flop_rate=800, byte_rate=50) == pytest.approx(0.02)
 
 
+def test_bf16_is_not_measured_where_it_is_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it takes minutes, and nothing computes in it."""
+    monkeypatch.setattr(roofline, "_GEMM", 32)
+    monkeypatch.setattr(roofline, "_COPY", 2**16)
+    used: set[torch.dtype] = set()
+
+    def noting(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        used.add(a.dtype)
+        return a @ b
+
+    monkeypatch.setattr(torch, "matmul", noting)
+    monkeypatch.setattr(roofline, "prefers_bf16", lambda _device: False)
+    without = measure_rates()
+    assert used == {torch.float32}
+    assert (without.gemm_bf16, without.convolution_bf16) == (None, None)
+    assert without.peak(bf16=False) > 0
+    with pytest.raises(BenchmarkError, match="no bf16 products"):
+        without.peak(bf16=True)
+    monkeypatch.setattr(roofline, "prefers_bf16", lambda _device: True)
+    assert measure_rates().peak(bf16=True) > 0
+    assert used == {torch.float32, torch.bfloat16}
+
+
+def test_the_better_of_two_rates() -> None:
+    first, second = Rates(None, 2.0, None, 3.0, 1.0), Rates(None, 1.0, None, 4.0, 2.0)
+    assert first.or_better(second) == Rates(None, 2.0, None, 4.0, 2.0)
+    assert Rates(5.0, 1.0, 1.0, 1.0, 1.0).or_better(Rates(4.0, 1.0, 2.0, 1.0, 1.0)).peak(bf16=True) == 5.0
+
+
+@pytest.mark.parametrize("least", [2, 7])
+def test_a_slow_subject_has_the_least_rounds_and_it_is_told(
+    least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stylize, "timed", lambda call, *_args, **_options: call())
+    calls: list[str] = []
+
+    def slow(name: str, seconds: float) -> Subject:
+        def render(_photos: object) -> Times:
+            calls.append(name)
+            return Times(seconds, seconds, seconds, seconds, 1)
+
+        return Subject(name, render)
+
+    told: list[str] = []
+    subjects = [slow("a", 10.0), slow("b", 2.0)]
+    rows = measure(subjects, sizes=(64,), batches=(1,), least_rounds=least, tell=told.append)
+    assert [row["rounds"] for row in rows] == [least, least]
+    assert calls == ["a", "b"] * (1 + least)
+    assert told == ["stylize 64 px, batch 1", f"  {least} rounds of 2 subjects, about {12 * least} s"]
+
+
 def test_the_peer_of_metastyle_has_its_size() -> None:
     """1.68 million parameters and 40 GMAC at 512 px, as published."""
     network = Johnson()
@@ -100,6 +154,29 @@ def test_a_change_is_told_relative_to_the_machine() -> None:
     assert "Nothing of 2 figures changed" in compare(before, slower)
     slower["machine"]["processor"] = "another"
     assert "not compared" in compare(before, slower)
+
+
+def test_a_run_without_bf16_is_told_and_compared_by_float32() -> None:
+    before = copy.deepcopy(DOCUMENT)
+    before["rates"] |= {"gemm_bf16": None, "convolution_bf16": None}
+    assert "180 GFLOP/s in float32, a 96-channel 3x3 convolution 160 (the processor has no bf16" in page(
+        before, None
+    )
+    after = copy.deepcopy(before)
+    after["rates"]["gemm_float32"] = 90.0
+    after["stylize"][0]["seconds"], after["adapt"][0]["seconds"] = 0.16, 2.0
+    assert "Nothing of 2 figures changed" in compare(before, after)
+
+
+def test_a_processor_without_bf16_is_another_one(tmp_path: Path) -> None:
+    """Virtual machines give different processors the same name: nothing is kept of the other's run."""
+    first = {**DOCUMENT, "measured_at": "2026-01-01T00:00:00+00:00"}
+    store(first, tmp_path, keep=True)
+    rates = first["rates"] | {"gemm_bf16": None, "convolution_bf16": None}
+    second = {k: v for k, v in first.items() if k != "adapt"} | {"rates": rates}
+    text, (file, _page) = store(second, tmp_path, keep=True)
+    assert "adapt" not in json.loads(file.read_text())
+    assert "another processor: not compared" in text
 
 
 def test_a_run_is_stored_only_when_asked(tmp_path: Any) -> None:
