@@ -21,6 +21,7 @@ from benchmarks.timing import timed
 from model.runtime import prefers_bf16
 
 _GEMM = 2048  # rows, columns and depth of the product of matrices
+_SIDE = 128  # of the convolution's maps
 _COPY = 2**28  # bytes; far more than any cache
 
 
@@ -76,10 +77,10 @@ def measure_rates() -> Rates:
         for name, dtype in precisions.items():
             a, b = torch.randn(_GEMM, _GEMM).to(dtype), torch.randn(_GEMM, _GEMM).to(dtype)
             found[f"gemm_{name}"] = 2 * _GEMM**3 / best(partial(torch.matmul, a, b)) / 1e9
-            x = torch.randn(1, 96, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)
+            x = torch.randn(1, 96, _SIDE, _SIDE).to(dtype).contiguous(memory_format=torch.channels_last)
             w = torch.randn(96, 96, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
             seconds = best(partial(F.conv2d, x, w, padding=1), 15)
-            found[f"convolution_{name}"] = 2 * 9 * 96 * 96 * 128 * 128 / seconds / 1e9
+            found[f"convolution_{name}"] = 2 * 9 * 96 * 96 * _SIDE * _SIDE / seconds / 1e9
         source, target = torch.zeros(_COPY, dtype=torch.uint8), torch.zeros(_COPY, dtype=torch.uint8)
         found["copy"] = 2 * _COPY / best(lambda: target.copy_(source)) / 1e9
     return Rates(**found)
