@@ -66,13 +66,14 @@ def main(
         for row in rows
     ]
     page = (
-        f"# Exported styles\n\nZero-step style of the demo's paintings, {photos} photos of {side}x{side} "
-        f"pixels, ONNX Runtime on one thread.\n\n" + "\n".join(lines) + "\n"
+        f"# Exported styles\n\nCheckpoint {engine.base_hash[:8]}, zero-step style of the demo's paintings, "
+        f"{photos} photos of {side}x{side} pixels, ONNX Runtime on one thread.\n\n" + "\n".join(lines) + "\n"
     )
     document = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_info(),
         "libraries": library_versions(),
+        "checkpoint": engine.base_hash,
         "arguments": {"side": side, "photos": photos},
         "rows": rows,
     }

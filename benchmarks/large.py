@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import library_versions, machine_info
+from benchmarks.speed import cores_busy
 from benchmarks.timing import resident_mib, resident_peak_mib
 
 RESULTS = Path(__file__).parent / "results"
@@ -43,6 +44,8 @@ def probe(width: int, height: int, *, whole: bool) -> dict[str, Any]:
     rendered = engine.stylize(photo, style)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     result = {
+        "checkpoint": engine.base_hash,
+        "renders_with": engine.renders_with,
         "size": [width, height],
         "how": "whole" if whole else "strips",
         "seconds": round(seconds, 2),
@@ -89,6 +92,7 @@ def main(
         width, _, height = one.partition("x")
         print(json.dumps(probe(int(width), int(height), whole=whole)))
         return
+    busy = cores_busy()
     runs = []
     for text in size or SIZES:
         width, _, height = text.partition("x")
@@ -100,15 +104,21 @@ def main(
                 raise BenchmarkError(f"{text} ended with {done.returncode}: {done.stderr[-1000:].strip()}")
             runs.append(json.loads(done.stdout))
             typer.echo(table(runs[-1:]).splitlines()[2], err=True)
+    machine = machine_info()
+    about = (
+        f"Checkpoint {runs[0]['checkpoint'][:8]}, {runs[0]['renders_with']}. {machine['processor']}, "
+        f"{machine['cores']} cores; {busy:.0%} of them used by others at the start, as the seconds show."
+    )
     document = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine_info(),
+        "machine": machine,
+        "busy_share": round(busy, 3),
         "libraries": library_versions(),
         "runs": runs,
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "large.json").write_text(json.dumps(document, indent=1) + "\n")
-    (out / "large.md").write_text(f"# Large pictures\n\n{table(runs)}\n")
+    (out / "large.md").write_text(f"# Large pictures\n\n{about}\n\n{table(runs)}\n")
     typer.echo(table(runs))
 
 
