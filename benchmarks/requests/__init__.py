@@ -1,0 +1,1 @@
+"""Processor time of the HTTP process for one request of each kind."""
