@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from app.access.model import Scope
 from app.access.secret import new_secret
@@ -13,6 +13,7 @@ from app.errors import KeyNotFoundError, ValidationError
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
 
+_BY_PUBLIC = select(ApiKeyRow.__table__).where(ApiKeyRow.public == bindparam("public"))
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -76,8 +77,8 @@ async def revoke_key(sessions: Sessions, key: str) -> ApiKeyRow:
 
 async def find_key(sessions: Sessions, public: str) -> ApiKeyRow | None:
     """The row that a key's public part names."""
-    async with sessions() as session:
-        return await session.scalar(select(ApiKeyRow).where(ApiKeyRow.public == public))
+    row = await sessions.row(_BY_PUBLIC, public=public)
+    return None if row is None else ApiKeyRow(**row._mapping)
 
 
 async def any_key(sessions: Sessions) -> bool:

@@ -6,12 +6,13 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, MetaData, event, text
+from sqlalchemy import Connection, DateTime, Engine, MetaData, Row, Select, StaticPool, event, text
+from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
@@ -21,6 +22,8 @@ from sqlalchemy.types import TypeDecorator
 
 from app.infra.errors import DatabaseUnavailableError
 from app.infra.logs import reason
+from app.infra.sqlite import BEGIN_BRIEF
+from app.infra.sqlite import connect as connect_sqlite
 
 BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
 _READERS = 10  # connections to SQLite that a process keeps: each has a thread, and makes it once
@@ -28,6 +31,8 @@ CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of replicas may be apart. A short lease that ends further ahead than that, or a row
 from a further future, was written before the wall clock went back: it binds nobody."""
 
+_SQLITE = {"timeout": BUSY_SECONDS, "async_creator_fn": connect_sqlite}
+_BRIEF = "fewstroke_brief"  # an option of connections
 _AWAY = (OperationalError, InterfaceError, WaitedTooLong, ConnectionError)
 _AWAY_STATES = (
     "08",
@@ -51,6 +56,7 @@ class Sessions:
         sqlite = engine.dialect.name == "sqlite"
         self._make = async_sessionmaker(engine, expire_on_commit=False)
         self._read = async_sessionmaker(_reading(engine), expire_on_commit=False) if sqlite else self._make
+        self._here = _reading_here(engine) if sqlite else None
         self._line = asyncio.Lock() if sqlite else None
         self._writer: asyncio.Task[Any] | None = None
 
@@ -58,14 +64,31 @@ class Sessions:
         """To be used with ``async with``."""
         return self._read()
 
+    async def row(self, query: Select[*tuple[Any, ...]], **parameters: Any) -> Row[Any] | None:
+        """The only row of a query by a unique key, or None.
+
+        On SQLite in the event loop's thread: a few pages of its cache are read in less time than another
+        thread takes to wake up, and to get the interpreter's lock back from a busy loop. Other queries do not
+        belong here. When the file is locked (in WAL mode: while it is recovered after a crash), a
+        thread waits for it as for every other read.
+        """
+        if self._here is not None:
+            with suppress(OperationalError), self._here.connect() as connection:
+                return connection.execute(query, parameters).one_or_none()
+        async with self._read() as session:
+            return (await session.execute(query, parameters)).one_or_none()
+
     def configure(self, *, sync_session_class: type[Session]) -> None:
         """Sessions are of this class from now on."""
         self._make.configure(sync_session_class=sync_session_class)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
+    async def begin(self, *, brief: bool = False) -> AsyncIterator[AsyncSession]:
         """A session in a transaction, which is committed at the end; rolled back when the block raises.
 
+        ``brief``: a few statements about a few rows, which wait for nothing but the database. On SQLite the
+        event loop's thread executes them, with the lock of all writers in hand: a dozen trips to another
+        thread, each behind whatever the loop has to do, kept it for ten times as long.
         Raises sqlalchemy.exc.TimeoutError when other writers take too long, RuntimeError inside of another
         such block of the same task.
         """
@@ -83,6 +106,8 @@ class Sessions:
         self._writer = asyncio.current_task()
         try:
             async with self._make.begin() as session:
+                if brief:
+                    await session.connection(execution_options={_BRIEF: True})
                 yield session
         finally:
             self._writer = None
@@ -140,7 +165,7 @@ def create_engine(url: URL) -> AsyncEngine:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unusable(url, error) from error
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, **pool)
+    engine = create_async_engine(url, connect_args=_SQLITE, **pool)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -158,17 +183,33 @@ def _reading(engine: AsyncEngine) -> AsyncEngine:
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args=_SQLITE,
     )
-
-    def only_read(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
-
-    event.listen(reading.sync_engine, "connect", only_read)
+    event.listen(reading.sync_engine, "connect", _only_read)
     event.listen(engine.sync_engine, "engine_disposed", lambda _: reading.sync_engine.dispose())
     return reading
+
+
+def _reading_here(engine: AsyncEngine) -> Engine:
+    """The same SQLite database for the thread of the event loop: one connection, that never waits."""
+    here = create_sync_engine(
+        engine.url.set(drivername="sqlite"),
+        hide_parameters=True,
+        poolclass=StaticPool,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        connect_args={"timeout": 0},
+    )
+    event.listen(here, "connect", _only_read)
+    event.listen(engine.sync_engine, "engine_disposed", lambda _: here.dispose())
+    return here
+
+
+def _only_read(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -182,7 +223,8 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Deferred: a reader takes no lock. The ledger's writers start with their write, so none upgrades.
-    connection.exec_driver_sql("BEGIN")
+    brief = connection.get_execution_options().get(_BRIEF, False)
+    connection.exec_driver_sql(BEGIN_BRIEF if brief else "BEGIN")
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:

@@ -28,7 +28,7 @@ from app.jobs.fairness import Fits, take_turn
 from app.jobs.lanes import lane_of
 from app.jobs.model import Job, JobKind, JobState
 from app.jobs.room import check_room
-from app.jobs.tables import JobRow
+from app.jobs.tables import BY_ID, JobRow, job_of
 from app.jobs.tickets import Tickets
 from app.jobs.traces import origin
 from app.jobs.transitions import record
@@ -68,11 +68,10 @@ class Ledger(Tickets):
 
     async def get(self, job_id: str) -> Job:
         """The job as it is now. Raises JobNotFoundError."""
-        async with self._sessions() as session:
-            row = await session.get(JobRow, job_id)
+        row = await self._sessions.row(BY_ID, id=job_id)
         if row is None:
             raise _unknown(job_id)
-        return row.to_job()
+        return job_of(row)
 
     async def create(
         self, new: NewJob, *, max_active: int | None = None, max_per_owner: int | None = None
@@ -95,7 +94,7 @@ class Ledger(Tickets):
             retry_of=new.retry_of,
             created_at=utcnow(),
         )
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             await in_line(session, "jobs")  # else two that insert at once each count without the other
             session.add(row)
             await session.flush()
@@ -121,7 +120,7 @@ class Ledger(Tickets):
         Raises NotNow when that job does not pass ``fits``: nothing was changed, and the ticket is to be given
         back.
         """
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             job_id = await take_turn(session, ticket, fits)
             job = None if job_id is None else await self._begin(session, job_id, worker_id)
         return Draw(job_id, job)
@@ -133,7 +132,7 @@ class Ledger(Tickets):
         was canceling (now canceled), or has used up its attempts (now failed, ``poison_job``).
         A running job is begun again because its message came again: its attempt is presumed dead.
         """
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             return await self._begin(session, job_id, worker_id)
 
     async def _begin(self, session: AsyncSession, job_id: str, worker_id: str) -> Job | None:
@@ -177,7 +176,7 @@ class Ledger(Tickets):
 
         False: fenced out, canceled meanwhile, or terminal; then nothing was written.
         """
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             changed = await _change(
                 session,
                 job_id,
@@ -221,7 +220,7 @@ class Ledger(Tickets):
 
         Raises JobNotCancelableError (the job is terminal), JobNotFoundError.
         """
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             for states, values in (
                 ([JobState.QUEUED], _canceled(utcnow())),
                 ([JobState.RUNNING, JobState.CANCELING], {"state": JobState.CANCELING}),
@@ -258,7 +257,7 @@ class Ledger(Tickets):
     async def _worker_write(
         self, job_id: str, attempt: int, states: Sequence[JobState], **values: Any
     ) -> bool:
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             fence = [JobRow.state.in_(states), JobRow.attempt == attempt]
             return await _change(session, job_id, fence, **values) is not None
 

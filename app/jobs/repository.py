@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.infra.db import Sessions
 from app.jobs.model import Job, JobKind, JobState
-from app.jobs.tables import JobRow
+from app.jobs.tables import JobRow, job_of
 
 
 async def list_jobs(
@@ -20,7 +20,7 @@ async def list_jobs(
     style_id: str | None = None,
 ) -> list[Job]:
     """The newest jobs first, older than the id ``after``."""
-    query = select(JobRow).where(JobRow.owner == owner).order_by(JobRow.id.desc()).limit(limit)
+    query = select(JobRow.__table__).where(JobRow.owner == owner).order_by(JobRow.id.desc()).limit(limit)
     if after is not None:
         query = query.where(JobRow.id < after)
     if states:
@@ -30,4 +30,4 @@ async def list_jobs(
     if style_id is not None:
         query = query.where(JobRow.style_id == style_id)
     async with sessions() as session:
-        return [row.to_job() for row in await session.scalars(query)]
+        return [job_of(row) for row in await session.execute(query)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Index, String, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
@@ -44,23 +44,32 @@ class JobRow(Base):
 
     def to_job(self) -> Job:
         """The frozen record."""
-        return Job(
-            id=self.id,
-            kind=JobKind(self.kind),
-            state=JobState(self.state),
-            attempt=self.attempt,
-            params=self.params,
-            origin=self.origin or {},
-            result=self.result,
-            error=self.error,
-            style_id=self.style_id,
-            owner=self.owner,
-            lane=self.lane,
-            ticket=self.ticket,
-            generation=self.generation,
-            created_at=self.created_at,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
-            worker_id=self.worker_id,
-            retry_of=self.retry_of,
-        )
+        return job_of(self)
+
+
+BY_ID = select(JobRow.__table__).where(JobRow.id == bindparam("id"))
+"""A job's row: polling reads it, so it is no object of the ORM, and made once."""
+
+
+def job_of(row: Any) -> Job:
+    """The frozen record of a ``JobRow``, or of a row of its table."""
+    return Job(
+        id=row.id,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        attempt=row.attempt,
+        params=row.params,
+        origin=row.origin or {},
+        result=row.result,
+        error=row.error,
+        style_id=row.style_id,
+        owner=row.owner,
+        lane=row.lane,
+        ticket=row.ticket,
+        generation=row.generation,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        worker_id=row.worker_id,
+        retry_of=row.retry_of,
+    )

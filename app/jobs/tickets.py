@@ -64,13 +64,13 @@ class Tickets:
             .returning(JobRow)
             .execution_options(synchronize_session=False)
         )
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             row = await session.scalar(renewed)
             return None if row is None else row.to_job()
 
     async def mark_published(self, ticket: str, *, epoch: datetime | None = None) -> None:
         """Record that the queue, in its storage ``epoch``, holds the ticket."""
-        async with self._sessions.begin() as session:
+        async with self._sessions.begin(brief=True) as session:
             await session.execute(
                 update(JobRow).where(JobRow.ticket == ticket).values(published_at=utcnow(), queue_epoch=epoch)
             )
