@@ -42,7 +42,9 @@ class AdaptConfig:
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 1.0  # of the learned rates
-    weights: LossWeights = field(default_factory=lambda: LossWeights(gram=7.0, content=24.0))
+    weights: LossWeights = field(  # decision 74
+        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=6.0, content=21.0)
+    )
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all
 

@@ -116,7 +116,7 @@ class MagentaRow:
     def __init__(self, magenta: Magenta, *, mean: bool, strength: float = 1.0) -> None:
         self._magenta, self._mean, self._strength = magenta, mean, strength
         name = "Magenta, mean of K" if mean else "Magenta, one example"
-        key = f"magenta-{'mean' if mean else 'one'}"
+        key = f"magenta-exact-{'mean' if mean else 'one'}"
         self.row = Row(
             name if strength == 1 else f"{name}, strength {strength:g}",
             f"{key}-{strength:g}",

@@ -80,7 +80,7 @@ def _key(engine: Engine) -> str:
 
 
 def _add_magenta(plan: Plan, options: Options, sweep: Sequence[float]) -> None:
-    magenta = Magenta(threads=options.threads)
+    magenta = Magenta(threads=options.threads, exact=True)
     for k, methods in plan.methods.items():
         methods.append(MagentaRow(magenta, mean=False))
         if k > 1:  # the mean of one vector is the row above

