@@ -40,7 +40,8 @@ def test_features_are_the_layers_after_their_relu(objective: Objective) -> None:
     by_hand = torch.conv2d(
         normalised, weights["features.0.weight"], weights["features.0.bias"], padding=1
     ).relu()
-    torch.testing.assert_close(found["relu1_1"], by_hand)
+    # Another memory format sums in another order.
+    torch.testing.assert_close(found["relu1_1"], by_hand, rtol=1e-5, atol=1e-4)
     assert found["relu4_1"].shape == (1, 512, 10, 12)
 
 
