@@ -62,7 +62,7 @@ def main() -> None:
             style_box, photo_box = random_box(style.size, rng, 0.6), random_box(photo.size, rng, 0.7)
             style_in = style.resize((STYLE_SIZE, STYLE_SIZE), Image.Resampling.LANCZOS, style_box)
             photo_in = photo.resize((SIZE, SIZE), Image.Resampling.LANCZOS, photo_box)
-            pixels = np.asarray(photo_in, dtype=np.float32)[None] / 255
+            pixels = np.asarray(photo_in, dtype=np.float32)[None] / np.float32(255)
             result = teacher.render(pixels, teacher.style_vector([style_in]))[0]
             rendered = Image.fromarray((result.clip(0, 1) * 255).round().astype(np.uint8))
             rendered.save(args.out / f"{index:05d}.jpg", quality=92)
