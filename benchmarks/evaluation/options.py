@@ -46,7 +46,7 @@ class Options:
     html: Path = RUNS  # the report and contact sheets: they show the data's pictures
 
     def check(self) -> None:
-        """Raise ``BenchmarkError`` when a row asked for by name lacks what its option gives, or the reverse."""
+        """Raise ``BenchmarkError`` when a row that was named lacks what its option gives, or the reverse."""
         named = self.rows if self.rows != frozenset(Family) else frozenset()
         given = {
             Family.NO_META: (self.no_meta is not None, "a checkpoint", "FILE"),
