@@ -41,9 +41,9 @@ class AdaptConfig:
     judge_every: int = 2  # steps between judgements (decision 41); the first and last phi are judged too
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
-    rate_scale: float = 1.0  # of the learned rates
-    weights: LossWeights = field(  # decision 74
-        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=6.0, content=21.0)
+    rate_scale: float = 0.9  # of the learned rates
+    weights: LossWeights = field(  # decisions 74 and 76
+        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=12.5, content=21.0)
     )
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
     adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all

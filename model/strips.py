@@ -26,7 +26,7 @@ from model.phi import Phi
 from model.runtime import release_freed_memory
 from model.stylizer import Stylizer, mix_channels, upsample
 
-STRIP_PIXELS = 2**18  # of the photo in one strip: about 50 MB of working memory
+STRIP_BYTES = 2**19  # of one channel of the photo in one strip: about 50 MB of working memory
 KEEP_PIXELS = 2**23  # photos up to here keep the map at half resolution: 36 bytes a pixel, a quarter faster
 
 Rows = Callable[[int, int], Tensor]
@@ -39,16 +39,19 @@ def render_in_strips(
     phi: Phi,
     *,
     dtype: torch.dtype,
-    strip_pixels: int = STRIP_PIXELS,
+    strip_pixels: int | None = None,
     keep_pixels: int = KEEP_PIXELS,
     should_stop: Callable[[], bool] | None = None,
 ) -> Image.Image:
     """Render an RGB photo of at least 16 pixels a side under one style (B = 1), on the stylizer's device.
 
     ``dtype``: of the convolutions. Maps are kept in that precision, but float32 ones in float16.
+    ``strip_pixels``: of the photo in one strip; None: as many as ``STRIP_BYTES`` holds in ``dtype``.
 
     Raises ``RenderingCanceled`` when ``should_stop``, asked before every strip, answers True.
     """
+    if strip_pixels is None:
+        strip_pixels = STRIP_BYTES // dtype.itemsize
     with torch.no_grad(), torch.autocast(stylizer.out.weight.device.type, enabled=False):
         return _Rendering(stylizer, photo, phi, dtype, strip_pixels, keep_pixels, should_stop).run()
 
@@ -101,12 +104,15 @@ class _Rendering:
         )
         down, up = self.phi[f"{name}.down"], self.phi[f"{name}.up"]
         gather = _Gather(self, f"{name}.conv2")
-        above: Tensor | None = None  # the last row of the strip before, which its result has overwritten
+        # The last row of the strip before, which its result has overwritten. One buffer for all strips: what
+        # is kept of a strip among its freed blocks makes the heap grow.
+        shape = (1, self.net.config.width, 1, self.width)
+        above = _channels_last(torch.empty(shape, dtype=self.dtype, device=self.device))
         for lo, hi in self._strips(self.height):
             rows = F.relu_(norm1(self._rows(y)(lo, min(hi + 1, self.height))))
             own = rows[:, :, : hi - lo]
-            whole = rows if above is None else torch.cat([above, rows], 2)
-            above = own[:, :, -1:].clone(memory_format=torch.channels_last)
+            whole = rows if lo == 0 else torch.cat([above, rows], 2)
+            above.copy_(own[:, :, -1:])
             low = mix_channels(mix_channels(own, down), up)
             z = _convolve(second, whole, top=lo == 0, bottom=hi == self.height) + low
             gather.add(z)
@@ -239,19 +245,21 @@ class _Gather:
     def __init__(self, rendering: _Rendering, layer: str) -> None:
         self._gamma = rendering.phi[f"{layer}.gamma"][0].float()
         self._beta = rendering.phi[f"{layer}.beta"][0].float()
-        self._parts: list[tuple[int, Tensor, Tensor]] = []
+        self._mean, self._variance = torch.zeros_like(self._gamma), torch.ones_like(self._gamma)
+        # numbers, not tensors, which would lie between the freed blocks of the strips
+        self._parts: list[tuple[int, list[float], list[float]]] = []
 
     def add(self, strip: Tensor) -> None:
         """A strip: (1, C, h, W)."""
-        mean, variance = torch.zeros_like(self._gamma), torch.ones_like(self._gamma)
-        torch.batch_norm_update_stats(strip, mean, variance, 1.0)  # float32, the variance over n - 1
-        self._parts.append((strip.numel() // strip.shape[1], mean, variance))
+        # float32, the variance over n - 1
+        torch.batch_norm_update_stats(strip, self._mean, self._variance, 1.0)
+        self._parts.append((strip.numel() // strip.shape[1], self._mean.tolist(), self._variance.tolist()))
 
     def norm(self) -> Callable[[Tensor], Tensor]:
         """The conditional instance normalisation with the statistics of all strips."""
         count = torch.tensor([n for n, _, _ in self._parts], dtype=torch.float64).unsqueeze(1)
-        means = torch.stack([mean for _, mean, _ in self._parts]).double().cpu()  # (strips, C)
-        variances = torch.stack([variance for _, _, variance in self._parts]).double().cpu()
+        means = torch.tensor([mean for _, mean, _ in self._parts], dtype=torch.float64)  # (strips, C)
+        variances = torch.tensor([variance for _, _, variance in self._parts], dtype=torch.float64)
         mean = (count * means).sum(0) / count.sum()
         spread = ((count - 1) * variances + count * (means - mean).square()).sum(0) / count.sum()
         here, there = mean.to(self._gamma), spread.to(self._gamma)

@@ -9,6 +9,7 @@ from torch import Tensor
 from model.adaptation import AdaptConfig, fit, fixed_directions
 from model.data.folders import to_tensor
 from model.networks import Objective
+from model.perceptual.losses import SCATTER
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
 
 ObjectiveTarget = StyleStatistics  # of all examples pooled, batch 1
@@ -28,7 +29,7 @@ class ObjectiveMeter:
     @property
     def key(self) -> str:
         """What the values depend on besides the pictures."""
-        return f"{self.config.weights}/{self.config.example_side}"
+        return f"{self.config.weights}/{SCATTER}/{self.config.example_side}"
 
     def target(self, examples: Sequence[Image.Image]) -> ObjectiveTarget:
         """Statistics of the examples, at the size that adaptations see them in."""

@@ -184,6 +184,7 @@ def _tensors(renders: Renders) -> list[Tensor]:
         *renders.content.values(),
         *targets.mean.values(),
         *targets.second.values(),
+        *targets.scatter.values(),
         targets.colors,
         renders.directions,
     ]
@@ -196,7 +197,9 @@ def _renders(like: Renders, tensors: Sequence[Tensor]) -> Renders:
     content = {name: next(rest) for name in like.content}
     mean = {name: next(rest) for name in like.targets.mean}
     second = {name: next(rest) for name in like.targets.second}
-    return Renders(photos, content, StyleStatistics(mean, second, next(rest)), next(rest))
+    scatter = {name: next(rest) for name in like.targets.scatter}
+    targets = StyleStatistics(mean, second, next(rest), scatter)
+    return Renders(photos, content, targets, next(rest))
 
 
 def _on_device(renders: Renders, device: torch.device) -> Renders:

@@ -23,6 +23,7 @@ from model.perceptual.statistics import (
 )
 
 LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
+SCATTER = 2.0  # how much works that differ among themselves count for less (decision 76)
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,17 @@ def robust(squared: Tensor) -> Tensor:
 
 
 def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str, ...] = VGG_LAYERS) -> Tensor:
-    """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers."""
+    """Relative squared distance of Gram matrices (Gatys et al. 2016), averaged over layers.
+
+    ``mean_l |G_x - G_s|^2 / (|G_s|^2 + SCATTER var_s)``, ``var_s`` being the variance of the works that the
+    style was pooled from: where they differ among themselves, their mean says less about the artist's next
+    work, and the layer counts less. In shallow layers that is how bright the works are.
+    """
     total = torch.zeros((), device=x.colors.device)
     for layer in layers:
         g_x, g_s = x.second[layer], style.second[layer]
-        total = total + (g_x - g_s).square().sum((1, 2)) / g_s.square().sum((1, 2)).clamp_min(1e-12)
+        size = g_s.square().sum((1, 2)) + SCATTER * style.scatter.get(layer, 0.0)
+        total = total + (g_x - g_s).square().sum((1, 2)) / size.clamp_min(1e-12)
     return total / len(layers)
 
 

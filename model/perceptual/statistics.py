@@ -9,7 +9,7 @@ statistics of K works are the average of their moments, so the pooled spread hol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -29,12 +29,15 @@ class StyleStatistics:
     """Statistics of B styles.
 
     ``mean[layer]``: (B, C); ``second[layer]``: (B, C, C) raw second moments E[f f^T] over positions
-    (the Gram matrix over the number of positions); ``colors``: (B, N, 3) RGB samples in 0..1.
+    (the Gram matrix over the number of positions); ``colors``: (B, N, 3) RGB samples in 0..1;
+    ``scatter[layer]``: (B,) variance of the Gram matrices of the works that were pooled, summed over the
+    entries. Single pictures have none: no layers.
     """
 
     mean: dict[str, Tensor]
     second: dict[str, Tensor]
     colors: Tensor
+    scatter: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.colors.shape[0]
@@ -54,6 +57,7 @@ class StyleStatistics:
             {k: v[index] for k, v in self.mean.items()},
             {k: v[index] for k, v in self.second.items()},
             self.colors[index],
+            {k: v[index] for k, v in self.scatter.items()},
         )
 
     def detach(self) -> StyleStatistics:
@@ -62,6 +66,7 @@ class StyleStatistics:
             {k: v.detach() for k, v in self.mean.items()},
             {k: v.detach() for k, v in self.second.items()},
             self.colors.detach(),
+            {k: v.detach() for k, v in self.scatter.items()},
         )
 
 
@@ -86,7 +91,23 @@ def concatenate(parts: Sequence[StyleStatistics]) -> StyleStatistics:
         {k: torch.cat([p.mean[k] for p in parts]) for k in parts[0].mean},
         {k: torch.cat([p.second[k] for p in parts]) for k in parts[0].second},
         torch.cat([p.colors for p in parts]),
+        _scatter(parts),
     )
+
+
+def _scatter(parts: Sequence[StyleStatistics]) -> dict[str, Tensor]:
+    layers = {layer for part in parts for layer in part.scatter}
+    return {
+        layer: torch.cat([p.scatter.get(layer, p.colors.new_zeros(len(p))) for p in parts])
+        for layer in STYLE_LAYERS
+        if layer in layers
+    }
+
+
+def _variance(matrices: Tensor) -> Tensor:
+    """(K, C, C) -> (1,): the unbiased variance over K, summed over the entries; 0 where K = 1."""
+    deviations = matrices - matrices.mean(0, keepdim=True)
+    return deviations.square().sum().unsqueeze(0) / max(1, len(matrices) - 1)
 
 
 def pool(works: StyleStatistics) -> StyleStatistics:
@@ -99,4 +120,5 @@ def pool(works: StyleStatistics) -> StyleStatistics:
         {key: v.mean(0, keepdim=True) for key, v in works.mean.items()},
         {key: v.mean(0, keepdim=True) for key, v in works.second.items()},
         colors.unsqueeze(0),
+        {key: _variance(v) for key, v in works.second.items()},
     )

@@ -103,7 +103,8 @@ def flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
     """B styles as named tensors (B, ...), as a ring keeps them."""
     means = {f"mean.{k}": v for k, v in statistics.mean.items()}
     seconds = {f"second.{k}": v for k, v in statistics.second.items()}
-    return {**means, **seconds, "colors": statistics.colors}
+    scatter = {f"scatter.{k}": v for k, v in statistics.scatter.items()}
+    return {**means, **seconds, **scatter, "colors": statistics.colors}
 
 
 def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistics:
@@ -113,7 +114,9 @@ def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistic
         start = prefix + kind
         return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
-    return StyleStatistics(part("mean."), part("second."), tensors[f"{prefix}colors"])
+    return StyleStatistics(
+        part("mean."), part("second."), tensors[f"{prefix}colors"], scatter=part("scatter.")
+    )
 
 
 class PhotoPool:

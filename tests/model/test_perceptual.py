@@ -24,6 +24,7 @@ from model.perceptual.statistics import (
     statistics,
 )
 from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
+from model.training.pools import flatten, unflatten
 from tests.model.conftest import picture
 
 
@@ -143,6 +144,41 @@ def test_pooling_equals_one_long_picture(objective: Objective) -> None:
     long = statistics(joined, images[:1])
     for layer in STYLE_LAYERS:
         torch.testing.assert_close(pooled.covariance(layer), long.covariance(layer))
+
+
+def of_gram(*matrices: list[list[float]]) -> StyleStatistics:
+    """Works with these Gram matrices in every layer, (K, 2, 2)."""
+    second = torch.tensor(matrices)
+    mean = torch.zeros(len(matrices), 2)
+    return StyleStatistics(
+        dict.fromkeys(STYLE_LAYERS, mean),
+        dict.fromkeys(STYLE_LAYERS, second),
+        torch.zeros(len(matrices), 4, 3),
+    )
+
+
+def test_works_that_differ_make_their_gram_matrices_count_less() -> None:
+    """By hand: |mean|^2 = 8, the works' variance (1 + 1) / (2 - 1) = 2, the render 1 away in one entry."""
+    works = of_gram([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]])
+    style, render = pool(works), of_gram([[2.0, 0.0], [0.0, 3.0]])
+    assert set(style.scatter) == set(STYLE_LAYERS)
+    assert float(style.scatter[STYLE_LAYERS[0]]) == pytest.approx(2.0)
+    expected = 1 / (8 + losses.SCATTER * 2.0)
+    assert float(losses.gram_distance(render, style)) == pytest.approx(expected)
+    alone = pool(works[:1])
+    assert float(alone.scatter[STYLE_LAYERS[0]]) == 0.0
+    assert float(losses.gram_distance(render, alone)) == pytest.approx(2 / 13)
+
+
+def test_scatter_goes_where_its_style_goes() -> None:
+    """Beside single works, which have none, it is 0; an index picks it with the rest."""
+    works = of_gram([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]])
+    layer = STYLE_LAYERS[0]
+    both = concatenate([works, pool(works)])
+    torch.testing.assert_close(both.scatter[layer], torch.tensor([0.0, 0.0, 2.0]))
+    torch.testing.assert_close(both[[2, 0]].scatter[layer], torch.tensor([2.0, 0.0]))
+    torch.testing.assert_close(unflatten(flatten(both)).scatter[layer], both.scatter[layer])
+    assert concatenate([works, works]).scatter == {}
 
 
 @pytest.mark.parametrize(

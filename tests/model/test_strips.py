@@ -57,6 +57,24 @@ def test_strips_give_the_picture_that_the_whole_gives(
     assert np.abs(np.asarray(whole, dtype=int) - np.asarray(strips, dtype=int)).max() <= 1
 
 
+def test_a_strip_holds_as_many_bytes_in_either_precision(network: tuple[Stylizer, Phi]) -> None:
+    """So that a large picture needs no more memory where convolutions run in float32."""
+    stylizer, phi = network
+
+    def strips(dtype: torch.dtype) -> int:
+        begun = 0
+
+        def count() -> bool:
+            nonlocal begun
+            begun += 1
+            return False
+
+        render_in_strips(stylizer, noise(2048, 512), phi, dtype=dtype, should_stop=count)
+        return begun
+
+    assert strips(torch.float32) == 2 * strips(torch.bfloat16)
+
+
 def test_statistics_are_those_of_the_whole_picture(network: tuple[Stylizer, Phi]) -> None:
     """Half of the photo is flat: rendered by itself it would look otherwise."""
     stylizer, phi = network
