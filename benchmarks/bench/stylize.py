@@ -51,9 +51,9 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
     found = [_ours(f"engine ({engine.renders_with})", engine, style, largest=8192)]
     missing = []
     if engine.renderer.native is not None:
-        for name in ("openvino", "torch"):
+        for name in ("openvino-int8", "openvino", "torch"):
             other = Engine.load(device=device, renderer=name)
-            if other.renders_with != engine.renders_with:  # without 8 bits the engine's own is "openvino"
+            if other.renders_with != engine.renders_with:
                 found.append(_ours(f"engine ({other.renders_with})", other, style))
     if peers:
         found.append(_eager(engine, style))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,15 +140,32 @@ def test_a_last_convolution_of_the_styles_own() -> None:
 def test_the_choice_follows_the_processor(
     trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "has_dot_products", lambda: True)
+    monkeypatch.setattr(choice, "gains_by_eight_bits", lambda: True)
     fast = choose_renderer("auto", trained[0], CPU)
-    monkeypatch.setattr(choice, "has_dot_products", lambda: False)
+    monkeypatch.setattr(choice, "gains_by_eight_bits", lambda: False)
     plain = choose_renderer("auto", trained[0], CPU)
     assert fast is not None
     assert plain is not None
     assert (fast.eight_bit, plain.eight_bit) == (True, False)
     assert choose_renderer("torch", trained[0], CPU) is None
     assert choose_renderer("auto", trained[0], torch.device("cuda")) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "gains"),
+    [
+        ("fpu avx512f avx512_vnni avx512_bf16", True),
+        ("fpu avx2 avx_vnni", True),
+        ("fpu avx512f avx512_vnni avx512_bf16 amx_bf16 amx_tile amx_int8", False),
+        ("fpu avx2", False),
+    ],
+)
+def test_eight_bits_are_for_processors_that_gain_by_them(
+    flags: str, gains: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name\t: a processor\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(choice, "Path", lambda _: tmp_path / "cpuinfo")
+    assert choice.gains_by_eight_bits() is gains
 
 
 def test_without_the_package_torch_renders_and_says_so(
