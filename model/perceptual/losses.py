@@ -100,7 +100,8 @@ def gram_distance(x: StyleStatistics, style: StyleStatistics, layers: tuple[str,
 
     ``mean_l |G_x - G_s|^2 / (|G_s|^2 + SCATTER var_s)``, ``var_s`` being the variance of the works that the
     style was pooled from: where they differ among themselves, their mean says less about the artist's next
-    work, and the layer counts less. In shallow layers that is how bright the works are.
+    work, and the layer counts less. In shallow layers that is how bright the works are. One work is taken to
+    be as uncertain as works usually are (``pool``); a picture that was not pooled has var_s = 0.
     """
     total = torch.zeros((), device=x.colors.device)
     for layer in layers:

@@ -42,7 +42,8 @@ class MobileNetV2Features(nn.Module):
 
     Layers are ``mobile.stem`` (32 channels, half resolution) and ``mobile.block0`` to ``mobile.block12``:
     outputs of the inverted residual blocks, which are linear (they may be negative). Batch normalisation is
-    folded in.
+    folded in. Computes in float32 under autocast too: with bf16 its Gram matrices are off by a tenth
+    (decision 77).
 
     ``weights`` is a safetensors file made by ``scripts/convert_mobilenet.py``. Raises
     ``CheckpointMissingError`` when it is not there and ``CheckpointFormatError`` when it does not fit.
@@ -59,6 +60,10 @@ class MobileNetV2Features(nn.Module):
 
     def forward(self, images: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Return ``{layer: (B, C, H/s, W/s)}`` for the asked layers, s = 2 to 16."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self._features(images.to(torch.promote_types(images.dtype, torch.float32)), layers)
+
+    def _features(self, images: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         left = {layer.removeprefix(PREFIX) for layer in layers}
         found: dict[str, Tensor] = {}
         x = images.contiguous(memory_format=torch.channels_last)

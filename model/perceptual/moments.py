@@ -21,9 +21,10 @@ def moments(feature: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _moments(feature: Tensor) -> tuple[Tensor, Tensor]:
-    flat = flatten(feature)
-    # bf16 inputs, float32 accumulation inside the product
-    return _wide(flat).mean(1), _wide(torch.bmm(flat.transpose(1, 2), flat)) / flat.shape[1]
+    flat = _wide(flatten(feature))
+    # Not in bf16: where means are large, covariances are small differences of large second moments.
+    with torch.autocast(flat.device.type, enabled=False):
+        return flat.mean(1), torch.bmm(flat.transpose(1, 2), flat) / flat.shape[1]
 
 
 class _Moments(torch.autograd.Function):

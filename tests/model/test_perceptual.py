@@ -18,6 +18,7 @@ from model.perceptual.network import PerceptualNetwork
 from model.perceptual.statistics import (
     MOBILE_LAYERS,
     STYLE_LAYERS,
+    USUAL_SCATTER,
     StyleStatistics,
     concatenate,
     pool,
@@ -165,9 +166,19 @@ def test_works_that_differ_make_their_gram_matrices_count_less() -> None:
     assert float(style.scatter[STYLE_LAYERS[0]]) == pytest.approx(2.0)
     expected = 1 / (8 + losses.SCATTER * 2.0)
     assert float(losses.gram_distance(render, style)) == pytest.approx(expected)
-    alone = pool(works[:1])
-    assert float(alone.scatter[STYLE_LAYERS[0]]) == 0.0
-    assert float(losses.gram_distance(render, alone)) == pytest.approx(2 / 13)
+
+
+def test_one_work_is_taken_to_differ_from_the_next_as_works_usually_do() -> None:
+    """One work tells no variance: a share of its size, |G|^2 = 13, is assumed in each layer."""
+    work = of_gram([[3.0, 0.0], [0.0, 2.0]])
+    alone = pool(work)
+    assert set(alone.scatter) == set(STYLE_LAYERS)
+    for layer in STYLE_LAYERS:
+        assert float(alone.scatter[layer]) == pytest.approx(13 * USUAL_SCATTER[layer])
+    render, layer = of_gram([[2.0, 0.0], [0.0, 3.0]]), "relu1_2"
+    expected = 2 / (13 * (1 + losses.SCATTER * 0.48))
+    assert float(losses.gram_distance(render, alone, (layer,))) == pytest.approx(expected)
+    assert float(losses.gram_distance(render, work, (layer,))) == pytest.approx(2 / 13)  # not pooled
 
 
 def test_scatter_goes_where_its_style_goes() -> None:
@@ -283,3 +294,14 @@ def test_concatenate_then_index_gives_the_parts_back(two: StyleStatistics) -> No
     joined = concatenate([two[[1]], two])
     torch.testing.assert_close(joined[[0]].colors, two[[1]].colors)
     assert len(joined) == 3
+
+
+def test_half_precision_leaves_the_second_network_as_it_is() -> None:
+    """MobileNetV2 in bf16 would be off by a tenth in its Gram matrices; it computes in float32 there too."""
+    network = PerceptualNetwork()
+    work = to_tensor([picture(3)])
+    exact = Objective(network, amp=False).style_statistics(work)
+    fast = Objective(network, amp=True).style_statistics(work)
+    for layer in MOBILE_LAYERS:
+        torch.testing.assert_close(fast.second[layer], exact.second[layer], rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fast.covariance(layer), exact.covariance(layer), rtol=1e-3, atol=1e-4)

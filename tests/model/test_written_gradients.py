@@ -53,3 +53,15 @@ def test_samples_normalised_together_are_those_one_by_one(dtype: torch.dtype) ->
     assert found.is_contiguous(memory_format=torch.channels_last)
     rounding = 1e-4 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(found, instance_norm(x, gamma, beta), rtol=rounding, atol=rounding)
+
+
+def test_small_covariances_beside_large_means_survive_bf16() -> None:
+    """A covariance is a difference of second moments; products rounded to bf16 would leave noise of it."""
+    generator = torch.Generator().manual_seed(0)
+    maps = (5 + 0.2 * torch.randn(1, 8, 32, 32, generator=generator)).to(torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        mean, second = moments(maps)
+    flat = maps.double().flatten(2)
+    expected = torch.cov(flat[0], correction=0)
+    found = (second - mean.unsqueeze(2) * mean.unsqueeze(1))[0].double()
+    assert float((found - expected).norm() / expected.norm()) < 0.01
