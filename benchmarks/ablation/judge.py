@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.ablation.train import outer_steps
 from benchmarks.ablation.variants import Variant
 from benchmarks.evaluation import metrics
 from benchmarks.evaluation.loss_network import CONTENT_LAYER, LossNetwork
@@ -100,7 +101,7 @@ class Judge:
                 measured = self._measure(engine, examples, targets, steps)
                 for column, value in measured.items():
                     values.setdefault(column, []).append(value)
-        judged = Judged(variant.key, int(base.header["card"]["outer_steps"]), float(best), grid, start, end)
+        judged = Judged(variant.key, outer_steps(checkpoint), float(best), grid, start, end)
         path.write_text(json.dumps({"protocol": described, "judged": asdict(judged)}, indent=1))
         return judged
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,6 +38,10 @@ def train(config: TrainingConfig, variant: Variant) -> Path:
     path = config.out / "base.safetensors"
     if path.is_file():
         return path
+    if not variant.trained:
+        assert config.start is not None
+        config.out.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copyfile(config.start, path))
     began = time.perf_counter()
     run = Run(config)
     phase = meta_phase(run, config) if variant.meta else pretrain_phase(run, config)
@@ -52,4 +57,4 @@ def train(config: TrainingConfig, variant: Variant) -> Path:
 
 def outer_steps(path: Path) -> int:
     """How many outer steps a variant's training made in its time."""
-    return int(load_base(path).header["card"]["outer_steps"])
+    return int(load_base(path).header["card"].get("outer_steps", 0))

@@ -21,6 +21,7 @@ class Variant:
     key: str
     label: str
     meta: bool = True  # False: pre-training goes on instead, and the inner rates stay what they were
+    trained: bool = True  # False: the start as it is
     changes: Mapping[str, Any] = field(default_factory=dict)
     last_convolution: bool = False
 
@@ -44,6 +45,7 @@ def _algorithm(key: str, label: str, **changes: Any) -> Variant:
 VARIANTS = {
     variant.key: variant
     for variant in (
+        Variant("start", "the start, without further training", trained=False),
         Variant("none", "no meta-learning: joint training goes on", meta=False),
         _algorithm("maml", "MAML"),
         _algorithm("fomaml", "FOMAML"),
@@ -61,9 +63,9 @@ VARIANTS = {
 
 # heading -> rows; a variant that two tables share is trained once
 TABLES = {
-    "Algorithms": ("none", "maml", "fomaml", "reptile", "anil", "meta-sgd", "maml++"),
-    "What phi holds": ("none", "phi-norm", "phi-low-rank", "phi-color", "phi-last"),
-    "Critic": ("none", "phi-color", "critic"),
+    "Algorithms": ("start", "none", "maml", "fomaml", "reptile", "anil", "meta-sgd", "maml++"),
+    "What phi holds": ("start", "none", "phi-norm", "phi-low-rank", "phi-color", "phi-last"),
+    "Critic": ("start", "none", "phi-color", "critic"),
 }
 
 

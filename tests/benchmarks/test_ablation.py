@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.ablation.judge import Judge, Judged, Protocol, split_artists
 from benchmarks.ablation.report import markdown
-from benchmarks.ablation.train import configure, train
+from benchmarks.ablation.train import configure, outer_steps, train
 from benchmarks.ablation.variants import TABLES, VARIANTS, chosen
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.selection import Artist
@@ -123,6 +123,15 @@ def test_trained_once_judged_once_and_reported(common: TrainingConfig, artists: 
     assert "Meta-SGD" in page
     assert page.count("\n| ") == 3  # a heading and two rows
     assert configure(common, VARIANTS["none"], 0.02).out != configure(common, VARIANTS["none"], 0.01).out
+
+
+def test_the_first_row_is_the_start_as_it_is(common: TrainingConfig) -> None:
+    """What every variant must be better than, if its training was good for anything."""
+    variant = VARIANTS["start"]
+    path = train(configure(common, variant, 1.0), variant)
+    assert common.start is not None
+    assert path.read_bytes() == common.start.read_bytes()
+    assert outer_steps(path) == 0
 
 
 def test_tables_and_choices_name_variants() -> None:
