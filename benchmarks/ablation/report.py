@@ -58,9 +58,10 @@ def markdown(summary: Mapping[str, Any], rows: Mapping[str, Judged]) -> str:
         "",
         f"Every variant was trained for the same time from checkpoint `{summary['start']['sha256'][:12]}`"
         f"{summary['start']['remark']}, but for the start, which is that checkpoint; then adapted in "
-        f"{protocol['steps']} steps to {len(protocol['report'])} held-out styles (K = {protocol['examples']}, "
-        f"{len(protocol['photos'])} photos at {protocol['size']} px). Its inner rates are multiplied by the "
-        f"best of {scales}, by the loss on unseen works of {len(protocol['selection'])} other held-out "
+        f"{protocol['steps']} steps to {len(protocol['report'])} held-out styles "
+        f"(K = {protocol['examples']}, {len(protocol['photos'])} photos at {protocol['size']} px). "
+        f"Its inner rates are multiplied by the best of {scales}, by the loss on unseen works of "
+        f"{len(protocol['selection'])} other held-out "
         "styles. Cells: mean at step 0 -> after the last step; lower is closer. Last columns: paired change "
         "of the distance after the last step against training on without meta-learning, with bootstrap 95 % "
         "intervals over the styles. "
