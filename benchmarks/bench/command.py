@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.bench import adapt, service, stylize
+from benchmarks.bench import adapt, convolutions, service, stylize
 from benchmarks.bench.pictures import photo
 from benchmarks.bench.report import page, same_processor
 from benchmarks.bench.roofline import measure_rates
@@ -93,6 +93,9 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
             together_steps=plan.together_steps,
             tell=tell,
         )
+    if {"stylize", "adapt"} & set(plan.parts):
+        tell("the convolutions")
+        document["convolutions"] = convolutions.measure(engine, style)
     if "service" in plan.parts:
         picture = photo(512, 0)
         alone = timed(lambda: engine.stylize(picture, style), 9).median
@@ -106,6 +109,7 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
     document["rates"] = asdict(rates)
     stylize.add_shares(document.get("stylize", []), engine, style, rates)
     adapt.add_shares(document.get("adapt", []), engine, rates)
+    convolutions.add_shares(document.get("convolutions", []), rates)
     return document
 
 

@@ -94,6 +94,20 @@ def _adapt(document: Document) -> list[str]:
     return ["## Adaptation", table(head, rows)]
 
 
+def _convolutions(document: Document) -> list[str]:
+    rows = [
+        [
+            row["what"],
+            f"{row['flop'] / 1e9:.0f} GFLOP",
+            f"{1000 * row['seconds']:.1f} ms",
+            _share(row["peak_share"]),
+        ]
+        for row in document["convolutions"]
+    ]
+    head = ["of", "convolutions", "their time", "of the machine's peak"]
+    return ["## The convolutions themselves", table(head, rows)]
+
+
 def _service(document: Document) -> list[str]:
     rows = [
         [
@@ -125,7 +139,13 @@ def _start(document: Document) -> list[str]:
     ]
 
 
-_SECTIONS = {"stylize": _stylize, "adapt": _adapt, "service": _service, "start": _start}
+_SECTIONS = {
+    "stylize": _stylize,
+    "adapt": _adapt,
+    "convolutions": _convolutions,
+    "service": _service,
+    "start": _start,
+}
 
 
 def figures(document: Document) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.bench import roofline, stylize
+from benchmarks.bench import convolutions, roofline, stylize
 from benchmarks.bench.adapt import step_work
 from benchmarks.bench.command import Plan, run, store
 from benchmarks.bench.johnson import Johnson
@@ -133,6 +133,21 @@ def test_a_step_counts_judges_by_how_often_they_judge() -> None:
         return step_work(Engine.load(device="cpu", config=config, renderer="torch")).flop
 
     assert flop(1) / flop(2) == pytest.approx((2 + 2) / (2 + 1))
+
+
+def test_convolutions_are_told_from_what_is_between_them() -> None:
+    """By torch's profile: a product of matrices is none."""
+    matrix, maps = torch.ones(256, 256), torch.ones(1, 8, 64, 64)
+    assert convolutions.seconds(lambda: matrix @ matrix) == 0
+    assert convolutions.seconds(lambda: torch.conv2d(maps, torch.ones(8, 8, 3, 3))) > 0
+
+
+def test_the_share_of_the_peak_is_of_the_same_precision() -> None:
+    rows = [{"seconds": 0.1, "flop": 21e9, "bf16": half, "what": "a picture"} for half in (True, False)]
+    convolutions.add_shares(rows, Rates(**DOCUMENT["rates"]))
+    assert [row["peak_share"] for row in rows] == pytest.approx([0.5, 210 / 180])
+    text = page({**DOCUMENT, "convolutions": rows[:1]}, None)
+    assert "| a picture | 21 GFLOP | 100.0 ms | 50% |" in text
 
 
 def test_a_page_tells_what_was_not_measured() -> None:

@@ -76,6 +76,13 @@ def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tu
     assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
 
 
+@pytest.mark.parametrize("eight_bit", [False, True])
+def test_convolutions_are_found_among_the_operators(trained: tuple[Stylizer, Phi], eight_bit: bool) -> None:
+    """By the names that OpenVINO gives them."""
+    renderer = native(trained[0], eight_bit=eight_bit, bf16=False)
+    assert renderer.convolution_seconds(photo(64, 64), trained[1]) > 0
+
+
 def test_eight_bits_are_not_seen_in_a_photo(trained: tuple[Stylizer, Phi]) -> None:
     picture = photo(256, 256)
     rendered = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
