@@ -46,9 +46,10 @@ class Client:
         answer = self._post("/v1/styles", fields, [("examples", examples), ("contents", contents)])
         return Pending(answer["style"]["id"], answer["job"]["id"])
 
-    def stylize(self, photo: Path, style_id: str) -> Pending:
-        """``POST /v1/stylizations``."""
-        answer = self._post("/v1/stylizations", {"style_id": style_id}, [("contents", [photo])])
+    def stylize(self, photo: Path, style_id: str, *, strength: float = 1.0) -> Pending:
+        """``POST /v1/stylizations``; ``strength`` 0: the photo's own style, above 1: more than the style."""
+        fields = {"style_id": style_id, "strength": str(strength)}
+        answer = self._post("/v1/stylizations", fields, [("contents", [photo])])
         return Pending(answer["stylization"]["id"], answer["job"]["id"])
 
     def wait(self, job_id: str, on_event: OnEvent) -> Json:

@@ -1,4 +1,4 @@
-"""The contact sheet: examples above, then the photo, the zero-step result and the adapted one."""
+"""Contact sheets: examples above and what was made of a photo below, or one row of results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +29,7 @@ def contact_sheet(title: str, examples: Sequence[Image.Image], panels: Sequence[
     bottom_row = _panels(panels, inner)
     rows_top = MARGIN + TITLE + 22
     labels_top = rows_top + top_row[0].height + 14 + LABEL + 34
-    height = labels_top + bottom_row[0].height + 14 + LABEL + 8 + NOTE + MARGIN
-    sheet = Image.new("RGB", (WIDTH, height), PAPER)
-    draw = ImageDraw.Draw(sheet)
-
-    draw.text((MARGIN, MARGIN - 8), title, INK, _font(TITLE))
+    sheet, draw = _sheet(title, labels_top + _height(bottom_row))
     x = MARGIN
     for picture in top_row:
         sheet.paste(picture, (x, rows_top))
@@ -41,14 +37,44 @@ def contact_sheet(title: str, examples: Sequence[Image.Image], panels: Sequence[
     below = rows_top + top_row[0].height + 14
     draw.text((MARGIN, below), f"{_count(len(examples))} in the style", INK, _font(LABEL))
 
+    _place(sheet, draw, panels, bottom_row, labels_top)
+    return sheet
+
+
+def strip(title: str, panels: Sequence[Panel]) -> Image.Image:
+    """``panels`` (pictures of one size) as one row."""
+    top, pictures = MARGIN + TITLE + 22, _panels(panels, WIDTH - 2 * MARGIN)
+    sheet, draw = _sheet(title, top + _height(pictures))
+    _place(sheet, draw, panels, pictures, top)
+    return sheet
+
+
+def _sheet(title: str, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    sheet = Image.new("RGB", (WIDTH, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN - 8), title, INK, _font(TITLE))
+    return sheet, draw
+
+
+def _height(pictures: Sequence[Image.Image]) -> int:
+    """Of a row of panels with their words, to the end of the sheet."""
+    return pictures[0].height + 14 + LABEL + 8 + NOTE + MARGIN
+
+
+def _place(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    panels: Sequence[Panel],
+    pictures: Sequence[Image.Image],
+    top: int,
+) -> None:
     x = MARGIN
-    for panel, picture in zip(panels, bottom_row, strict=True):
-        sheet.paste(picture, (x, labels_top))
-        below = labels_top + picture.height + 14
+    for panel, picture in zip(panels, pictures, strict=True):
+        sheet.paste(picture, (x, top))
+        below = top + picture.height + 14
         draw.text((x, below), panel.label, INK, _font(LABEL))
         draw.text((x, below + LABEL + 8), panel.note, GREY, _font(NOTE))
         x += picture.width + GAP
-    return sheet
 
 
 def _justified(pictures: Sequence[Image.Image], width: int) -> list[Image.Image]:

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.client import Client, Json
-from demo.contact_sheet import Panel, contact_sheet
+from demo.contact_sheet import Panel, contact_sheet, strip
 from demo.errors import DemoError
 from demo.service import running_service
 
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = HERE / "photos" / "astronaut.jpg"
+STRENGTHS = {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"}
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class Rendering:
     """A photo in a style, and the inner loop's figures at its end."""
 
     png: bytes
+    style_id: str
     steps: int
     losses: dict[str, float]
 
     @property
     def picture(self) -> Image.Image:
         """The decoded PNG."""
-        return Image.open(io.BytesIO(self.png)).convert("RGB")
+        return _decoded(self.png)
 
     @property
     def note(self) -> str:
@@ -83,6 +85,10 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
         zero = _render(client, bars, examples, photo, steps=0)
         adapted = _render(client, bars, examples, photo, steps=None)
+        by_strength = [
+            Panel(_decoded(_stylize(client, photo, adapted.style_id, value)), f"strength {value:g}", words)
+            for value, words in STRENGTHS.items()
+        ]
     sheet = contact_sheet(
         title,
         [Image.open(path).convert("RGB") for path in examples],
@@ -93,10 +99,11 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         ],
     )
     sheet.save(out / "contact-sheet.png", optimize=True)
+    strip("One style, four strengths", by_strength).save(out / "strengths.png", optimize=True)
     (out / "zero-step.png").write_bytes(zero.png)
     (out / "stylized.png").write_bytes(adapted.png)
     console.print(f"Done in {time.monotonic() - started:.1f} s:")
-    for name in ("stylized.png", "zero-step.png", "contact-sheet.png"):
+    for name in ("stylized.png", "zero-step.png", "strengths.png", "contact-sheet.png"):
         console.print(f"  {out / name}")
 
 
@@ -131,9 +138,18 @@ def _render(
     end = learned["losses"]["end"]
     bars.update(bar, completed=steps_taken or 1, total=steps_taken or 1, losses=_words(end))
 
-    stylization = client.stylize(photo, style.id)
+    return Rendering(_stylize(client, photo, style.id), style.id, steps_taken, end)
+
+
+def _stylize(client: Client, photo: Path, style_id: str, strength: float = 1.0) -> bytes:
+    """A PNG of the photo in a style."""
+    stylization = client.stylize(photo, style_id, strength=strength)
     result = client.wait(stylization.job_id, lambda *_: None)
-    return Rendering(client.picture(result["images"][0]["url"]), steps_taken, end)
+    return client.picture(result["images"][0]["url"])
+
+
+def _decoded(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
 
 
 def _words(losses: dict[str, float]) -> str:

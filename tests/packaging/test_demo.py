@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from demo import run as demo
 from demo import service
 from demo.client import Client
-from demo.contact_sheet import Panel, contact_sheet
+from demo.contact_sheet import Panel, contact_sheet, strip
 from demo.errors import DemoError
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -88,6 +88,31 @@ def test_the_contact_sheet_shows_every_picture_once_and_nothing_runs_off_it():
     assert sum(areas) < sheet.width * sheet.height
     edge = [sheet.getpixel((sheet.width - 1, y)) for y in range(sheet.height)]
     assert set(edge) == {(251, 250, 247)}
+
+
+def test_a_strip_is_one_row_with_its_words():
+    colors = ["#a01010", "#10a010", "#1010a0", "#606060"]
+    sheet = strip("Title", [Panel(Image.new("RGB", (512, 512), c), f"panel {c}", "a note") for c in colors])
+    counts = {color: count for count, color in sheet.getcolors(sheet.width * sheet.height) or []}
+    areas = [counts[tuple(bytes.fromhex(c[1:]))] for c in colors]
+    assert len(set(areas)) == 1
+    bare = strip("", [Panel(Image.new("RGB", (512, 512), c), "", "") for c in colors])
+    box = ImageChops.difference(sheet, bare).getbbox()
+    assert box is not None
+    assert box[1] < 60 < sheet.height - 60 < box[3]  # the title above, the words below
+
+
+def test_a_strength_is_sent_with_the_photo(tmp_path: Path):
+    (tmp_path / "photo.jpg").write_bytes(b"a photo")
+    sent: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request.read())
+        return httpx.Response(202, json={"stylization": {"id": "stz_1"}, "job": {"id": "job_1"}})
+
+    with client(handler) as http:
+        assert http.stylize(tmp_path / "photo.jpg", "sty_1", strength=1.25).id == "stz_1"
+    assert b'name="strength"\r\n\r\n1.25' in sent[0]
 
 
 def test_a_missing_photo_is_one_sentence_and_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
