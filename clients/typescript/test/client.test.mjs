@@ -14,7 +14,7 @@ let fewstroke;
 let picture;
 
 before(async () => {
-  picture = new File([await readFile(resolve(ROOT, "docs/images/contact-sheet.png"))], "sheet.png");
+  picture = new File([await readFile(resolve(ROOT, "demo/photos/coffee.jpg"))], "coffee.jpg");
   service = await startService();
   fewstroke = new Fewstroke({ baseUrl: service.url });
 });
@@ -44,7 +44,7 @@ test("a style, a blend of two, its items", async () => {
     params: { path: { stylization_id: made.stylization.id } },
   });
   assert.deepEqual(data.styles, [{ id: one, weight: 0.75 }, { id: two, weight: 0.25 }]);
-  assert.deepEqual(data.items.map((item) => [item.name, item.status]), Array(2).fill(["sheet.png", "succeeded"]));
+  assert.deepEqual(data.items.map((item) => [item.name, item.status]), Array(2).fill(["coffee.jpg", "succeeded"]));
   const listed = await fewstroke.api.GET("/v1/styles", { params: { query: { name: "one", limit: 1 } } });
   assert.equal(listed.data.items[0].id, one);
 });
