@@ -23,7 +23,12 @@ from model.perceptual.network import PerceptualNetwork
 from model.rendering.choice import choose_renderer
 from model.rendering.renderer import Renderer
 from model.requests import Learning, Progress, Rendering
-from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
+from model.runtime import (
+    keep_freed_memory,
+    prefers_bf16,
+    resolve_device,
+    use_available_processors,
+)
 from model.style import Style, blend_styles
 
 PREVIEW_SIDE = 192
@@ -84,6 +89,7 @@ class Engine:
         ``RendererUnavailableError``.
         """
         keep_freed_memory()
+        use_available_processors()
         where = resolve_device(device)
         return cls(load_base(checkpoint, where), where, config, renderer=renderer)
 

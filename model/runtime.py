@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from model.errors import DeviceUnavailableError
+from model.processors import available
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # <malloc.h>
 
@@ -29,6 +30,13 @@ def keep_freed_memory() -> bool:
     settings = {_M_ARENA_MAX: 1, _M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
     taken = [bool(mallopt(name, value)) for name, value in settings.items()]  # all are tried
     return all(taken)
+
+
+def use_available_processors() -> None:
+    """Let torch have no more threads than ``model.processors.available``: those beyond a container's quota
+    would only be stopped together with the others."""
+    if torch.get_num_threads() > (most := available()):
+        torch.set_num_threads(most)
 
 
 def release_freed_memory() -> bool:

@@ -18,6 +18,7 @@ from app.cli import (
     training,
     version,
 )
+from model.processors import wait_briefly
 
 cli = typer.Typer(
     name="fewstroke",
@@ -45,4 +46,5 @@ cli.command()(version.version)
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_briefly()
     cli()

@@ -20,6 +20,7 @@ from app.supervisor.child import Child, restart_delay
 from app.supervisor.console import Console
 from app.supervisor.errors import SupervisorError
 from app.supervisor.lock import data_folder_lock
+from model.processors import available
 
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
 _KILL_EVERY = 0.5  # s
@@ -139,7 +140,7 @@ class Supervisor:
         name = "worker" if self._workers == 1 else f"worker-{number}"
         env = {}
         if self._workers > 1 and "OMP_NUM_THREADS" not in os.environ:
-            env["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // self._workers))
+            env["OMP_NUM_THREADS"] = str(max(1, available() // self._workers))
         return self._child(name, self._worker_command, env=env)
 
     def _child(

@@ -37,9 +37,9 @@ def draw_curves(out: Path) -> Path | None:
 
 
 def read_log(path: Path) -> dict[str, list[float]]:
-    """Columns of a log; empty when there is none."""
+    """Columns of a log, NaN where a loss was not told; empty when there is none."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return {key: [float(row[key]) for row in rows] for key in rows[0]} if rows else {}
+    return {key: [float(row[key] or "nan") for row in rows] for key in rows[0]} if rows else {}

@@ -232,13 +232,16 @@ class Run:
     def _log(self, phase: str, losses: dict[str, float]) -> None:
         path = self.config.out / f"log-{phase}.csv"
         new = not path.exists()
+        names = (
+            ["step", "seconds", *losses] if new else path.read_text().partition("\n")[0].strip().split(",")
+        )
         with path.open("a", newline="") as file:
-            writer = csv.writer(file)
+            # By name: a loss that is no more leaves its column empty.
+            writer = csv.DictWriter(file, names, extrasaction="ignore")
             if new:
-                writer.writerow(["step", "seconds", *losses])
-            writer.writerow(
-                [self.progress.step, round(self.progress.seconds, 1), *(round(v, 5) for v in losses.values())]
-            )
+                writer.writeheader()
+            row = {name: round(value, 5) for name, value in losses.items()}
+            writer.writerow({"step": self.progress.step, "seconds": round(self.progress.seconds, 1), **row})
 
 
 def _beginning(

@@ -19,11 +19,17 @@ class Watch:
         self.patience_lost = torch.zeros((), device=device)
 
     def look(self, norm: Tensor, losses: dict[str, Tensor]) -> Tensor:
-        """Take in a step; returns whether its gradients were defined, () bool."""
+        """Take in a step; returns whether its gradients were defined, () bool.
+
+        Losses may come and go between steps: MAML++ weighs fewer and fewer inner steps. The means are of
+        those of the last step.
+        """
         finite = torch.isfinite(norm)
         numbers = torch.stack([value.detach().float() for value in losses.values()])
-        if not self.names:
-            self.names, self.values = list(losses), torch.zeros_like(numbers)
+        if self.names != list(losses):
+            known = dict(zip(self.names, self.values.unbind(), strict=True))
+            begun = dict(zip(losses, numbers.unbind(), strict=True)) | known
+            self.names, self.values = list(losses), torch.stack([begun[name] for name in losses])
         weight = torch.where(self.steps == 0, 1.0, 0.02)
         self.values = torch.where(finite, self.values.lerp(numbers, weight), self.values)
         self.steps = self.steps + finite

@@ -73,3 +73,13 @@ def test_watch_counts_undefined_gradients_in_a_row_and_leaves_them_out_of_the_me
         watch.look(bad, {"total": bad})
     assert watch.overflows() == 1  # the good step between began the count anew
     assert watch.overflows() == 0  # asked and answered
+
+
+def test_losses_may_come_and_go_and_keep_their_means() -> None:
+    """MAML++ stops weighing the early inner steps while it trains."""
+    watch, good = Watch(torch.device("cpu")), torch.tensor(1.0)
+    watch.look(good, {"total": torch.tensor(1.0), "query1": torch.tensor(4.0), "query2": torch.tensor(2.0)})
+    watch.look(good, {"total": torch.tensor(1.0), "query2": torch.tensor(3.0)})
+    assert watch.means() == pytest.approx({"total": 1.0, "query2": 0.98 * 2 + 0.02 * 3})
+    watch.look(good, {"total": torch.tensor(1.0), "query3": torch.tensor(7.0)})
+    assert watch.means() == pytest.approx({"total": 1.0, "query3": 7.0})

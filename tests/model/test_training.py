@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -253,6 +254,26 @@ def test_pretraining_from_a_checkpoint_keeps_its_inner_rates(config: TrainingCon
     run = Run(replace(config, start=start, pretrain_minutes=0.001, meta_minutes=0.0))
     run.train(usual_phases(run))
     torch.testing.assert_close(load_base(run.export({})).rates, rates)
+
+
+def test_mamlpp_trains_on_when_it_weighs_fewer_inner_steps(config: TrainingConfig) -> None:
+    """Its importances of the early steps go to zero half-way; their columns of the log stay empty then."""
+    settings = replace(config, algorithm="maml++", zero_step_weight=None, meta_steps=3)
+    run = Run(replace(settings, pretrain_minutes=0.0, meta_minutes=0.04))
+    run.train(usual_phases(run))
+    columns = read_log(config.out / "log-meta.csv")
+    assert columns["seconds"][-1] == pytest.approx(60 * 0.04, rel=0.5)
+    assert not {"query1", "query2"} & set(columns) or math.isnan(columns["query1"][-1])
+
+
+def test_a_log_keeps_its_columns_when_losses_go(config: TrainingConfig) -> None:
+    run = Run(config)
+    run._log("meta", {"total": 1.0, "query1": 2.0, "query3": 3.0})
+    run._log("meta", {"total": 1.5, "query3": 2.5})
+    columns = read_log(config.out / "log-meta.csv")
+    assert columns["query3"] == [3.0, 2.5]
+    assert columns["query1"][0] == 2.0
+    assert math.isnan(columns["query1"][1])
 
 
 def test_curves_are_drawn_from_the_logs(tmp_path: Path) -> None:
