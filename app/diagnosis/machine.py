@@ -63,8 +63,9 @@ async def check_device(device: str) -> str:
     def compute() -> str:
         import torch
 
-        from model.runtime import resolve_device
+        from model.runtime import resolve_device, use_available_processors
 
+        use_available_processors()
         where = resolve_device(device)
         if float(torch.ones(8, device=where).sum()) != 8.0:
             raise RuntimeError(f"{where} computes wrongly")
