@@ -28,30 +28,39 @@ def wait_briefly() -> None:
 def available() -> int:
     """Processors that this process can keep busy: those it may run on, at most its control groups' quota.
 
-    The quota of containers (``docker run --cpus``, Kubernetes' limits) is read from control groups of version
-    2 and rounded up.
+    The quota is that of containers (``docker run --cpus``, Kubernetes' limits), rounded up; control groups of
+    both versions are read.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota()
+    quota = min(filter(None, map(_limit, _groups())), default=None)
     return count if quota is None else max(1, min(count, math.ceil(quota)))
 
 
-def _quota() -> float | None:
-    """Processors that this process's control group and those above it may use together; None: no limit."""
+def _groups() -> list[Path]:
+    """This process's control groups that share out processors, and those above them, up to the root."""
     try:
-        paths = [line[3:] for line in _OWN_GROUP.read_text().splitlines() if line.startswith("0::")]
+        lines = [line.split(":", 2) for line in _OWN_GROUP.read_text().splitlines()]
     except OSError:
-        return None
-    own = _CONTROL_GROUPS / (paths[0].strip("/") if paths else "")
-    # A container may see its host's path, and its own group as the root: what is not there is passed over.
-    groups = [own, *own.parents[: len(own.parts) - len(_CONTROL_GROUPS.parts)]]
-    limits = [limit for limit in map(_limit, groups) if limit is not None]
-    return min(limits, default=None)
+        return []
+    found = []
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 2 has no name before its path, version 1 a folder for each controller. A container may see
+        # its host's path, and its own group as the root: what is not there is passed over.
+        root = _CONTROL_GROUPS / controllers
+        own = root / path.strip("/")
+        found += [own, *own.parents[: len(own.parts) - len(root.parts)]]
+    return found
 
 
 def _limit(group: Path) -> float | None:
+    """Processors that a group may use; None: no limit, or no group."""
     try:
-        quota, period = (group / "cpu.max").read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+        if (group / "cpu.max").is_file():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return int(quota) / int(period) if quota != "max" and int(quota) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
         return None

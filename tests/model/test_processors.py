@@ -57,6 +57,18 @@ def test_a_host_path_that_is_not_there_is_passed_over(groups: Path) -> None:
     assert processors.available() == 2
 
 
+@pytest.mark.parametrize(("quota", "expected"), [("-1", 16), ("250000", 3)])
+def test_groups_of_version_1_have_a_folder_for_each_controller(
+    groups: Path, quota: str, expected: int
+) -> None:
+    processors._OWN_GROUP.write_text("2:memory:/pod\n1:cpu,cpuacct:/pod\n0::/\n")
+    folder = groups / "cpu,cpuacct/pod"
+    folder.mkdir(parents=True)
+    (folder / "cpu.cfs_quota_us").write_text(quota + "\n")
+    (folder / "cpu.cfs_period_us").write_text("100000\n")
+    assert processors.available() == expected
+
+
 def test_machines_without_control_groups_have_no_quota(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processors, "_OWN_GROUP", groups / "nowhere")
     assert processors.available() == 16
