@@ -27,6 +27,9 @@ from model.networks import Networks, Objective
 from model.perceptual.losses import LossWeights, color_directions
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
 
+# What an engine moves of phi: its colours alone would copy how bright the examples are (decision 79).
+NORMALIZATION = ("*.gamma", "*.beta")
+
 
 @dataclass(frozen=True)
 class AdaptConfig:
@@ -41,12 +44,13 @@ class AdaptConfig:
     judge_every: int = 2  # steps between judgements (decision 41); the first and last phi are judged too
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
-    rate_scale: float = 0.9  # of the learned rates
-    weights: LossWeights = field(  # decisions 74 and 76
-        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=12.5, content=21.0)
+    rate_scale: float = 2.0  # of the learned rates, which were learned with all of phi moving
+    weights: LossWeights = field(  # decisions 74, 76 and 79
+        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=24.0, content=19.5)
     )
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
-    adapt: tuple[str, ...] | None = None  # patterns of the tensors of phi to update; None: all
+    # Patterns of the tensors of phi to update; None: all (an engine: the checkpoint's, else NORMALIZATION).
+    adapt: tuple[str, ...] | None = None
 
 
 OnStep = Callable[[int, dict[str, Tensor], Judgement], None]

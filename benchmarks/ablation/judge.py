@@ -82,7 +82,9 @@ class Judge:
             if kept["protocol"] == json.loads(json.dumps(described)):
                 return Judged(**kept["judged"])
         base = load_base(checkpoint, self.device)
-        config = replace(config, adapt=variant.adapt, critic=variant.critic, steps=self.protocol.steps)
+        config = replace(
+            config, adapt=variant.adapt or ("*",), critic=variant.critic, steps=self.protocol.steps
+        )
         grid = {}
         for scale in self.protocol.scales:
             engine = Engine(base, self.device, replace(config, rate_scale=scale))

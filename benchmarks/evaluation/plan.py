@@ -153,7 +153,7 @@ def _add_no_meta(plan: Plan, options: Options, spare: Sequence[Artist], cache: C
 
 
 def _add_random(plan: Plan, options: Options, engine: Engine, spare: Sequence[Artist], cache: Cache) -> None:
-    plain = Engine(engine.base, engine.device, replace(engine.config, rate_scale=1.0))
+    plain = Engine(engine.base, engine.device, replace(engine.config, rate_scale=1.0, adapt=("*",)))
     steps = options.random_steps
     search = search_rate(
         plain,

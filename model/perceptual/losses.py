@@ -23,7 +23,7 @@ from model.perceptual.statistics import (
 )
 
 LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
-SCATTER = 2.0  # how much works that differ among themselves count for less (decision 76)
+SCATTER = 6.0  # how much works that differ among themselves count for less (decisions 76 and 79)
 
 
 @dataclass(frozen=True)

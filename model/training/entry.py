@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model.adaptation import AdaptConfig
+from model.adaptation import NORMALIZATION, AdaptConfig
 from model.checkpoint import load_base, phi_shapes
 from model.inner_rates import stored_rates
 from model.networks import Objective
@@ -72,7 +72,6 @@ def evaluate(
     """Validate a checkpoint as it is on disk; None when the deadline came first (see ``validate``)."""
     device = resolve_device(config.device)
     base = load_base(checkpoint, device)
-    adapt = base.header.get("adapt")
     return validate(
         base.networks,
         Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device)),
@@ -83,7 +82,7 @@ def evaluate(
         config=AdaptConfig(
             size=config.meta_size,
             example_side=2 * config.meta_size,
-            adapt=tuple(adapt) if adapt is not None else None,
+            adapt=tuple(base.header.get("adapt", NORMALIZATION)),
         ),
         kept=kept,
         deadline=deadline,

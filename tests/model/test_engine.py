@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor
 
 from model.adaptation import AdaptConfig
+from model.checkpoint import load_base
 from model.engine import Engine
 from model.errors import AdaptationCanceled, CheckpointMissingError, DeviceUnavailableError
 from model.requests import Progress
@@ -48,6 +51,30 @@ def test_adaptation_improves_on_the_zero_step_style(style: Style) -> None:
     assert style.header.steps > 0
     assert end["style"] < start["style"]
     assert end["total"] < start["total"]
+
+
+@pytest.mark.parametrize(
+    ("adapt", "header", "moved"),
+    [
+        (None, None, {"gamma", "beta"}),
+        (None, ["color"], {"color"}),  # the checkpoint says what it was trained for
+        (("*",), ["color"], {"gamma", "beta", "down", "up", "color"}),
+    ],
+)
+def test_an_adaptation_moves_the_parts_that_it_is_for(
+    examples: list[Image.Image],
+    adapt: tuple[str, ...] | None,
+    header: list[str] | None,
+    moved: set[str],
+) -> None:
+    base = load_base()
+    if header is not None:
+        base.header["adapt"] = header
+    engine = Engine(base, torch.device("cpu"), replace(SMALL, adapt=adapt), renderer="torch")
+    start, end = engine.adapt(examples[:1], steps=0), engine.adapt(examples[:1], steps=3)
+    assert end.header.steps > 0
+    found = {name.rpartition(".")[2] for name in end.phi if not torch.equal(start.phi[name], end.phi[name])}
+    assert found == moved
 
 
 def test_result_moves_toward_the_palette_of_the_examples(
