@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -181,9 +182,10 @@ def _rounds(
     count = int(np.clip(_SECONDS * len(calls) / once, 1 if large else least, 30))
     tell(f"  {count} rounds of {len(calls)} subjects, about {count * once:.0f} s")
     found: dict[str, list[Times]] = {name: [] for name in calls}
-    for _ in range(count):
-        for name, call in calls.items():
-            found[name].append(timed(call, 1, warm_ups=0))
+    for number in range(count):
+        # In another order each time: threads of one library wait actively when the next one begins.
+        for name in random.Random(number).sample(list(calls), len(calls)):
+            found[name].append(timed(calls[name], 1, warm_ups=0))
     return found
 
 

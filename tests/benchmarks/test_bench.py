@@ -115,7 +115,9 @@ def test_a_slow_subject_has_the_least_rounds_and_it_is_told(
     subjects = [slow("a", 10.0), slow("b", 2.0)]
     rows = measure(subjects, sizes=(64,), batches=(1,), least_rounds=least, tell=told.append)
     assert [row["rounds"] for row in rows] == [least, least]
-    assert calls == ["a", "b"] * (1 + least)
+    rounds = [calls[at : at + 2] for at in range(0, len(calls), 2)]
+    assert [sorted(names) for names in rounds] == [["a", "b"]] * (1 + least)
+    assert least < 7 or ["b", "a"] in rounds  # whoever is next to a peer is not always the same
     assert told == ["stylize 64 px, batch 1", f"  {least} rounds of 2 subjects, about {12 * least} s"]
 
 
