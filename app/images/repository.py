@@ -2,25 +2,26 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ImageNotFoundError, ResourceInUseError
 from app.images.tables import ImageRole, ImageRow
-from app.infra.db import Sessions
+from app.infra.db import Sessions, table_of
 from app.jobs.usage import image_is_needed, unfinished
+
+_BY_ID = select(table_of(ImageRow)).where(ImageRow.id == bindparam("id"))
+_RESULTS = select(ImageRow.id).where(
+    ImageRow.job_id.in_(bindparam("jobs", expanding=True)), ImageRow.role == ImageRole.RESULT
+)
 
 
 async def get_image(sessions: Sessions, owner: str | None, image_id: str) -> ImageRow:
     """Raises ImageNotFoundError, also for an image of somebody else (``owner`` None: of whomever)."""
-    query = select(ImageRow).where(ImageRow.id == image_id)
-    if owner is not None:
-        query = query.where(ImageRow.owner == owner)
-    async with sessions() as session:
-        row = await session.scalar(query)
-    if row is None:
+    row = await sessions.row(_BY_ID, id=image_id)
+    if row is None or owner not in (None, row.owner):
         raise _unknown(image_id)
-    return row
+    return ImageRow(**row._mapping)
 
 
 async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:
@@ -32,9 +33,8 @@ async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:
 
 async def existing_results(sessions: Sessions, job_ids: Collection[str]) -> set[str]:
     """The ids of the results of these jobs that are still there."""
-    query = select(ImageRow.id).where(ImageRow.job_id.in_(job_ids), ImageRow.role == ImageRole.RESULT)
     async with sessions() as session:
-        return set(await session.scalars(query))
+        return set(await session.scalars(_RESULTS, {"jobs": list(job_ids)}))
 
 
 async def list_images(

@@ -21,7 +21,7 @@ from app.imaging.encode import encode
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.imaging.xmp import packet
 from app.infra.blobs import Blobs
-from app.infra.db import utcnow
+from app.infra.db import insert_row, utcnow
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
 from app.jobs.provenance import Provenance, tool
@@ -99,7 +99,8 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         orphans: list[str] = []
 
         async def effects(session: AsyncSession) -> None:
-            session.add_all(rows)
+            for row in rows:
+                await insert_row(session, row)
             if outcome.style is not None and not await _attach(
                 session, job.style_id, style_key, outcome.style
             ):

@@ -12,14 +12,15 @@ the virtual time of the job begun last, and has saved up nothing.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Float, String, delete, func, select, update
+from sqlalchemy import Float, String, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.infra.db import Base
+from app.infra.db import Base, table_of
 from app.jobs.lanes import cost_of
 from app.jobs.model import ACTIVE_STATES, JobKind, JobState
 from app.jobs.tables import JobRow
@@ -34,6 +35,22 @@ class TurnRow(Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     paid_until: Mapped[float] = mapped_column(Float)
+
+
+# Every draw executes these: on tables and made once, they cost a fraction of what the ORM makes of them.
+_JOBS, _TURNS = table_of(JobRow).c, table_of(TurnRow)
+_HOLDER = select(_JOBS.id, _JOBS.state, _JOBS.lane).where(_JOBS.ticket == bindparam("held"))
+_FIRST = (
+    select(_JOBS.owner, func.min(_JOBS.id).label("id"))
+    .where(_JOBS.state == JobState.QUEUED, _JOBS.lane == bindparam("in_lane"))
+    .group_by(_JOBS.owner)
+    .subquery()
+)
+_WAITING = select(_FIRST.c.owner, _FIRST.c.id, _TURNS.c.paid_until).select_from(
+    _FIRST.outerjoin(_TURNS, _TURNS.c.owner == _FIRST.c.owner)
+)
+_CHOSEN = select(_JOBS.kind, _JOBS.params, _JOBS.attempt - _JOBS.releases).where(_JOBS.id == bindparam("id"))
+_PAID = delete(_TURNS).where(_TURNS.c.owner != _CLOCK, _TURNS.c.paid_until <= bindparam("start"))
 
 
 Fits = Callable[[JobKind, Mapping[str, Any], bool], bool]
@@ -52,39 +69,29 @@ async def take_turn(session: AsyncSession, ticket: str, fits: Fits | None = None
     is passed over for the sake of a batch.
     """
     clock = await _lock(session)
-    holder = (
-        await session.execute(select(JobRow.id, JobRow.state, JobRow.lane).where(JobRow.ticket == ticket))
-    ).one_or_none()
+    holder = (await session.execute(_HOLDER, {"held": ticket})).one_or_none()
     if holder is None:
         return None
     if holder.state != JobState.QUEUED:  # delivered again, or canceled before its turn
         if holder.state == JobState.RUNNING and fits is not None:
             raise NotNow
         return str(holder.id)
-    first = (
-        select(JobRow.owner, func.min(JobRow.id).label("id"))
-        .where(JobRow.state == JobState.QUEUED, JobRow.lane == holder.lane)
-        .group_by(JobRow.owner)
-        .subquery()
-    )
-    waiting = await session.execute(
-        select(first.c.owner, first.c.id, TurnRow.paid_until).outerjoin(
-            TurnRow, TurnRow.owner == first.c.owner
-        )
-    )
+    waiting = await session.execute(_WAITING, {"in_lane": holder.lane})
     start, job_id, owner = min(
         (clock if row.paid_until is None else max(clock, row.paid_until), row.id, row.owner)
         for row in waiting
     )
-    columns = (JobRow.kind, JobRow.params, JobRow.attempt - JobRow.releases)
-    kind, params, crashes = (await session.execute(select(*columns).where(JobRow.id == job_id))).one()
+    kind, params, crashes = (await session.execute(_CHOSEN, {"id": job_id})).one()
     if fits is not None and not fits(JobKind(kind), params, crashes == 0):
         raise NotNow
     if job_id != holder.id:
         await _swap_tickets(session, holder.id, job_id)
-    await _set(session, _CLOCK, start)
-    await _set(session, owner, start + cost_of(JobKind(kind), params))
-    await session.execute(delete(TurnRow).where(TurnRow.owner != _CLOCK, TurnRow.paid_until <= start))
+    paid = start + cost_of(JobKind(kind), params)
+    await session.execute(
+        _upsert(_dialect(session)),
+        [{"owner": _CLOCK, "paid_until": start}, {"owner": owner, "paid_until": paid}],
+    )
+    await session.execute(_PAID, {"start": start})
     return str(job_id)
 
 
@@ -104,18 +111,21 @@ async def forget_turns(session: AsyncSession) -> tuple[int, list[str]]:
 
 async def _lock(session: AsyncSession) -> float:
     """The clock. Writing its row makes the draws of all workers wait for each other."""
-    statement = _upsert(session, _CLOCK, 0.0, paid_until=TurnRow.paid_until)
-    return float((await session.execute(statement.returning(TurnRow.paid_until))).scalar_one())
+    clock = await session.execute(_upsert(_dialect(session), keep=True), {"owner": _CLOCK, "paid_until": 0.0})
+    return float(clock.scalar_one())
 
 
-async def _set(session: AsyncSession, owner: str, paid_until: float) -> None:
-    await session.execute(_upsert(session, owner, paid_until, paid_until=paid_until))
+def _dialect(session: AsyncSession) -> str:
+    return session.get_bind().dialect.name
 
 
-def _upsert(session: AsyncSession, owner: str, first: float, **otherwise: Any) -> Any:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    values = insert(TurnRow).values(owner=owner, paid_until=first)
-    return values.on_conflict_do_update(index_elements=[TurnRow.owner], set_=otherwise)
+@cache
+def _upsert(dialect: str, *, keep: bool = False) -> Any:
+    """Set an owner's turn; ``keep``: only if there is none, and return the one that is there then."""
+    insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(_TURNS)
+    value = _TURNS.c.paid_until if keep else insert.excluded.paid_until
+    upsert = insert.on_conflict_do_update(index_elements=["owner"], set_={"paid_until": value})
+    return upsert.returning(_TURNS.c.paid_until) if keep else upsert
 
 
 async def _swap_tickets(session: AsyncSession, one: str, two: str) -> None:

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.errors import BlobMissingError
 from app.images.tables import ImageRow
@@ -15,6 +15,9 @@ from app.infra.blobs import Blobs
 from app.infra.db import Sessions
 from app.jobs.model import Job, JobKind
 from app.styles.tables import StyleRow
+
+_STYLE = select(StyleRow.blob_key, StyleRow.header).where(StyleRow.id == bindparam("id"))
+_FILES = select(ImageRow.id, ImageRow.blob_key).where(ImageRow.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,7 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
 
 
 async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs) -> StyleInput:
-    async with sessions() as session:
-        row = await session.get(StyleRow, style_id)
+    row = await sessions.row(_STYLE, id=style_id)
     if row is None or row.blob_key is None:
         raise BlobMissingError(
             f"Style {style_id} of this job was deleted: submit the job again with another one."
@@ -81,7 +83,7 @@ async def _files(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> dict[s
     if not ids:
         return {}
     async with sessions() as session:
-        found = await session.execute(select(ImageRow.id, ImageRow.blob_key).where(ImageRow.id.in_(ids)))
+        found = await session.execute(_FILES, {"ids": list(ids)})
         keys = {row.id: row.blob_key for row in found}
     files = {}
     for image_id in ids:

@@ -1,6 +1,6 @@
 """How many jobs may be unfinished: of all, so that the queue is bounded, and of one owner."""
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import QueueFullError, QuotaExceededError
@@ -8,6 +8,9 @@ from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
 
 _RETRY = {"Retry-After": "10"}
+_UNFINISHED = select(
+    func.count().label("all"), func.count().filter(JobRow.owner == bindparam("owner")).label("own")
+).where(JobRow.state.in_(ACTIVE_STATES))
 
 
 async def check_room(
@@ -17,14 +20,16 @@ async def check_room(
 
     ``new``: how many of the jobs that are counted are the ones that ask for room.
     """
-    query = select(func.count()).select_from(JobRow).where(JobRow.state.in_(ACTIVE_STATES))
-    if max_active is not None and (await session.scalar(query) or 0) >= max_active + new:
+    if max_active is None and (max_per_owner is None or owner is None):
+        return
+    unfinished, own = (await session.execute(_UNFINISHED, {"owner": owner})).one()
+    if max_active is not None and unfinished >= max_active + new:
         raise QueueFullError(
             f"The queue is full ({max_active} jobs wait or run): try again in a few seconds.", headers=_RETRY
         )
     if max_per_owner is None or owner is None:
         return
-    if (await session.scalar(query.where(JobRow.owner == owner)) or 0) >= max_per_owner + new:
+    if own >= max_per_owner + new:
         raise QuotaExceededError(
             f"You have {max_per_owner} unfinished jobs, as many as one owner may have: wait for some of "
             "them, or cancel some.",

@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 
-from app.infra.broker import Broker, BrokerUnavailableError
-from app.infra.tasks import end
+from app.infra.broker import Broker, BrokerUnavailableError, EndWatch
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobState
 
 logger = logging.getLogger(__name__)
 
+_EPOCH_SECONDS = 1.0  # which storage the queue is in is asked so often, not for each of many jobs
+_SHORTEST = 0.05  # s for the broker to say that it listens
 _LOOK_EVERY = 2.0  # s between looks at the ledger while waiting for an event that may never come
 
 
@@ -27,6 +29,8 @@ class JobService:
     ) -> None:
         self.ledger = ledger
         self._broker = broker
+        self._epoch: datetime | None = None
+        self._epoch_at = 0.0
         self._max_active = max_active
         self._max_per_owner = max_per_owner
 
@@ -41,19 +45,30 @@ class JobService:
     async def enqueue(self, job: Job) -> None:
         """Tell the queue. The job stands even when the queue is away, or this process dies before."""
         await self.announce(job.id, JobState.QUEUED)
-        await self.publish(job)
+        await self.publish(job, epoch_age=_EPOCH_SECONDS)
 
-    async def publish(self, job: Job) -> bool:
-        """Put the job's ticket into the queue. False: the broker is away; the reconciler will do it."""
+    async def publish(self, job: Job, *, epoch_age: float = 0.0) -> bool:
+        """Put the job's ticket into the queue. False: the broker is away; the reconciler will do it.
+
+        ``epoch_age``: how many seconds ago it may have been that the queue was asked which storage it is in.
+        """
         try:
-            # Asked first: should the storage be replaced in between, the job counts as lost, not as known.
-            epoch = await self._broker.jobs_epoch()
+            epoch = await self._jobs_epoch(epoch_age)
             await self._broker.publish_job(job.lane, job.ticket)
         except BrokerUnavailableError as error:
             logger.warning("job %s is not in the queue yet: %s", job.id, error.detail)
             return False
         await self.ledger.mark_published(job.ticket, epoch=epoch)
         return True
+
+    async def _jobs_epoch(self, age: float) -> datetime:
+        """The queue's storage. Asked before a ticket is published: should the storage be replaced in between,
+        the job counts as lost, not as known, and gets another ticket."""
+        now = asyncio.get_running_loop().time()
+        if self._epoch is None or now - self._epoch_at >= age:
+            self._epoch = await self._broker.jobs_epoch()
+            self._epoch_at = now
+        return self._epoch
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel at once (queued) or ask the worker to (running). Raises JobNotCancelableError."""
@@ -79,7 +94,9 @@ class JobService:
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        ended = asyncio.create_task(self._until_terminal_event(job_id))
+        watch: EndWatch | None = None
+        with suppress(BrokerUnavailableError):
+            watch = await self._broker.watch_end(job_id, within=max(min(_LOOK_EVERY, seconds), _SHORTEST))
         try:
             while True:
                 job = await self.ledger.get(job_id)
@@ -87,15 +104,12 @@ class JobService:
                 if job.state.terminal or remaining <= 0 or await gone():
                     return job
                 pause = min(_LOOK_EVERY, remaining)
-                if ended.done():
+                if watch is None or watch.over.is_set():
                     await asyncio.sleep(pause)
-                else:
-                    await asyncio.wait({ended}, timeout=pause)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await watch.over.wait()
         finally:
-            await end(ended)
-
-    async def _until_terminal_event(self, job_id: str) -> None:
-        with suppress(BrokerUnavailableError):
-            async for event in self._broker.events(job_id):
-                if event.terminal:
-                    return
+            if watch is not None:
+                await watch.close()

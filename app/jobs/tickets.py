@@ -6,13 +6,22 @@ gone), and the reconciler then publishes it again, or another one. None of this 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 
-from app.infra.db import CLOCK_SKEW, Sessions, utcnow
+from app.infra.db import CLOCK_SKEW, Sessions, table_of, utcnow
 from app.jobs.model import ACTIVE_STATES, Job
 from app.jobs.tables import JobRow
 
 _BATCH = 100  # jobs that the reconciler handles at a time
+_C = table_of(JobRow).c
+_PUBLISHED = (
+    update(table_of(JobRow))
+    .where(_C.ticket == bindparam("held"))
+    .values(
+        published_at=bindparam("now", type_=_C.published_at.type),
+        queue_epoch=bindparam("epoch", type_=_C.queue_epoch.type),
+    )
+)
 
 
 class Tickets:
@@ -71,9 +80,7 @@ class Tickets:
     async def mark_published(self, ticket: str, *, epoch: datetime | None = None) -> None:
         """Record that the queue, in its storage ``epoch``, holds the ticket."""
         async with self._sessions.begin(brief=True) as session:
-            await session.execute(
-                update(JobRow).where(JobRow.ticket == ticket).values(published_at=utcnow(), queue_epoch=epoch)
-            )
+            await session.execute(_PUBLISHED, {"held": ticket, "now": utcnow(), "epoch": epoch})
 
     async def _unfinished(self, condition: ColumnElement[bool]) -> list[Job]:
         query = (

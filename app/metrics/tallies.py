@@ -6,13 +6,17 @@ nothing is lost with a process, and nothing is counted that was rolled back.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.infra.db import table_of
 from app.jobs.model import Job, JobState
 from app.metrics.tables import TallyRow
+
+_TALLIES = table_of(TallyRow)
 
 CREATED = "created"
 FINISHED = "finished"
@@ -44,16 +48,19 @@ async def tally(session: AsyncSession, job: Job) -> None:
     if not values:
         return
     # Sorted: transactions that add to the same rows lock them in the same order.
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(TallyRow).values(values)
-    await session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["name", "kind", "label"],
-            set_={
-                "count": TallyRow.count + insert.excluded.count,
-                "total": TallyRow.total + insert.excluded.total,
-            },
-        )
+    await session.execute(_add(session.get_bind().dialect.name), values)
+
+
+@cache
+def _add(dialect: str) -> Any:
+    """One statement for any number of rows: with the values in it, it would be compiled for each job."""
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(_TALLIES)
+    return insert.on_conflict_do_update(
+        index_elements=["name", "kind", "label"],
+        set_={
+            "count": _TALLIES.c.count + insert.excluded.count,
+            "total": _TALLIES.c.total + insert.excluded.total,
+        },
     )
 
 

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
-
-from sqlalchemy import event
-from sqlalchemy.orm import Session
+from typing import Self
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions
@@ -46,12 +43,8 @@ class Retention:
 def stamp_new_rows(sessions: Sessions, retention: Retention) -> None:
     """Give every row that these sessions insert its ``expires_at``, unless it has one."""
 
-    def before_flush(session: Session, *_: Any) -> None:
-        for row in session.new:
-            if hasattr(row, "expires_at") and row.expires_at is None:
-                row.expires_at = retention.expires_at(row)
+    def stamp(row: object) -> None:
+        if hasattr(row, "expires_at") and row.expires_at is None:
+            row.expires_at = retention.expires_at(row)
 
-    # A session class of its own: the listener must not reach other factories of the process.
-    kind = type("StampingSession", (Session,), {})
-    event.listen(kind, "before_flush", before_flush)
-    sessions.configure(sync_session_class=kind)
+    sessions.prepare_rows(stamp)

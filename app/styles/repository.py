@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
-from app.infra.db import Sessions
+from app.infra.db import Sessions, table_of
 from app.jobs.model import ACTIVE_STATES, JobKind, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import style_is_needed, unfinished
@@ -59,15 +59,32 @@ _CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
 }
 
 
+_WITH_STATE = (
+    select(table_of(StyleRow), JobRow.state.label("job_state"))
+    .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
+    .where(StyleRow.id == bindparam("id"))
+)
+_HELD = (
+    select(StyleRow.id)
+    .where(
+        StyleRow.id.in_(bindparam("ids", expanding=True)),
+        StyleRow.owner == bindparam("owner"),
+        StyleRow.blob_key.is_not(None),
+    )
+    .with_for_update(read=True)
+)
+
+
 async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecord:
     """Raises StyleNotFoundError, also for a style of somebody else."""
-    async with sessions() as session:
-        found = (await session.execute(_query(owner).where(StyleRow.id == style_id))).one_or_none()
-    if found is None:
+    found = await sessions.row(_WITH_STATE, id=style_id)
+    if found is None or found.owner != owner:
         raise StyleNotFoundError(
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
-    return _record(*found)
+    columns = dict(found._mapping)
+    state = columns.pop("job_state")
+    return _record(StyleRow(**columns), state)
 
 
 async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
@@ -144,10 +161,7 @@ async def hold_styles(session: AsyncSession, owner: str, style_ids: Iterable[str
     Raises StyleNotFoundError. PostgreSQL locks the rows; SQLite's writers stand in a line anyway.
     """
     wanted = set(style_ids)
-    query = select(StyleRow.id).where(
-        StyleRow.id.in_(wanted), StyleRow.owner == owner, StyleRow.blob_key.is_not(None)
-    )
-    found = set(await session.scalars(query.with_for_update(read=True)))
+    found = set(await session.scalars(_HELD, {"ids": sorted(wanted), "owner": owner}))
     if gone := sorted(wanted - found):
         raise StyleNotFoundError(f"Style {gone[0]} was deleted meanwhile: choose another one.")
 

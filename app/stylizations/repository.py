@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, bindparam, delete, select
 
 from app.errors import ResourceInUseError, StylizationNotFoundError
 from app.images.repository import delete_images
 from app.images.tables import ImageRole, ImageRow
-from app.infra.db import Sessions
+from app.infra.db import Sessions, table_of
 from app.jobs.model import Job, JobState
 from app.jobs.tables import JobRow
 from app.stylizations.tables import StylizationRow
+
+_OF_JOB = select(table_of(StylizationRow)).where(StylizationRow.job_id == bindparam("job"))
 
 
 async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -> tuple[StylizationRow, Job]:
@@ -26,13 +28,12 @@ async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -
 
 async def get_stylization_of_job(sessions: Sessions, owner: str, job: Job) -> StylizationRow:
     """The stylization that the job renders. Raises StylizationNotFoundError: it was deleted."""
-    async with sessions() as session:
-        found = (await session.execute(_query(owner).where(StylizationRow.job_id == job.id))).first()
-    if found is None:
+    found = await sessions.row(_OF_JOB, job=job.id)
+    if found is None or found.owner != owner:
         raise StylizationNotFoundError(
             f"The stylization of job {job.id} was deleted: send the request again."
         )
-    return found[0]
+    return StylizationRow(**found._mapping)
 
 
 async def list_stylizations(

@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
@@ -11,18 +11,19 @@ from app.jobs.model import Job
 from app.jobs.schemas import JobOut
 from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
 
+_LISTENING = select(WebhookRow.id, WebhookRow.events).where(
+    WebhookRow.owner == bindparam("owner"), WebhookRow.enabled.is_(True)
+)
+
 
 async def write_messages(session: AsyncSession, job: Job) -> None:
     """A message on the job's new state for each webhook of its owner that wants it."""
     event = EVENT_OF_STATE.get(job.state)
     if event is None:
         return
-    query = select(WebhookRow.id, WebhookRow.events).where(
-        WebhookRow.owner == job.owner, WebhookRow.enabled.is_(True)
-    )
     now = utcnow()
     body = ""
-    for webhook_id, events in await session.execute(query):
+    for webhook_id, events in await session.execute(_LISTENING, {"owner": job.owner}):
         if event not in events:
             continue
         body = body or json.dumps(

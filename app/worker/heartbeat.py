@@ -22,10 +22,11 @@ logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
 _INTERVAL = 3.0  # s; forgotten after 15
+_AT_MOST_EVERY = 0.25  # s: with jobs of a moment it would otherwise be written twice for each
 
 
 class Heartbeat:
-    """Publishes what the worker is and does, every three seconds and whenever its jobs change."""
+    """Publishes what the worker is and does, every three seconds, and soon when its jobs change."""
 
     def __init__(self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str) -> None:
         self._broker = broker
@@ -72,8 +73,9 @@ class Heartbeat:
                 await self._broker.beat(self._worker_id, self.info())
             except BrokerError as error:
                 logger.warning("heartbeat: %s", error)
+            await asyncio.sleep(_AT_MOST_EVERY)
             try:
-                async with asyncio.timeout(_INTERVAL):
+                async with asyncio.timeout(_INTERVAL - _AT_MOST_EVERY):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -130,6 +130,27 @@ async def test_jobs_that_nobody_took_expire_and_say_so(services: Container) -> N
     assert [event.data for event in events] == [{"state": "expired"}]
 
 
+async def test_whoever_submits_in_the_second_of_the_loss_is_not_forgotten(
+    services: Container, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A service asks once a second which storage the queue is in; what it tells an old one counts as lost."""
+    async with EmbeddedServer(tmp_path_factory.mktemp("new")) as server:
+        broker = await Broker.connect(server.url, token=server.token)
+        try:
+            service = JobService(services.ledger, services.broker, max_active=10)
+            await service.enqueue(await created(services))
+            service._broker = broker  # as if it were the same one, with an empty disk
+            late = await created(services)
+            await service.enqueue(late)
+            fresh = JobService(services.ledger, broker, max_active=10)
+            reconciler = Reconciler(fresh, broker, every=1, expires_after=3600)
+            assert await reconciler.reconcile() == 2
+            assert late.id in await queued(broker)
+            assert await reconciler.reconcile() == 0
+        finally:
+            await broker.close()
+
+
 async def test_a_round_that_fails_is_not_the_last(
     services: Container, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,7 +5,7 @@ from app.infra.broker.client import Broker
 from app.infra.broker.delivery import CancelWatch, Delivery
 from app.infra.broker.embedded import EmbeddedServer
 from app.infra.broker.errors import BrokerError, BrokerStartError, BrokerUnavailableError
-from app.infra.broker.events import TERMINAL_STATES, Event
+from app.infra.broker.events import TERMINAL_STATES, EndWatch, Event
 from app.infra.broker.topology import LANES
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "CancelWatch",
     "Delivery",
     "EmbeddedServer",
+    "EndWatch",
     "Event",
     "broker_dir",
     "find_broker",

@@ -19,7 +19,7 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 from app.infra.broker import topology
 from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
-from app.infra.broker.events import Event, encode, read_events
+from app.infra.broker.events import EndWatch, Event, encode, read_events
 from app.infra.logs import NotAgain, reason, redact
 
 logger = logging.getLogger(__name__)
@@ -259,6 +259,16 @@ class Broker:
         A job whose events have aged out never ends here: look at the ledger first.
         """
         return read_events(self._client, self._js, job_id, after)
+
+    async def watch_end(self, job_id: str, *, within: float) -> EndWatch:
+        """Listen for the end of a job; active when this returns, or when the connection is there again.
+        Close it afterwards.
+
+        Raises BrokerUnavailableError when the broker does not answer ``within`` so many seconds.
+        """
+        watch = EndWatch()
+        await watch.open(self._client, job_id, within)
+        return watch
 
     # Cancel ---------------------------------------------------------------------------------------
 

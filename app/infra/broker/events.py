@@ -57,6 +57,42 @@ def decode(seq: int, payload: bytes) -> Event:
     return Event(seq=seq, event=body["event"], data=body["data"])
 
 
+class EndWatch:
+    """Hears the end of one job: ``over`` is set then. For somebody who also looks at the ledger now and
+    then: what is said while the connection is down is not heard.
+
+    Events are messages like others: whoever listens to their subject needs no consumer, which costs the
+    server, and this process, several times as much as a subscription.
+    """
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self._subscription: Subscription | None = None
+
+    async def open(self, client: Client, job_id: str, within: float) -> None:
+        """Listen; active when this returns, or when the connection is there again.
+
+        Raises BrokerUnavailableError when the broker does not answer ``within`` so many seconds.
+        """
+        try:
+            self._subscription = await client.subscribe(event_subject(job_id), cb=self._on_message)
+            await client.flush(timeout=within)  # type: ignore[arg-type]  # declared int, used as seconds
+        except (NatsError, TimeoutError, OSError) as error:
+            await self.close()
+            raise BrokerUnavailableError(f"the end of {job_id} cannot be heard: {error}") from error
+
+    async def close(self) -> None:
+        """Stop listening. Safe to call twice, and when the connection is gone."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(NatsError):
+                await subscription.unsubscribe()
+
+    async def _on_message(self, message: Msg) -> None:
+        if decode(0, message.data).terminal:
+            self.over.set()
+
+
 async def read_events(client: Client, js: JetStreamContext, job_id: str, after: int) -> AsyncIterator[Event]:
     """Events of ``job_id`` with ``seq > after``, old ones first, then as they come.
 

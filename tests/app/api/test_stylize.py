@@ -174,6 +174,20 @@ async def test_waiting_ends_although_the_last_event_never_comes(
     assert answer.json()["job"]["error"] == {"code": "job_failed", "detail": "Broken: try again."}
 
 
+async def test_waiting_ends_with_the_last_event_not_with_the_next_look(
+    client: httpx.AsyncClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.service._LOOK_EVERY", 3600.0)
+    request = asyncio.create_task(
+        client.post("/v1/styles", files=files(examples=png()), headers={"Prefer": "wait=20"})
+    )
+    job, delivery = await hand.take()
+    await asyncio.sleep(0.2)  # the request has looked at the ledger, and waits
+    await hand.finish(job, delivery)
+    assert (await request).headers["preference-applied"] == "wait=20"
+    assert (await request).json()["job"]["state"] == "succeeded"
+
+
 async def test_a_failed_job_is_no_picture(client: httpx.AsyncClient, hand: Hand, services: Container) -> None:
     headers = {"Prefer": "wait=20", "Accept": "image/*"}
     request = asyncio.create_task(client.post("/v1/stylize", files=PAIR, headers=headers))

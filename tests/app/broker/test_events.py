@@ -104,6 +104,26 @@ async def test_a_cancel_request_is_heard_by_the_watch_of_that_job_only(brokers):
         assert not other.requested()
 
 
+async def test_the_end_of_a_job_is_heard_by_whoever_waits_for_that_job(brokers):
+    api, worker = await brokers.connect(), await brokers.connect()
+    watch, other = await api.watch_end("job_1", within=5), await api.watch_end("job_2", within=5)
+    try:
+        await publish(worker, "job_1", 2)  # progress is no end
+        await worker.publish_event("job_1", "state", {"state": "running"})
+        assert not watch.over.is_set()
+
+        async def heard() -> bool:
+            # Again until it is, as above; the same message is stored once.
+            await worker.publish_event("job_1", "state", {"state": "succeeded"})
+            return bool(watch.over.is_set())
+
+        await eventually(heard)
+        assert not other.over.is_set()
+    finally:
+        await watch.close()
+        await other.close()
+
+
 async def test_workers_are_listed_until_they_leave(broker):
     await broker.beat("worker-1", {"device": "cpu", "job": None})
     await broker.beat("worker-2", {"device": "cpu", "job": None})

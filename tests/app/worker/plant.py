@@ -164,6 +164,17 @@ class Plant:
                     return event
         raise AssertionError(f"{job_id} ended before step {step}")
 
+    async def worker_of(self, job_id: str) -> dict[str, Any]:
+        """The heartbeat of the worker that has the job in hand."""
+        found: list[dict[str, Any]] = []
+
+        async def told() -> bool:
+            found[:] = [worker for worker in await self.broker.workers() if job_id in worker["jobs"]]
+            return bool(found)
+
+        await eventually(told)
+        return found[0]
+
     async def events(self, job_id: str, *, within: float = 10.0) -> list[Event]:
         """All events up to the terminal one."""
         async with asyncio.timeout(within):

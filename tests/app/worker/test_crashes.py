@@ -22,7 +22,7 @@ async def test_the_job_of_a_killed_worker_is_taken_up_by_another(plant: Plant):
     await asyncio.gather(plant.start_worker(), plant.start_worker())
     job = await plant.submit(JobKind.ADAPT, steps=60)
     await plant.until_step(job.id, 3)
-    (victim,) = [worker for worker in await plant.broker.workers() if worker["job"] == job.id]
+    victim = await plant.worker_of(job.id)
     os.kill(victim["pid"], signal.SIGKILL)
     killed = time.monotonic()
 
