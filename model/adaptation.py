@@ -27,9 +27,6 @@ from model.networks import Networks, Objective
 from model.perceptual.losses import LossWeights, color_directions
 from model.perceptual.statistics import StyleStatistics, concatenate, pool
 
-# What an engine moves of phi: its colours alone would copy how bright the examples are (decision 79).
-NORMALIZATION = ("*.gamma", "*.beta")
-
 
 @dataclass(frozen=True)
 class AdaptConfig:
@@ -49,7 +46,7 @@ class AdaptConfig:
         default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=24.0, content=19.5)
     )
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
-    # Patterns of the tensors of phi to update; None: all (an engine: the checkpoint's, else NORMALIZATION).
+    # Patterns of the tensors of phi to update; None: all (an engine: what its checkpoint says).
     adapt: tuple[str, ...] | None = None
 
 

@@ -17,6 +17,7 @@ from model.errors import CheckpointFormatError
 from model.formats import BASE_FORMAT, METADATA_KEY, checkpoint_hash, default_checkpoint
 from model.maml import LearningRates
 from model.networks import Networks
+from model.phi import NORMALIZATION
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
@@ -30,6 +31,11 @@ class Base:
     header: dict[str, Any]
     hash: str
     critic: Critic | None = None  # trained beside the networks, for an extra term in the inner loop
+
+    @property
+    def adapt(self) -> tuple[str, ...]:
+        """Patterns of the tensors of phi that the inner loop is to move."""
+        return tuple(self.header.get("adapt", NORMALIZATION))
 
 
 def phi_shapes(networks: Networks) -> dict[str, torch.Size]:

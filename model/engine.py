@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import NORMALIZATION, Adaptation, AdaptConfig, PhotoMemory, fit
+from model.adaptation import Adaptation, AdaptConfig, PhotoMemory, fit
 from model.adaptation_loop import Judgement, adapt_together
 from model.checkpoint import Base, load_base, phi_shapes
 from model.data.folders import pictures
@@ -51,7 +51,7 @@ class Engine:
         self.base, self.device = base, device
         self.config = config or AdaptConfig()
         if self.config.adapt is None:
-            self.config = replace(self.config, adapt=tuple(base.header.get("adapt", NORMALIZATION)))
+            self.config = replace(self.config, adapt=base.adapt)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
         self.objective = Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device))

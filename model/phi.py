@@ -22,6 +22,9 @@ from torch import Tensor
 
 Phi = Mapping[str, Tensor]
 
+NORMALIZATION = ("*.gamma", "*.beta")
+"""Patterns of what an adaptation moves: the colours would copy how bright the examples are (decision 79)."""
+
 
 def select(phi: Phi, index: Tensor | slice | list[int]) -> dict[str, Tensor]:
     """Take samples along the batch."""

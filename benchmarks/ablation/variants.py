@@ -53,9 +53,9 @@ VARIANTS = {
         _algorithm("anil", "ANIL: last layers and colours", adapt=HEAD),
         _algorithm("meta-sgd", "Meta-SGD"),
         _algorithm("maml++", "MAML++", second_order_from=0.5),
-        Variant("phi-norm", "phi = normalisation only", changes={"adapt": NORMALISATION}),
+        Variant("phi-norm", "phi = normalisation only (what is served)", changes={"adapt": NORMALISATION}),
         Variant("phi-low-rank", "phi = normalisation + low-rank", changes={"adapt": LOW_RANK}),
-        Variant("phi-color", "phi = normalisation + low-rank + colours (the project's)"),
+        Variant("phi-color", "phi = normalisation + low-rank + colours"),
         Variant("phi-last", "the same + last convolution", last_convolution=True),
         Variant("critic", "with the critic", changes={"critic": CRITIC_WEIGHT}),
     )

@@ -39,6 +39,7 @@ class Plan:
     together_steps: int = 2
     loads: tuple[service.Load, ...] = (service.Load(1, 24), service.Load(8, 64), service.Load(32, 128))
     least_rounds: int = 7  # of a row of stylize up to 1024 px, however slow the machine
+    gpu_seconds: float = 75.0  # of the GPU's own benchmark, where there is one
     peers: bool = True
     device: str = "auto"
     threads: int | None = None  # of the engine and of torch's subjects; None: torch's own choice
@@ -54,6 +55,7 @@ class Plan:
             together=(),
             loads=(service.Load(8, 24),),
             least_rounds=2,
+            gpu_seconds=20.0,
             **given,
         )
 
@@ -103,7 +105,7 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
         document["start"]["engine_512_seconds"] = alone
     if engine.device.type == "cuda":
         tell("the GPU: python -m benchmarks.gpu")
-        document["on_gpu"] = gpu.run(gpu.Plan(), device=plan.device, tell=tell)
+        document["on_gpu"] = gpu.run(gpu.Plan(seconds=plan.gpu_seconds), device=plan.device, tell=tell)
     tell("rates of the machine, again")
     rates = rates.or_better(measure_rates())
     document["rates"] = asdict(rates)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model.adaptation import NORMALIZATION, AdaptConfig
+from model.adaptation import AdaptConfig
 from model.checkpoint import load_base, phi_shapes
 from model.inner_rates import stored_rates
 from model.networks import Objective
@@ -82,7 +82,7 @@ def evaluate(
         config=AdaptConfig(
             size=config.meta_size,
             example_side=2 * config.meta_size,
-            adapt=tuple(base.header.get("adapt", NORMALIZATION)),
+            adapt=base.adapt,
         ),
         kept=kept,
         deadline=deadline,
