@@ -54,6 +54,19 @@ def sample(usages: dict[int, Usage]) -> None:
             continue
 
 
+def processor_seconds() -> dict[str, float]:
+    """Processor time of each kind of process so far, threads included; "client": of this process."""
+    own = psutil.Process().cpu_times()
+    found = {"client": float(own.user + own.system)}
+    for pid, kind in find_processes().items():
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        found[kind] = found.get(kind, 0.0) + float(times.user + times.system)
+    return found
+
+
 def high_water(pid: int) -> int:
     """VmHWM of a process, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -10,10 +10,9 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
 from app.jobs.usage import image_is_needed, unfinished
 
-_BY_ID = select(table_of(ImageRow)).where(ImageRow.id == bindparam("id"))
-_RESULTS = select(ImageRow.id).where(
-    ImageRow.job_id.in_(bindparam("jobs", expanding=True)), ImageRow.role == ImageRole.RESULT
-)
+_C = table_of(ImageRow).c
+_BY_ID = select(*_C).where(_C.id == bindparam("id"))
+_RESULTS = select(_C.id).where(_C.job_id.in_(bindparam("jobs", expanding=True)), _C.role == ImageRole.RESULT)
 
 
 async def get_image(sessions: Sessions, owner: str | None, image_id: str) -> ImageRow:

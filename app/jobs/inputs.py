@@ -12,12 +12,13 @@ from sqlalchemy import bindparam, select
 from app.errors import BlobMissingError
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
-from app.infra.db import Sessions
+from app.infra.db import Sessions, table_of
 from app.jobs.model import Job, JobKind
 from app.styles.tables import StyleRow
 
-_STYLE = select(StyleRow.blob_key, StyleRow.header).where(StyleRow.id == bindparam("id"))
-_FILES = select(ImageRow.id, ImageRow.blob_key).where(ImageRow.id.in_(bindparam("ids", expanding=True)))
+_STYLES, _IMAGES = table_of(StyleRow).c, table_of(ImageRow).c
+_STYLE = select(_STYLES.blob_key, _STYLES.header).where(_STYLES.id == bindparam("id"))
+_FILES = select(_IMAGES.id, _IMAGES.blob_key).where(_IMAGES.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,15 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import QueueFullError, QuotaExceededError
+from app.infra.db import table_of
 from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
 
 _RETRY = {"Retry-After": "10"}
+_C = table_of(JobRow).c
 _UNFINISHED = select(
-    func.count().label("all"), func.count().filter(JobRow.owner == bindparam("owner")).label("own")
-).where(JobRow.state.in_(ACTIVE_STATES))
+    func.count().label("all"), func.count().filter(_C.owner == bindparam("owner")).label("own")
+).where(_C.state.in_(ACTIVE_STATES))
 
 
 async def check_room(

@@ -59,17 +59,18 @@ _CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
 }
 
 
+_STYLES, _JOBS = table_of(StyleRow), table_of(JobRow)
 _WITH_STATE = (
-    select(table_of(StyleRow), JobRow.state.label("job_state"))
-    .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
-    .where(StyleRow.id == bindparam("id"))
+    select(*_STYLES.c, _JOBS.c.state.label("job_state"))
+    .select_from(_STYLES.outerjoin(_JOBS, _JOBS.c.id == _STYLES.c.job_id))
+    .where(_STYLES.c.id == bindparam("id"))
 )
 _HELD = (
-    select(StyleRow.id)
+    select(_STYLES.c.id)
     .where(
-        StyleRow.id.in_(bindparam("ids", expanding=True)),
-        StyleRow.owner == bindparam("owner"),
-        StyleRow.blob_key.is_not(None),
+        _STYLES.c.id.in_(bindparam("ids", expanding=True)),
+        _STYLES.c.owner == bindparam("owner"),
+        _STYLES.c.blob_key.is_not(None),
     )
     .with_for_update(read=True)
 )

@@ -14,7 +14,8 @@ from app.jobs.model import Job, JobState
 from app.jobs.tables import JobRow
 from app.stylizations.tables import StylizationRow
 
-_OF_JOB = select(table_of(StylizationRow)).where(StylizationRow.job_id == bindparam("job"))
+_C = table_of(StylizationRow).c
+_OF_JOB = select(*_C).where(_C.job_id == bindparam("job"))
 
 
 async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -> tuple[StylizationRow, Job]:

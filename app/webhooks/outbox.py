@@ -6,14 +6,13 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
-from app.infra.db import utcnow
+from app.infra.db import table_of, utcnow
 from app.jobs.model import Job
 from app.jobs.schemas import JobOut
 from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
 
-_LISTENING = select(WebhookRow.id, WebhookRow.events).where(
-    WebhookRow.owner == bindparam("owner"), WebhookRow.enabled.is_(True)
-)
+_C = table_of(WebhookRow).c
+_LISTENING = select(_C.id, _C.events).where(_C.owner == bindparam("owner"), _C.enabled.is_(True))
 
 
 async def write_messages(session: AsyncSession, job: Job) -> None:

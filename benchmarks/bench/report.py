@@ -126,7 +126,30 @@ def _service(document: Document) -> list[str]:
     return [
         "## Service: 512 px JPEGs, upload to downloaded picture",
         table([*head, "beyond the engine alone", "beyond the worker's rendering"], rows),
+        *_processor(document),
     ]
+
+
+def _processor(document: Document) -> list[str]:
+    """What each process spends on a request; of the worker also without the rendering of an idle machine."""
+    rendering = (document.get("start") or {}).get("engine_512_processor_seconds")
+    rows = []
+    for row in document["service"]:
+        if (spent := row.get("processor_seconds")) is None:  # a run of before
+            continue
+        worker = spent["worker"]
+        rows.append(
+            [
+                str(row["clients"]),
+                *(f"{1000 * spent.get(kind, 0.0):.1f} ms" for kind in ("api", "broker", "decoder", "client")),
+                f"{1000 * worker:.0f} ms",
+                "-" if rendering is None else f"{1000 * (worker - rendering):.0f} ms",
+            ]
+        )
+    if not rows:
+        return []
+    head = ["clients", "API", "broker", "decoder", "the clients", "worker", "worker beyond the engine alone"]
+    return ["Processor time of a request:", table(head, rows)]
 
 
 def _start(document: Document) -> list[str]:

@@ -16,7 +16,7 @@ import psutil
 from benchmarks.bench.pictures import photo
 from benchmarks.bench.running import running_service
 from benchmarks.errors import BenchmarkError
-from benchmarks.processes import MIB, Usage, sample
+from benchmarks.processes import MIB, Usage, processor_seconds, sample
 
 _SIDE = 512
 _WITHIN = 120.0  # s for one picture, at most
@@ -74,11 +74,12 @@ def _run(
             return [one(n, client) for n in range(first, load.requests, load.clients)]
 
     psutil.cpu_percent()
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), processor_seconds()
     with ThreadPoolExecutor(load.clients) as pool:
         done = [each for part in pool.map(work, range(load.clients)) for each in part]
     took = time.perf_counter() - began
     busy = psutil.cpu_percent()
+    now_spent = processor_seconds()
     sample(usages)
     latencies = sorted(latency for latency, _ in done)
     return {
@@ -89,6 +90,9 @@ def _run(
         "p95_seconds": latencies[int(0.95 * (len(latencies) - 1))],
         "worker_seconds": median(worked for _, worked in done),
         "cores_busy": busy / 100,
+        "processor_seconds": {
+            kind: (total - spent.get(kind, 0.0)) / len(done) for kind, total in now_spent.items()
+        },
         "overhead_share": 1 - len(done) * network_seconds / took,
         "outside_worker_share": 1 - sum(worked for _, worked in done) / took,
     }

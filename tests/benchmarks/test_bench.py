@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from benchmarks.bench.report import compare, page
 from benchmarks.bench.roofline import Rates, Work, count_work, measure_rates
 from benchmarks.bench.stylize import Subject, measure
 from benchmarks.errors import BenchmarkError
+from benchmarks.processes import processor_seconds
 from benchmarks.timing import Times
 from model.adaptation import AdaptConfig
 from model.engine import Engine
@@ -159,6 +162,40 @@ def test_a_page_tells_what_was_not_measured() -> None:
     assert "Not measured: Magenta" in text
     assert "No GPU was at hand" in text
     assert "## Service" not in text
+
+
+def test_what_each_process_spends_on_a_request_is_told() -> None:
+    row = {
+        "clients": 8,
+        "requests": 24,
+        "requests_a_second": 10.0,
+        "median_seconds": 0.8,
+        "p95_seconds": 0.9,
+        "worker_seconds": 0.08,
+        "overhead_share": 0.5,
+        "outside_worker_share": 0.2,
+        "processor_seconds": {"api": 0.0325, "broker": 0.008, "client": 0.0061, "worker": 0.12},
+    }
+    start = {"ready_seconds": 3.0, "memory": {}, "engine_512_processor_seconds": 0.09}
+    text = page({**DOCUMENT, "service": [row], "start": start}, None)
+    assert "| 8 | 32.5 ms | 8.0 ms | 0.0 ms | 6.1 ms | 120 ms | 30 ms |" in text
+    of_before = {name: value for name, value in row.items() if name != "processor_seconds"}
+    assert "Processor time" not in page({**DOCUMENT, "service": [of_before], "start": start}, None)
+
+
+def test_processor_time_is_told_by_what_a_process_is() -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    before = processor_seconds()
+    with subprocess.Popen(
+        [sys.executable, "-c", burn, "app.cli worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        after = processor_seconds()
+        child.kill()
+    assert "worker" not in before
+    assert 0.28 < after["worker"] < 5
+    assert after["client"] >= before["client"]
 
 
 def test_a_change_is_told_relative_to_the_machine() -> None:
