@@ -32,6 +32,8 @@ async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:
 
 async def existing_results(sessions: Sessions, job_ids: Collection[str]) -> set[str]:
     """The ids of the results of these jobs that are still there."""
+    if len(job_ids) == 1:
+        return {row.id for row in await sessions.few(_RESULTS, jobs=list(job_ids))}
     async with sessions() as session:
         return set(await session.scalars(_RESULTS, {"jobs": list(job_ids)}))
 

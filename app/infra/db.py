@@ -5,7 +5,7 @@ One code path for SQLite (the default, WAL mode) and PostgreSQL.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, MultipleResultsFound, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -78,7 +78,14 @@ class Sessions:
         return self._read()
 
     async def row(self, query: Select[*tuple[Any, ...]], **parameters: Any) -> Row[Any] | None:
-        """The only row of a query by a unique key, or None.
+        """The only row of a query by a unique key, or None. As ``few``, which says where."""
+        found = await self.few(query, **parameters)
+        if len(found) > 1:
+            raise MultipleResultsFound(f"{len(found)} rows where one at most was expected")
+        return found[0] if found else None
+
+    async def few(self, query: Select[*tuple[Any, ...]], **parameters: Any) -> Sequence[Row[Any]]:
+        """The rows of a query that looks at a few pages: by unique keys, or by an index on a few dozen rows.
 
         On SQLite in the event loop's thread: a few pages of its cache are read in less time than another
         thread takes to wake up, and to get the interpreter's lock back from a busy loop. Other queries do not
@@ -87,9 +94,9 @@ class Sessions:
         """
         if self._here is not None:
             with suppress(OperationalError), self._here.connect() as connection:
-                return connection.execute(query, parameters).one_or_none()
+                return connection.execute(query, parameters).all()
         async with self._read() as session:
-            return (await session.execute(query, parameters)).one_or_none()
+            return (await session.execute(query, parameters)).all()
 
     def prepare_rows(self, prepare: Callable[[object], None]) -> None:
         """``prepare`` is to see every row that these sessions insert, before they do."""

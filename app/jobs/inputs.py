@@ -83,9 +83,7 @@ async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Im
 async def _files(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> dict[str, bytes]:
     if not ids:
         return {}
-    async with sessions() as session:
-        found = await session.execute(_FILES, {"ids": list(ids)})
-        keys = {row.id: row.blob_key for row in found}
+    keys = {row.id: row.blob_key for row in await sessions.few(_FILES, ids=list(ids))}
     files = {}
     for image_id in ids:
         if image_id not in keys:

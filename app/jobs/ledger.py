@@ -27,7 +27,7 @@ from app.infra.db import Base, Sessions, in_line, insert_row, table_of, utcnow
 from app.jobs.fairness import Fits, take_turn
 from app.jobs.lanes import lane_of
 from app.jobs.model import Job, JobKind, JobState
-from app.jobs.room import check_room
+from app.jobs.room import UNFINISHED, check_room, refuse_beyond
 from app.jobs.tables import BY_ID, JobRow, job_of
 from app.jobs.tickets import Tickets
 from app.jobs.traces import origin
@@ -109,8 +109,8 @@ class Ledger(Tickets):
         self, max_active: int, *, owner: str | None = None, max_per_owner: int | None = None
     ) -> None:
         """Raise what ``create`` would: asked before the costly part of a request."""
-        async with self._sessions() as session:
-            await check_room(session, 0, owner, max_active, max_per_owner)
+        row = await self._sessions.row(UNFINISHED, owner=owner)
+        refuse_beyond(row, 0, owner, max_active, max_per_owner)
 
     async def draw(self, ticket: str, worker_id: str, *, fits: Fits | None = None) -> Draw:
         """``begin`` the job whose turn it is when a ticket comes from the queue.
