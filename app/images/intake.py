@@ -23,6 +23,8 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools them)
+
 
 class Batch:
     """The pictures of one job. Rows are made here and written with the job."""
@@ -80,7 +82,10 @@ class Batch:
     ) -> str:
         with TemporaryDirectory(prefix=UPLOADS) as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
-            await asyncio.to_thread(_spill, file.file, source)
+            if (file.size or 0) <= _SMALL:  # still in memory, and written faster than a thread wakes up
+                _spill(file.file, source)
+            else:
+                await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"
             limits = self._limits(role, size, clips)
             done = await self._decoder.normalize(source, target, limits, label=label)

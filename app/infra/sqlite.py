@@ -7,7 +7,8 @@ As SQLAlchemy wants all rows at once anyway, the four can be one.
 
 And once a transaction has the lock of all writers its statements wait for nobody: begun with ``BEGIN_BRIEF``,
 they are executed in the loop's own thread. Before the commit, which the other thread makes, only pages in
-memory change.
+memory change. The beginning is tried there too, without waiting; only when another process has the lock does
+the other thread wait for it.
 """
 
 import sqlite3
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple, Self
 import aiosqlite
 
 BEGIN_BRIEF = "BEGIN IMMEDIATE"
-"""Waits for the lock in the connection's thread; what follows, up to the commit, is executed at once."""
+"""Takes the lock at once if it is free, else waits for it in the connection's thread; what follows, up to the
+commit, is executed at once."""
 
 
 class Connection(aiosqlite.Connection):
@@ -35,6 +37,9 @@ class Connection(aiosqlite.Connection):
         """``execute`` or ``executemany``. Raises what sqlite3 raises."""
         if self._brief and self._at_rest and self._conn.in_transaction:
             return _outcome(self._conn, method, statement, parameters)
+        if statement == BEGIN_BRIEF and self._at_rest and (begun := _begin_at_once(self._conn)):
+            self._brief = True
+            return begun
         self._at_rest = False
         try:
             outcome: Outcome = await self._execute(  # type: ignore[no-untyped-call]
@@ -118,6 +123,18 @@ def connect(database: str, **arguments: Any) -> Connection:
     connection = Connection(partial(sqlite3.connect, database, **arguments), iter_chunk_size=64)
     connection._thread.daemon = True  # as SQLAlchemy does with those that it makes itself
     return connection
+
+
+def _begin_at_once(connection: sqlite3.Connection) -> Outcome | None:
+    """BEGIN_BRIEF without waiting; None when the lock is not free."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()  # ms
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return _outcome(connection, "execute", BEGIN_BRIEF, ())
+    except sqlite3.OperationalError:
+        return None
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _outcome(

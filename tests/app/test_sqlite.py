@@ -12,7 +12,7 @@ import aiosqlite
 import pytest
 from sqlalchemy import insert, select, text
 
-from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.db import BUSY_SECONDS, Sessions, create_engine, create_sessions
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import BY_ID, JobRow
@@ -97,12 +97,12 @@ async def test_a_row_cannot_be_written_where_it_is_read(sessions: Sessions) -> N
         await sessions.row(insert(JobRow).returning(JobRow.id), id="job_1")  # type: ignore[arg-type]
 
 
-async def test_a_brief_transaction_is_two_trips_to_the_thread(sessions: Sessions, trips: list[str]) -> None:
+async def test_a_brief_transaction_is_one_trip_to_the_thread(sessions: Sessions, trips: list[str]) -> None:
     ledger = Ledger(sessions)
     await ledger.create(NewJob("job_1", JobKind.ADAPT, {}))
     trips.clear()
     await ledger.create(NewJob("job_2", JobKind.ADAPT, {}), max_active=9, max_per_owner=9)
-    assert len(trips) == 2  # for the lock, and to commit
+    assert len(trips) == 1  # to commit
     trips.clear()
     async with sessions.begin() as session:  # the same connection: another transaction is another matter
         await session.execute(text("UPDATE jobs SET attempt = 1"))
@@ -127,10 +127,26 @@ async def test_the_lock_of_the_writers_is_not_waited_for_in_the_event_loop(
 ) -> None:
     other = sqlite3.connect(database)
     other.execute("BEGIN IMMEDIATE")
-    asyncio.get_running_loop().call_later(0.2, other.rollback)
+    late = []
+
+    def free() -> None:
+        late.append("the loop went on")
+        other.rollback()
+
+    asyncio.get_running_loop().call_later(0.2, free)
     async with asyncio.timeout(10):
         await Ledger(sessions).create(NewJob("job_1", JobKind.ADAPT, {}))
+    assert late
     other.close()
+
+
+async def test_a_connection_that_tried_without_waiting_waits_again(
+    database: Path, sessions: Sessions
+) -> None:
+    """What it was told of patience is put back, also for transactions that are not brief."""
+    await Ledger(sessions).create(NewJob("job_1", JobKind.ADAPT, {}))
+    async with sessions.begin() as session:
+        assert (await session.execute(text("PRAGMA busy_timeout"))).scalar_one() == 1000 * BUSY_SECONDS
 
 
 async def test_who_gives_up_waiting_for_the_lock_does_not_get_it(database: Path, sessions: Sessions) -> None:
