@@ -119,8 +119,11 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
     except BaseException:
         await blobs.delete(written)
         raise
-    # The winner clears what killed attempts left; a loser clears what it wrote itself.
-    stale = [key for key in await blobs.keys(f"results/{job.id}") if key not in written] if done else written
+    # The winner clears what killed attempts left (the first had none before it, and need not look); a loser
+    # clears what it wrote itself.
+    stale = [] if done else written
+    if done and job.attempt > 1:
+        stale = [key for key in await blobs.keys(f"results/{job.id}") if key not in written]
     await blobs.delete([*stale, *orphans])
     return done
 
