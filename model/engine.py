@@ -17,7 +17,7 @@ from model.data.folders import pictures
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
 from model.frames import Smoothing
-from model.inner_rates import stored_rates
+from model.inner_rates import served_rates
 from model.networks import Objective
 from model.perceptual.network import PerceptualNetwork
 from model.rendering.choice import choose_renderer
@@ -64,7 +64,7 @@ class Engine:
             example_side=self.config.example_side,
         )
         head = base.critic.shapes() if base.critic is not None else {}
-        self.rates = stored_rates(self.shapes | head, base.rates).to(device)
+        self.rates = served_rates(self.shapes | head, base.rates, self.config.rate).to(device)
         found = pictures(BANK)
         if not found:
             raise CheckpointMissingError(f"no photos in {BANK}: the installation is incomplete")

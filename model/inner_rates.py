@@ -1,4 +1,4 @@
-"""Inner rates of an adaptation: those that a checkpoint holds, and their fall toward the end of a loop."""
+"""Inner rates of an adaptation: one for all or a checkpoint's own, which fall toward the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model.maml import Granularity, LearningRates, Rates
 
 
 class ScheduledRates(Rates):
-    """Learned rates times ``scale``, falling linearly to a tenth over the last part of a loop.
+    """Rates times ``scale``, falling linearly to a tenth over the last part of a loop.
 
     The fall begins after ``decay_from`` (0..1) of ``steps``; from 1 on there is none.
     """
@@ -24,6 +24,13 @@ class ScheduledRates(Rates):
         fall = max(0.0, (done - self.decay_from) / (1 - self.decay_from)) if self.decay_from < 1 else 0.0
         rate: Tensor = self.inner(name, step)
         return rate * self.scale * (1 - 0.9 * fall)
+
+
+def served_rates(
+    shapes: dict[str, torch.Size], learned: dict[str, Tensor], rate: float | None
+) -> LearningRates:
+    """What an adaptation takes: ``rate`` for every tensor and step, or a checkpoint's ``learned`` ones."""
+    return stored_rates(shapes, learned) if rate is None else stored_rates(shapes, {}, rate)
 
 
 def stored_rates(

@@ -14,7 +14,7 @@ import torch
 
 from model.adaptation import AdaptConfig
 from model.checkpoint import load_base, phi_shapes
-from model.inner_rates import stored_rates
+from model.inner_rates import served_rates
 from model.networks import Objective
 from model.perceptual.network import PerceptualNetwork
 from model.runtime import prefers_bf16, resolve_device
@@ -72,18 +72,15 @@ def evaluate(
     """Validate a checkpoint as it is on disk; None when the deadline came first (see ``validate``)."""
     device = resolve_device(config.device)
     base = load_base(checkpoint, device)
+    adapt = AdaptConfig(size=config.meta_size, example_side=2 * config.meta_size, adapt=base.adapt)
     return validate(
         base.networks,
         Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device)),
-        stored_rates(phi_shapes(base.networks), base.rates).to(device),
+        served_rates(phi_shapes(base.networks), base.rates, adapt.rate).to(device),
         config.styles,
         config.contents,
         limit=config.validation_styles,
-        config=AdaptConfig(
-            size=config.meta_size,
-            example_side=2 * config.meta_size,
-            adapt=base.adapt,
-        ),
+        config=adapt,
         kept=kept,
         deadline=deadline,
     )
