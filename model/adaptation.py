@@ -32,7 +32,7 @@ from model.perceptual.statistics import StyleStatistics, concatenate, pool
 class AdaptConfig:
     """Settings of an adaptation."""
 
-    steps: int = 8
+    steps: int = 16
     photos: int = 3  # renders in one step
     singles: int = 0  # of them compared with one example each, not with all pooled (decision 59)
     size: int = 160  # pixels a side of the photos
@@ -41,10 +41,8 @@ class AdaptConfig:
     judge_every: int = 2  # steps between judgements (decision 41); the first and last phi are judged too
     example_side: int = 256  # short side of the examples, pixels
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
-    # Change of a number in a step (Adam's units), of all tensors; None: the checkpoint's learned rates, that
-    # were learned with all of phi moving, and begin slowly (decision 81).
-    rate: float | None = 0.03
-    rate_scale: float = 1.0  # of either
+    rate_scale: float = 2.0  # of the learned rates, which were learned with all of phi moving
+    rate: float | None = None  # one rate for all tensors instead of them, such as 0.03 (decision 81)
     weights: LossWeights = field(  # decisions 74, 76 and 79
         default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=24.0, content=19.5)
     )

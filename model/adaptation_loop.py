@@ -133,7 +133,8 @@ def adapt_together(
     begun = [task.start() for task in tasks] if starts is None else starts
     heads = [task.critic_head() for task in tasks]
     adapt = first.config.adapt
-    schedule = ScheduledRates(rates, total, first.config.rate_scale, first.config.decay_from)
+    scale = first.config.rate_scale if first.config.rate is None else 1.0
+    schedule = ScheduledRates(rates, total, scale, first.config.decay_from)
     result = inner_loop(
         support_loss,
         stack([{**phi, **head} for phi, head in zip(begun, heads, strict=True)]),

@@ -83,7 +83,7 @@ class Judge:
                 return Judged(**kept["judged"])
         base = load_base(checkpoint, self.device)
         config = replace(
-            config, adapt=variant.adapt or ("*",), critic=variant.critic, steps=self.protocol.steps, rate=None
+            config, adapt=variant.adapt or ("*",), critic=variant.critic, steps=self.protocol.steps
         )
         grid = {}
         for scale in self.protocol.scales:

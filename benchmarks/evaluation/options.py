@@ -135,7 +135,7 @@ def parse_settings(text: str, config: AdaptConfig) -> AdaptConfig:
     """
     weights = {f.name for f in fields(config.weights)}
     numbers = {f.name: type(getattr(config, f.name)) for f in fields(config)}
-    numbers = {name: kind for name, kind in numbers.items() if kind in (int, float)}
+    numbers = {name: kind for name, kind in numbers.items() if kind in (int, float)} | {"rate": float}
     for part in text.split(","):
         name, _, value = (word.strip() for word in part.partition("="))
         if name not in weights and name not in numbers:

@@ -61,7 +61,8 @@ def test_rows_and_their_checkpoints_belong_together(how: dict[str, Any], said: s
 
 def test_settings_change_numbers_of_the_inner_loop_and_nothing_else() -> None:
     base = AdaptConfig()
-    found = parse_settings("content=20, gram=6,steps=12,rate_scale=1.5", base)
+    found = parse_settings("content=20, gram=6,steps=12,rate_scale=1.5,rate=0.03", base)
+    assert found.rate == 0.03
     assert (found.weights.content, found.weights.gram, found.steps, found.rate_scale) == (20, 6, 12, 1.5)
     assert found.weights.color == base.weights.color
     assert found.photos == base.photos

@@ -29,7 +29,7 @@ def test_one_rate_for_all_or_the_learned_ones() -> None:
     assert own["a.beta"] == pytest.approx([0.03, 0.04, 0.04])
 
 
-@pytest.mark.parametrize("rate", [0.03, None])
+@pytest.mark.parametrize("rate", [0.05, None])
 def test_the_engine_takes_what_its_configuration_says(rate: float | None) -> None:
     base = load_base()
     engine = Engine(base, torch.device("cpu"), replace(AdaptConfig(), rate=rate), renderer="torch")
