@@ -84,6 +84,12 @@ class StyleEncoder(nn.Module):
         embedded: Tensor = self.embed(normalized.clamp(-6, 6))
         return embedded
 
+    def average(self, descriptions: Tensor, present: Tensor) -> Tensor:
+        """(B, K, D) descriptions of each style's examples, (B, K) 1 where there is one -> (B, embedding)."""
+        weight = present.unsqueeze(2)
+        averaged: Tensor = (self.embed_descriptions(descriptions) * weight).sum(1) / weight.sum(1)
+        return averaged
+
     def decode(self, embedding: Tensor) -> dict[str, Tensor]:
         """(B, embedding) averaged over each style's examples -> phi of B samples."""
         batch = embedding.shape[0]

@@ -67,7 +67,7 @@ class ContinuedTraining:
             EncoderStart(networks, objective),
             Adam(schedule, betas=(0.9, 0.99)),
             self._balanced,
-            draw=lambda: LongTask(self.source.draw_entry(), self.source),
+            draw=lambda: LongTask(self.source.task_source.draw(), self.source),
             join=join_renders,
             steps=config.continued_steps,
             in_flight=config.continued_in_flight,

@@ -10,13 +10,11 @@ import random
 from collections.abc import Callable, Hashable, Mapping
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from model.checkpoint import phi_shapes
 from model.critic import HEAD, Critic, critic_inputs, duel
-from model.data.folders import StyleFolder, load, scan_photos, to_tensor
-from model.data.tasks import StyleTask, TaskSampler
+from model.data.folders import load, scan_photos
 from model.maml import (
     GradientLearner,
     InnerConfig,
@@ -29,13 +27,12 @@ from model.maml import (
     make_algorithm,
 )
 from model.networks import Networks, Objective
-from model.perceptual.statistics import pool
-from model.training.augment import crop, draw_palette, mix
+from model.training.augment import crop
 from model.training.config import TrainingConfig
 from model.training.pools import Choice, PhotoPool, unflatten
 from model.training.prefetch import Prefetch
-from model.training.pretrain import aspect_jitter, style_weights
 from model.training.style_tasks import RenderBatch, StyleEntry, StyleTasks, TaskPool, Works, one_of
+from model.training.task_source import TaskSource
 
 FELL_BACK = "first order from here on"
 
@@ -60,9 +57,7 @@ class EncoderStart(Start):
         assert isinstance(task, StyleTasks)
         encoder = self.networks.encoder
         with self._objective.autocast():
-            each = encoder.embed_descriptions(task.descriptions)  # (B, K, embedding)
-            present = task.present.unsqueeze(2)
-            embedded = (each * present).sum(1) / present.sum(1)
+            embedded = encoder.average(task.descriptions, task.present)
             phi = encoder.decode(embedded)
         head = self.critic.head(embedded.float()) if self.critic is not None else {}
         return {name: value.float() for name, value in phi.items()} | head
@@ -82,12 +77,7 @@ class MetaTraining:
     ) -> None:
         self.config, self.networks, self.objective, self.rng = config, networks, objective, rng
         self.critic = critic
-        styles = StyleFolder.scan(config.styles, split="train").at_least(config.least_works)
-        weights = style_weights(styles)
-        seed = rng.randrange(2**32)
-        self.sampler = TaskSampler(
-            styles, shots=config.shots, seed=seed, weights=[weights[n] for n in sorted(weights)]
-        )
+        self.task_source = TaskSource(config, objective, rng, maps=critic is not None)
         photos = scan_photos(config.contents, split="train")
         self.draw_photo = Prefetch(
             lambda rng: crop(load(rng.choice(photos)), config.meta_size, rng, low=config.crop_low),
@@ -97,7 +87,6 @@ class MetaTraining:
         self.photos = PhotoPool(self.draw_photo, objective, config.photos_in_pool, rng)
         while len(self.photos) < config.photos_in_pool:
             self.photos.refresh(8)
-        self.crops = Prefetch(self._crops, rng, workers=config.workers, ahead=8)
         self.tasks = TaskPool(config, rng)
         self.steps = 0
         self.chosen: list[StyleEntry] = []  # with a critic only
@@ -135,9 +124,9 @@ class MetaTraining:
         if self.steps % c.refresh_every == 0:
             self.photos.refresh(c.refresh_every * c.fresh_photos)
             for _ in range(c.refresh_every * c.fresh_tasks):
-                self.tasks.add(self.draw_entry())
+                self.tasks.add(self.task_source.draw())
             while len(self.tasks.ring) < c.tasks_in_pool:
-                self.tasks.add(self.draw_entry())
+                self.tasks.add(self.task_source.draw())
         self.steps += 1
         positions = self.tasks.ring.choose(c.meta_batch)
         self.chosen = [entry for i in positions if (entry := self.tasks.entries[i]) is not None]
@@ -176,7 +165,7 @@ class MetaTraining:
     def close(self) -> None:
         """End the threads that crop ahead."""
         self.draw_photo.close()
-        self.crops.close()
+        self.task_source.close()
 
     def fall_back(self) -> str | None:
         """First order from now on, after undefined gradients; says so, or None when that was so already."""
@@ -202,54 +191,6 @@ class MetaTraining:
             real = batch.real.repeat_interleave(count, 0)
             total = total + duel(self.critic, each, critic_inputs(features), real).total(c.critic)
         return total.view(tasks, count).mean(1)
-
-    def draw_entry(self) -> StyleEntry:
-        """A new task: its support and its query works, with their statistics."""
-        works, k = self._works(self.crops())
-        if self.rng.random() < self.config.mix_share:
-            works, k = self._mixture((works, k), self._works(self.crops()))
-        # Reptile has no query: all works are for the inner loop
-        support = works if self.config.algorithm == "reptile" else works[:k]
-        query = works[k:]
-        return StyleEntry(support, pool(support.statistics), query, pool(query.statistics))
-
-    def _crops(self, rng: random.Random) -> tuple[list[Image.Image], int]:
-        """Crops of the works of a task: its support, then its query; and the size of the support.
-
-        One palette and one range of scales for all of them: what makes them one style.
-        """
-        task: StyleTask = self.sampler.draw(rng)
-        query = rng.sample(task.query, min(self.config.query_works, len(task.query)))
-        palette = draw_palette(rng, self.config.palette_share)
-        low = rng.uniform(self.config.crop_low, max(self.config.crop_low, 0.7))
-        high, jitter = min(1.0, low + 0.5), aspect_jitter(task.group)
-        size = self.config.meta_size
-        works = [
-            crop(load(path), size, rng, low=low, high=high, jitter=jitter, palette=palette)
-            for path in (*task.support, *query)
-        ]
-        return works, len(task.support)
-
-    def _works(self, drawn: tuple[list[Image.Image], int]) -> tuple[Works, int]:
-        crops, k = drawn
-        found, features = self.objective.observe(to_tensor(crops, self.objective.device))
-        maps = critic_inputs(features).bfloat16() if self.critic is not None else None
-        return Works(found, maps), k
-
-    def _mixture(self, a: tuple[Works, int], b: tuple[Works, int]) -> tuple[Works, int]:
-        """A style between two: each work mixed of a work of both, in the same proportion."""
-        k = min(a[1], b[1])
-        queries = min(len(works.statistics) - size for works, size in (a, b))
-        first, second = ([*range(k), *range(size, size + queries)] for _, size in (a, b))
-        share = self.rng.random()
-        x, y = a[0].statistics[first], b[0].statistics[second]
-        mixed = mix(x, y, torch.full((k + queries,), share, device=x.colors.device))
-        maps = None
-        if a[0].maps is not None and b[0].maps is not None:  # a patch is painted in one of the two
-            own = [self.rng.random() < share for _ in first]
-            rows = zip(own, first, second, strict=True)
-            maps = torch.stack([a[0].maps[i] if mine else b[0].maps[j] for mine, i, j in rows])
-        return Works(mixed, maps), k
 
 
 def make_learner(

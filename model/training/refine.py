@@ -1,0 +1,186 @@
+"""Going on from a checkpoint, on a processor: ``python -m model.training.refine``.
+
+Phase 1 (the zero-step style) by the loss of the inner loop that is served. Half of a step's renders have a
+single work as their style; the other half have what an adaptation has, several works of one artist, and are
+compared with these and some more of the artist's works. The inner rates stay those of the checkpoint.
+
+A run saves its state every minute; the same command goes on from there. Runs with other seeds, one a core, can be
+averaged by ``scripts/average_checkpoints.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from model.adaptation import AdaptConfig
+from model.errors import ModelError
+from model.formats import default_checkpoint
+from model.networks import Networks, Objective
+from model.training.config import TrainingConfig
+from model.training.entry import describe_run
+from model.training.phases import Job, Phase
+from model.training.pools import Choice, PhotoPool, unflatten
+from model.training.pretrain import Pretraining
+from model.training.run import Run
+from model.training.style_tasks import TaskPool
+from model.training.task_source import TaskSource
+
+CONTENT = 20.0  # a little more than in adaptations: a start that keeps the photo leaves room for style
+USUAL_TOTAL = 2.5  # the loss is divided by it: gradients are clipped by a norm that suits lighter weights
+AVERAGE = 0.998  # of the weights, a step: over some 20 minutes of a core
+
+
+class SeveralWorks:
+    """Samples of phase 1 with several works of one artist as their style."""
+
+    def __init__(
+        self, config: TrainingConfig, objective: Objective, rng: random.Random, photos: PhotoPool
+    ) -> None:
+        self.config, self.objective, self.photos = config, objective, photos
+        self.source = TaskSource(config, objective, rng)
+        self.tasks = TaskPool(config, rng)
+        self.steps = 0
+        self.chosen_tasks = Choice(config.meta_batch, objective.device)
+        self.chosen_photos = Choice(config.meta_batch, objective.device)
+
+    def prepare(self) -> None:
+        """Refresh the pool and choose; the photos are refreshed by whose they are."""
+        c = self.config
+        if self.steps % c.refresh_every == 0:
+            for _ in range(c.fresh_tasks):
+                self.tasks.add(self.source.draw())
+            while len(self.tasks.ring) < c.tasks_in_pool:
+                self.tasks.add(self.source.draw())
+        self.steps += 1
+        self.chosen_tasks.write(self.tasks.ring.choose(c.meta_batch))
+        self.chosen_photos.write(self.photos.ring.choose(c.meta_batch))
+
+    def loss(self, networks: Networks) -> dict[str, Tensor]:
+        """Render the chosen photos in the chosen styles, and return the terms; ``total`` of them all."""
+        found, photos = (
+            self.tasks.ring.take(self.chosen_tasks.index),
+            self.photos.at(self.chosen_photos.index),
+        )
+        with self.objective.autocast():
+            phi = networks.encoder.decode(networks.encoder.average(found["descriptions"], found["present"]))
+            renders = networks(photos.images, phi)
+        terms = self.objective.terms(renders, unflatten(found, "target."), photos.content)
+        return {
+            "moments": terms.moments.mean(),
+            "mobile": terms.mobile.mean(),
+            "gram": terms.gram.mean(),
+            "color": terms.color.mean(),
+            "content": terms.content.mean(),
+            "total": terms.total(self.config.weights).mean(),
+        }
+
+    def close(self) -> None:
+        """End the threads that crop ahead."""
+        self.source.close()
+
+
+def refine_phase(run: Run, config: TrainingConfig) -> Phase:
+    """Samples of both kinds in every step."""
+
+    def make(notes: list[str]) -> Job:
+        single = Pretraining(config, run.objective, run.rng)
+        single.fill()
+        several = SeveralWorks(config, run.objective, run.rng, single.photos)
+
+        def prepare(done: float) -> None:
+            single.prepare()
+            several.prepare()
+
+        def loss(done: float) -> dict[str, Tensor]:
+            one, more = single.loss(run.networks), several.loss(run.networks)
+            share = config.batch / (config.batch + config.meta_batch)
+            total = (share * one["total"] + (1 - share) * more["total"]) / USUAL_TOTAL
+            named = {f"single_{name}": value for name, value in one.items()}
+            return named | {f"several_{name}": value for name, value in more.items()} | {"total": total}
+
+        def close() -> None:
+            single.close()
+            several.close()
+
+        return Job(loss, config.batch + config.meta_batch, prepare=prepare, close=close)
+
+    return Phase("refine", config.pretrain_minutes, config.lr, make, average_decay=AVERAGE)
+
+
+def configure(config: TrainingConfig, *, renders: int = 8) -> TrainingConfig:
+    """The loss of adaptations, and pools for one core; ``renders`` of a step, half of either kind."""
+    return replace(
+        config,
+        weights=replace(AdaptConfig().weights, content=CONTENT),
+        meta_size=config.size,
+        batch=renders - renders // 2,
+        meta_batch=renders // 2,
+        shots=(2, 6),
+        crop_low=0.35,
+        palette_share=0.35,
+        mix_share=0.15,
+        photos_in_pool=96,
+        styles_in_pool=128,
+        tasks_in_pool=48,
+        fresh_photos=2,
+        fresh_styles=1,
+        fresh_tasks=1,
+        refresh_every=2,
+    )
+
+
+def refine(config: TrainingConfig, *, licence: str = "") -> Path:
+    """Train, from the state in ``config.out`` when there is one; where the checkpoint is."""
+    began = time.time()
+    run = Run(config)
+    run.train([refine_phase(run, config)], resume=True)
+    return run.export(describe_run(run, [], time.time() - began, licence))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m model.training.refine", description=__doc__)
+    parser.add_argument("--styles", type=Path, required=True, help="folder of style folders")
+    parser.add_argument("--contents", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder for state, log and checkpoint")
+    parser.add_argument("--start", type=Path, help="base checkpoint to begin from; default: the package's")
+    parser.add_argument("--minutes", type=float, default=80.0, help="of training")
+    parser.add_argument("--size", type=int, default=160, help="of the crops, pixels")
+    parser.add_argument("--renders", type=int, default=8, help="of a step")
+    parser.add_argument("--lr", type=float, default=2e-4, help="peak learning rate")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--licence", default="", help="of the checkpoint")
+    options = parser.parse_args(arguments)
+    try:
+        if options.renders < 2 or options.size < 32 or options.size % 8:
+            raise ValueError("--renders takes 2 or more, --size a multiple of 8 from 32 on")
+        config = TrainingConfig(
+            styles=options.styles,
+            contents=options.contents,
+            out=options.out,
+            start=options.start or default_checkpoint(),
+            pretrain_minutes=options.minutes,
+            size=options.size,
+            lr=options.lr,
+            device=options.device,
+            seed=options.seed,
+        )
+        path = refine(configure(config, renders=options.renders), licence=options.licence)
+    except (ModelError, ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"trained: {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
