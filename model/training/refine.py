@@ -4,8 +4,8 @@ Phase 1 (the zero-step style) by the loss of the inner loop that is served. Half
 single work as their style; the other half have what an adaptation has, several works of one artist, and are
 compared with these and some more of the artist's works. The inner rates stay those of the checkpoint.
 
-A run saves its state every minute; the same command goes on from there. Runs with other seeds, one a core, can be
-averaged by ``scripts/average_checkpoints.py``.
+A run saves its state every minute; the same command goes on from there. Runs with other seeds, one a core,
+can be averaged by ``scripts/average_checkpoints.py``.
 """
 
 from __future__ import annotations
