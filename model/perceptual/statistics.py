@@ -9,7 +9,7 @@ statistics of K works are the average of their moments, so the pooled spread hol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -117,10 +117,14 @@ def _scatter(parts: Sequence[StyleStatistics]) -> dict[str, Tensor]:
     }
 
 
+def _usual_variance(matrices: Tensor, layer: str) -> Tensor:
+    return USUAL_SCATTER[layer] * matrices.square().sum((1, 2))
+
+
 def _variance(matrices: Tensor, layer: str) -> Tensor:
     """(K, C, C) -> (1,): the unbiased variance over K, summed over the entries; the usual one where K = 1."""
     if len(matrices) == 1:
-        return USUAL_SCATTER[layer] * matrices.square().sum((1, 2))
+        return _usual_variance(matrices, layer)
     return (matrices - matrices.mean(0, keepdim=True)).square().sum().unsqueeze(0) / (len(matrices) - 1)
 
 
@@ -136,3 +140,8 @@ def pool(works: StyleStatistics) -> StyleStatistics:
         colors.unsqueeze(0),
         {key: _variance(v, key) for key, v in works.second.items()},
     )
+
+
+def each_alone(works: StyleStatistics) -> StyleStatistics:
+    """B pictures as B styles of one work each: what ``pool`` makes of every one."""
+    return replace(works, scatter={key: _usual_variance(v, key) for key, v in works.second.items()})

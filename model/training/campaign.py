@@ -21,6 +21,7 @@ from pathlib import Path
 
 from model.data.folders import StyleFolder, scan_photos
 from model.errors import ModelError
+from model.phi import NORMALIZATION
 from model.runtime import resolve_device
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run, evaluate, write_rows
@@ -192,6 +193,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rank", type=int, help="of the low-rank branches; with --start: it may grow")
     parser.add_argument("--train-only", action="store_true", help="leave the validation to another machine")
     parser.add_argument("--sizes", help="of the crops, such as 128,192,256; default by device")
+    parser.add_argument(
+        "--adapt",
+        choices=("normalization", "all"),
+        default="normalization",
+        help="what of phi inner loops move, in training and in service",
+    )
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)
@@ -210,6 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             critic=options.critic,
             continued_minutes=options.long_loops,
             rank=options.rank,
+            adapt=NORMALIZATION if options.adapt == "normalization" else None,
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
         config = configure(config)

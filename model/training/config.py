@@ -68,6 +68,7 @@ class TrainingConfig:
     crop_low: float = 0.3  # smallest crop, as a share of the short side
     palette_share: float = 0.3  # styles with another palette (the same for all works of a style)
     mix_share: float = 0.1  # styles that are a mixture of two
+    uncertain_works: bool = False  # phase 1: a work's Gram matrices count as in adaptations to one example
     identity_share: float = 0.125  # samples whose style is the photo's own: the target is the photo
     identity_weight: float = 20.0
     weights: LossWeights = field(default_factory=LossWeights)

@@ -11,7 +11,7 @@ from torch import Tensor
 from model.critic import Critic, critic_inputs, duel
 from model.data.folders import StyleFolder, load, scan_photos
 from model.networks import Networks, Objective
-from model.perceptual.statistics import StyleStatistics, concatenate
+from model.perceptual.statistics import StyleStatistics, concatenate, each_alone
 from model.style_encoder import describe
 from model.training.augment import crop, draw_palette, mix
 from model.training.config import TrainingConfig
@@ -107,6 +107,8 @@ class Pretraining:
         drawn = self._mixed(self.styles.at(self.chosen_styles.index))
         identity = torch.rand(c.batch, device=self.objective.device) < c.identity_share
         styles = _replace(drawn.statistics, photos.own, identity)
+        if c.uncertain_works:
+            styles = each_alone(styles)
         with self.objective.autocast():
             embedding = networks.encoder.embedding(styles)
             renders = networks(photos.images, networks.encoder.decode(embedding))

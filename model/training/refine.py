@@ -127,6 +127,7 @@ def configure(config: TrainingConfig, *, renders: int = 8) -> TrainingConfig:
         crop_low=0.35,
         palette_share=0.35,
         mix_share=0.15,
+        uncertain_works=True,
         photos_in_pool=96,
         styles_in_pool=128,
         tasks_in_pool=48,

@@ -18,6 +18,7 @@ from model.checkpoint import load_base
 from model.critic import Critic, CriticConfig
 from model.maml import Order
 from model.networks import Networks, Objective
+from model.phi import NORMALIZATION
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 from model.training.campaign import AGAIN, STAGES, campaign, main, phases_of
@@ -172,6 +173,26 @@ def test_meta_loss_reaches_the_critic_and_its_head(
     assert {"critic.weight", "critic.bias"} <= set(job.learner.adapted)
     modules: dict[str, nn.Module] = job.modules
     assert set(modules) == {"rates"}
+
+
+@pytest.mark.parametrize(("words", "moved"), [([], NORMALIZATION), (["--adapt", "all"], None)])
+def test_inner_loops_move_what_is_served_unless_asked_otherwise(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    moved: tuple[str, ...] | None,
+) -> None:
+    given: list[TrainingConfig] = []
+
+    def begin(config: TrainingConfig, **_: object) -> bool:
+        given.append(config)
+        return True
+
+    monkeypatch.setattr("model.training.campaign.campaign", begin)
+    options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
+    assert main([*options, *words]) == 0
+    assert given[0].adapt == moved
 
 
 def test_command_says_what_is_wrong(folders: tuple[Path, Path], tmp_path: Path, capsys) -> None:

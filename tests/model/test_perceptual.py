@@ -21,6 +21,7 @@ from model.perceptual.statistics import (
     USUAL_SCATTER,
     StyleStatistics,
     concatenate,
+    each_alone,
     pool,
     statistics,
 )
@@ -179,6 +180,16 @@ def test_one_work_is_taken_to_differ_from_the_next_as_works_usually_do() -> None
     expected = 2 / (13 * (1 + losses.SCATTER * 0.48))
     assert float(losses.gram_distance(render, alone, (layer,))) == pytest.approx(expected)
     assert float(losses.gram_distance(render, work, (layer,))) == pytest.approx(2 / 13)  # not pooled
+
+
+def test_pictures_as_styles_of_one_work_each_are_what_pooling_every_one_gives() -> None:
+    works = of_gram([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]])
+    each = each_alone(works)
+    for index in range(2):
+        alone = pool(works[[index]])
+        for layer in STYLE_LAYERS:
+            torch.testing.assert_close(each.scatter[layer][[index]], alone.scatter[layer])
+            torch.testing.assert_close(each.second[layer][[index]], alone.second[layer])
 
 
 def test_scatter_goes_where_its_style_goes() -> None:

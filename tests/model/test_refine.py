@@ -40,6 +40,22 @@ def test_judged_by_the_loss_of_adaptations(config: TrainingConfig) -> None:
     assert config.weights.content == CONTENT
 
 
+def test_a_single_work_counts_as_in_an_adaptation_to_one_example(
+    config: TrainingConfig, networks: Networks, objective: Objective
+) -> None:
+    found = []
+    for uncertain in (False, True):
+        torch.manual_seed(0)
+        job = Pretraining(replace(config, uncertain_works=uncertain), objective, random.Random(0))
+        job.fill()
+        job.prepare()
+        found.append(job.loss(networks))
+    certain, uncertain = found
+    assert float(uncertain["gram"]) < 0.9 * float(certain["gram"])
+    torch.testing.assert_close(uncertain["covariance"], certain["covariance"])
+    assert config.uncertain_works
+
+
 def test_several_works_are_averaged_as_in_an_adaptation_and_compared_with_all_of_the_task(
     config: TrainingConfig, networks: Networks, objective: Objective
 ) -> None:
