@@ -44,15 +44,15 @@ def test_a_single_work_counts_as_in_an_adaptation_to_one_example(
     config: TrainingConfig, networks: Networks, objective: Objective
 ) -> None:
     found = []
-    for uncertain in (False, True):
+    for lenient in (False, True):
         torch.manual_seed(0)
-        job = Pretraining(replace(config, uncertain_works=uncertain), objective, random.Random(0))
+        job = Pretraining(replace(config, uncertain_works=lenient), objective, random.Random(0))
         job.fill()
         job.prepare()
         found.append(job.loss(networks))
-    certain, uncertain = found
-    assert float(uncertain["gram"]) < 0.9 * float(certain["gram"])
-    torch.testing.assert_close(uncertain["covariance"], certain["covariance"])
+    strict, uncertain = found
+    assert float(uncertain["gram"]) < 0.9 * float(strict["gram"])
+    torch.testing.assert_close(uncertain["covariance"], strict["covariance"])
     assert config.uncertain_works
 
 
