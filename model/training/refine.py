@@ -22,7 +22,7 @@ from torch import Tensor
 
 from model.adaptation import AdaptConfig
 from model.errors import ModelError
-from model.formats import default_checkpoint
+from model.formats import checkpoint_hash, default_checkpoint
 from model.networks import Networks, Objective
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run
@@ -65,10 +65,8 @@ class SeveralWorks:
 
     def loss(self, networks: Networks) -> dict[str, Tensor]:
         """Render the chosen photos in the chosen styles, and return the terms; ``total`` of them all."""
-        found, photos = (
-            self.tasks.ring.take(self.chosen_tasks.index),
-            self.photos.at(self.chosen_photos.index),
-        )
+        found = self.tasks.ring.take(self.chosen_tasks.index)
+        photos = self.photos.at(self.chosen_photos.index)
         with self.objective.autocast():
             phi = networks.encoder.decode(networks.encoder.average(found["descriptions"], found["present"]))
             renders = networks(photos.images, phi)
@@ -143,7 +141,8 @@ def refine(config: TrainingConfig, *, licence: str = "") -> Path:
     began = time.time()
     run = Run(config)
     run.train([refine_phase(run, config)], resume=True)
-    return run.export(describe_run(run, [], time.time() - began, licence))
+    card = describe_run(run, [], time.time() - began, licence) | {"start": checkpoint_hash(config.start)}
+    return run.export(card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

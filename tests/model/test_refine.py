@@ -51,7 +51,7 @@ def test_a_single_work_counts_as_in_an_adaptation_to_one_example(
         job.prepare()
         found.append(job.loss(networks))
     strict, uncertain = found
-    assert float(uncertain["gram"]) < 0.9 * float(strict["gram"])
+    assert uncertain["gram"].item() < 0.9 * strict["gram"].item()
     torch.testing.assert_close(uncertain["covariance"], strict["covariance"])
     assert config.uncertain_works
 
@@ -100,6 +100,7 @@ def test_goes_on_from_the_checkpoint_and_keeps_its_rates(config: TrainingConfig)
     path = refine(config)
     before, after = load_base(config.start), load_base(path)
     torch.testing.assert_close(after.rates["color"], before.rates["color"])
+    assert after.header["card"]["start"] == before.hash
     moved = [
         not torch.equal(a, b)
         for a, b in zip(before.networks.parameters(), after.networks.parameters(), strict=True)
