@@ -118,6 +118,7 @@ def _scatter(parts: Sequence[StyleStatistics]) -> dict[str, Tensor]:
 
 
 def _usual_variance(matrices: Tensor, layer: str) -> Tensor:
+    """(B, C, C) -> (B,): what is assumed where a style is one work."""
     return USUAL_SCATTER[layer] * matrices.square().sum((1, 2))
 
 

@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             critic=options.critic,
             continued_minutes=options.long_loops,
             rank=options.rank,
-            adapt=NORMALIZATION if options.adapt == "normalization" else None,
+            adapt=NORMALIZATION if options.adapt == "normalization" else ("*",),
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
         config = configure(config)

@@ -21,8 +21,9 @@ from pathlib import Path
 from torch import Tensor
 
 from model.adaptation import AdaptConfig
+from model.checkpoint import load_base
 from model.errors import ModelError
-from model.formats import checkpoint_hash, default_checkpoint
+from model.formats import default_checkpoint
 from model.networks import Networks, Objective
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run
@@ -137,11 +138,16 @@ def configure(config: TrainingConfig, *, renders: int = 8) -> TrainingConfig:
 
 
 def refine(config: TrainingConfig, *, licence: str = "") -> Path:
-    """Train, from the state in ``config.out`` when there is one; where the checkpoint is."""
+    """Train, from the state in ``config.out`` when there is one; where the checkpoint is.
+
+    Without ``config.start`` it begins from the package's checkpoint. What inner loops move stays what it was.
+    """
     began = time.time()
+    start = load_base(config.start)
+    config = replace(config, start=config.start or default_checkpoint(), adapt=start.adapt)
     run = Run(config)
     run.train([refine_phase(run, config)], resume=True)
-    card = describe_run(run, [], time.time() - began, licence) | {"start": checkpoint_hash(config.start)}
+    card = describe_run(run, [], time.time() - began, licence) | {"start": start.hash}
     return run.export(card)
 
 
@@ -167,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             styles=options.styles,
             contents=options.contents,
             out=options.out,
-            start=options.start or default_checkpoint(),
+            start=options.start,
             pretrain_minutes=options.minutes,
             size=options.size,
             lr=options.lr,

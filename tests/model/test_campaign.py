@@ -175,13 +175,13 @@ def test_meta_loss_reaches_the_critic_and_its_head(
     assert set(modules) == {"rates"}
 
 
-@pytest.mark.parametrize(("words", "moved"), [([], NORMALIZATION), (["--adapt", "all"], None)])
+@pytest.mark.parametrize(("words", "moved"), [([], NORMALIZATION), (["--adapt", "all"], ("*",))])
 def test_inner_loops_move_what_is_served_unless_asked_otherwise(
     folders: tuple[Path, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: list[str],
-    moved: tuple[str, ...] | None,
+    moved: tuple[str, ...],
 ) -> None:
     given: list[TrainingConfig] = []
 

@@ -23,7 +23,7 @@ from model.training.refine import CONTENT, SeveralWorks, configure, main, refine
 @pytest.fixture
 def config(folders: tuple[Path, Path], networks: Networks, tmp_path: Path) -> TrainingConfig:
     start = tmp_path / "start.safetensors"
-    save_base(start, networks, {"color": torch.tensor([0.25, 0.5])}, {})
+    save_base(start, networks, {"color": torch.tensor([0.25, 0.5])}, {}, adapt=("color",))
     given = TrainingConfig(
         styles=folders[0],
         contents=folders[1],
@@ -101,6 +101,7 @@ def test_goes_on_from_the_checkpoint_and_keeps_its_rates(config: TrainingConfig)
     before, after = load_base(config.start), load_base(path)
     torch.testing.assert_close(after.rates["color"], before.rates["color"])
     assert after.header["card"]["start"] == before.hash
+    assert after.adapt == before.adapt == ("color",)
     moved = [
         not torch.equal(a, b)
         for a, b in zip(before.networks.parameters(), after.networks.parameters(), strict=True)
