@@ -54,7 +54,11 @@ class Engine:
             self.config = replace(self.config, adapt=base.adapt)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
-        self.objective = Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device))
+        self.objective = Objective(
+            PerceptualNetwork().to(device),
+            amp=prefers_bf16(device),
+            patches=self.config.weights.patches > 0,
+        )
         self.shapes = phi_shapes(base.networks)
         self.renderer = Renderer(
             base.networks,

@@ -18,6 +18,7 @@ from model.perceptual.losses import (
     total_variation,
 )
 from model.perceptual.network import PerceptualNetwork
+from model.perceptual.patches import patch_distance
 from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics, statistics
 from model.phi import Phi
 from model.style_encoder import EncoderConfig, StyleEncoder
@@ -41,12 +42,14 @@ class Networks(nn.Module):
 class Objective:
     """The perceptual networks with the distances on them, under autocast to bf16 where that is faster.
 
-    bf16 products accumulate in float32; statistics and distances are float32.
+    bf16 products accumulate in float32; statistics and distances are float32. ``patches``: keep samples of
+    single positions too, and compare with them.
     """
 
-    def __init__(self, network: PerceptualNetwork, *, amp: bool = True) -> None:
+    def __init__(self, network: PerceptualNetwork, *, amp: bool = True, patches: bool = False) -> None:
         self.network = network
         self.amp = amp
+        self.patches = patches
 
     @property
     def device(self) -> torch.device:
@@ -66,14 +69,14 @@ class Objective:
         """(K, 3, H, W) works -> their statistics, batch K, and the feature maps that they are of."""
         with self.autocast():
             features = self.network(works, STYLE_LAYERS)
-            return statistics(features, works), features
+            return statistics(features, works, patches=self.patches), features
 
     @torch.no_grad()
     def photo_targets(self, photos: Tensor) -> tuple[dict[str, Tensor], StyleStatistics]:
         """(B, 3, H, W) photos -> the features that content is compared with, and their own statistics."""
         with self.autocast():
             features = self.network(photos, LAYERS)
-            return content_features(features), statistics(features, photos)
+            return content_features(features), statistics(features, photos, patches=self.patches)
 
     @torch.no_grad()
     def content_targets(self, photos: Tensor) -> dict[str, Tensor]:
@@ -98,7 +101,9 @@ class Objective:
         """
         with self.autocast():
             features = self.network(renders, LAYERS)
-            own = statistics(features, renders)
+            known = bool(style.patches)
+            own = statistics(features, renders, patches=known)
+            patches = patch_distance(own.patches, style.patches) if known else renders.new_zeros(len(renders))
         terms = LossTerms(
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
@@ -107,5 +112,6 @@ class Objective:
             color=color_distance(own, style, directions),
             content=content_distance(features, content),
             smoothness=total_variation(renders),
+            patches=patches,
         )
         return terms, features

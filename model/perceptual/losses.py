@@ -37,6 +37,7 @@ class LossWeights:
     color: float = 6.0  # sliced Wasserstein distance of colours
     content: float = 10.0  # instance-normalised features; at 1 faces dissolve
     smoothness: float = 0.3  # total variation
+    patches: float = 0.0  # every place of the picture to the place in the examples that is most like it
 
 
 def moment_distance(
@@ -183,6 +184,7 @@ class LossTerms:
     color: Tensor
     content: Tensor
     smoothness: Tensor
+    patches: Tensor
 
     def style(self, weights: LossWeights) -> Tensor:
         """The weighted style terms (B,)."""
@@ -192,6 +194,7 @@ class LossTerms:
             + weights.mobile * self.mobile
             + weights.gram * self.gram
             + weights.color * self.color
+            + weights.patches * self.patches
         )
 
     def total(self, weights: LossWeights) -> Tensor:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.perceptual.moments import moments
+from model.perceptual.patches import PATCH_LAYERS, even_grid, patch_samples
 
 VGG_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
 MOBILE_LAYERS = ("mobile.stem", "mobile.block0", "mobile.block2", "mobile.block5", "mobile.block9")
@@ -44,13 +45,15 @@ class StyleStatistics:
     ``mean[layer]``: (B, C); ``second[layer]``: (B, C, C) raw second moments E[f f^T] over positions
     (the Gram matrix over the number of positions); ``colors``: (B, N, 3) RGB samples in 0..1;
     ``scatter[layer]``: (B,) variance of the Gram matrices of the works that were pooled, summed over the
-    entries. Pictures that were not pooled have none: no layers.
+    entries. Pictures that were not pooled have none: no layers. ``patches[layer]``: (B, P, C) features at P
+    positions, of length 1; only where they were asked for.
     """
 
     mean: dict[str, Tensor]
     second: dict[str, Tensor]
     colors: Tensor
     scatter: dict[str, Tensor] = field(default_factory=dict)
+    patches: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.colors.shape[0]
@@ -71,6 +74,7 @@ class StyleStatistics:
             {k: v[index] for k, v in self.second.items()},
             self.colors[index],
             {k: v[index] for k, v in self.scatter.items()},
+            {k: v[index] for k, v in self.patches.items()},
         )
 
     def detach(self) -> StyleStatistics:
@@ -80,22 +84,26 @@ class StyleStatistics:
             {k: v.detach() for k, v in self.second.items()},
             self.colors.detach(),
             {k: v.detach() for k, v in self.scatter.items()},
+            {k: v.detach() for k, v in self.patches.items()},
         )
 
 
 def color_samples(images: Tensor, count: int = COLOR_SAMPLES) -> Tensor:
     """(B, 3, H, W) -> (B, count, 3): colours of a 4x averaged picture on an even grid of its pixels."""
     flat = F.avg_pool2d(images, 4, ceil_mode=True).flatten(2)  # (B, 3, N)
-    index = torch.linspace(0, flat.shape[2] - 1, count, device=images.device).round().long()
-    return flat[:, :, index].transpose(1, 2)
+    return flat[:, :, even_grid(flat.shape[2], count, images.device)].transpose(1, 2)
 
 
-def statistics(features: dict[str, Tensor], images: Tensor) -> StyleStatistics:
-    """Statistics of B pictures from their features {layer: (B, C, H, W)} and the pictures themselves."""
+def statistics(features: dict[str, Tensor], images: Tensor, *, patches: bool = False) -> StyleStatistics:
+    """Statistics of B pictures from their features {layer: (B, C, H, W)} and the pictures themselves.
+
+    ``patches``: with samples of single positions.
+    """
     mean, second = {}, {}
     for layer in STYLE_LAYERS:
         mean[layer], second[layer] = moments(features[layer])
-    return StyleStatistics(mean, second, color_samples(images.float()))
+    samples = {layer: patch_samples(features[layer]) for layer in PATCH_LAYERS} if patches else {}
+    return StyleStatistics(mean, second, color_samples(images.float()), patches=samples)
 
 
 def concatenate(parts: Sequence[StyleStatistics]) -> StyleStatistics:
@@ -105,6 +113,7 @@ def concatenate(parts: Sequence[StyleStatistics]) -> StyleStatistics:
         {k: torch.cat([p.second[k] for p in parts]) for k in parts[0].second},
         torch.cat([p.colors for p in parts]),
         _scatter(parts),
+        {k: torch.cat([p.patches[k] for p in parts]) for k in parts[0].patches},
     )
 
 
@@ -131,16 +140,20 @@ def _variance(matrices: Tensor, layer: str) -> Tensor:
 
 def pool(works: StyleStatistics) -> StyleStatistics:
     """Statistics of K works (batch K) -> of all of them as one picture (batch 1)."""
-    k, count = works.colors.shape[:2]
-    # Every k-th colour of each work: a fair share of all palettes in as many samples.
-    share = torch.arange(count, device=works.colors.device)
-    colors = works.colors[share % k, share]
     return StyleStatistics(
         {key: v.mean(0, keepdim=True) for key, v in works.mean.items()},
         {key: v.mean(0, keepdim=True) for key, v in works.second.items()},
-        colors.unsqueeze(0),
+        _fair_share(works.colors),
         {key: _variance(v, key) for key, v in works.second.items()},
+        {key: _fair_share(v) for key, v in works.patches.items()},
     )
+
+
+def _fair_share(samples: Tensor) -> Tensor:
+    """(K, N, D) -> (1, N, D): every K-th sample of each work, as many of all works as one had."""
+    k, count = samples.shape[:2]
+    position = torch.arange(count, device=samples.device)
+    return samples[position % k, position].unsqueeze(0)
 
 
 def each_alone(works: StyleStatistics) -> StyleStatistics:

@@ -71,19 +71,24 @@ def mix(a: StyleStatistics, b: StyleStatistics, share: Tensor) -> StyleStatistic
     """B mixtures of two styles each: ``share`` (B,) of the first, the rest of the second.
 
     Moments are averages over positions, so the mixed moments are those of a picture of which ``share`` of
-    the surface is painted in style a; colours are drawn in the same proportion.
+    the surface is painted in style a; colours and patches are drawn in the same proportion.
     """
 
     def blended(x: Tensor, y: Tensor) -> Tensor:
         weight = share.view(-1, *[1] * (x.ndim - 1))
         return weight * x + (1 - weight) * y
 
+    def drawn(x: Tensor, y: Tensor) -> Tensor:
+        chosen = torch.rand(x.shape[:2], device=x.device) < share[:, None]  # samples: (B, N, D)
+        return torch.where(chosen[..., None], x, y)
+
     values: dict[str, Any] = {}
     for field in fields(StyleStatistics):
         x, y = getattr(a, field.name), getattr(b, field.name)
-        if isinstance(x, dict):
+        if field.name == "patches":
+            values[field.name] = {key: drawn(value, y[key]) for key, value in x.items()}
+        elif isinstance(x, dict):
             values[field.name] = {key: blended(value, y[key]) for key, value in x.items()}
-        else:  # samples: (B, N, 3)
-            drawn = torch.rand(x.shape[:2], device=x.device) < share[:, None]
-            values[field.name] = torch.where(drawn[..., None], x, y)
+        else:
+            values[field.name] = drawn(x, y)
     return StyleStatistics(**values)

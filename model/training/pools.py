@@ -104,7 +104,8 @@ def flatten(statistics: StyleStatistics) -> dict[str, Tensor]:
     means = {f"mean.{k}": v for k, v in statistics.mean.items()}
     seconds = {f"second.{k}": v for k, v in statistics.second.items()}
     scatter = {f"scatter.{k}": v for k, v in statistics.scatter.items()}
-    return {**means, **seconds, **scatter, "colors": statistics.colors}
+    patches = {f"patches.{k}": v for k, v in statistics.patches.items()}
+    return {**means, **seconds, **scatter, **patches, "colors": statistics.colors}
 
 
 def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistics:
@@ -115,7 +116,11 @@ def unflatten(tensors: Mapping[str, Tensor], prefix: str = "") -> StyleStatistic
         return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
     return StyleStatistics(
-        part("mean."), part("second."), tensors[f"{prefix}colors"], scatter=part("scatter.")
+        part("mean."),
+        part("second."),
+        tensors[f"{prefix}colors"],
+        scatter=part("scatter."),
+        patches=part("patches."),
     )
 
 

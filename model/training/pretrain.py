@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from model.critic import Critic, critic_inputs, duel
-from model.data.folders import StyleFolder, load, scan_photos
+from model.data.folders import StyleFolder, load, random_crop, scan_photos
 from model.networks import Networks, Objective
 from model.perceptual.statistics import StyleStatistics, concatenate, each_alone
 from model.style_encoder import describe
@@ -54,7 +54,10 @@ class Pretraining:
             return crop(work, config.size, rng, low=config.crop_low, jitter=jitter, palette=palette)
 
         def draw_photo(rng: random.Random) -> Image.Image:
-            return crop(load(rng.choice(photos)), config.size, rng, low=config.crop_low)
+            photo = load(rng.choice(photos))
+            if rng.random() < config.magnified_share:
+                return random_crop(photo, config.size, rng, low=0.15, high=config.crop_low)
+            return crop(photo, config.size, rng, low=config.crop_low)
 
         self.draws = [Prefetch(draw, rng, workers=config.workers) for draw in (draw_photo, draw_style)]
         self.photos = PhotoPool(self.draws[0], objective, config.photos_in_pool, rng)
@@ -130,6 +133,7 @@ class Pretraining:
             "color": terms.color.mean(),
             "content": terms.content.mean(),
             "smoothness": terms.smoothness.mean(),
+            "patches": terms.patches.mean(),
             "identity": same.sum() / identity.sum().clamp_min(1),
             **played,
             "total": total,
@@ -158,8 +162,10 @@ def aspect_jitter(group: str) -> float:
 
 def _replace(styles: StyleStatistics, others: StyleStatistics, mask: Tensor) -> StyleStatistics:
     """``others`` where the mask (B,) says so."""
+    each = mask[:, None, None]
     return StyleStatistics(
         {k: torch.where(mask[:, None], others.mean[k], v) for k, v in styles.mean.items()},
-        {k: torch.where(mask[:, None, None], others.second[k], v) for k, v in styles.second.items()},
-        torch.where(mask[:, None, None], others.colors, styles.colors),
+        {k: torch.where(each, others.second[k], v) for k, v in styles.second.items()},
+        torch.where(each, others.colors, styles.colors),
+        patches={k: torch.where(each, others.patches[k], v) for k, v in styles.patches.items()},
     )

@@ -35,6 +35,8 @@ from model.training.style_tasks import TaskPool
 from model.training.task_source import TaskSource
 
 CONTENT = 20.0  # a little more than in adaptations: a start that keeps the photo leaves room for style
+PATCHES = 20.0  # no pattern that the examples lack, where a photo is smooth
+MAGNIFIED = 0.3  # share of smooth photos
 USUAL_TOTAL = 2.5  # the loss is divided by it: gradients are clipped by a norm that suits lighter weights
 AVERAGE = 0.998  # of the weights, a step: over some 20 minutes of a core
 
@@ -78,6 +80,7 @@ class SeveralWorks:
             "gram": terms.gram.mean(),
             "color": terms.color.mean(),
             "content": terms.content.mean(),
+            "patches": terms.patches.mean(),
             "total": terms.total(self.config.weights).mean(),
         }
 
@@ -114,16 +117,19 @@ def refine_phase(run: Run, config: TrainingConfig) -> Phase:
     return Phase("refine", config.pretrain_minutes, config.lr, make, average_decay=AVERAGE)
 
 
-def configure(config: TrainingConfig, *, renders: int = 8) -> TrainingConfig:
+def configure(
+    config: TrainingConfig, *, renders: int = 8, content: float = CONTENT, patches: float = PATCHES
+) -> TrainingConfig:
     """The loss of adaptations, and pools for one core; ``renders`` of a step, half of either kind."""
     return replace(
         config,
-        weights=replace(AdaptConfig().weights, content=CONTENT),
+        weights=replace(AdaptConfig().weights, content=content, patches=patches),
         meta_size=config.size,
         batch=renders - renders // 2,
         meta_batch=renders // 2,
         shots=(2, 6),
         crop_low=0.35,
+        magnified_share=MAGNIFIED,
         palette_share=0.35,
         mix_share=0.15,
         uncertain_works=True,
@@ -162,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=160, help="of the crops, pixels")
     parser.add_argument("--renders", type=int, default=8, help="of a step")
     parser.add_argument("--lr", type=float, default=2e-4, help="peak learning rate")
+    parser.add_argument("--content", type=float, default=CONTENT, help="weight of the content term")
+    parser.add_argument("--patches", type=float, default=PATCHES, help="weight of the term of single places")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--licence", default="", help="of the checkpoint")
@@ -180,7 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device=options.device,
             seed=options.seed,
         )
-        path = refine(configure(config, renders=options.renders), licence=options.licence)
+        config = configure(config, renders=options.renders, content=options.content, patches=options.patches)
+        path = refine(config, licence=options.licence)
     except (ModelError, ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

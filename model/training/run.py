@@ -57,7 +57,11 @@ class Run:
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
         self.rng = random.Random(config.seed)
-        self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
+        self.objective = Objective(
+            PerceptualNetwork().to(self.device),
+            amp=prefers_bf16(self.device),
+            patches=config.weights.patches > 0,
+        )
         self.networks, self.critic, self.carried = _beginning(config, self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()

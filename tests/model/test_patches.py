@@ -1,0 +1,122 @@
+"""The term that compares single places with single places of the examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model.adaptation import Adaptation, AdaptConfig
+from model.checkpoint import phi_shapes
+from model.data.folders import to_tensor
+from model.inner_rates import stored_rates
+from model.networks import Networks, Objective
+from model.perceptual.losses import LossWeights
+from model.perceptual.network import PerceptualNetwork
+from model.perceptual.patches import PATCH_LAYERS, PATCH_SAMPLES, patch_distance, patch_samples
+from model.perceptual.statistics import concatenate, each_alone, pool
+from model.training.augment import mix
+from model.training.pools import flatten, unflatten
+from tests.model.conftest import picture
+
+
+@pytest.fixture(scope="module")
+def places() -> Objective:
+    """An objective that keeps them."""
+    return Objective(PerceptualNetwork(), amp=False, patches=True)
+
+
+def of(*features: list[float]) -> dict[str, torch.Tensor]:
+    """One layer of one picture: these features, scaled to length 1."""
+    return {"relu2_2": torch.nn.functional.normalize(torch.tensor([features]), dim=2)}
+
+
+def test_by_hand() -> None:
+    """The style's places lie along the axes; the render's along the first of them, and half-way between."""
+    found = patch_distance(of([5.0, 0.0], [1.0, 1.0]), of([2.0, 0.0], [0.0, 3.0]))
+    torch.testing.assert_close(found, torch.tensor([(0 + 1 - 0.5**0.5) / 2]))
+
+
+def test_sees_a_pattern_that_the_moments_do_not() -> None:
+    """Means and second moments of both are the same; the style lacks every place of the render."""
+    style = of([1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0])
+    render = of([1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0])
+    a, b = style["relu2_2"][0], render["relu2_2"][0]
+    torch.testing.assert_close(a.mean(0), b.mean(0))
+    torch.testing.assert_close(a.T @ a, b.T @ b)
+    assert patch_distance(style, style).item() == pytest.approx(0, abs=1e-6)
+    assert patch_distance(render, style).item() == pytest.approx(1 - 0.5**0.5)
+
+
+def test_gradient_is_that_of_the_value() -> None:
+    generator = torch.Generator().manual_seed(0)
+    render, style = torch.randn(2, 5, 9, 4, generator=generator, dtype=torch.float64)
+    target = {"relu2_2": torch.nn.functional.normalize(style, dim=2)}
+
+    def distance(x: torch.Tensor) -> torch.Tensor:
+        return patch_distance({"relu2_2": torch.nn.functional.normalize(x, dim=2)}, target)
+
+    assert torch.autograd.gradcheck(distance, (render.requires_grad_(),))
+
+
+def test_samples_are_spread_over_the_picture_and_of_length_one() -> None:
+    feature = torch.ones(1, 2, 3, 4)
+    feature[:, 0] = torch.arange(1.0, 13.0).view(3, 4)
+    found = patch_samples(feature, 3)
+    torch.testing.assert_close(found.norm(dim=2), torch.ones(1, 3))
+    torch.testing.assert_close(found[0, :, 0] / found[0, :, 1], torch.tensor([1.0, 7.0, 12.0]))
+
+
+def test_a_picture_is_at_no_distance_from_itself_and_at_some_from_another(places: Objective) -> None:
+    one, other = (places.style_statistics(to_tensor([picture(i)])) for i in (1, 2))
+    assert set(one.patches) == set(PATCH_LAYERS)
+    assert patch_distance(one.patches, one.patches).item() == pytest.approx(0, abs=1e-5)
+    assert patch_distance(one.patches, other.patches).item() > 0.01
+
+
+def test_objective_compares_places_only_where_a_style_has_them(places: Objective) -> None:
+    image = to_tensor([picture(1)])
+    content, own = places.photo_targets(image)
+    style = places.style_statistics(to_tensor([picture(2)]))
+    found = places.terms(image, style, content)
+    assert found.patches.item() == pytest.approx(patch_distance(own.patches, style.patches).item(), abs=1e-5)
+    assert places.terms(image, replace(style, patches={}), content).patches.item() == 0
+    more = found.total(LossWeights(patches=2.0)) - found.total(LossWeights())
+    assert more.item() == pytest.approx(2 * found.patches.item(), rel=1e-3)
+
+
+def test_pooled_works_have_a_fair_share_of_the_places(places: Objective) -> None:
+    works = places.style_statistics(to_tensor([picture(1), picture(2), picture(3)]))
+    pooled = pool(works).patches["relu3_3"]
+    assert pooled.shape == (1, PATCH_SAMPLES, 256)
+    for k in range(3):
+        assert torch.equal(pooled[0, k::3], works.patches["relu3_3"][k, k::3])
+
+
+def test_places_go_where_their_style_goes(places: Objective) -> None:
+    two = places.style_statistics(to_tensor([picture(1), picture(2)]))
+    parts = concatenate([two[:1], two[1:]])
+    for each in (parts, unflatten(flatten(two)), two.detach(), each_alone(two), two[[0, 1]]):
+        for layer in PATCH_LAYERS:
+            assert torch.equal(each.patches[layer], two.patches[layer])
+
+
+def test_mixture_has_places_of_both_in_proportion(places: Objective) -> None:
+    a, b = (places.style_statistics(to_tensor([picture(i)])) for i in (1, 2))
+    torch.manual_seed(0)
+    found = mix(a, b, torch.tensor([0.25])).patches["relu3_3"][0]
+    of_a, of_b = ((found == each.patches["relu3_3"][0]).all(1) for each in (a, b))
+    assert bool((of_a | of_b).all())
+    assert of_a.float().mean().item() == pytest.approx(0.25, abs=0.05)
+
+
+def test_inner_loop_brings_places_nearer(networks: Networks, places: Objective) -> None:
+    """By the term alone: it is what falls, and what an adaptation tells of itself."""
+    only = LossWeights(0, 0, 0, 0, 0, 0, 0, patches=1.0)
+    config = AdaptConfig(steps=4, photos=1, size=48, bank=2, held_out=1, example_side=64, weights=only)
+    photos = [picture(5), picture(6)]
+    adaptation = Adaptation(networks, places, [picture(1), picture(2)], photos, config=config)
+    found = adaptation.run(stored_rates(phi_shapes(networks), {}, 0.05))
+    assert found.end.total < 0.98 * found.start.total
+    assert found.end.style == pytest.approx(found.end.total)
