@@ -225,6 +225,7 @@ class Engine:
         *,
         strength: float = 1.0,
         size: int | None = None,
+        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Style | None = None,
@@ -237,6 +238,8 @@ class Engine:
             strength: 0 (the photo's own style) to 1 (the style), above 1 exaggerates.
             size: longer side of the result in pixels; never upscales; default the photo's own, at
                 most ``Renderer.max_side``.
+            stroke_size: how large strokes are, 1 being the network's own; above 1 the photo is rendered
+                smaller, and enlarged with its own detail (``model.strokes``). None: as at 640 pixels.
             preserve_color: keep the photo's colours and take the brushwork only (``model.colors``).
             mask: grey picture, stretched to the photo: white takes ``style``, black ``outside``. Both are
                 rendered whole and then mixed: instance normalisation is a statistic of the whole picture,
@@ -249,7 +252,7 @@ class Engine:
         Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
         """
         rendering = Rendering(
-            photo, style, strength, size, preserve_color, mask, outside, feather, should_stop
+            photo, style, strength, size, stroke_size, preserve_color, mask, outside, feather, should_stop
         )
         return self.stylize_many([rendering])[0]
 

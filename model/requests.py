@@ -42,6 +42,7 @@ class Rendering:
     style: Style
     strength: float = 1.0
     size: int | None = None
+    stroke_size: float | None = None
     preserve_color: bool = False
     mask: Image | None = None
     outside: Style | None = None

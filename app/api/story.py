@@ -150,6 +150,7 @@ def stylization(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, A
             "strength": 0.9,
             "preserve_color": False,
             "size": 1280,
+            "stroke_size": None,
             "format": "png",
             "quality": None,
             "mask_id": None,
@@ -195,6 +196,7 @@ RESULT: dict[str, Any] = {
         "strength": 0.9,
         "preserve_color": False,
         "size": 1280,
+        "stroke_size": None,
     },
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"

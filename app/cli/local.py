@@ -91,6 +91,15 @@ def stylize(
             min=16, max=8192, help="Longer side of the result, px.", show_default="the photo's, at most 1280"
         ),
     ] = None,
+    stroke_size: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=16.0,
+            help="How large strokes are: 1 is the finest, 2 twice as large. Clips have the finest.",
+            show_default="as at 640 px",
+        ),
+    ] = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -135,7 +144,9 @@ def stylize(
             task = bar.add_task("stylizing", total=len(given), losses="")
             for photo, target in zip(files, targets, strict=True):
                 content = read_picture(photo, longest=longest)
-                rendered = engine.stylize(flatten(content), learned, strength=strength, size=longest)
+                rendered = engine.stylize(
+                    flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
+                )
                 write_picture(with_alpha_of(rendered, content), target, encoding)
                 bar.advance(task)
                 out.print(escape(str(target)))

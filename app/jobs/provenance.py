@@ -46,6 +46,7 @@ def describe(
         "strength": 1.0 if params.get("strength") is None else params["strength"],
         "preserve_color": bool(params.get("preserve_color")),
         "size": params.get("size"),
+        "stroke_size": params.get("stroke_size", 1.0),
     }
 
 

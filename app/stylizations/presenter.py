@@ -56,6 +56,7 @@ def _settings(params: dict[str, Any]) -> RenderSettings:
         strength=params.get("strength", 1.0),
         preserve_color=params.get("preserve_color", False),
         size=params.get("size"),
+        stroke_size=params.get("stroke_size", 1.0),
         format=params.get("format", "png"),
         quality=params.get("quality"),
         mask_id=params.get("mask"),

@@ -142,6 +142,7 @@ async def _render(options: StylizationOptions | OneCallOptions, form: Form, batc
         "strength": options.strength,
         "preserve_color": options.preserve_color,
         "size": options.size,
+        "stroke_size": options.stroke_size,
         "quality": options.quality,
         "mask": mask[0] if mask else None,
         "feather": options.feather,

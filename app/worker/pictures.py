@@ -53,6 +53,7 @@ class Sheet:
                     self.style,
                     strength=1.0 if params.get("strength") is None else params["strength"],
                     size=params.get("size"),
+                    stroke_size=params.get("stroke_size", 1.0),  # as they were before there was a choice
                     preserve_color=bool(params.get("preserve_color")),
                     mask=self.work.inputs.mask,
                     outside=self.outside,

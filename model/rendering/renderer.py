@@ -13,13 +13,14 @@ from model.colors import keep_colors
 from model.data.folders import to_image, to_tensor
 from model.frames import Smoothing, render_frames
 from model.networks import Networks, Objective
-from model.passes import fitting, passes
+from model.passes import Size, fitting, passes
 from model.phi import Phi, interpolate, stack
 from model.regions import mix, soften
 from model.rendering.native import NativeRenderer
 from model.requests import Rendering
 from model.runtime import release_freed_memory
 from model.strips import render_in_strips
+from model.strokes import enlarge, network_size
 from model.style import Style
 from model.stylizer import Normalize
 
@@ -64,7 +65,7 @@ class Renderer:
 
     def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
         """``Engine.stylize_many``."""
-        sheets: list[tuple[Image.Image, Image.Image | None, tuple[Style | None, Style | None]]] = []
+        sheets: list[tuple[Image.Image, Image.Image, Image.Image | None, list[Style | None]]] = []
         wanted: list[Wanted] = []
         for r in renderings:
             for each in (r.style, r.outside):
@@ -74,27 +75,34 @@ class Renderer:
             region = soften(r.mask, rgb.size, r.feather) if r.mask is not None else None
             darkest, lightest = region.getextrema() if region is not None else (255, 255)
             # A mask of one colour costs one rendering.
-            needed = (r.style if lightest else None, r.outside if darkest != 255 else None)
-            sheets.append((rgb, region if darkest != 255 else None, needed))
+            needed = [r.style if lightest else None, r.outside if darkest != 255 else None]
+            small = _at(rgb, network_size(rgb.size, r.stroke_size))
+            sheets.append((rgb, small, region if darkest != 255 else None, needed))
             wanted += [
-                (rgb, self._phi(rgb, style, r.strength), r.should_stop)
+                (small, self._phi(rgb, style, r.strength), r.should_stop)
                 for style in needed
                 if style is not None
             ]
         painted = iter(self.render_many(wanted))
         results = []
-        for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
+        for r, (rgb, small, region, needed) in zip(renderings, sheets, strict=True):
             layers = []
             for style in needed:
-                layer = rgb if style is None else next(painted)
-                layers.append(keep_colors(rgb, layer) if style is not None and r.preserve_color else layer)
+                if style is None:
+                    layers.append(rgb)
+                    continue
+                layer = next(painted)
+                layer = layer if small is rgb else enlarge(layer, small, rgb)
+                layers.append(keep_colors(rgb, layer) if r.preserve_color else layer)
             inside, outside = layers
             results.append(inside if region is None else mix(inside, outside, region))
         return results
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
-        sizes = [fitting(r.photo.size, r.size, self.max_side) for r in renderings]
+        sizes = [
+            network_size(fitting(r.photo.size, r.size, self.max_side), r.stroke_size) for r in renderings
+        ]
         return passes(sizes, most, self.batch_pixels)
 
     def stylize_frames(
@@ -157,8 +165,7 @@ class Renderer:
         return render_in_strips(self.networks.stylizer, photo, phi, dtype=dtype, should_stop=should_stop)
 
     def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
-        wanted = fitting(rgb.size, size, self.max_side)
-        return rgb if wanted == rgb.size else rgb.resize(wanted, Image.Resampling.LANCZOS)
+        return _at(rgb, fitting(rgb.size, size, self.max_side))
 
     def _phi(self, rgb: Image.Image, style: Style, strength: float) -> dict[str, Tensor]:
         """A style at a strength, for one photo, on the device."""
@@ -170,3 +177,8 @@ class Renderer:
         with torch.no_grad(), self.objective.autocast():
             phi = self.networks.encoder(self.objective.style_statistics(small))
         return {name: value.float() for name, value in phi.items()}
+
+
+def _at(image: Image.Image, size: Size) -> Image.Image:
+    """The picture at a size; itself when it has it."""
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)

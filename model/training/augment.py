@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from model.data.folders import random_crop
@@ -65,6 +65,15 @@ def crop(
     """``random_crop`` within ``scale_range``, in a palette."""
     low, high = scale_range(image, size, low, high)
     return recolor(random_crop(image, size, rng, low=low, high=high, jitter=jitter), palette)
+
+
+def smooth_crop(image: Image.Image, size: int, rng: random.Random, *, high: float) -> Image.Image:
+    """What small photos lack: skies and backgrounds out of focus, as in photos of many pixels.
+
+    A tenth to ``high`` of the short side, blurred by up to 5 pixels of the crop.
+    """
+    small = random_crop(image, size, rng, low=min(0.1, high), high=high)
+    return small.filter(ImageFilter.GaussianBlur(rng.uniform(0, 5)))
 
 
 def mix(a: StyleStatistics, b: StyleStatistics, share: Tensor) -> StyleStatistics:

@@ -9,11 +9,11 @@ from PIL import Image
 from torch import Tensor
 
 from model.critic import Critic, critic_inputs, duel
-from model.data.folders import StyleFolder, load, random_crop, scan_photos
+from model.data.folders import StyleFolder, load, scan_photos
 from model.networks import Networks, Objective
 from model.perceptual.statistics import StyleStatistics, concatenate, each_alone
 from model.style_encoder import describe
-from model.training.augment import crop, draw_palette, mix
+from model.training.augment import crop, draw_palette, mix, smooth_crop
 from model.training.config import TrainingConfig
 from model.training.pools import Choice, PhotoPool, StyleBatch, StylePool
 from model.training.prefetch import Prefetch
@@ -55,8 +55,8 @@ class Pretraining:
 
         def draw_photo(rng: random.Random) -> Image.Image:
             photo = load(rng.choice(photos))
-            if rng.random() < config.magnified_share:
-                return random_crop(photo, config.size, rng, low=0.15, high=config.crop_low)
+            if rng.random() < config.smooth_share:
+                return smooth_crop(photo, config.size, rng, high=config.crop_low)
             return crop(photo, config.size, rng, low=config.crop_low)
 
         self.draws = [Prefetch(draw, rng, workers=config.workers) for draw in (draw_photo, draw_style)]

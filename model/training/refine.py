@@ -36,7 +36,7 @@ from model.training.task_source import TaskSource
 
 CONTENT = 20.0  # a little more than in adaptations: a start that keeps the photo leaves room for style
 PATCHES = 20.0  # no pattern that the examples lack, where a photo is smooth
-MAGNIFIED = 0.3  # share of smooth photos
+SMOOTH = 0.3  # share of smooth photos
 USUAL_TOTAL = 2.5  # the loss is divided by it: gradients are clipped by a norm that suits lighter weights
 AVERAGE = 0.998  # of the weights, a step: over some 20 minutes of a core
 
@@ -129,7 +129,7 @@ def configure(
         meta_batch=renders // 2,
         shots=(2, 6),
         crop_low=0.35,
-        magnified_share=MAGNIFIED,
+        smooth_share=SMOOTH,
         palette_share=0.35,
         mix_share=0.15,
         uncertain_works=True,

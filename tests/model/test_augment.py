@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from model.networks import Objective
-from model.training.augment import draw_palette, mix, recolor, scale_range
+from model.training.augment import crop, draw_palette, mix, recolor, scale_range, smooth_crop
 from model.training.prefetch import Prefetch
 from tests.model.conftest import picture
 
@@ -66,3 +67,18 @@ def test_prefetched_draws_do_not_depend_on_the_threads() -> None:
 
     assert draws(1) == draws(4)
     assert len(set(draws(3))) == 20
+
+
+def test_smooth_crops_are_smoother_than_others() -> None:
+    """Neighbouring pixels of a smooth crop differ by a fraction of what they do in a usual crop."""
+    photo = picture(3, (300, 200))
+
+    def roughness(image: Image.Image) -> float:
+        pixels = np.asarray(image.convert("L"), dtype=float)
+        return float(np.abs(np.diff(pixels)).mean())
+
+    rng = random.Random(0)
+    smooth = [smooth_crop(photo, 64, rng, high=0.35) for _ in range(20)]
+    usual = [crop(photo, 64, rng, low=0.35) for _ in range(20)]
+    assert {image.size for image in smooth} == {(64, 64)}
+    assert fmean(map(roughness, smooth)) < 0.5 * fmean(map(roughness, usual))

@@ -101,6 +101,7 @@ class DuotoneEngine(OneByOne):
         *,
         strength: float = 1.0,
         size: int | None = None,
+        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Duotone | None = None,
@@ -113,6 +114,9 @@ class DuotoneEngine(OneByOne):
             photo = photo.copy()
             photo.thumbnail((size, size))
         result = _duotone(photo, style.colours, min(1.0, strength))
+        if stroke_size is not None and stroke_size > 1:
+            squares = [max(1, round(side / stroke_size)) for side in photo.size]
+            result = result.resize(squares).resize(photo.size, Image.Resampling.NEAREST)
         if preserve_color:
             light = result.convert("YCbCr").getchannel("Y")
             _, cb, cr = photo.convert("YCbCr").split()

@@ -149,6 +149,17 @@ describe("the studio", { timeout: 900_000 }, () => {
     await rendered();
     await accessible();
 
+    // Broad strokes: twice the usual ones.
+    const strokes = async () => (await service.api("/v1/stylizations")).items[0].settings.stroke_size;
+    await same(strokes, null);
+    await page.getByRole("radio", { name: "Broad" }).check();
+    await same(strokes, 2);
+    await rendered();
+    await page.getByRole("radio", { name: "Fine" }).check();
+    await same(strokes, 1);
+    await page.getByRole("radio", { name: "Usual" }).check();
+    await rendered();
+
     // A part only: the middle, painted by keyboard.
     await button("Only a part").click();
     await page.getByLabel("Painting area").press(" ");

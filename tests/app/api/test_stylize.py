@@ -24,7 +24,14 @@ async def test_a_style_applied_to_photos(client: httpx.AsyncClient, hand: Hand) 
     answer = await client.post(
         "/v1/stylizations",
         files=files(contents=contents),
-        data={"style_id": style_id, "strength": "0.5", "size": "64", "format": "webp", "quality": "80"},
+        data={
+            "style_id": style_id,
+            "strength": "0.5",
+            "size": "64",
+            "stroke_size": "2.5",
+            "format": "webp",
+            "quality": "80",
+        },
     )
     assert answer.status_code == 202
     body = answer.json()
@@ -32,8 +39,18 @@ async def test_a_style_applied_to_photos(client: httpx.AsyncClient, hand: Hand) 
     assert body["stylization"]["style_id"] == style_id
     assert body["stylization"]["images"] == []
     job, delivery = await hand.take()
-    options = {name: job.params[name] for name in ("style_id", "strength", "size", "format", "quality")}
-    assert options == {"style_id": style_id, "strength": 0.5, "size": 64, "format": "webp", "quality": 80}
+    options = {
+        name: job.params[name]
+        for name in ("style_id", "strength", "size", "stroke_size", "format", "quality")
+    }
+    assert options == {
+        "style_id": style_id,
+        "strength": 0.5,
+        "size": 64,
+        "stroke_size": 2.5,
+        "format": "webp",
+        "quality": 80,
+    }
     await hand.finish(job, delivery)
 
     done = (await client.get(f"/v1/stylizations/{body['stylization']['id']}")).json()

@@ -62,6 +62,15 @@ def test_photos_of_one_name_do_not_overwrite_each_other(run, engine, style, tmp_
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.hokusai-2.png", "x.hokusai.png"]
 
 
+def test_strokes_are_as_large_as_asked_for(run, engine, pictures: Path, style: Path, tmp_path: Path):
+    photo = pictures / "a.png"
+    for arguments, expected in ([], None), (["--stroke-size", "2.5"], 2.5):
+        result = run("stylize", photo, "-s", style, "-o", tmp_path / "out.png", *arguments)
+        assert result.exit_code == 0, result.output
+        assert engine.stylized[-1]["stroke_size"] == expected
+    assert run("stylize", photo, "-s", style, "--stroke-size", "0.5").exit_code == 2
+
+
 def test_the_photo_is_never_overwritten(run, engine, pictures: Path, style: Path):
     photo = pictures / "a.png"
     before = photo.read_bytes()

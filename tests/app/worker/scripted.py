@@ -154,17 +154,22 @@ class ScriptedEngine(OneByOne):
         *,
         strength: float = 1.0,
         size: int | None = None,
+        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Any | None = None,
         feather: float = 0.0,
         should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
-        """The photo inverted; black where the mask is black and there is a style for it."""
+        """The photo inverted, in squares of the strokes' size; black where the mask is black and there is a
+        style for it."""
         time.sleep(STEP_SECONDS)
         if photo.size == TOO_LARGE:
             raise MemoryError
         result = photo.point([255 - level for level in range(256)] * 3)
+        if stroke_size is not None and stroke_size > 1:
+            squares = [max(1, round(side / stroke_size)) for side in photo.size]
+            result = result.resize(squares).resize(photo.size, Image.Resampling.NEAREST)
         if mask is not None:
             ground = Image.new("RGB", photo.size) if outside is not None else photo
             result = Image.composite(result, ground, mask.convert("L").resize(photo.size))

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -101,6 +102,21 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: 
     assert (await plant.picture(first)).mode == "RGB"
     alpha = (await plant.picture(second)).getchannel("A")
     assert (alpha.getpixel((4, 8)), alpha.getpixel((28, 8))) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    ("params", "square"), [({"stroke_size": 8.0}, 8), ({}, 1), ({"stroke_size": None}, 1)]
+)
+async def test_strokes_have_the_size_that_was_asked_for(plant: Plant, params: dict[str, Any], square: int):
+    """The stand-in paints squares of that size."""
+    content = Image.linear_gradient("L").resize((64, 32)).convert("RGB")
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], **params)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    (result,) = await plant.results(job.id)
+    column = (await plant.picture(result)).crop((0, 0, 1, 32)).get_flattened_data()
+    assert len(set(column)) == 32 // square
+    assert result.provenance is not None
+    assert result.provenance["stroke_size"] == params.get("stroke_size", 1.0)
 
 
 async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):

@@ -984,6 +984,11 @@ export interface components {
             preserve_color: boolean;
             /** Size */
             size: number | null;
+            /**
+             * Stroke Size
+             * @description null: as large as on a result of 640 pixels.
+             */
+            stroke_size: number | null;
             format: components["schemas"]["OutputFormat"];
             /** Quality */
             quality: number | null;
@@ -3274,6 +3279,7 @@ export interface operations {
                      *             "strength": 0.9,
                      *             "preserve_color": false,
                      *             "size": 1280,
+                     *             "stroke_size": null,
                      *             "format": "png",
                      *             "quality": null,
                      *             "mask_id": null,
@@ -3494,8 +3500,10 @@ export interface operations {
                      * @default false
                      */
                     preserve_color?: boolean;
-                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. Strokes have a size of their own in pixels: on a larger result they are finer. */
+                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
+                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as large as on a result of 640 pixels, so that a picture looks alike at any size. What moves keeps the finest. */
+                    stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.
                      * @enum {string}
@@ -3566,6 +3574,7 @@ export interface operations {
                      *           "strength": 0.9,
                      *           "preserve_color": false,
                      *           "size": 1280,
+                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -3704,6 +3713,7 @@ export interface operations {
                      *           "strength": 0.9,
                      *           "preserve_color": false,
                      *           "size": 1280,
+                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -4028,6 +4038,7 @@ export interface operations {
                      *         "strength": 0.9,
                      *         "preserve_color": false,
                      *         "size": 1280,
+                     *         "stroke_size": null,
                      *         "format": "png",
                      *         "quality": null,
                      *         "mask_id": null,
@@ -4580,8 +4591,10 @@ export interface operations {
                      * @default false
                      */
                     preserve_color?: boolean;
-                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. Strokes have a size of their own in pixels: on a larger result they are finer. */
+                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
+                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as large as on a result of 640 pixels, so that a picture looks alike at any size. What moves keeps the finest. */
+                    stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.
                      * @enum {string}
@@ -4664,6 +4677,7 @@ export interface operations {
                      *           "strength": 0.9,
                      *           "preserve_color": false,
                      *           "size": 1280,
+                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -4823,6 +4837,7 @@ export interface operations {
                      *           "strength": 0.9,
                      *           "preserve_color": false,
                      *           "size": 1280,
+                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -6215,7 +6230,8 @@ export interface operations {
                      *             "masked": false,
                      *             "strength": 0.9,
                      *             "preserve_color": false,
-                     *             "size": 1280
+                     *             "size": 1280,
+                     *             "stroke_size": null
                      *           },
                      *           "expires_at": "2026-12-24T09:14:19.455104Z",
                      *           "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
@@ -6395,7 +6411,8 @@ export interface operations {
                      *         "masked": false,
                      *         "strength": 0.9,
                      *         "preserve_color": false,
-                     *         "size": 1280
+                     *         "size": 1280,
+                     *         "stroke_size": null
                      *       },
                      *       "expires_at": "2026-12-24T09:14:19.455104Z",
                      *       "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",

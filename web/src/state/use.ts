@@ -39,6 +39,7 @@ export interface Settings {
   strength: number;
   keepColours: boolean;
   size: number | null; // px of the longer side; null: the photo's own
+  strokes: "fine" | "usual" | "broad";
   format: "png" | "jpeg" | "webp";
   outside: string | null; // style where the mask is black
 }
@@ -50,6 +51,7 @@ export const settings = signal<Settings>({
   strength: 1,
   keepColours: false,
   size: null,
+  strokes: "usual",
   format: "png",
   outside: null,
 });
@@ -146,9 +148,18 @@ export function set(part: Partial<Settings>): void {
   settings.value = { ...settings.value, ...part };
 }
 
+const usualSide = 640; // px at which the service's usual strokes are the network's own
+const mostSide = 1280; // of a result for which no size is asked
+
+/** Strokes twice as large as the usual ones, in the service's measure: the network's own are 1. */
+function broadStrokes(photo: Photo, size: number | null): number {
+  const side = Math.min(Math.max(photo.width, photo.height), size ?? mostSide);
+  return Math.min(16, Math.round(20 * Math.max(1, side / usualSide)) / 10);
+}
+
 /** The form fields of one rendering, besides the files. */
 export function fieldsOf(photo: Photo) {
-  const { strength, keepColours, size, format, outside } = settings.value;
+  const { strength, keepColours, size, strokes, format, outside } = settings.value;
   const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
   return {
     style_id: shares.map((share) => share.id),
@@ -156,6 +167,7 @@ export function fieldsOf(photo: Photo) {
     strength,
     ...(keepColours && { preserve_color: true }),
     ...(size && { size }),
+    ...(strokes !== "usual" && { stroke_size: strokes === "fine" ? 1 : broadStrokes(photo, size) }),
     format,
     ...(photo.mask && outside && { outside_style_id: outside }),
     ...(photo.mask && { feather: 2 }),

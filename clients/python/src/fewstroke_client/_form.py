@@ -46,6 +46,7 @@ class RenderOptions(TypedDict, total=False):
     strength: float | None
     preserve_color: bool | None
     size: int | None
+    stroke_size: float | None
     format: str | None
     quality: int | None
     feather: float | None

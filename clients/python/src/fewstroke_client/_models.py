@@ -94,6 +94,7 @@ class RenderSettings:
     strength: float
     preserve_color: bool
     size: int | None
+    stroke_size: float | None
     format: str
     quality: int | None
     mask_id: str | None

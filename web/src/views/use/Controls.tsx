@@ -20,6 +20,12 @@ const formats: { value: Settings["format"]; label: string }[] = [
   { value: "webp", label: "WebP" },
 ];
 
+const strokes = (): { value: Settings["strokes"]; label: string }[] => [
+  { value: "fine", label: t.use.strokesFine },
+  { value: "usual", label: t.use.strokesUsual },
+  { value: "broad", label: t.use.strokesBroad },
+];
+
 export function Controls() {
   const [painting, setPainting] = useState(false);
   const [code, setCode] = useState(false);
@@ -43,6 +49,13 @@ export function Controls() {
             onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
           />
         </label>
+        <Segmented
+          legend={t.use.strokes}
+          name="strokes"
+          value={now.strokes}
+          onChange={(strokes) => set({ strokes })}
+          options={strokes()}
+        />
         <label class="check">
           <input
             type="checkbox"
