@@ -41,7 +41,7 @@ def probe(width: int, height: int, *, whole: bool) -> dict[str, Any]:
     photo = Image.open(BANK / "pagoda.jpg").convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
     engine.renderer.whole_pixels = 2**31 if whole else 0
     started, cpu_started = time.perf_counter(), time.process_time()
-    rendered = engine.stylize(photo, style)
+    rendered = engine.stylize(photo, style, stroke_size=1)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     result = {
         "checkpoint": engine.base_hash,
@@ -56,7 +56,7 @@ def probe(width: int, height: int, *, whole: bool) -> dict[str, Any]:
     }
     if not whole and width * height <= WHOLE_UP_TO:
         engine.renderer.whole_pixels = 2**31
-        result["psnr_db"] = round(_psnr(rendered, engine.stylize(photo, style)), 1)
+        result["psnr_db"] = round(_psnr(rendered, engine.stylize(photo, style, stroke_size=1)), 1)
     return result
 
 

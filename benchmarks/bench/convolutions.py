@@ -54,7 +54,7 @@ def _picture(engine: Engine, style: Style) -> dict[str, Any]:
     if native is not None:
         took = native.convolution_seconds(picture, style.phi)
     else:
-        took = seconds(lambda: engine.stylize(picture, style))
+        took = seconds(lambda: engine.stylize(picture, style, stroke_size=1))
     return _row(f"a picture of {_SIDE} px, {engine.renders_with}", took, work.flop, engine)
 
 

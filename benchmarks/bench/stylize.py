@@ -26,9 +26,11 @@ from model.export import export_style
 from model.export.style import INPUT
 from model.requests import Rendering
 from model.runtime import prefers_bf16
+from model.strokes import NATURAL_SIDE
 from model.style import Style
 
 _SECONDS = 1.5  # a subject is repeated about so long in a row
+_USUAL = f"engine, strokes as at {NATURAL_SIDE} px"
 _SMALL = 1024  # px; peers are not asked for more than this a side: they keep every map in memory
 
 Render = Callable[[Sequence[Image.Image]], object]
@@ -41,6 +43,7 @@ class Subject:
     name: str
     render: Render
     largest: int = _SMALL  # px
+    smallest: int = 0  # px
     batches: bool = False  # one pass for many
 
 
@@ -49,7 +52,10 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
     engine = Engine.load(device=device)
     examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
     style = engine.adapt(examples, steps=0)
-    found = [_ours(f"engine ({engine.renders_with})", engine, style, largest=8192)]
+    found = [
+        _ours(f"engine ({engine.renders_with})", engine, style, largest=8192),
+        _usual(engine, style),
+    ]
     missing = []
     if engine.renderer.native is not None:
         for name in ("openvino-int8", "openvino", "torch"):
@@ -76,9 +82,18 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
 
 def _ours(name: str, engine: Engine, style: Style, largest: int = _SMALL) -> Subject:
     def render(photos: Sequence[Image.Image]) -> object:
+        return engine.stylize_many([Rendering(photo, style, stroke_size=1) for photo in photos])
+
+    return Subject(name, render, largest, batches=engine.renderer.native is None)
+
+
+def _usual(engine: Engine, style: Style) -> Subject:
+    """What a service does when no size of strokes is asked for: rendered small, and enlarged."""
+
+    def render(photos: Sequence[Image.Image]) -> object:
         return engine.stylize_many([Rendering(photo, style) for photo in photos])
 
-    return Subject(name, render, largest, engine.renderer.native is None)
+    return Subject(_USUAL, render, largest=8192, smallest=NATURAL_SIDE + 1)
 
 
 def _eager(engine: Engine, style: Style) -> Subject:
@@ -143,7 +158,8 @@ def measure(
     for side, batch in [(side, 1) for side in sizes] + [(256, batch) for batch in batches if batch > 1]:
         photos = [photo(side, i) for i in range(batch)]
         tell(f"stylize {side} px, batch {batch}")
-        present = [s for s in found if side <= s.largest and (batch == 1 or s.batches or s is found[0])]
+        fits = [s for s in found if s.smallest <= side <= s.largest]
+        present = [s for s in fits if batch == 1 or s.batches or s is found[0]]
         rounds = _rounds(present, photos, large=side > _SMALL, least=least_rounds, tell=tell)
         magenta = next((rounds[s.name] for s in present if s.name.startswith("Magenta")), None)
         for subject in present:
@@ -200,7 +216,7 @@ def add_shares(rows: list[dict[str, Any]], engine: Engine, style: Style, rates: 
     }
     engine.base.networks.to(engine.device)
     for row in rows:
-        if row["subject"].startswith("Magenta") or engine.device.type != "cpu":
+        if row["subject"].startswith(("Magenta", _USUAL)) or engine.device.type != "cpu":
             continue
         work = works["Johnson" if row["subject"].startswith("Johnson") else ""]
         half = bf16 and "float32)" not in row["subject"]

@@ -185,6 +185,7 @@ def _tensors(renders: Renders) -> list[Tensor]:
         *targets.mean.values(),
         *targets.second.values(),
         *targets.scatter.values(),
+        *targets.patches.values(),
         targets.colors,
         renders.directions,
     ]
@@ -198,7 +199,8 @@ def _renders(like: Renders, tensors: Sequence[Tensor]) -> Renders:
     mean = {name: next(rest) for name in like.targets.mean}
     second = {name: next(rest) for name in like.targets.second}
     scatter = {name: next(rest) for name in like.targets.scatter}
-    targets = StyleStatistics(mean, second, next(rest), scatter)
+    patches = {name: next(rest) for name in like.targets.patches}
+    targets = StyleStatistics(mean, second, next(rest), scatter, patches)
     return Renders(photos, content, targets, next(rest))
 
 

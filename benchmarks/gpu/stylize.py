@@ -111,7 +111,7 @@ def _row(
 
     def served() -> Row:
         shown = [photo(side, i) for i in range(min(batch, 4))]
-        wanted = [Rendering(shown[i % len(shown)], style) for i in range(batch)]
+        wanted = [Rendering(shown[i % len(shown)], style, stroke_size=1) for i in range(batch)]
         took = clock.calls(lambda: engine.stylize_many(wanted), seconds=0.3, least=3)
         seconds = took.median / batch
         return {"served_milliseconds": 1e3 * seconds, "served_pictures_a_second": 1 / seconds}
@@ -143,7 +143,9 @@ def strips(record: Record, clock: Clock, engine: Engine, style: Style, *, sizes:
             def one(most: int = most, picture: Image.Image = picture) -> Row:
                 clock.forget_peak()
                 renderer.whole_pixels = most
-                took = clock.calls(lambda: engine.stylize(picture, style), seconds=0.5, least=2)
+                took = clock.calls(
+                    lambda: engine.stylize(picture, style, stroke_size=1), seconds=0.5, least=2
+                )
                 return {"milliseconds": 1e3 * took.median, "peak_mib": clock.peak_mib()}
 
             row: Row = {"side": side, "how": name}

@@ -124,6 +124,13 @@ def test_a_slow_subject_has_the_least_rounds_and_it_is_told(
     assert told == ["stylize 64 px, batch 1", f"  {least} rounds of 2 subjects, about {12 * least} s"]
 
 
+def test_a_subject_has_rows_of_the_sizes_that_it_takes() -> None:
+    subjects = [Subject("all", len), Subject("large", len, smallest=65), Subject("small", len, largest=64)]
+    rows = measure(subjects, sizes=(64, 128), batches=(1,), least_rounds=1, tell=str)
+    found = {(row["side"], row["subject"]) for row in rows}
+    assert found == {(64, "all"), (64, "small"), (128, "all"), (128, "large")}
+
+
 def test_the_peer_of_metastyle_has_its_size() -> None:
     """1.68 million parameters and 40 GMAC at 512 px, as published."""
     network = Johnson()
