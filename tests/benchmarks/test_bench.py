@@ -126,7 +126,8 @@ def test_a_slow_subject_has_the_least_rounds_and_it_is_told(
 
 def test_a_subject_has_rows_of_the_sizes_that_it_takes() -> None:
     subjects = [Subject("all", len), Subject("large", len, smallest=65), Subject("small", len, largest=64)]
-    rows = measure(subjects, sizes=(64, 128), batches=(1,), least_rounds=1, tell=str)
+    told: list[str] = []
+    rows = measure(subjects, sizes=(64, 128), batches=(1,), least_rounds=1, tell=told.append)
     found = {(row["side"], row["subject"]) for row in rows}
     assert found == {(64, "all"), (64, "small"), (128, "all"), (128, "large")}
 
