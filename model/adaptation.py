@@ -43,8 +43,10 @@ class AdaptConfig:
     decay_from: float = 0.5  # fraction of the steps after which rates fall linearly to a tenth
     rate_scale: float = 2.0  # of the learned rates, which were learned with all of phi moving
     rate: float | None = None  # one rate for all tensors instead of them, such as 0.03 (decision 81)
-    weights: LossWeights = field(  # decisions 74, 76 and 79
-        default_factory=lambda: LossWeights(covariance=2.0, mobile=10.0, gram=24.0, content=19.5)
+    weights: LossWeights = field(  # decisions 74, 76, 79 and 82
+        default_factory=lambda: LossWeights(
+            covariance=2.0, mobile=10.0, gram=24.0, content=22.0, patches=30.0
+        )
     )
     critic: float = 0.0  # weight of the critic's term; needs a checkpoint that was trained with one
     # Patterns of the tensors of phi to update; None: all (an engine: what its checkpoint says).

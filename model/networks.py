@@ -43,10 +43,10 @@ class Objective:
     """The perceptual networks with the distances on them, under autocast to bf16 where that is faster.
 
     bf16 products accumulate in float32; statistics and distances are float32. ``patches``: keep samples of
-    single positions too, and compare with them.
+    single places too, for the term that compares with them.
     """
 
-    def __init__(self, network: PerceptualNetwork, *, amp: bool = True, patches: bool = False) -> None:
+    def __init__(self, network: PerceptualNetwork, *, amp: bool = True, patches: bool = True) -> None:
         self.network = network
         self.amp = amp
         self.patches = patches

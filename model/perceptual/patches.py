@@ -23,7 +23,8 @@ PATCH_SAMPLES = 1536  # positions of each layer: of 256 x 256 pixels, every thir
 def patch_samples(feature: Tensor, count: int = PATCH_SAMPLES) -> Tensor:
     """(B, C, H, W) -> (B, count, C): features on an even grid of the positions, scaled to length 1."""
     flat = flatten(feature)  # (B, N, C)
-    return F.normalize(flat[:, even_grid(flat.shape[1], count, flat.device)].float(), dim=2)
+    chosen = flat[:, even_grid(flat.shape[1], count, flat.device)]
+    return F.normalize(chosen.to(torch.promote_types(chosen.dtype, torch.float32)), dim=2)
 
 
 def even_grid(positions: int, count: int, device: torch.device) -> Tensor:

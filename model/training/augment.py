@@ -19,6 +19,7 @@ from torch import Tensor
 from model.data.folders import random_crop
 from model.perceptual.statistics import StyleStatistics
 
+SMOOTH_SHARE = 0.3  # of the photos, where the term of single places is in the loss
 Palette = tuple[float, ...]  # 3 x 4, row by row: an affine map of RGB in 0..255, as Pillow takes it
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 

@@ -21,8 +21,10 @@ from pathlib import Path
 
 from model.data.folders import StyleFolder, scan_photos
 from model.errors import ModelError
+from model.perceptual.losses import LossWeights
 from model.phi import NORMALIZATION
 from model.runtime import resolve_device
+from model.training.augment import SMOOTH_SHARE
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run, evaluate, write_rows
 from model.training.phases import Phase, continued_phase, distill_phase, meta_phase, pretrain_phase
@@ -199,6 +201,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="normalization",
         help="what of phi inner loops move, in training and in service",
     )
+    parser.add_argument(
+        "--patches",
+        type=float,
+        default=0.0,
+        help="weight of the term of single places; with it a part of the photos are smooth ones",
+    )
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)
@@ -218,6 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continued_minutes=options.long_loops,
             rank=options.rank,
             adapt=NORMALIZATION if options.adapt == "normalization" else ("*",),
+            weights=LossWeights(patches=options.patches),
+            smooth_share=SMOOTH_SHARE if options.patches > 0 else 0.0,
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
         config = configure(config)

@@ -25,6 +25,7 @@ from model.checkpoint import load_base
 from model.errors import ModelError
 from model.formats import default_checkpoint
 from model.networks import Networks, Objective
+from model.training.augment import SMOOTH_SHARE
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run
 from model.training.phases import Job, Phase
@@ -34,9 +35,8 @@ from model.training.run import Run
 from model.training.style_tasks import TaskPool
 from model.training.task_source import TaskSource
 
-CONTENT = 20.0  # a little more than in adaptations: a start that keeps the photo leaves room for style
-PATCHES = 20.0  # no pattern that the examples lack, where a photo is smooth
-SMOOTH = 0.3  # share of smooth photos
+CONTENT = 24.0  # a little more than in adaptations: a start that keeps the photo leaves room for style
+PATCHES = 40.0  # no pattern that the examples lack, where a photo is smooth
 USUAL_TOTAL = 2.5  # the loss is divided by it: gradients are clipped by a norm that suits lighter weights
 AVERAGE = 0.998  # of the weights, a step: over some 20 minutes of a core
 
@@ -129,7 +129,7 @@ def configure(
         meta_batch=renders // 2,
         shots=(2, 6),
         crop_low=0.35,
-        smooth_share=SMOOTH,
+        smooth_share=SMOOTH_SHARE,
         palette_share=0.35,
         mix_share=0.15,
         uncertain_works=True,

@@ -21,6 +21,7 @@ from model.networks import Networks, Objective
 from model.phi import NORMALIZATION
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
+from model.training.augment import SMOOTH_SHARE
 from model.training.campaign import AGAIN, STAGES, campaign, main, phases_of
 from model.training.config import TrainingConfig
 from model.training.meta import FELL_BACK, MetaTraining
@@ -193,6 +194,22 @@ def test_inner_loops_move_what_is_served_unless_asked_otherwise(
     options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
     assert main([*options, *words]) == 0
     assert given[0].adapt == moved
+
+
+def test_smooth_photos_come_with_the_term_of_single_places(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[TrainingConfig] = []
+
+    def begin(config: TrainingConfig, **_: object) -> bool:
+        given.append(config)
+        return True
+
+    monkeypatch.setattr("model.training.campaign.campaign", begin)
+    options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
+    main(options)
+    main([*options, "--patches", "20"])
+    assert [(config.weights.patches, config.smooth_share) for config in given] == [(0, 0), (20, SMOOTH_SHARE)]
 
 
 def test_command_says_what_is_wrong(folders: tuple[Path, Path], tmp_path: Path, capsys) -> None:

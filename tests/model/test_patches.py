@@ -24,7 +24,7 @@ from tests.model.conftest import picture
 @pytest.fixture(scope="module")
 def places() -> Objective:
     """An objective that keeps them."""
-    return Objective(PerceptualNetwork(), amp=False, patches=True)
+    return Objective(PerceptualNetwork(), amp=False)
 
 
 def of(*features: list[float]) -> dict[str, torch.Tensor]:
@@ -120,3 +120,8 @@ def test_inner_loop_brings_places_nearer(networks: Networks, places: Objective) 
     found = adaptation.run(stored_rates(phi_shapes(networks), {}, 0.05))
     assert found.end.total < 0.98 * found.start.total
     assert found.end.style == pytest.approx(found.end.total)
+
+
+def test_an_objective_without_the_term_keeps_no_places() -> None:
+    plain = Objective(PerceptualNetwork(), amp=False, patches=False)
+    assert plain.style_statistics(to_tensor([picture(1)])).patches == {}
