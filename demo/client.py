@@ -46,9 +46,9 @@ class Client:
         answer = self._post("/v1/styles", fields, [("examples", examples), ("contents", contents)])
         return Pending(answer["style"]["id"], answer["job"]["id"])
 
-    def stylize(self, photo: Path, style_id: str, *, strength: float = 1.0) -> Pending:
-        """``POST /v1/stylizations``; ``strength`` 0: the photo's own style, above 1: more than the style."""
-        fields = {"style_id": style_id, "strength": str(strength)}
+    def stylize(self, photo: Path, style_id: str, **options: float) -> Pending:
+        """``POST /v1/stylizations``; options: its other fields, such as ``strength`` and ``stroke_size``."""
+        fields = {"style_id": style_id, **{name: str(value) for name, value in options.items()}}
         answer = self._post("/v1/stylizations", fields, [("contents", [photo])])
         return Pending(answer["stylization"]["id"], answer["job"]["id"])
 

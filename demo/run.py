@@ -24,6 +24,7 @@ from demo.service import running_service
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = HERE / "photos" / "astronaut.jpg"
+STROKES = {1.0: "the finest", 2.0: "twice as large", 3.0: "three times"}
 STRENGTHS = {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"}
 
 
@@ -86,8 +87,20 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         zero = _render(client, bars, examples, photo, steps=0)
         adapted = _render(client, bars, examples, photo, steps=None)
         by_strength = [
-            Panel(_decoded(_stylize(client, photo, adapted.style_id, value)), f"strength {value:g}", words)
+            Panel(
+                _decoded(_stylize(client, photo, adapted.style_id, strength=value)),
+                f"strength {value:g}",
+                words,
+            )
             for value, words in STRENGTHS.items()
+        ]
+        by_stroke = [
+            Panel(
+                _decoded(_stylize(client, photo, adapted.style_id, stroke_size=value)),
+                f"stroke size {value:g}",
+                words,
+            )
+            for value, words in STROKES.items()
         ]
     sheet = contact_sheet(
         title,
@@ -100,10 +113,11 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
     )
     sheet.save(out / "contact-sheet.png", optimize=True)
     strip("One style, four strengths", by_strength).save(out / "strengths.png", optimize=True)
+    strip("One style, three sizes of strokes", by_stroke).save(out / "strokes.png", optimize=True)
     (out / "zero-step.png").write_bytes(zero.png)
     (out / "stylized.png").write_bytes(adapted.png)
     console.print(f"Done in {time.monotonic() - started:.1f} s:")
-    for name in ("stylized.png", "zero-step.png", "strengths.png", "contact-sheet.png"):
+    for name in ("stylized.png", "zero-step.png", "strengths.png", "strokes.png", "contact-sheet.png"):
         console.print(f"  {out / name}")
 
 
@@ -141,9 +155,9 @@ def _render(
     return Rendering(_stylize(client, photo, style.id), style.id, steps_taken, end)
 
 
-def _stylize(client: Client, photo: Path, style_id: str, strength: float = 1.0) -> bytes:
+def _stylize(client: Client, photo: Path, style_id: str, **options: float) -> bytes:
     """A PNG of the photo in a style."""
-    stylization = client.stylize(photo, style_id, strength=strength)
+    stylization = client.stylize(photo, style_id, **options)
     result = client.wait(stylization.job_id, lambda *_: None)
     return client.picture(result["images"][0]["url"])
 
