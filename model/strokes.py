@@ -19,7 +19,7 @@ from torch import Tensor
 from model.passes import Size
 
 NATURAL_SIDE = 640  # pixels of the longer side at which strokes look as the examples' do
-LARGEST = 16.0
+LARGEST = 16.0  # times the network's own strokes; the API and the command line refuse more
 LEAST_SIDE = 64  # pixels of the shorter side that are left at least
 _RADIUS = 1  # pixels of the small picture, of the window in which render and photo are compared
 _FLAT = 0.01  # variance of light (levels 0..1) below which the photo has no detail to speak of
@@ -32,7 +32,7 @@ def natural_stroke_size(size: Size) -> float:
 
 
 def network_size(size: Size, stroke_size: float | None) -> Size:
-    """The size at which a picture of ``size`` is rendered for strokes ``stroke_size`` those of the network.
+    """The size at which a picture of ``size`` is rendered for strokes ``stroke_size`` times the network's.
 
     None: ``natural_stroke_size``. The shorter side keeps ``LEAST_SIDE`` pixels where it has them.
     """
