@@ -86,22 +86,18 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
         zero = _render(client, bars, examples, photo, steps=0)
         adapted = _render(client, bars, examples, photo, steps=None)
-        by_strength = [
-            Panel(
-                _decoded(_stylize(client, photo, adapted.style_id, strength=value)),
-                f"strength {value:g}",
-                words,
-            )
-            for value, words in STRENGTHS.items()
-        ]
-        by_stroke = [
-            Panel(
-                _decoded(_stylize(client, photo, adapted.style_id, stroke_size=value)),
-                f"stroke size {value:g}",
-                words,
-            )
-            for value, words in STROKES.items()
-        ]
+
+        def varied(option: str, values: dict[float, str]) -> list[Panel]:
+            return [
+                Panel(
+                    _decoded(_stylize(client, photo, adapted.style_id, **{option: value})),
+                    f"{option.replace('_', ' ')} {value:g}",
+                    words,
+                )
+                for value, words in values.items()
+            ]
+
+        by_strength, by_stroke = varied("strength", STRENGTHS), varied("stroke_size", STROKES)
     sheet = contact_sheet(
         title,
         [Image.open(path).convert("RGB") for path in examples],

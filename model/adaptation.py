@@ -19,13 +19,17 @@ from PIL import Image
 from torch import Tensor
 
 from model.adaptation_loop import Adapted, Judgement, Renders, adapt_together, judge_together
+from model.chroma import limit_chroma
 from model.critic import Critic, Opponent
 from model.data.folders import random_crop, to_tensor
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.maml import LearningRates, Params
 from model.networks import Networks, Objective
 from model.perceptual.losses import LossWeights, color_directions
-from model.perceptual.statistics import StyleStatistics, concatenate, pool
+from model.perceptual.statistics import StyleStatistics, color_samples, concatenate, pool
+from model.phi import expand
+
+GLANCES, GLANCE_SIDE = 8, 96  # photos, and their pixels a side, whose renders tell how colourful a style is
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,20 @@ class Adaptation:
         return Photos(pixels, self.objective.content_targets(pixels))
 
     def start(self) -> dict[str, Tensor]:
-        """phi_0: the zero-step style."""
+        """phi_0: the zero-step style, no more colourful than the examples (``model.chroma``)."""
         with torch.no_grad(), self.objective.autocast():
-            phi = self.networks.encoder(self.works)
-        return {name: value.detach().float().clone() for name, value in phi.items()}
+            phi = {k: v.float() for k, v in self.networks.encoder(self.works).items()}
+            renders = self.networks(self._glances, expand(phi, len(self._glances))).float()
+        with torch.no_grad():
+            colors = color_samples(renders)
+            phi["color"] = limit_chroma(phi["color"], colors, self.works.colors)
+        return {name: value.detach().clone() for name, value in phi.items()}
+
+    @cached_property
+    def _glances(self) -> Tensor:
+        """Some of the photos, small."""
+        squares = [random_crop(p, GLANCE_SIDE, random.Random(0), low=0.999) for p in self._given[:GLANCES]]
+        return to_tensor(squares).to(self.objective.device)
 
     def run(
         self,

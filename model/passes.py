@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 Size = tuple[int, int]  # width, height
+LARGEST_STROKES = 16.0  # times the network's own: the most that a rendering may ask for
 
 
 def fitting(photo: Size, size: int | None, longest: int) -> Size:

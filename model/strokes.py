@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from model.passes import Size
+from model.passes import LARGEST_STROKES, Size
 
 NATURAL_SIDE = 640  # pixels of the longer side at which strokes look as the examples' do
-LARGEST = 16.0  # times the network's own strokes; the API and the command line refuse more
 LEAST_SIDE = 64  # pixels of the shorter side that are left at least
 _RADIUS = 1  # pixels of the small picture, of the window in which render and photo are compared
 _FLAT = 0.01  # variance of light (levels 0..1) below which the photo has no detail to speak of
@@ -37,7 +36,7 @@ def network_size(size: Size, stroke_size: float | None) -> Size:
     None: ``natural_stroke_size``. The shorter side keeps ``LEAST_SIDE`` pixels where it has them.
     """
     wanted = natural_stroke_size(size) if stroke_size is None else stroke_size
-    scale = max(1.0, min(wanted, LARGEST, min(size) / LEAST_SIDE))
+    scale = max(1.0, min(wanted, LARGEST_STROKES, min(size) / LEAST_SIDE))
     return (round(size[0] / scale), round(size[1] / scale)) if scale > 1 else size
 
 

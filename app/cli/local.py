@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.cli.common import InputError, err_console, reported_errors
+from model.passes import LARGEST_STROKES
 
 if TYPE_CHECKING:
     from model.engine import Engine
@@ -95,7 +96,7 @@ def stylize(
         float | None,
         typer.Option(
             min=1.0,
-            max=16.0,
+            max=LARGEST_STROKES,
             help="How large strokes are: 1 is the finest, 2 twice as large. Clips have the finest.",
             show_default="as at 640 px",
         ),

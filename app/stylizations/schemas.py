@@ -10,6 +10,7 @@ from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
+from model.passes import LARGEST_STROKES
 
 MIN_SIZE = 64
 MAX_STYLES = 8
@@ -33,7 +34,7 @@ class _RenderOptions(BaseModel):
     stroke_size: float | None = Field(
         None,
         ge=1.0,
-        le=16.0,
+        le=LARGEST_STROKES,
         description="How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: "
         "as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest.",
     )

@@ -168,6 +168,8 @@ def _keep_plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> 
     plan = {"sizes": list(sizes), "minutes": minutes, "critic": config.critic, "seed": config.seed}
     if config.continued_minutes > 0:
         plan["long loops"] = config.continued_minutes
+    if config.weights.patches > 0:
+        plan["patches"] = config.weights.patches
     path = config.out / "campaign.json"
     if path.exists() and (known := json.loads(path.read_text())) != plan:
         raise ValueError(

@@ -81,8 +81,13 @@ def test_calls_go_on_where_the_last_one_stopped(
         steps.append(int(said[-1].split()[1].rstrip(",")))
     assert steps == [1, 2]
     assert not (config.out / "base.safetensors").exists()
-    with pytest.raises(ValueError, match="another --out"):
-        campaign(config, sizes=(32, 40, 40), minutes=0.02, report=said.append)
+    others: list[tuple[TrainingConfig, tuple[int, ...]]] = [
+        (config, (32, 40, 40)),
+        (replace(config, weights=replace(config.weights, patches=20.0)), (32, 40, 48)),
+    ]
+    for other, sizes in others:
+        with pytest.raises(ValueError, match="another --out"):
+            campaign(other, sizes=sizes, minutes=0.02, report=said.append)
     assert campaign(config, sizes=(32, 40, 48), minutes=0.02, report=said.append)
     base = load_base(config.out / "base.safetensors")
     assert base.critic is not None
@@ -176,14 +181,14 @@ def test_meta_loss_reaches_the_critic_and_its_head(
     assert set(modules) == {"rates"}
 
 
-@pytest.mark.parametrize(("words", "moved"), [([], NORMALIZATION), (["--adapt", "all"], ("*",))])
-def test_inner_loops_move_what_is_served_unless_asked_otherwise(
-    folders: tuple[Path, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
-    moved: tuple[str, ...],
-) -> None:
+@pytest.fixture
+def options(folders: tuple[Path, Path], tmp_path: Path) -> list[str]:
+    return ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
+    """What campaigns were begun with, and none was."""
     given: list[TrainingConfig] = []
 
     def begin(config: TrainingConfig, **_: object) -> bool:
@@ -191,29 +196,26 @@ def test_inner_loops_move_what_is_served_unless_asked_otherwise(
         return True
 
     monkeypatch.setattr("model.training.campaign.campaign", begin)
-    options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
+    return given
+
+
+@pytest.mark.parametrize(("words", "moved"), [([], NORMALIZATION), (["--adapt", "all"], ("*",))])
+def test_inner_loops_move_what_is_served_unless_asked_otherwise(
+    options: list[str], begun: list[TrainingConfig], words: list[str], moved: tuple[str, ...]
+) -> None:
     assert main([*options, *words]) == 0
-    assert given[0].adapt == moved
+    assert begun[0].adapt == moved
 
 
 def test_smooth_photos_come_with_the_term_of_single_places(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str], begun: list[TrainingConfig]
 ) -> None:
-    given: list[TrainingConfig] = []
-
-    def begin(config: TrainingConfig, **_: object) -> bool:
-        given.append(config)
-        return True
-
-    monkeypatch.setattr("model.training.campaign.campaign", begin)
-    options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
     main(options)
     main([*options, "--patches", "20"])
-    assert [(config.weights.patches, config.smooth_share) for config in given] == [(0, 0), (20, SMOOTH_SHARE)]
+    assert [(config.weights.patches, config.smooth_share) for config in begun] == [(0, 0), (20, SMOOTH_SHARE)]
 
 
-def test_command_says_what_is_wrong(folders: tuple[Path, Path], tmp_path: Path, capsys) -> None:
-    options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
+def test_command_says_what_is_wrong(options: list[str], tmp_path: Path, capsys) -> None:
     assert main([*options, "--sizes", "100,200"]) == 2
     assert "--sizes" in capsys.readouterr().err
     assert main([*options[:1], str(tmp_path / "none"), *options[2:]]) == 2
