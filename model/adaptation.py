@@ -90,7 +90,7 @@ class PhotoMemory:
 class Adaptation:
     """One adaptation: the support set, and the photos with everything computed that stays the same.
 
-    The photos are looked at when they are first needed: ``start`` comes before.
+    The photos' features are computed when they are first needed: ``start``, which needs none, comes before.
     """
 
     def __init__(
@@ -106,8 +106,12 @@ class Adaptation:
         seed: int = 0,
         bank_memory: PhotoMemory | None = None,
         judges_memory: PhotoMemory | None = None,
+        glances: Tensor | None = None,
     ) -> None:
-        """``bank_memory``, ``judges_memory``: of adaptations with the same photos and held-out photos."""
+        """``bank_memory``, ``judges_memory``: of adaptations with the same photos and held-out photos.
+
+        ``glances``: (N, 3, S, S) photos whose renders tell how colourful a style is; default: of ``photos``.
+        """
         self.networks, self.objective = networks, objective
         self.config = c = config or AdaptConfig()
         if c.critic > 0 and critic is None:
@@ -122,6 +126,7 @@ class Adaptation:
         self.works = concatenate([self._observe(to_tensor([fit(e, c.example_side)])) for e in examples])
         self.pooled = pool(self.works)
         self._given, self._held_out = list(photos), list(held_out or photos)[-c.held_out :]
+        self._glances = glance_at(photos).to(objective.device) if glances is None else glances
 
     @cached_property
     def bank(self) -> Photos:
@@ -164,12 +169,6 @@ class Adaptation:
             colors = color_samples(renders)
             phi["color"] = limit_chroma(phi["color"], colors, self.works.colors)
         return {name: value.detach().clone() for name, value in phi.items()}
-
-    @cached_property
-    def _glances(self) -> Tensor:
-        """Some of the photos, small."""
-        squares = [random_crop(p, GLANCE_SIDE, random.Random(0), low=0.999) for p in self._given[:GLANCES]]
-        return to_tensor(squares).to(self.objective.device)
 
     def run(
         self,
@@ -239,6 +238,11 @@ class Adaptation:
         with torch.no_grad(), self.objective.autocast():
             embedding = self.networks.encoder.together(self.works)
         return self.opponent.head(embedding)
+
+
+def glance_at(photos: Sequence[Image.Image]) -> Tensor:
+    """The first few photos, small and square: (N, 3, S, S)."""
+    return to_tensor([random_crop(p, GLANCE_SIDE, random.Random(0), low=0.999) for p in photos[:GLANCES]])
 
 
 def fit(image: Image.Image, short_side: int, longest: float = 3.0) -> Image.Image:

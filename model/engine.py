@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, PhotoMemory, fit
+from model.adaptation import Adaptation, AdaptConfig, PhotoMemory, fit, glance_at
 from model.adaptation_loop import Judgement, adapt_together
 from model.checkpoint import Base, load_base, phi_shapes
 from model.data.folders import pictures
@@ -75,6 +75,8 @@ class Engine:
         # What adaptations look at again: the held-out photos, and the bundled ones as seeds cut them.
         self._judges, self._banks = PhotoMemory(1), PhotoMemory(2)
         self.bank = [Image.open(path).convert("RGB") for path in found]
+        # The bundled ones whatever photos a user gives: these may be grey.
+        self._glances = glance_at(self.bank[self.config.held_out :]).to(device)
 
     @classmethod
     def load(
@@ -125,6 +127,7 @@ class Engine:
             seed=seed,
             judges_memory=self._judges,
             bank_memory=self._banks if not own else None,
+            glances=self._glances,
         )
 
     def adapt(
@@ -146,7 +149,7 @@ class Engine:
             contents: photos to adapt on beside the bundled ones: those that the style is meant for.
             steps: inner steps; 0 gives the zero-step style.
             preview: photo that is rendered every ``preview_every`` steps, at about 192 pixels; first in
-                the zero-step style, as soon as that is known and before any photo is looked at.
+                the zero-step style, as soon as that is known and before any loss is computed.
             on_progress: called with the zero-step preview, at step 0 and after every step, from this thread.
             should_stop: asked between steps; True raises ``AdaptationCanceled``.
 

@@ -170,6 +170,22 @@ def test_photos_are_looked_at_once_and_the_style_is_the_same(
     assert adapted(1) == (first, [])
 
 
+def test_grey_examples_leave_no_tint_whatever_photo_is_given(
+    engine: Engine, examples: list[Image.Image], photo: Image.Image
+) -> None:
+    """A grey photo of the user's does not hide how colourful renders of others would be."""
+
+    def tint(style: Style) -> float:
+        pixels = np.asarray(engine.stylize(photo, style)).astype(int)
+        return float((pixels.max(-1) - pixels.min(-1)).mean())
+
+    grey = [example.convert("L") for example in examples]
+    assert tint(engine.adapt(examples, steps=0)) > 20
+    assert tint(engine.adapt(grey)) < 4
+    own = engine.adapt(grey, steps=0, contents=[photo.convert("L")])
+    assert all(torch.equal(value, own.phi[name]) for name, value in engine.adapt(grey, steps=0).phi.items())
+
+
 def test_cancel_between_steps(engine: Engine, examples: list[Image.Image]) -> None:
     with pytest.raises(AdaptationCanceled):
         engine.adapt(examples[:1], should_stop=lambda: True)
