@@ -43,6 +43,24 @@ def limit_chroma(color: Tensor, renders: Tensor, works: Tensor) -> Tensor:
     return torch.cat([keep @ matrix, keep @ offset + taken @ mean[:, None]], 1)[None]
 
 
+def extrapolate_color(start: Tensor, end: Tensor, weight: float) -> Tensor:
+    """The colour transform beyond ``end``, seen from ``start`` (``weight`` > 1), that turns no colour over.
+
+    Where a style took most of the photo's chroma, a straight line would soon give it back with the other
+    sign: a red bowl cyan. So what the chroma has of the photo's own goes down to nothing, and no further.
+
+    Args:
+        start, end: (B, 3, 4) affine maps (``model.phi``): the photo's own and the style's.
+    """
+    beyond = torch.lerp(start, end, weight)
+    chroma = _OPPONENT[1:].to(end)
+    own, given, line = (chroma @ each for each in (start, end, beyond))  # (B, 2, 4)
+    size = own.square().sum(2, keepdim=True).clamp_min(_LEAST)
+    kept, left = ((each * own).sum(2, keepdim=True) / size for each in (given, line))
+    back = left.maximum(kept.clamp_max(0)) - left  # (B, 2, 1): zero where nothing is turned over
+    return beyond + chroma.T @ (back * own)
+
+
 def _covariance(colors: Tensor) -> Tensor:
     """(N, P, 3) -> (3, 3): covariance within pictures, lightness first."""
     opposed = (colors - colors.mean(1, keepdim=True)) @ _OPPONENT.to(colors).T

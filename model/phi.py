@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from model.chroma import extrapolate_color
+
 Phi = Mapping[str, Tensor]
 
 NORMALIZATION = ("*.gamma", "*.beta")
@@ -42,8 +44,14 @@ def expand(phi: Phi, batch: int) -> dict[str, Tensor]:
 
 
 def interpolate(start: Phi, end: Phi, weight: float) -> dict[str, Tensor]:
-    """``start + weight * (end - start)``: the strength dial; above 1 it extrapolates."""
-    return {name: torch.lerp(start[name], end[name], weight) for name in end}
+    """``start + weight * (end - start)``: the strength dial; above 1 it extrapolates.
+
+    Beyond ``end`` no colour is turned over (``model.chroma``).
+    """
+    between = {name: torch.lerp(start[name], end[name], weight) for name in end}
+    if weight > 1 and "color" in between:
+        between["color"] = extrapolate_color(start["color"], end["color"], weight)
+    return between
 
 
 def blend(parts: Sequence[Phi], weights: Sequence[float]) -> dict[str, Tensor]:

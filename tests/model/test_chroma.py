@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from model.adaptation import Adaptation
-from model.chroma import limit_chroma
+from model.chroma import extrapolate_color, limit_chroma
 from model.data.folders import to_tensor
 from model.networks import Networks, Objective
 from model.phi import expand
@@ -85,6 +85,27 @@ def test_one_flat_example_leaves_numbers() -> None:
     limited = limit_chroma(COLOR, render(values(1.0), COLOR), torch.full((1, 100, 3), 1.0))
     assert limited.isfinite().all()
     assert chroma(render(values(1.0), limited)).mean() < 0.01
+
+
+def test_more_than_all_of_a_grey_style_is_grey() -> None:
+    grey = limit_chroma(COLOR, render(values(1.0), COLOR), shades().expand(2, -1, 3))
+    straight = render(values(1.0), torch.lerp(COLOR, grey, 1.5))
+    beyond = render(values(1.0), extrapolate_color(COLOR, grey, 1.5))
+    assert chroma(straight).mean() > 0.1  # in complementary colours
+    assert chroma(beyond).mean() < 0.01
+    torch.testing.assert_close(beyond.mean(-1), straight.mean(-1), atol=0.06, rtol=0)
+
+
+def test_more_than_all_of_a_colorful_style_is_a_straight_line() -> None:
+    style = COLOR * torch.tensor([1.5, 0.9, 0.8])[:, None]
+    torch.testing.assert_close(extrapolate_color(COLOR, style, 1.5), torch.lerp(COLOR, style, 1.5))
+
+
+def test_colors_that_a_style_turns_over_are_turned_no_further() -> None:
+    """Reds made greens: more than all of it keeps these greens."""
+    beyond = extrapolate_color(COLOR, -COLOR, 1.5)
+    opponent = torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]])
+    torch.testing.assert_close(opponent @ beyond[0], opponent @ -COLOR[0])
 
 
 def test_a_style_of_grey_examples_starts_grey(networks: Networks, objective: Objective) -> None:
