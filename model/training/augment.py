@@ -77,6 +77,17 @@ def smooth_crop(image: Image.Image, size: int, rng: random.Random, *, high: floa
     return small.filter(ImageFilter.GaussianBlur(rng.uniform(0, 5)))
 
 
+def noisy(photos: Tensor, most: float) -> Tensor:
+    """(B, 3, H, W) with Gaussian noise, of each photo a standard deviation from 0 to ``most``.
+
+    The network answers to steps of eight bits otherwise, where a photo is smooth (training log, run 18).
+    """
+    if most <= 0:
+        return photos
+    levels = most * torch.rand(len(photos), 1, 1, 1, device=photos.device)
+    return photos + levels * torch.randn_like(photos)
+
+
 def mix(a: StyleStatistics, b: StyleStatistics, share: Tensor) -> StyleStatistics:
     """B mixtures of two styles each: ``share`` (B,) of the first, the rest of the second.
 

@@ -170,6 +170,8 @@ def _keep_plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> 
         plan["long loops"] = config.continued_minutes
     if config.weights.patches > 0:
         plan["patches"] = config.weights.patches
+    if config.noise > 0:
+        plan["noise"] = config.noise
     path = config.out / "campaign.json"
     if path.exists() and (known := json.loads(path.read_text())) != plan:
         raise ValueError(
@@ -209,6 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=0.0,
         help="weight of the term of single places; with it a part of the photos are smooth ones",
     )
+    parser.add_argument("--noise", type=float, default=0.0, help="on photos: largest deviation, such as 0.04")
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)
@@ -230,6 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             adapt=NORMALIZATION if options.adapt == "normalization" else ("*",),
             weights=LossWeights(patches=options.patches),
             smooth_share=SMOOTH_SHARE if options.patches > 0 else 0.0,
+            noise=options.noise,
         )
         sizes = _sizes(options.sizes) or SIZES[resolve_device(options.device).type]
         config = configure(config)

@@ -13,7 +13,7 @@ from model.data.folders import StyleFolder, load, scan_photos
 from model.networks import Networks, Objective
 from model.perceptual.statistics import StyleStatistics, concatenate, each_alone
 from model.style_encoder import describe
-from model.training.augment import crop, draw_palette, mix, smooth_crop
+from model.training.augment import crop, draw_palette, mix, noisy, smooth_crop
 from model.training.config import TrainingConfig
 from model.training.pools import Choice, PhotoPool, StyleBatch, StylePool
 from model.training.prefetch import Prefetch
@@ -114,7 +114,7 @@ class Pretraining:
             styles = each_alone(styles)
         with self.objective.autocast():
             embedding = networks.encoder.embedding(styles)
-            renders = networks(photos.images, networks.encoder.decode(embedding))
+            renders = networks(noisy(photos.images, c.noise), networks.encoder.decode(embedding))
         terms, features = self.objective.compare(renders, styles, photos.content)
         same = (renders - photos.images).abs().mean((1, 2, 3)) * identity
         total = terms.total(c.weights).mean() + c.identity_weight * same.mean()

@@ -25,7 +25,7 @@ from model.checkpoint import load_base
 from model.errors import ModelError
 from model.formats import default_checkpoint
 from model.networks import Networks, Objective
-from model.training.augment import SMOOTH_SHARE
+from model.training.augment import SMOOTH_SHARE, noisy
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run
 from model.training.phases import Job, Phase
@@ -72,7 +72,7 @@ class SeveralWorks:
         photos = self.photos.at(self.chosen_photos.index)
         with self.objective.autocast():
             phi = networks.encoder.decode(networks.encoder.average(found["descriptions"], found["present"]))
-            renders = networks(photos.images, phi)
+            renders = networks(noisy(photos.images, self.config.noise), phi)
         terms = self.objective.terms(renders, unflatten(found, "target."), photos.content)
         return {
             "moments": terms.moments.mean(),
@@ -170,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lr", type=float, default=2e-4, help="peak learning rate")
     parser.add_argument("--content", type=float, default=CONTENT, help="weight of the content term")
     parser.add_argument("--patches", type=float, default=PATCHES, help="weight of the term of single places")
+    parser.add_argument("--noise", type=float, default=0.0, help="on photos: largest deviation, such as 0.04")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--licence", default="", help="of the checkpoint")
@@ -184,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             start=options.start,
             pretrain_minutes=options.minutes,
             size=options.size,
+            noise=options.noise,
             lr=options.lr,
             device=options.device,
             seed=options.seed,

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from model.networks import Objective
-from model.training.augment import crop, draw_palette, mix, recolor, scale_range, smooth_crop
+from model.training.augment import crop, draw_palette, mix, noisy, recolor, scale_range, smooth_crop
 from model.training.prefetch import Prefetch
 from tests.model.conftest import picture
 
@@ -67,6 +67,15 @@ def test_prefetched_draws_do_not_depend_on_the_threads() -> None:
 
     assert draws(1) == draws(4)
     assert len(set(draws(3))) == 20
+
+
+def test_noise_differs_from_photo_to_photo_and_is_no_stronger_than_asked() -> None:
+    torch.manual_seed(0)
+    photos = torch.full((16, 3, 64, 64), 0.5)
+    levels = (noisy(photos, 0.04) - photos).std(dim=(1, 2, 3))
+    assert 0.03 < levels.max() < 0.041
+    assert levels.min() < 0.01
+    assert noisy(photos, 0.0) is photos
 
 
 def test_smooth_crops_are_smoother_than_others() -> None:

@@ -84,6 +84,7 @@ def test_calls_go_on_where_the_last_one_stopped(
     others: list[tuple[TrainingConfig, tuple[int, ...]]] = [
         (config, (32, 40, 40)),
         (replace(config, weights=replace(config.weights, patches=20.0)), (32, 40, 48)),
+        (replace(config, noise=0.04), (32, 40, 48)),
     ]
     for other, sizes in others:
         with pytest.raises(ValueError, match="another --out"):
@@ -213,6 +214,12 @@ def test_smooth_photos_come_with_the_term_of_single_places(
     main(options)
     main([*options, "--patches", "20"])
     assert [(config.weights.patches, config.smooth_share) for config in begun] == [(0, 0), (20, SMOOTH_SHARE)]
+
+
+def test_noise_is_asked_for(options: list[str], begun: list[TrainingConfig]) -> None:
+    main(options)
+    main([*options, "--noise", "0.04"])
+    assert [config.noise for config in begun] == [0.0, 0.04]
 
 
 def test_command_says_what_is_wrong(options: list[str], tmp_path: Path, capsys) -> None:
