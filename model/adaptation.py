@@ -165,9 +165,9 @@ class Adaptation:
         with torch.no_grad(), self.objective.autocast():
             phi = {k: v.float() for k, v in self.networks.encoder(self.works).items()}
             renders = self.networks(self._glances, expand(phi, len(self._glances))).float()
-        with torch.no_grad():
-            colors = color_samples(renders)
-            phi["color"] = limit_chroma(phi["color"], colors, self.works.colors)
+        # On the CPU: eigenvectors of 2 x 2 matrices are no work for a GPU, whose library takes long to load.
+        known = phi["color"], color_samples(renders), self.works.colors
+        phi["color"] = limit_chroma(*(each.detach().float().cpu() for each in known)).to(renders.device)
         return {name: value.detach().clone() for name, value in phi.items()}
 
     def run(
