@@ -211,7 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=0.0,
         help="weight of the term of single places; with it a part of the photos are smooth ones",
     )
-    parser.add_argument("--noise", type=float, default=0.0, help="on photos: largest deviation, such as 0.04")
+    parser.add_argument(
+        "--noise", type=float, default=0.0, help="on photos of pre-training: largest deviation, such as 0.04"
+    )
     parser.add_argument("--critic", type=float, default=0.0, help="weight of the critic's term")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--seed", type=int, default=0)

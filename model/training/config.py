@@ -67,9 +67,7 @@ class TrainingConfig:
     workers: int = 0  # threads that crop ahead; 0: crops are made when they are needed
     crop_low: float = 0.3  # smallest crop, as a share of the short side
     smooth_share: float = 0.0  # photos cut smaller still, and blurred: as smooth as parts of large ones are
-    noise: float = (
-        0.0  # largest standard deviation of noise on photos before the network, 0..1 being the range
-    )
+    noise: float = 0.0  # phase 1: largest standard deviation of noise on photos (0..1), for the network alone
     palette_share: float = 0.3  # styles with another palette (the same for all works of a style)
     mix_share: float = 0.1  # styles that are a mixture of two
     uncertain_works: bool = False  # phase 1: a work's Gram matrices count as in adaptations to one example
