@@ -11,13 +11,13 @@ Nothing is imported but torch, safetensors, numpy, Pillow and tqdm.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from model.data.folders import StyleFolder, scan_photos
 from model.errors import ModelError
@@ -28,6 +28,7 @@ from model.training.augment import SMOOTH_SHARE
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run, evaluate, write_rows
 from model.training.phases import Phase, continued_phase, distill_phase, meta_phase, pretrain_phase
+from model.training.plan import keep_plan
 from model.training.run import Run
 
 AGAIN = 75  # EX_TEMPFAIL: not finished, call again
@@ -133,7 +134,7 @@ def campaign(
     """
     StyleFolder.scan(config.styles, split="train").at_least(2)
     scan_photos(config.contents, split="train")
-    _keep_plan(config, sizes, minutes)
+    keep_plan(config.out / "campaign.json", _plan(config, sizes, minutes))
     if (config.out / "validation.csv").exists():
         report(f"finished: {config.out / 'base.safetensors'}")
         return True
@@ -163,22 +164,21 @@ def campaign(
     return True
 
 
-def _keep_plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> None:
-    """Write the plan at the first call, and refuse another one later: stages would not be what they were."""
-    plan = {"sizes": list(sizes), "minutes": minutes, "critic": config.critic, "seed": config.seed}
+def _plan(config: TrainingConfig, sizes: Sequence[int], minutes: float) -> dict[str, Any]:
+    """What makes the stages what they are."""
+    plan: dict[str, Any] = {
+        "sizes": list(sizes),
+        "minutes": minutes,
+        "critic": config.critic,
+        "seed": config.seed,
+    }
     if config.continued_minutes > 0:
         plan["long loops"] = config.continued_minutes
     if config.weights.patches > 0:
         plan["patches"] = config.weights.patches
     if config.noise > 0:
         plan["noise"] = config.noise
-    path = config.out / "campaign.json"
-    if path.exists() and (known := json.loads(path.read_text())) != plan:
-        raise ValueError(
-            f"{config.out} holds a campaign with the plan {known}, not {plan}: use another --out"
-        )
-    config.out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plan) + "\n")
+    return plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

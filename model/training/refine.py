@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -29,6 +30,7 @@ from model.training.augment import SMOOTH_SHARE, noisy
 from model.training.config import TrainingConfig
 from model.training.entry import describe_run
 from model.training.phases import Job, Phase
+from model.training.plan import keep_plan
 from model.training.pools import Choice, PhotoPool, unflatten
 from model.training.pretrain import Pretraining
 from model.training.run import Run
@@ -143,13 +145,34 @@ def configure(
     )
 
 
+def _plan(config: TrainingConfig, start: str) -> dict[str, Any]:
+    """What the state in the folder depends on; the same run on another device is the same run."""
+    c = config
+    return {
+        "start": start,
+        "minutes": c.pretrain_minutes,
+        "size": c.size,
+        "renders": c.batch + c.meta_batch,
+        "lr": c.lr,
+        "content": c.weights.content,
+        "patches": c.weights.patches,
+        "noise": c.noise,
+        "seed": c.seed,
+    }
+
+
 def refine(config: TrainingConfig, *, licence: str = "") -> Path:
     """Train, from the state in ``config.out`` when there is one; where the checkpoint is.
 
     Without ``config.start`` it begins from the package's checkpoint. What inner loops move stays what it was.
+
+    Raises:
+        ValueError: the folder holds a run that was begun with something else.
+        FileNotFoundError: a folder without pictures.
     """
     began = time.time()
     start = load_base(config.start)
+    keep_plan(config.out / "plan.json", _plan(config, start.hash))
     config = replace(config, start=config.start or default_checkpoint(), adapt=start.adapt)
     run = Run(config)
     run.train([refine_phase(run, config)], resume=True)

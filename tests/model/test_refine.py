@@ -111,6 +111,16 @@ def test_goes_on_from_the_checkpoint_and_keeps_its_rates(config: TrainingConfig)
     assert load_base(again).header["card"]["steps"] == after.header["card"]["steps"]
 
 
+def test_another_run_in_the_same_folder_is_refused(config: TrainingConfig) -> None:
+    path = refine(config)
+    trained = path.read_bytes()
+    with pytest.raises(
+        ValueError, match=r"noise 0\.0, seed 0; this call has noise 0\.04, seed 1: use another"
+    ):
+        refine(replace(config, noise=0.04, seed=1))
+    assert path.read_bytes() == trained
+
+
 def test_command_says_what_is_wrong(folders: tuple[Path, Path], tmp_path: Path, capsys) -> None:
     options = ["--styles", str(folders[0]), "--contents", str(folders[1]), "--out", str(tmp_path / "o")]
     assert main([*options, "--size", "100"]) == 2
