@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ VGG_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
 MOBILE_LAYERS = ("mobile.stem", "mobile.block0", "mobile.block2", "mobile.block5", "mobile.block9")
 STYLE_LAYERS = (*VGG_LAYERS, *MOBILE_LAYERS)
 CONTENT_LAYERS = ("relu3_3", "relu4_1", "mobile.block12")
+PLASTIC = 0.7548776662466927  # the real x with 1 / x^3 = 1 / x + 1
 COLOR_SAMPLES = 1024  # pixels kept of each picture, after a 4x average
 # Variance of an artist's Gram matrices, of the size of one: over 100 artists, scripts/usual_scatter.py.
 USUAL_SCATTER = {
@@ -150,10 +152,22 @@ def pool(works: StyleStatistics) -> StyleStatistics:
 
 
 def _fair_share(samples: Tensor) -> Tensor:
-    """(K, N, D) -> (1, N, D): every K-th sample of each work, as many of all works as one had."""
+    """(K, N, D) -> (1, N, D): samples of every work, as many of all works as one had."""
     k, count = samples.shape[:2]
-    position = torch.arange(count, device=samples.device)
-    return samples[position % k, position].unsqueeze(0)
+    return samples[_turns(count, k).to(samples.device), torch.arange(count, device=samples.device)].unsqueeze(
+        0
+    )
+
+
+@cache
+def _turns(count: int, works: int) -> Tensor:
+    """Which of the works each of ``count`` positions is taken from, (count,): all as often, to one.
+
+    By multiples of the plastic ratio (Roberts 2018, the R2 sequence), which are spread evenly over rows and
+    columns alike. Taking turns would see a work only in some columns of the grid, at K that divide its width.
+    """
+    multiples = torch.arange(count, dtype=torch.float64) * PLASTIC % 1
+    return multiples.argsort().argsort() * works // count
 
 
 def each_alone(works: StyleStatistics) -> StyleStatistics:

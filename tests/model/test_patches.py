@@ -15,7 +15,7 @@ from model.networks import Networks, Objective
 from model.perceptual.losses import LossWeights
 from model.perceptual.network import PerceptualNetwork
 from model.perceptual.patches import PATCH_LAYERS, PATCH_SAMPLES, patch_distance, patch_samples
-from model.perceptual.statistics import concatenate, each_alone, pool
+from model.perceptual.statistics import STYLE_LAYERS, concatenate, each_alone, pool, statistics
 from model.training.augment import mix
 from model.training.pools import flatten, unflatten
 from tests.model.conftest import picture
@@ -88,10 +88,25 @@ def test_objective_compares_places_only_where_a_style_has_them(places: Objective
 
 def test_pooled_works_have_a_fair_share_of_the_places(places: Objective) -> None:
     works = places.style_statistics(to_tensor([picture(1), picture(2), picture(3)]))
-    pooled = pool(works).patches["relu3_3"]
-    assert pooled.shape == (1, PATCH_SAMPLES, 256)
-    for k in range(3):
-        assert torch.equal(pooled[0, k::3], works.patches["relu3_3"][k, k::3])
+    assert pool(works).patches["relu3_3"].shape == (1, PATCH_SAMPLES, 256)
+    numbered = torch.arange(3.0 * PATCH_SAMPLES).view(3, PATCH_SAMPLES, 1)
+    found = pool(replace(works, patches={"relu3_3": numbered})).patches["relu3_3"].flatten().long()
+    assert (found % PATCH_SAMPLES).tolist() == list(range(PATCH_SAMPLES))  # each at its own place
+    assert torch.bincount(found // PATCH_SAMPLES).tolist() == [PATCH_SAMPLES // 3] * 3
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5, 8, 12, 16])
+def test_pooled_works_are_seen_all_over_whatever_their_number(k: int) -> None:
+    """A work that is red on its left and blue on its right is half red among its peers, too."""
+    work = torch.zeros(3, 256, 256)
+    work[0, :, :128] = work[2, :, 128:] = 1
+    one = statistics({layer: torch.ones(1, 1, 2, 2) for layer in STYLE_LAYERS}, work[None])
+    marked = torch.cat([one.colors + 10 * i for i in range(k)])  # which work a sample is of
+    found = pool(replace(concatenate([one] * k), colors=marked)).colors[0]
+    for i in range(k):
+        red = found[(found[:, 1] - 10 * i).abs() < 1, 0] - 10 * i
+        assert len(red) == pytest.approx(1024 / k, abs=1)
+        assert red.mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 def test_places_go_where_their_style_goes(places: Objective) -> None:
