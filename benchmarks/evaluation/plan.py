@@ -121,9 +121,7 @@ def _add_baselines(plan: Plan, options: Options) -> None:
     for path in options.baselines:
         engine = Engine.load(path, device=options.device)
         steps = [0, engine.default_steps]
-        learner = Learner(
-            engine, f"checkpoint {engine.base_hash[:8]}", f"fewstroke-{engine.base_hash}", steps
-        )
+        learner = Learner(engine, f"checkpoint {engine.base_hash[:8]}", _key(engine), steps)
         plan.methods[options.chosen_k] += [Adapted(learner, count, Family.BASELINE) for count in steps]
 
 

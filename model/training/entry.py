@@ -95,12 +95,21 @@ def describe_run(run: Run, rows: list[ValidationRow], seconds: float, licence: s
         "seconds_of_last_call": round(seconds),
         "device": device,
         "torch": torch.__version__,
-        "minutes": [run.config.distill_minutes, run.config.pretrain_minutes, run.config.meta_minutes],
+        "minutes": [
+            _minutes_of(run, "distill"),
+            _minutes_of(run, "pretrain", "refine"),
+            _minutes_of(run, "meta", "continued"),
+        ],
+        "phases": [{"name": name, "minutes": round(minutes, 2)} for name, minutes in run.trained.items()],
         "algorithm": run.config.algorithm,
         "weights": asdict(run.config.weights),
         "critic": run.config.critic,
         "validation": [asdict(row) for row in rows],
     }
+
+
+def _minutes_of(run: Run, *kinds: str) -> float:
+    return round(sum(time_ for name, time_ in run.trained.items() if any(kind in name for kind in kinds)), 2)
 
 
 def write_rows(path: Path, rows: list[ValidationRow]) -> None:

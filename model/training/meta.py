@@ -134,6 +134,8 @@ class MetaTraining:
         self.chosen_photos.write(self.photos.ring.choose(len(self.chosen_photos.index)))
         if self.critic is not None or not isinstance(self.learner, GradientLearner):
             return None
+        if self.learner.weights(0.0) != self.learner.weights(1.0):
+            return None  # a graph would keep the weights of the moment in which it was recorded
         return self._order(progress)
 
     def meta_loss(self, progress: float = 0.0) -> dict[str, Tensor]:

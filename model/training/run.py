@@ -65,6 +65,7 @@ class Run:
         self.networks, self.critic, self.carried = _beginning(config, self.device)
         self.average = ExponentialAverage(self.networks)
         self.progress = Progress()
+        self.phases: list[Phase] = []
         # until a meta-training phase has learned its own
         self.learned_rates: dict[str, Tensor] = load_base(config.start).rates if config.start else {}
         config.out.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,13 @@ class Run:
         critic = {"critic": self.critic} if self.critic is not None else {}
         return {"networks": self.networks, **critic}
 
+    @property
+    def trained(self) -> dict[str, float]:
+        """Minutes of training behind the weights, by phase, over all calls."""
+        at, seconds = self.progress.phase, self.progress.seconds
+        done = {p.name: p.minutes if i < at else seconds / 60 for i, p in enumerate(self.phases[: at + 1])}
+        return {name: minutes for name, minutes in done.items() if minutes > 0}
+
     def train(self, phases: list[Phase], *, resume: bool = False, deadline: float | None = None) -> bool:
         """Run every phase from where the run is.
 
@@ -87,6 +95,7 @@ class Run:
         Returns:
             False when the deadline came first: call again, with ``resume``.
         """
+        self.phases = phases
         resumed = resume and self.state_path.exists()
         if resumed:
             stored = load_state(self.state_path, self.permanent, None, self.average)

@@ -99,6 +99,9 @@ def test_calls_go_on_where_the_last_one_stopped(
     assert {"1-pretrain-32", "6-meta-48"} <= set(stages)
     assert all(float(row["renders_per_second"]) > 0 for row in rows(config.out / "throughput.csv"))
     before = (config.out / "base.safetensors").stat().st_mtime_ns
+    card = load_base(config.out / "base.safetensors").header["card"]
+    assert sum(card["minutes"]) == pytest.approx(0.02, abs=0.01)
+    assert {phase["name"].split("-")[1] for phase in card["phases"]} == {"pretrain", "meta"}
     assert campaign(config, sizes=(32, 40, 48), minutes=0.02, report=said.append)  # nothing is left to do
     assert (config.out / "base.safetensors").stat().st_mtime_ns == before
 
@@ -141,6 +144,18 @@ def test_second_order_comes_last_and_gives_way_when_it_is_undefined(
     job.prepare(0.9)
     job.meta_loss(0.9)
     assert [*orders, job.order] == [Order.FIRST, Order.SECOND, Order.FIRST]
+
+
+def test_a_recorded_step_has_no_weights_that_move(
+    config: TrainingConfig, networks: Networks, objective: Objective
+) -> None:
+    """A graph keeps the numbers that it was recorded with."""
+    plain = replace(config, critic=0.0)
+    steady = MetaTraining(plain, networks, objective, random.Random(0))
+    assert steady.prepare(0.1) == Order.FIRST
+    annealed = MetaTraining(replace(plain, zero_step_weight=None), networks, objective, random.Random(0))
+    assert annealed.learner.weights(0.0) != annealed.learner.weights(0.2)
+    assert annealed.prepare(0.1) is None
 
 
 def test_undefined_gradients_are_skipped_noted_and_rescued(config: TrainingConfig) -> None:

@@ -100,6 +100,7 @@ def test_goes_on_from_the_checkpoint_and_keeps_its_rates(config: TrainingConfig)
     before, after = load_base(config.start), load_base(path)
     torch.testing.assert_close(after.rates["color"], before.rates["color"])
     assert after.header["card"]["start"] == before.hash
+    assert after.header["card"]["minutes"] == [0, 0.02, 0]
     assert after.adapt == before.adapt == ("color",)
     moved = [
         not torch.equal(a, b)
