@@ -69,7 +69,7 @@ def zero_steps(results: Results, k: int) -> list[Verdict]:
     matched = match(curve_of(results, k, ours.row.curve), rival)
     if matched is None:
         return [_missing(1, f"K = {k}: zero steps at Magenta's content distance (no strengths were swept)")]
-    return [
+    return _exceeding(1, k, matched) + [
         _ratio(
             1,
             f"K = {k}: zero steps at the content distance of {rival.row.label}, {COLUMNS[column].heading}",
@@ -88,7 +88,7 @@ def default_steps(results: Results, k: int) -> list[Verdict]:
     matched = match(curve_of(results, k, ours.row.curve), rival, ("content", "structure"))
     values = matched.values if matched is not None else {c: ours.artist_means(c) for c in COLUMNS}
     where = "at Magenta's content and structure" if matched is not None else "at strength 1 (nothing swept)"
-    lines = []
+    lines = [] if matched is None else _exceeding(2, k, matched)
     if matched is None:
         lines += [
             _ratio(2, f"K = {k}: {column}", compare(values[column], rival.artist_means(column), column), 1.0)
@@ -120,6 +120,15 @@ def default_steps(results: Results, k: int) -> list[Verdict]:
             for column in ("vgg_unseen", "eff_unseen")
         ]
     return lines
+
+
+def _exceeding(item: int, k: int, matched: Matched) -> list[Verdict]:
+    """Nothing when every artist could be matched: else its figures are of results farther from the photo."""
+    if not matched.exceeded:
+        return []
+    said = f"{matched.exceeded} of {len(matched.strengths)}"
+    text = f"K = {k}: artists farther from the photo than Magenta at every strength, {matched.label}"
+    return [Verdict(item, text, said, "0", False)]
 
 
 def adaptation_helps(results: Results, k: int) -> list[Verdict]:

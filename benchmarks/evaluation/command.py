@@ -97,7 +97,9 @@ def evaluate(options: Options, say: Callable[[str], None]) -> tuple[Evaluation, 
     gallery = choose_artists(options.styles, ks=ks, main_k=main_k, seed=options.seed, groups=groups)
     artists = limited(gallery, options.limit, seed=options.seed)
     photos = choose_photos(
-        photos_of(options.groups, pictures_in(options.contents)), count=options.photos, seed=options.seed
+        photos_of(options.groups, groups, pictures_in(options.contents)),
+        count=options.photos,
+        seed=options.seed,
     )
     cache = Cache(options.cache)
     plan = make_plan(options, spare_artists(options, gallery), cache)

@@ -33,11 +33,12 @@ def read_groups(choice: str | None, styles: Path) -> list[str] | None:
     return names
 
 
-def photos_of(choice: str | None, photos: Sequence[Path]) -> list[Path]:
-    """The photos of the splits that ``choice`` names; all of them otherwise."""
-    if splits := _splits(choice or ""):
-        return [path for path in photos if split_of(path.name) in splits]
-    return list(photos)
+def photos_of(choice: str | None, groups: Sequence[str] | None, photos: Sequence[Path]) -> list[Path]:
+    """The photos of the splits that ``choice`` names, or that its file's ``groups`` are in; None: all."""
+    if choice is None or groups is None:
+        return list(photos)
+    splits = _splits(choice) or {split_of(name) for name in groups}
+    return [path for path in photos if split_of(path.name) in splits]
 
 
 def _splits(choice: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ class Matched:
     values: dict[str, dict[str, float]]  # column -> artist -> value
     strengths: dict[str, float]  # artist -> strength
     unreached: int  # artists whose strongest result still keeps more of the photo than the other row
+    exceeded: int  # artists whose weakest result already keeps less of it
 
 
 def curve_of(results: Results, k: int, curve: str) -> list[RowResult]:
@@ -31,7 +32,8 @@ def match(
 
     The strength is, artist by artist, the largest at which no one of ``columns`` (distances to the photo)
     passes that of ``other``; between two measured strengths all columns are interpolated linearly. A curve
-    that passes ``other`` already at its least strength is read off there.
+    that passes ``other`` already at its least strength is read off there, farther from the photo than
+    ``other``: ``exceeded`` counts these.
 
     Returns:
         None with fewer than two strengths, or when no artist has all rows.
@@ -42,7 +44,7 @@ def match(
     strengths = [row.row.strength for row in rows]
     limits = {column: other.artist_means(column) for column in columns}
     curves = {column: [row.artist_means(column) for row in rows] for column in columns}
-    found, unreached = {}, 0
+    found, unreached, exceeded = {}, 0, 0
     for artist in artists:
         positions = [
             _crossing([means[artist] for means in curves[column]], limits[column][artist])
@@ -50,6 +52,7 @@ def match(
         ]
         position = min(positions)
         unreached += position >= len(rows) - 1
+        exceeded += any(curves[c][0][artist] > limits[c][artist] for c in columns)
         found[artist] = position
     values: dict[str, dict[str, float]] = {}
     for column in COLUMNS:
@@ -66,6 +69,7 @@ def match(
         {column: by_artist for column, by_artist in values.items() if by_artist},
         {artist: _at(strengths, position) for artist, position in found.items()},
         unreached,
+        exceeded,
     )
 
 

@@ -226,6 +226,7 @@ def _label(row: RowResult | Matched) -> str:
         return row.row.label
     strength = fmean(row.strengths.values())
     short = f"; {row.unreached} artists stay below" if row.unreached else ""
+    short += f"; {row.exceeded} are above at every strength" if row.exceeded else ""
     return f"K = {row.k}: {row.label} (mean strength {strength:.2f}{short})"
 
 

@@ -77,6 +77,19 @@ def test_matched_rows_are_interpolated_artist_by_artist() -> None:
     both = match(rows, rival, ("content", "structure"))
     assert both is not None
     assert both.values["eff_examples"] == pytest.approx(matched.values["eff_examples"])
+    assert (matched.exceeded, both.exceeded) == (0, 0)
+
+
+def test_a_curve_that_is_farther_from_the_photo_at_every_strength_passes_nothing() -> None:
+    results = Results()
+    curve(results, {0.5: ([0.2, 0.4], [0.5, 0.5]), 1: ([0.4, 0.6], [0.1, 0.1])})
+    add(results, MAGENTA, 5, {"content": [0.3, 0.3]})
+    (label,) = (
+        m.label for m in checks.matched_rows(results, 5) if m.exceeded == 1 and "structure" not in m.label
+    )
+    missed = line(checks.default_steps(results, 5), "at every strength")
+    assert (missed.value, missed.bar, missed.passed) == ("1 of 2", "0", False)
+    assert "content" in label
 
 
 def test_no_curve_no_match() -> None:

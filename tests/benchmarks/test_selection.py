@@ -100,8 +100,13 @@ def test_a_split_selects_groups_and_photos_of_that_split(tmp_path: Path) -> None
     assert both is not None
     assert set(both) == {name for name in names if split_of(name) != "train"} > set(held_out)
     photos = [Path(f"{index}.jpg") for index in range(60)]
-    assert photos_of("test", photos) == [path for path in photos if split_of(path.name) == "test"]
-    assert photos_of(None, photos) == photos
+    of_test = [path for path in photos if split_of(path.name) == "test"]
+    assert photos_of("test", [], photos) == of_test
+    assert photos_of(None, None, photos) == photos
+    named = [name for name in names if split_of(name) == "test"]
+    assert (
+        photos_of("names.txt", named, photos) == of_test
+    )  # a file of held-out artists brings no other photos
 
 
 @pytest.mark.parametrize(
