@@ -84,12 +84,8 @@ def test_a_curve_that_is_farther_from_the_photo_at_every_strength_passes_nothing
     results = Results()
     curve(results, {0.5: ([0.2, 0.4], [0.5, 0.5]), 1: ([0.4, 0.6], [0.1, 0.1])})
     add(results, MAGENTA, 5, {"content": [0.3, 0.3]})
-    (label,) = (
-        m.label for m in checks.matched_rows(results, 5) if m.exceeded == 1 and "structure" not in m.label
-    )
     missed = line(checks.default_steps(results, 5), "at every strength")
     assert (missed.value, missed.bar, missed.passed) == ("1 of 2", "0", False)
-    assert "content" in label
 
 
 def test_no_curve_no_match() -> None:
