@@ -58,7 +58,7 @@ def _sheet(title: str, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 def _height(pictures: Sequence[Image.Image]) -> int:
     """Of a row of panels with their words, to the end of the sheet."""
-    return pictures[0].height + 14 + LABEL + 8 + NOTE + MARGIN
+    return max(picture.height for picture in pictures) + 14 + LABEL + 8 + NOTE + MARGIN
 
 
 def _place(

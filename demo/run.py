@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -100,9 +100,9 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         by_strength, by_stroke = varied("strength", STRENGTHS), varied("stroke_size", STROKES)
     sheet = contact_sheet(
         title,
-        [Image.open(path).convert("RGB") for path in examples],
+        [upright(path) for path in examples],
         [
-            Panel(Image.open(photo).convert("RGB"), "The photo", "as uploaded"),
+            Panel(upright(photo), "The photo", "as uploaded"),
             Panel(zero.picture, "Zero steps", zero.note),
             Panel(adapted.picture, f"After {adapted.steps} steps", adapted.note),
         ],
@@ -115,6 +115,11 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
     console.print(f"Done in {time.monotonic() - started:.1f} s:")
     for name in ("stylized.png", "zero-step.png", "strengths.png", "strokes.png", "contact-sheet.png"):
         console.print(f"  {out / name}")
+
+
+def upright(path: Path) -> Image.Image:
+    """As the service sees it: turned the way it was taken."""
+    return ImageOps.exif_transpose(Image.open(path)).convert("RGB")
 
 
 def _bars(console: Console) -> Progress:

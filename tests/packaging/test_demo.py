@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 
 from demo import run as demo
 from demo import service
@@ -88,6 +88,23 @@ def test_the_contact_sheet_shows_every_picture_once_and_nothing_runs_off_it():
     assert sum(areas) < sheet.width * sheet.height
     edge = [sheet.getpixel((sheet.width - 1, y)) for y in range(sheet.height)]
     assert set(edge) == {(251, 250, 247)}
+
+
+def test_a_panel_that_is_higher_than_the_first_has_room():
+    panels = [
+        Panel(Image.new("RGB", size, "#a01010"), "a panel", "a note") for size in ((600, 300), (300, 600))
+    ]
+    sheet = contact_sheet("", [Image.new("RGB", (300, 200), "#102030")], panels)
+    bottom = sheet.crop((0, sheet.height - 30, *sheet.size))
+    assert bottom.getcolors() == [(sheet.width * 30, (251, 250, 247))]
+
+
+def test_a_photo_that_was_taken_upright_is_shown_upright(tmp_path: Path):
+    photo = Image.new("RGB", (80, 60))
+    exif = photo.getexif()
+    exif[ExifTags.Base.Orientation] = 6
+    photo.save(tmp_path / "phone.jpg", exif=exif)
+    assert demo.upright(tmp_path / "phone.jpg").size == (60, 80)
 
 
 def test_a_strip_is_one_row_with_its_words():

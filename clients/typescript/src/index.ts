@@ -52,7 +52,7 @@ export class Fewstroke {
     this.api.use({
       onRequest({ request }) {
         if (request.method === "POST" && MAKES.test(new URL(request.url).pathname)) {
-          if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
+          if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", randomKey());
         }
         return request;
       },
@@ -168,6 +168,11 @@ export function formOf(fields: Fields): FormData {
     }
   }
   return form;
+}
+
+/** Not `crypto.randomUUID`, which pages on plain HTTP do not have. */
+function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function signalOf(waiting: { signal?: AbortSignal | undefined }): { signal?: AbortSignal } {

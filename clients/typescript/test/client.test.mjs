@@ -102,6 +102,18 @@ test("a busy or lost service is asked again, as the same request", async () => {
   assert.equal(asked[0].headers.get("Authorization"), "Bearer fsk_x");
 });
 
+test("pages on plain HTTP have no crypto.randomUUID and need none", async (context) => {
+  context.mock.method(crypto, "randomUUID", () => {
+    throw new TypeError("crypto.randomUUID is not a function");
+  });
+  const { client, asked } = scripted(json({ style: {}, job: job("queued") }, { status: 202 }));
+  await client.createStyle([picture]);
+  await client.createStyle([picture]);
+  const keys = asked.map((request) => request.headers.get("Idempotency-Key"));
+  assert.match(keys[0], /^[0-9a-f]{32}$/);
+  assert.notEqual(keys[0], keys[1]);
+});
+
 test("what would be made twice is not sent twice", async () => {
   const { client, asked } = scripted(lost());
   await assert.rejects(client.api.POST("/v1/webhooks", { body: { url: "https://example.com" } }), TypeError);

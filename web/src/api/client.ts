@@ -67,6 +67,8 @@ type FieldValue = Single | Single[] | undefined;
 interface UploadHow {
   signal?: AbortSignal | undefined;
   onProgress?: ((fraction: number) => void) | undefined;
+  /** Of a request that may be sent again: it is done once. */
+  key?: string | undefined;
 }
 
 /** POST a multipart form, telling how much of it has left. Only the fields of the operation are accepted. */
@@ -84,7 +86,8 @@ export async function upload<P extends PathsWith<"post">>(
   }
   for (;;) {
     const sent = keyring.header();
-    const { status, text, header } = await post(path as string, form, sent, how);
+    const once: Record<string, string> = how.key === undefined ? {} : { "Idempotency-Key": how.key };
+    const { status, text, header } = await post(path as string, form, { ...sent, ...once }, how);
     if (status >= 200 && status < 300) return JSON.parse(text) as Answer<Operation<P, "post">>;
     const problem = problemOf(status, text, header);
     const repeat = status === 401 && (await keyring.ask("Authorization" in sent));

@@ -3502,7 +3502,7 @@ export interface operations {
                     preserve_color?: boolean;
                     /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
-                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as large as on a result of 640 pixels, so that a picture looks alike at any size. What moves keeps the finest. */
+                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest. */
                     stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.
@@ -4593,7 +4593,7 @@ export interface operations {
                     preserve_color?: boolean;
                     /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
-                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as large as on a result of 640 pixels, so that a picture looks alike at any size. What moves keeps the finest. */
+                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest. */
                     stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.

@@ -2,7 +2,7 @@
 import { t } from "../i18n";
 
 export const ACCEPT = "image/jpeg,image/png,image/webp";
-const LONGEST = 2048; // px; more is scaled down here: no upload needs it
+const LONGEST = 2048; // px; more is scaled down here: few uploads need it
 
 export interface Picture {
   id: string;
@@ -11,6 +11,13 @@ export interface Picture {
   url: string; // of the blob; ends with `release`
   width: number;
   height: number;
+  whole: Whole | null; // as it was chosen, where `blob` is smaller
+}
+
+/** A file before it was scaled down. */
+export interface Whole {
+  blob: Blob;
+  side: number; // px of the longer side
 }
 
 let counter = 0;
@@ -28,7 +35,7 @@ export async function readPicture(blob: Blob, name: string): Promise<Picture> {
   if (scale < 1) {
     const small = await draw(bitmap, { x: 0, y: 0, width, height }, scale, blob.type);
     bitmap.close();
-    return wrap(small.blob, name, small.width, small.height);
+    return wrap(small.blob, name, small.width, small.height, { blob, side: Math.max(width, height) });
   }
   bitmap.close();
   return wrap(blob, name, width, height);
@@ -66,8 +73,13 @@ export function toBlob(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
   );
 }
 
-function wrap(blob: Blob, name: string, width: number, height: number): Picture {
-  return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height };
+function wrap(blob: Blob, name: string, width: number, height: number, whole: Whole | null = null): Picture {
+  return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height, whole };
+}
+
+/** What to send for a result of `size` px: the smaller file, unless that is more than it has. */
+export function fileFor(picture: Picture, size: number | null): Blob {
+  return picture.whole && size && size > LONGEST ? picture.whole.blob : picture.blob;
 }
 
 export function release(picture: Picture): void {

@@ -4,12 +4,13 @@ import { call, upload, type Job, type JobState } from "../api/client";
 import { followJob, TERMINAL, type JobEvent } from "../api/events";
 import { ApiError } from "../api/http";
 import { t } from "../i18n";
+import type { Picture } from "../lib/files";
 import * as draft from "./draft";
 import { hasWorker } from "./net";
-import { untilAccepted } from "./queue";
+import { untilAccepted, untilAnswered } from "./queue";
 import { go, href } from "./route";
 import { fetchStyle } from "./styles";
-import { announce, explain, sayError } from "./toast";
+import { announce, explain, sayError, sentence } from "./toast";
 
 export interface Point {
   step: number;
@@ -39,6 +40,7 @@ export const learning = signal<Learning | null>(null);
 export const uploading = signal<number | null>(null);
 
 let submitting: AbortController | null = null;
+let submitted: { jobId: string; pictures: Picture[] } | null = null;
 let following: AbortController | null = null;
 
 export function over(now: Learning): boolean {
@@ -55,13 +57,14 @@ export async function start(): Promise<void> {
   const abort = (submitting = new AbortController());
   uploading.value = 0;
   try {
+    const pictures = draft.pictures.value;
     const watched = await draft.watchedPicture();
     const answer = await untilAccepted(
       () =>
         upload(
           "/v1/styles",
           {
-            examples: draft.pictures.value.map(({ blob, name }) => ({ blob, name })),
+            examples: pictures.map(({ blob, name }) => ({ blob, name })),
             contents: { blob: watched.blob, name: watched.name },
             steps: draft.stepsOf(draft.effort.value),
           },
@@ -69,6 +72,7 @@ export async function start(): Promise<void> {
         ),
       abort.signal,
     );
+    submitted = { jobId: answer.job.id, pictures };
     begin(answer.job);
     go(href.learning(answer.job.id));
   } catch (error) {
@@ -83,16 +87,19 @@ export function stopSubmitting(): void {
   submitting?.abort();
 }
 
-/** Show the job of the address; does nothing when it is shown already. */
-export async function resume(jobId: string): Promise<void> {
-  if (learning.value?.jobId === jobId) return;
+/** Show the job of the address, as soon as the service answers. Raises ApiError, AbortError. */
+export async function resume(jobId: string, signal: AbortSignal): Promise<void> {
   try {
-    begin(await call("get", "/v1/jobs/{job_id}", { path: { job_id: jobId } }));
+    const job = await read(jobId, signal);
+    if (!signal.aborted) begin(job);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
-      learning.value = { ...blank(jobId), state: "failed", error: t.learn.gone };
-    } else sayError(error);
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    learning.value = { ...blank(jobId), state: "failed", error: t.learn.gone };
   }
+}
+
+function read(jobId: string, signal: AbortSignal): Promise<Job> {
+  return untilAnswered(() => call("get", "/v1/jobs/{job_id}", { path: { job_id: jobId }, signal }), signal);
 }
 
 /** After a reload without an address: is something being learned? */
@@ -115,8 +122,15 @@ export async function cancel(): Promise<void> {
     const job = await call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: now.jobId } });
     change({ state: job.state });
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 409)) sayError(error); // 409: it ended meanwhile
+    if (error instanceof ApiError && error.status === 409) return; // it ended meanwhile
+    if (learning.value?.jobId === now.jobId && learning.value.state === "canceling") change({ state: now.state });
+    sayError(error);
   }
+}
+
+/** The pictures that the style on this page was made of need not be kept any more. A draft of other ones stays. */
+export function clearSubmitted(): void {
+  if (submitted && submitted.jobId === learning.value?.jobId && submitted.pictures === draft.pictures.value) draft.clear();
 }
 
 /** Forget the job on this page; the job itself goes on. */
@@ -161,8 +175,11 @@ function begin(job: Job): void {
     onEvent: (event) => take(event),
     onLive: (live) => change({ live }),
   })
-    .then(() => (abort.signal.aborted ? undefined : finish(job.id)))
-    .catch((error: unknown) => change({ state: "failed", error: error instanceof ApiError && error.status === 404 ? t.learn.gone : String(error) }));
+    .then(() => (abort.signal.aborted ? undefined : finish(job.id, abort.signal)))
+    .catch((error: unknown) => {
+      if (abort.signal.aborted) return;
+      change({ state: "failed", error: error instanceof ApiError && error.status === 404 ? t.learn.gone : sentence(error) });
+    });
 }
 
 async function lookForWorker(signal: AbortSignal): Promise<void> {
@@ -209,21 +226,16 @@ function take(event: JobEvent): void {
   }
 }
 
-async function finish(jobId: string): Promise<void> {
-  try {
-    const job = await call("get", "/v1/jobs/{job_id}", { path: { job_id: jobId } });
-    if (learning.value?.jobId !== jobId) return;
-    change({
-      state: job.state,
-      startedAt: job.started_at ? Date.parse(job.started_at) : null,
-      endedAt: job.finished_at ? Date.parse(job.finished_at) : null,
-      error: job.error ? explain(job.error.code, job.error.detail) : null,
-    });
-    if (job.state === "succeeded" && job.style_id) {
-      await fetchStyle(job.style_id);
-      announce(t.learn.doneTitle);
-    }
-  } catch (error) {
-    sayError(error);
-  }
+async function finish(jobId: string, signal: AbortSignal): Promise<void> {
+  const job = await read(jobId, signal);
+  if (learning.value?.jobId !== jobId) return;
+  // before the page offers to name it
+  if (job.state === "succeeded" && job.style_id) await untilAnswered(() => fetchStyle(job.style_id!), signal);
+  change({
+    state: job.state,
+    startedAt: job.started_at ? Date.parse(job.started_at) : null,
+    endedAt: job.finished_at ? Date.parse(job.finished_at) : null,
+    error: job.error ? explain(job.error.code, job.error.detail) : null,
+  });
+  if (job.state === "succeeded") announce(t.learn.doneTitle);
 }

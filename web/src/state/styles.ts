@@ -5,6 +5,7 @@ import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
 import { say, sayError } from "./toast";
+import { forgetStyle } from "./use";
 
 export const styles = signal<Style[]>([]);
 export const ready = computed(() => styles.value.filter((style) => style.status === "ready"));
@@ -31,8 +32,9 @@ async function read(more: boolean): Promise<void> {
     const end = page.items.at(-1)?.id ?? "";
     // What the first page passes over is gone; what lies beyond it is not known to be.
     const beyond = styles.value.filter(({ id }) => more || (page.next !== null && id < end));
+    const joined = styles.value.some(({ id }) => id === end); // else there may be others between the two
     styles.value = merged(page.items, beyond);
-    if (more || !beyond.length) nextPage.value = page.next;
+    if (more || !beyond.length || !joined) nextPage.value = page.next;
     load.value = "done";
   } catch {
     load.value = "failed"; // the view says so and offers to try again
@@ -63,6 +65,7 @@ export async function rename(id: string, name: string): Promise<void> {
 export async function remove(id: string): Promise<void> {
   await call("delete", "/v1/styles/{style_id}", { path: { style_id: id } });
   styles.value = styles.value.filter((style) => style.id !== id);
+  forgetStyle(id);
 }
 
 export const importing = signal(0); // files that are on their way

@@ -2,9 +2,10 @@
 import { signal } from "@preact/signals";
 import { call, upload, type Style } from "../api/client";
 import { followJob } from "../api/events";
-import { send } from "../api/http";
+import { ApiError, send } from "../api/http";
 import { fetchPicture, type Picture } from "../lib/files";
 import { THUMBNAIL_PHOTO } from "../lib/samples";
+import { untilAnswered } from "./queue";
 
 const SLOT = "fewstroke.thumbnails";
 const SIDE = 384; // px
@@ -21,10 +22,11 @@ try {
 
 let line: Promise<unknown> = Promise.resolve(); // one at a time: people's own photos come first
 let photo: Promise<Picture> | null = null;
+const forever = new AbortController().signal; // a thumbnail is waited for as long as the page is open
 
 /** Ask for the thumbnail of a style; it arrives in `thumbs`. */
 export function want(style: Style): void {
-  if (style.status !== "ready" || thumbs.value[style.id] !== undefined) return;
+  if (style.status !== "ready" || thumbs.value[style.id] || thumbs.value[style.id] === null) return;
   show(style.id, null);
   line = line.then(async () => {
     try {
@@ -60,24 +62,28 @@ async function remembered(id: string): Promise<Blob | null> {
   const image = known[id];
   if (!image) return null;
   try {
-    const { url } = await call("get", "/v1/images/{image_id}", { path: { image_id: image } });
+    const { url } = await untilAnswered(
+      () => call("get", "/v1/images/{image_id}", { path: { image_id: image } }),
+      forever,
+    );
     return await (await send(url)).blob();
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error; // the picture may well be there
     remember(id, null);
     return null;
   }
 }
 
 async function rendered(id: string): Promise<Blob> {
-  const picture = await (photo ??= fetchPicture(THUMBNAIL_PHOTO));
-  const { job } = await upload("/v1/stylizations", {
-    style_id: id,
-    size: SIDE,
-    format: "webp",
-    contents: { blob: picture.blob, name: picture.name },
-  });
-  await followJob(job.id, { signal: new AbortController().signal, onEvent: () => undefined });
-  const done = await call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id } });
+  const picture = await (photo ??= fetchPicture(THUMBNAIL_PHOTO).catch((error: unknown) => {
+    photo = null;
+    throw error;
+  }));
+  const key = `thumbnail-${id}-${Date.now()}`;
+  const fields = { style_id: id, size: SIDE, format: "webp", contents: { blob: picture.blob, name: picture.name } };
+  const { job } = await untilAnswered(() => upload("/v1/stylizations", fields, { key }), forever);
+  await followJob(job.id, { signal: forever, onEvent: () => undefined });
+  const done = await untilAnswered(() => call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id } }), forever);
   const image = done.result?.images[0];
   if (!image) throw new Error(done.error?.detail ?? "");
   remember(id, image.id);

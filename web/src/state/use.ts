@@ -4,7 +4,7 @@ import { call, upload, type Job } from "../api/client";
 import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
-import { fetchPicture, readPicture, release, type Picture } from "../lib/files";
+import { fetchPicture, fileFor, readPicture, release, type Picture } from "../lib/files";
 import { pause } from "../lib/time";
 import { watchedPicture } from "./draft";
 import { untilAccepted } from "./queue";
@@ -144,6 +144,12 @@ export function setMix(shares: Share[]): void {
   if (shares.length && !photos.value.length) void lend();
 }
 
+/** A style that is gone cannot be rendered with any more. */
+export function forgetStyle(id: string): void {
+  if (settings.value.outside === id) set({ outside: null });
+  if (mix.value.some((share) => share.id === id)) setMix(mix.value.filter((share) => share.id !== id));
+}
+
 export function set(part: Partial<Settings>): void {
   settings.value = { ...settings.value, ...part };
 }
@@ -153,7 +159,7 @@ const mostSide = 1280; // of a result for which no size is asked
 
 /** Strokes twice as large as the usual ones, in the service's measure: the network's own are 1. */
 function broadStrokes(photo: Photo, size: number | null): number {
-  const side = Math.min(Math.max(photo.width, photo.height), size ?? mostSide);
+  const side = Math.min(photo.whole?.side ?? Math.max(photo.width, photo.height), size ?? mostSide);
   return Math.min(16, Math.round(20 * Math.max(1, side / usualSide)) / 10);
 }
 
@@ -210,7 +216,7 @@ async function rendered(photo: Photo, signal: AbortSignal): Promise<Fetched> {
         "/v1/stylizations",
         {
           ...fieldsOf(photo),
-          contents: { blob: photo.blob, name: photo.name },
+          contents: { blob: fileFor(photo, settings.value.size), name: photo.name },
           ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
         },
         { signal },

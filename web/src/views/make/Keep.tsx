@@ -1,8 +1,7 @@
 // The learned style gets a name, or goes.
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { clear } from "../../state/draft";
-import { bestOf, leave, type Learning } from "../../state/learning";
+import { bestOf, clearSubmitted, leave, type Learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { nameOf, remove, rename, styles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
@@ -35,7 +34,7 @@ export function Keep({ now }: { now: Learning }) {
           const chosen = name.trim();
           if (chosen) await rename(id, chosen);
           say(t.learn.keptAs(chosen || nameOf(style)));
-          clear();
+          clearSubmitted();
           leave();
           go(href.use(id));
         });

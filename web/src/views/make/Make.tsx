@@ -8,6 +8,7 @@ import { dragging } from "../../state/intake";
 import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
 import { queueWait } from "../../state/queue";
 import { route } from "../../state/route";
+import { sentence } from "../../state/toast";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Pick } from "../../ui/Pick";
@@ -18,18 +19,37 @@ import { Watched } from "./Watched";
 
 export function Make() {
   const job = route.value.view === "make" ? route.value.job : null;
-  useEffect(() => {
-    if (job) void resume(job);
-  }, [job]);
-  if (job) return learning.value?.jobId === job ? <Learning now={learning.value} /> : <Waiting />;
+  if (job) return learning.value?.jobId === job ? <Learning now={learning.value} /> : <Waiting key={job} job={job} />;
   return <Choose />;
 }
 
-function Waiting() {
+/** Until the service says what became of the job of the address. */
+function Waiting({ job }: { job: string }) {
+  const [turn, setTurn] = useState(0);
+  const [refused, setRefused] = useState<string | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    setRefused(null);
+    resume(job, abort.signal).catch((error: unknown) => abort.signal.aborted || setRefused(sentence(error)));
+    return () => abort.abort();
+  }, [job, turn]);
   return (
-    <section class="page waiting" aria-busy="true">
+    <section class="page waiting" aria-busy={!refused}>
       <h1>{t.learn.title}</h1>
-      <p class="lead">{t.app.loading}…</p>
+      {refused ? (
+        <Notice
+          tone="error"
+          action={
+            <button type="button" onClick={() => setTurn(turn + 1)}>
+              {t.app.retry}
+            </button>
+          }
+        >
+          {refused}
+        </Notice>
+      ) : (
+        <p class="lead">{t.app.loading}…</p>
+      )}
     </section>
   );
 }

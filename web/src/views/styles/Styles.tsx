@@ -11,7 +11,7 @@ import { StyleCard } from "./StyleCard";
 export function Styles() {
   useEffect(() => void refresh(), []);
   const shown = styles.value.filter((style) => style.status === "ready" || style.status === "pending");
-  const none = load.value === "done" && shown.length === 0;
+  const none = load.value === "done" && shown.length === 0 && !nextPage.value;
   return (
     <section class="page mine">
       <div class="intro side">

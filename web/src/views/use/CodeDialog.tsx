@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { curl, python } from "../../lib/code";
-import { saveBlob } from "../../lib/files";
+import { fileFor, saveBlob } from "../../lib/files";
 import { hasKey } from "../../state/key";
 import { announce } from "../../state/toast";
-import type { Photo } from "../../state/use";
+import { settings, type Photo } from "../../state/use";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/icons";
 
@@ -15,7 +15,7 @@ export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => vo
       <Snippet name={t.use.curl} text={curl(photo, hasKey.value)} />
       <Snippet name={t.use.python} text={python(photo, hasKey.value)} />
       <div class="row">
-        <button type="button" onClick={() => saveBlob(photo.blob, photo.name)}>
+        <button type="button" onClick={() => saveBlob(fileFor(photo, settings.value.size), photo.name)}>
           <Icon name="download" />
           {t.use.saveFile(photo.name)}
         </button>

@@ -1,7 +1,7 @@
 // One style, or up to four.
 import { t } from "../../i18n";
 import { href } from "../../state/route";
-import { load, nameOf, ready, refresh } from "../../state/styles";
+import { load, nameOf, nextPage, ready, refresh } from "../../state/styles";
 import { mix, toggleStyle } from "../../state/use";
 import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
@@ -31,7 +31,7 @@ export function StylePicker() {
             </li>
           ))}
         </ul>
-      ) : ready.value.length === 0 ? (
+      ) : ready.value.length === 0 && !nextPage.value ? (
         <div class="nothing">
           <p>{t.use.noStyles}</p>
           <a class="button primary" href={href.make}>
@@ -39,16 +39,23 @@ export function StylePicker() {
           </a>
         </div>
       ) : (
-        <ul class="styles small">
-          {ready.value.map((style) => (
-            <li key={style.id}>
-              <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
-                <Thumb style={style} alt="" />
-                <span class="name">{nameOf(style)}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
+        <>
+          <ul class="styles small">
+            {ready.value.map((style) => (
+              <li key={style.id}>
+                <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
+                  <Thumb style={style} alt="" />
+                  <span class="name">{nameOf(style)}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+          {nextPage.value && (
+            <button type="button" class="quiet" onClick={() => void refresh({ more: true })}>
+              {t.styles.loadMore}
+            </button>
+          )}
+        </>
       )}
     </section>
   );
