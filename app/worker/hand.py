@@ -36,7 +36,7 @@ class Hand:
     @property
     def unharmed(self) -> bool:
         """Whether no earlier attempt at one of the jobs has ended its worker."""
-        return all(job.attempt == 1 for job in self.jobs)
+        return all(job.counted == 1 for job in self.jobs)
 
     async def begun(self) -> None:
         """Until the jobs are with the compute thread, or have ended without it."""

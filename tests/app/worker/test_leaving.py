@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from app.jobs.model import JobKind, JobState
+from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant
 
 _STUCK = """
@@ -54,3 +55,20 @@ async def test_a_thread_that_never_ends(plant: Plant):
 
 async def test_a_task_that_never_ends(plant: Plant):
     await _ends(plant, _STUCK.format(task=True))
+
+
+async def test_what_was_given_back_does_not_count_when_storage_fails(plant: Plant) -> None:
+    job = await plant.create(JobKind.ADAPT, steps=1)
+    for _ in range(2):
+        begun = await plant.ledger.begin(job.id, "a worker that leaves")
+        assert begun is not None
+        assert await plant.ledger.release(job.id, begun.attempt)
+    (key, *_) = await plant.blobs.keys("uploads")
+    whole = await plant.blobs.get(key)
+    await plant.blobs.put(key, b"what a storage in trouble gives")
+    await plant.broker.publish_job(job.lane, job.ticket)
+    worker = await plant.start_worker()
+    await eventually(lambda: "could not read its inputs" in worker.log.read_text())
+    await plant.blobs.put(key, whole)
+    done = await plant.until(job.id, JobState.SUCCEEDED)
+    assert (done.attempt > 3, done.releases) == (True, 2)
