@@ -17,18 +17,13 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from app.errors import ConfigError
+from app.settings_database import parse_database_url
 from app.settings_file import FileSource
 
 MIB = 1024 * 1024
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-}
 
 
 def _default_data_dir() -> Path:
@@ -53,7 +48,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=_env("DATABASE_URL"),
-        description="`postgresql://…`; default: SQLite in the data folder.",
+        description="`postgresql://…`, with `?sslmode=require` or `verify-full` for TLS; of libpq's other "
+        "options only those that asyncpg knows. Default: SQLite in the data folder.",
     )
     blobs_url: str | None = Field(
         None, description="A folder, `file:///folder` or `s3://bucket/prefix`; default: in the data folder."
@@ -254,14 +250,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        scheme = (value or "sqlite:").partition(":")[0].partition("+")[0]
-        if scheme not in _DRIVERS:
-            raise ValueError("only postgresql://... and sqlite:///... are databases of this service")
         if value is not None:
-            try:
-                make_url(value)
-            except ArgumentError as error:
-                raise ValueError("this is no URL of a database") from error
+            parse_database_url(value)
         return value
 
     @field_validator("blobs_url")
@@ -304,8 +294,7 @@ class Settings(BaseSettings):
         """The database as an async SQLAlchemy URL (``sqlite+aiosqlite`` or ``postgresql+asyncpg``)."""
         if self.database_url is None:
             return URL.create("sqlite+aiosqlite", database=str(self.data_dir / "fewstroke.db"))
-        url = make_url(self.database_url)
-        return url.set(drivername=_DRIVERS[url.drivername.partition("+")[0]])
+        return parse_database_url(self.database_url)
 
     @property
     def blobs(self) -> str:

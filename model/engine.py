@@ -99,6 +99,11 @@ class Engine:
         where = resolve_device(device)
         return cls(load_base(checkpoint, where), where, config, renderer=renderer)
 
+    def check_device(self) -> None:
+        """Raise what a GPU raises that no longer computes for this process; on a CPU do nothing."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     @property
     def renders_with(self) -> str:
         """The renderer's name and precision, for logs, heartbeats and reports."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import typer
@@ -38,6 +40,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         gc.collect()
         gc.freeze()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """In whose end the server sends itself the signal again, which is then to do nothing special."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so far it ended the process that was coming up
+        with super().capture_signals():
+            yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.state.closing.begin()

@@ -12,6 +12,7 @@ import typer
 from app.cli.common import reported_errors
 from app.infra.leash import PARENT_VARIABLE, obey_leash
 from app.infra.logs import configure_logging
+from app.infra.signals import end_at_sigterm
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -41,6 +42,7 @@ def serve(
 
     Without NATS_URL the broker is embedded: nothing else needs to be installed or started.
     """
+    end_at_sigterm()
     import asyncio
 
     from app.supervisor import Supervisor, fewstroke_command
@@ -63,6 +65,7 @@ def api(
     fd: Annotated[int | None, typer.Option(hidden=True, help="Listening socket of the supervisor.")] = None,
 ) -> None:
     """Run the HTTP API alone: one of many, next to a NATS cluster and a shared database."""
+    end_at_sigterm()
     obey_leash()
     with reported_errors():
         settings = load(host=host, port=port, data_dir=data_dir)
@@ -74,6 +77,7 @@ def api(
 
 def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     """Run a worker alone: one a GPU, or one a machine."""
+    end_at_sigterm()
     obey_leash()
     with reported_errors():
         settings = load(data_dir=data_dir)

@@ -57,3 +57,9 @@ class Job:
     worker_id: str | None = None
     retry_of: str | None = None
     origin: dict[str, str] = field(default_factory=dict)  # the request that made it (app.jobs.traces)
+    releases: int = 0  # attempts given back at a graceful shutdown
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the job, the present one among them: all but those given back."""
+        return self.attempt - self.releases

@@ -58,6 +58,7 @@ def job_of(row: Any) -> Job:
         kind=JobKind(row.kind),
         state=JobState(row.state),
         attempt=row.attempt,
+        releases=row.releases,
         params=row.params,
         origin=row.origin or {},
         result=row.result,

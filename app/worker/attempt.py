@@ -162,12 +162,12 @@ class Attempt:
     async def _retry_later(self, what: str, error: Exception) -> None:
         """Storage did not answer: that is not the job's fault, so it comes again while attempts are left."""
         logger.error("%s could not %s", self.job.id, what, exc_info=error)
-        if self.job.attempt < self._r.max_attempts:
+        if self.job.counted < self._r.max_attempts:
             await self._delivery.nak(delay=_RETRY_DELAY)
             return
         await self._fail(
             ErrorCode.SERVICE_UNAVAILABLE,
-            f"The job could not {what} in {self.job.attempt} attempts: submit it again later.",
+            f"The job could not {what} in {self.job.counted} attempts: submit it again later.",
         )
 
     async def _settle(self) -> None:

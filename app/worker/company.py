@@ -44,7 +44,7 @@ class Company:
     @property
     def open(self) -> bool:
         """Whether there is any use in looking for another one."""
-        return self._first.attempt == 1 and self._first.lane != BULK and self._size < self._policy.most
+        return self._first.counted == 1 and self._first.lane != BULK and self._size < self._policy.most
 
     def fits(self, kind: JobKind, params: Mapping[str, Any], unharmed: bool) -> bool:
         """Whether a job may join, and if so, count it in."""

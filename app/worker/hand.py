@@ -15,6 +15,10 @@ logger = logging.getLogger(__name__)
 Runs = list[asyncio.Task[None]]
 
 
+class RunLostError(Exception):
+    """A run ended with a cancellation that nobody asked for: the worker goes on, and the job comes again."""
+
+
 @dataclass(eq=False)
 class Hand:
     """A batch and the runs of its jobs, which go on until each job's end is stored and told."""
@@ -22,6 +26,7 @@ class Hand:
     batch: Batch
     runs: Runs = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    dropped: bool = False
 
     def add(self, job: Job, run: asyncio.Task[None]) -> None:
         """A job that was begun."""
@@ -31,7 +36,7 @@ class Hand:
     @property
     def unharmed(self) -> bool:
         """Whether no earlier attempt at one of the jobs has ended its worker."""
-        return all(job.attempt == 1 for job in self.jobs)
+        return all(job.counted == 1 for job in self.jobs)
 
     async def begun(self) -> None:
         """Until the jobs are with the compute thread, or have ended without it."""
@@ -44,7 +49,7 @@ class Hand:
     async def finished(self) -> None:
         """Until every job has ended. Raises the first error of a run, after all of them have ended."""
         ends = await asyncio.gather(*self.runs, return_exceptions=True)
-        errors = [error for error in ends if isinstance(error, BaseException)]
+        errors = [self._reason(error) for error in ends if isinstance(error, BaseException)]
         for error in errors[1:]:
             logger.error("another job in hand was dropped and will be delivered again", exc_info=error)
         if errors:
@@ -52,8 +57,16 @@ class Hand:
 
     async def drop(self) -> None:
         """Cancel what still runs."""
+        self.dropped = True
         for run in self.runs:
             await end(run)
+
+    def _reason(self, error: BaseException) -> BaseException:
+        if self.dropped or not isinstance(error, asyncio.CancelledError):
+            return error
+        lost = RunLostError("a run was canceled, and by nobody: what it waited for was")
+        lost.__cause__ = error  # where that was
+        return lost
 
     async def _while_runs_go_on(self, event: asyncio.Event) -> None:
         waiting = asyncio.create_task(event.wait())

@@ -32,14 +32,14 @@ logger = logging.getLogger(__name__)
 
 HURRIED_EXIT = 130  # after a second signal: the job in hand is delivered to another worker in seconds
 
-
+_STOP = 40.0  # s from the signal to the end of the last job, which has its grace and then the step it is in
 _LEAVE = 15.0  # s from the last job to the end of the process
 
 
 def _leave_within(seconds: float) -> None:
-    """End the process even if something in it does not: a thread of a library, a task that lost its
-    cancellation. By then every job is finished or given back. Where it hung is written to standard error,
-    by a watchdog that needs neither the event loop nor the interpreter.
+    """End the process even if something in it does not: the computing thread, one of a library, a task that
+    lost its cancellation. A job that is neither finished nor given back by then is delivered again. Where it
+    hung is written to standard error, by a watchdog that needs neither the event loop nor the interpreter.
     """
     faulthandler.dump_traceback_later(seconds, exit=True)
 
@@ -147,6 +147,7 @@ def stop_on_signals(worker: Worker) -> None:
             os._exit(HURRIED_EXIT)  # nothing else ends the thread that torch runs in
         logger.info("%s: no more jobs; a second signal ends the worker at once", signal.Signals(number).name)
         worker.stop()
+        _leave_within(_STOP)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -44,6 +44,8 @@ class EngineLike(Protocol):
     @property
     def default_steps(self) -> int: ...
 
+    def check_device(self) -> None: ...
+
     def adapt_many(
         self, requests: Sequence[Learning], *, steps: int | None = ..., preview_every: int = ...
     ) -> Sequence[Any]: ...
@@ -66,7 +68,11 @@ class EngineLike(Protocol):
 
 
 class OneByOne:
-    """Many at once for a stand-in that does one thing at a time, with an ``adapt`` and a ``stylize``."""
+    """Many at once for a stand-in that does one thing at a time, with an ``adapt`` and a ``stylize``; its
+    device is the processor."""
+
+    def check_device(self) -> None:
+        """A processor goes on after any error."""
 
     def adapt_many(
         self: Any, requests: Sequence[Learning], *, steps: int | None = None, preview_every: int = 5

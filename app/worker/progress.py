@@ -12,6 +12,7 @@ from typing import Any
 from PIL.Image import Image
 
 from app.infra.broker import Broker
+from app.infra.tasks import end
 from app.worker.work import Step
 
 logger = logging.getLogger(__name__)
@@ -65,14 +66,18 @@ class ProgressReporter:
         self._loop.call_soon_threadsafe(self._add, events)
 
     async def close(self) -> None:
-        """Publish what waits, for two seconds at most, and end."""
+        """Publish what waits, for two seconds at most, and end. Safe to call twice."""
         self._closed = True
         self._wake.set()
+        if self._task.done():
+            return
         try:
-            async with asyncio.timeout(_DRAIN_TIMEOUT):
-                await self._task
-        except TimeoutError:
-            logger.warning("%s: %d events were dropped", self._job_id, len(self._waiting))
+            # Not awaited itself: what a run that goes on would then get is the cancellation below.
+            _, late = await asyncio.wait({self._task}, timeout=_DRAIN_TIMEOUT)
+            if late:
+                logger.warning("%s: %d events were dropped", self._job_id, len(self._waiting))
+        finally:
+            await end(self._task)
 
     def _add(self, events: list[tuple[str, dict[str, Any]]]) -> None:
         self._waiting.extend(events)

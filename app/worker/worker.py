@@ -28,6 +28,7 @@ from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
 from app.worker.compute import compute
+from app.worker.guard import GuardedEngine
 from app.worker.hand import Hand
 from app.worker.heartbeat import Heartbeat
 from app.worker.ports import EngineLike, ReadStyle
@@ -83,7 +84,10 @@ class Worker:
         self._ledger = ledger
         self._engine = engine
         self._batches = batches or BatchPolicy()
-        self._compute = partial(compute, engine, read_style, most=self._batches.most, default_preview=preview)
+        self._guarded = GuardedEngine(engine)
+        self._compute = partial(
+            compute, self._guarded, read_style, most=self._batches.most, default_preview=preview
+        )
         self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
         self._grace = grace
@@ -188,7 +192,9 @@ class Worker:
 
         Raises NotNow when the first does not fit; its ticket was given back.
         """
-        hand = Hand(Batch(lambda works, done: self._compute(works, done=done), self._executor))
+        hand = Hand(
+            Batch(lambda works, done: self._compute(works, done=self._guarded.telling(done)), self._executor)
+        )
         try:
             first = await self._begin(delivery, hand, fits)
             self._order.served(delivery.kind)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from app.errors import ConfigError
 from app.settings import Settings, load_settings
+from app.settings_database import OPTIONS
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +48,18 @@ def test_urls_have_two_names(monkeypatch: pytest.MonkeyPatch, prefix: str) -> No
     assert settings.database.password == "secret"
 
 
+def test_the_url_of_a_managed_database_can_be_used() -> None:
+    settings = load_settings(database_url="postgresql://me:secret@db:6432/x?sslmode=require&host=/run")
+    _, options = PGDialect_asyncpg().create_connect_args(settings.database)
+    assert options["ssl"] == "require"
+    assert options.keys() <= inspect.signature(asyncpg.connect).parameters.keys()
+
+
+def test_options_of_a_database_are_those_that_its_driver_knows() -> None:
+    known = inspect.signature(asyncpg.connect).parameters.keys()
+    assert OPTIONS - {"prepared_statement_cache_size"} <= known
+
+
 def test_our_own_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_URL", "nats://theirs")
     monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://ours")
@@ -58,6 +74,13 @@ def test_our_own_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FEWSTROKE_DATABASE_URL", "mysql://user:hunter2@db/x", "only postgresql"),
         ("FEWSTROKE_DATABASE_URL", "nonsense", "only postgresql"),
         ("FEWSTROKE_DATABASE_URL", "postgresql:hunter2", "no URL"),
+        ("FEWSTROKE_DATABASE_URL", "postgresql://me:hunter2@db/x?sslmode=on", "sslmode must be"),
+        ("FEWSTROKE_DATABASE_URL", "postgresql://me:hunter2@db/x?connect_timeout=3", "connect_timeout"),
+        (
+            "FEWSTROKE_DATABASE_URL",
+            "postgres://me:hunter2@db/x?sslmode=require&channel_binding=require&application_name=f",
+            "application_name, channel_binding; leave",
+        ),
         ("FEWSTROKE_BLOBS_URL", "ftp://user:hunter2@x/y", "only s3"),
     ],
 )

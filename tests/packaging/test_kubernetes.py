@@ -81,13 +81,13 @@ def test_probes_ask_what_the_api_answers() -> None:
 
 def test_there_is_time_to_end_in_good_order() -> None:
     from app.cli.http import _GRACEFUL
-    from app.worker.main import _LEAVE
+    from app.worker.main import _LEAVE, _STOP
 
     pods = {name: deployment["spec"]["template"]["spec"] for name, deployment in deployments().items()}
     api, worker = pods["fewstroke-api"], pods["fewstroke-worker"]
     pause = api["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert api["terminationGracePeriodSeconds"] > pause + _GRACEFUL
-    assert worker["terminationGracePeriodSeconds"] > 5 + _LEAVE  # the grace of a running job, then leaving
+    assert worker["terminationGracePeriodSeconds"] > _STOP + _LEAVE
 
 
 def test_the_autoscaler_looks_at_every_queue() -> None:

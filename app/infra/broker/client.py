@@ -20,6 +20,7 @@ from app.infra.broker import topology
 from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import EndWatch, Event, encode, read_events
+from app.infra.broker.keeper import Keeper
 from app.infra.logs import NotAgain, reason, redact
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ class Broker:
     """One connection to NATS. It reconnects for ever; what a call could not do while the broker was away
     raises BrokerUnavailableError. Safe for concurrent tasks of one event loop."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, replicas: int = 1) -> None:
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=_REQUEST_TIMEOUT)
+        self._keeper = Keeper(client, self._js, replicas=replicas)
 
     @classmethod
     async def connect(
@@ -51,7 +53,8 @@ class Broker:
         replicas: int = 1,
         within: float = _CONNECT_TIMEOUT,
     ) -> Broker:
-        """Connect and make sure that the streams exist, with ``replicas`` copies each (1, 3 or 5).
+        """Connect and make sure that the streams exist, with ``replicas`` copies each (1, 3 or 5); later
+        they are made again should they be gone.
 
         ``url``: a server, or several of a cluster with commas between them; the others are learned from them.
 
@@ -76,8 +79,10 @@ class Broker:
 
         async def on_reconnect() -> None:
             logger.info("broker: connected again")
+            broker._keeper.look()  # the server may have lost its disk
 
         client = Client()
+        broker = cls(client, replicas=replicas)
         try:
             async with asyncio.timeout(within):
                 await client.connect(
@@ -93,7 +98,6 @@ class Broker:
                     disconnected_cb=on_disconnect,
                     reconnected_cb=on_reconnect,
                 )
-                broker = cls(client)
                 while True:
                     try:
                         await topology.ensure_topology(broker._js, replicas=replicas)
@@ -103,10 +107,10 @@ class Broker:
                         logger.warning("broker: streams are not ready yet: %s", error)
                         await asyncio.sleep(_RECONNECT_WAIT)
         except BrokerUnavailableError:
-            await _close(client)
+            await broker.close()
             raise
         except _ERRORS as error:
-            await _close(client)
+            await broker.close()
             last = errors[0] if errors and isinstance(error, TimeoutError) else error
             raise BrokerUnavailableError(
                 f"no broker answers at {redact(url)}: {reason(last)}; does it run? is the address right?"
@@ -114,6 +118,7 @@ class Broker:
 
     async def close(self) -> None:
         """Flush and close the connection."""
+        await self._keeper.close()
         await _close(self._client)
 
     @property
@@ -145,7 +150,7 @@ class Broker:
         try:
             created = (await self._js.stream_info(topology.JOBS)).created
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the queue cannot be looked at: {reason(error)}") from error
+            raise self._unavailable("the queue cannot be looked at", error) from error
         if created is None:
             raise BrokerError("the queue does not say when it was created")
         return created
@@ -174,7 +179,7 @@ class Broker:
         try:
             subscription = await self._client.subscribe(topology.BELL, cb=ring)
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the queue cannot be read: {reason(error)}") from error
+            raise self._unavailable("the queue cannot be read", error) from error
         try:
             while True:
                 delivery = await self._look(kinds)
@@ -199,7 +204,7 @@ class Broker:
                     request, b'{"batch": 1, "no_wait": true}', timeout=_REQUEST_TIMEOUT, old_style=True
                 )
             except _ERRORS as error:
-                raise BrokerUnavailableError(f"the queue cannot be read: {reason(error)}") from error
+                raise self._unavailable("the queue cannot be read", error) from error
             status = (message.headers or {}).get("Status")
             if status is None:
                 payload = json.loads(message.data)
@@ -230,7 +235,7 @@ class Broker:
                         found.append(Forgotten(message.seq, ticket))
                         seq = message.seq + 1
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the queue cannot be looked through: {reason(error)}") from error
+            raise self._unavailable("the queue cannot be looked through", error) from error
         return found
 
     async def drop(self, message: Forgotten) -> None:
@@ -326,7 +331,7 @@ class Broker:
                     worker_id = subject.removeprefix(topology.worker_subject(""))
                     found.append({**json.loads(entry.data), "worker_id": worker_id})
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"the workers cannot be listed: {reason(error)}") from error
+            raise self._unavailable("the workers cannot be listed", error) from error
         return found
 
     async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
@@ -334,7 +339,11 @@ class Broker:
         try:
             return (await self._js.publish(subject, payload, headers=headers)).seq
         except _ERRORS as error:
-            raise BrokerUnavailableError(f"{subject} was not published: {reason(error)}") from error
+            raise self._unavailable(f"{subject} was not published", error) from error
+
+    def _unavailable(self, what: str, error: Exception) -> BrokerUnavailableError:
+        self._keeper.notice(error)
+        return BrokerUnavailableError(f"{what}: {reason(error)}")
 
 
 async def _close(client: Client) -> None:

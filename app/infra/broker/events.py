@@ -102,8 +102,6 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
     """
     if after and await _ended(js, job_id, after):
         return
-    if after and after > await _newest(js):
-        after = 0  # an id from another storage of the queue, or nobody's: what it stood for is unknown
     last = after
     while True:
         subscription = await _subscribe(client, js, job_id, last)
@@ -124,14 +122,6 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
         finally:
             with suppress(NatsError):
                 await subscription.unsubscribe()
-
-
-async def _newest(js: JetStreamContext) -> int:
-    """The sequence number of the newest event of all jobs."""
-    try:
-        return (await js.stream_info(EVENTS)).state.last_seq
-    except (NatsError, TimeoutError) as error:
-        raise BrokerUnavailableError(f"the events cannot be read: {error}") from error
 
 
 async def _ended(js: JetStreamContext, job_id: str, after: int) -> bool:
@@ -158,7 +148,11 @@ async def _next(client: Client, subscription: Subscription) -> Msg | None:
 
 
 async def _subscribe(client: Client, js: JetStreamContext, job_id: str, last: int) -> Subscription:
-    """A new ephemeral consumer that delivers what came after ``last``; waits while the broker is away."""
+    """A new ephemeral consumer that delivers what came after ``last``; waits while the broker is away.
+
+    Everything when nothing has that number: it is from another storage of the queue, or nobody's, and what
+    it stood for is unknown.
+    """
     while True:
         inbox = client.new_inbox()
         try:
@@ -166,6 +160,8 @@ async def _subscribe(client: Client, js: JetStreamContext, job_id: str, last: in
         except NatsError as error:
             raise BrokerUnavailableError("the connection to the broker is closed") from error
         try:
+            if last and last > (await js.stream_info(EVENTS)).state.last_seq:
+                last = 0
             await js.add_consumer(
                 EVENTS,
                 ConsumerConfig(

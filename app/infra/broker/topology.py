@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -12,7 +15,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError, ServiceUnavailableError
+from nats.js.errors import BadRequestError, NotFoundError, ServiceUnavailableError
 
 JOBS = "JOBS"
 EVENTS = "EVENTS"
@@ -131,7 +134,7 @@ async def ensure_topology(js: JetStreamContext, *, replicas: int) -> None:
 
     Raises NotYetError when the same call may go through a moment later, and what the client raises.
     """
-    try:
+    with _in_time():
         for config in streams(replicas):
             try:
                 await js.add_stream(config)
@@ -141,6 +144,35 @@ async def ensure_topology(js: JetStreamContext, *, replicas: int) -> None:
                 await js.update_stream(config)
         for lane in LANES:
             await js.add_consumer(JOBS, job_consumer(lane))
+
+
+async def make_missing(js: JetStreamContext, *, replicas: int) -> list[str]:
+    """Create the streams and consumers that are not there, and leave alone those that are: they may be of
+    another version of the service. Returns the names of what was made. Raises as ``ensure_topology``.
+    """
+    made: list[str] = []
+    with _in_time():
+        for config in streams(replicas):
+            assert config.name is not None
+            try:
+                await js.stream_info(config.name)
+            except NotFoundError:
+                await js.add_stream(config)
+                made.append(config.name)
+        for lane in LANES:
+            try:
+                await js.consumer_info(JOBS, lane)
+            except NotFoundError:
+                await js.add_consumer(JOBS, job_consumer(lane))
+                made.append(f"{JOBS}/{lane}")
+    return made
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """What may go through a moment later as NotYetError."""
+    try:
+        yield
     except (TimeoutError, NoRespondersError, ServiceUnavailableError) as error:
         raise NotYetError(error) from error
     except BadRequestError as error:

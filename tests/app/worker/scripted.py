@@ -23,6 +23,8 @@ from model.passes import passes
 from model.requests import Learning, Rendering
 
 BASE_HASH = "5c" * 32
+DEVICE_LOST = "FEWSTROKE_SCRIPTED_LOST" in os.environ
+"""Whether the engine's device no longer computes: every call raises."""
 STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.05"))
 TOO_LARGE = (33, 33)
 """Size of a photo that does not fit into memory."""
@@ -66,6 +68,10 @@ class ScriptedEngine(OneByOne):
     base_hash = BASE_HASH
     default_steps = 10
 
+    def check_device(self) -> None:
+        if DEVICE_LOST:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
     def adapt(
         self,
         examples: Sequence[Image.Image],
@@ -79,6 +85,7 @@ class ScriptedEngine(OneByOne):
         should_stop: Callable[[], bool] | None = None,
     ) -> ScriptedStyle:
         total = self.default_steps if steps is None else steps
+        self.check_device()
         if seed == Script.OUT_OF_MEMORY:
             raise MemoryError
         if seed == Script.MODEL_ERROR:
@@ -105,6 +112,7 @@ class ScriptedEngine(OneByOne):
         self: Any, requests: Sequence[Learning], *, steps: int | None = None, preview_every: int = 5
     ) -> list[Any]:
         """All of them step by step; what one of them raises, all of them raise."""
+        self.check_device()
         if len(requests) == 1:
             return OneByOne.adapt_many(self, requests, steps=steps, preview_every=preview_every)
         scripts = [request.seed for request in requests]
@@ -163,6 +171,7 @@ class ScriptedEngine(OneByOne):
     ) -> Image.Image:
         """The photo inverted, in squares of the strokes' size; black where the mask is black and there is a
         style for it."""
+        self.check_device()
         time.sleep(STEP_SECONDS)
         if photo.size == TOO_LARGE:
             raise MemoryError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.jobs.model import Job, JobKind, JobState
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
 from app.worker.compute import Done
+from app.worker.hand import Hand
 from app.worker.parts import in_parts
 from app.worker.work import Work
 
@@ -67,6 +69,15 @@ def test_pictures_count_and_batches_of_pictures_are_no_company():
     assert not found.open
     assert not company(job(JobKind.STYLIZE, contents=list("abcde")), most=64).open
     assert not company(job(attempt=2)).open
+
+
+def test_a_job_that_was_given_back_is_as_good_as_new():
+    released = replace(job(attempt=3), releases=2)
+    assert company(released).open
+    with ThreadPoolExecutor() as executor:
+        batch = Batch(lambda works, done: None, executor)
+        assert Hand(batch, jobs=[released]).unharmed
+        assert not Hand(batch, jobs=[released, job(attempt=2)]).unharmed
 
 
 @pytest.mark.parametrize(("waited", "left"), [(0.0, 0.2), (0.15, 0.05), (60.0, 0.0), (-5.0, 0.2)])

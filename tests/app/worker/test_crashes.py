@@ -6,14 +6,18 @@ import asyncio
 import os
 import signal
 import time
+from typing import Any
 
+import pytest
 from PIL import Image
 
 from app.errors import ErrorCode
 from app.jobs.model import JobKind, JobState
+from app.worker.guard import DEVICE_LOST
+from model.formats import StyleHeader
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant
-from tests.app.worker.scripted import Script
+from tests.app.worker.scripted import BASE_HASH, Script, ScriptedStyle
 
 TAKEOVER = 15.0  # s; the promise
 
@@ -57,6 +61,27 @@ async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(plant: Plan
     assert (await plant.events(poison.id))[-1].data["state"] == "failed"
     after = await plant.submit(JobKind.ADAPT, steps=1)
     await plant.until(after.id, JobState.SUCCEEDED)
+
+
+@pytest.mark.parametrize("kind", [JobKind.ADAPT, JobKind.STYLIZE])
+async def test_a_worker_whose_device_is_lost_ends_and_fails_no_job(plant: Plant, kind: JobKind):
+    style = ScriptedStyle(StyleHeader(BASE_HASH, 1, 1, 0, {}, "none")).to_bytes()
+    what: dict[str, Any] = (
+        {"steps": 1}
+        if kind is JobKind.ADAPT
+        else {"style": style, "contents": [Image.new("RGB", (32, 32))] * 2}
+    )
+    worker = await plant.start_worker(FEWSTROKE_SCRIPTED_LOST="1")
+    jobs = [await plant.submit(kind, **what) for _ in range(2)]
+    async with asyncio.timeout(30):
+        assert await worker.wait() == DEVICE_LOST
+    states = {(await plant.ledger.get(job.id)).state for job in jobs}
+    assert states <= {JobState.RUNNING, JobState.QUEUED}
+    assert "no longer computes" in worker.log.read_text()
+    await plant.start_worker()
+    done = [await plant.until(job.id, JobState.SUCCEEDED) for job in jobs]
+    assert 2 in {job.attempt for job in done}
+    assert [job.result["failures"] for job in done if job.result is not None] == [[], []]
 
 
 async def test_a_graceful_stop_lets_a_short_job_finish(plant: Plant):

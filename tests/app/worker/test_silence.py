@@ -1,0 +1,83 @@
+"""A broker that is there and says nothing, when a job ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import pytest
+
+from app.infra.broker import Broker
+from app.jobs.model import JobKind, JobState
+from app.worker.batch import Batch
+from app.worker.hand import Hand, RunLostError
+from app.worker.progress import ProgressReporter
+from app.worker.work import Step
+from tests.app.waiting import eventually
+from tests.app.worker.plant import Plant
+
+
+async def test_a_worker_outlives_it(plant: Plant) -> None:
+    worker = await plant.start_worker()
+    job = await plant.submit(JobKind.ADAPT, steps=1000)
+    await plant.until_step(job.id, 1)
+
+    def told_or_ended() -> bool:
+        lines = worker.log.read_text().splitlines()
+        failed = [line for line in lines if f"events.{job.id} was not published" in line]
+        return worker.process.returncode is not None or any("dropped" not in line for line in failed)
+
+    assert plant.server.pid is not None
+    os.kill(plant.server.pid, signal.SIGSTOP)
+    try:
+        await plant.ledger.request_cancel(job.id)
+        await plant.until(job.id, JobState.CANCELED)
+        await eventually(told_or_ended, within=30)
+    finally:
+        os.kill(plant.server.pid, signal.SIGCONT)
+    after = await plant.submit(JobKind.ADAPT, steps=1)
+    await plant.until(after.id, JobState.SUCCEEDED)
+    assert worker.process.returncode is None
+
+
+class _Silent:
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def publish_event(self, *_event: Any) -> int:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+async def test_progress_that_nobody_takes_is_given_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.worker.progress._DRAIN_TIMEOUT", 0.05)
+    broker = _Silent()
+    reporter = ProgressReporter(cast(Broker, broker), "job_1")
+    reporter.on_step(Step("adapt", 1, 10, {"total": 1.0}))
+    await broker.asked.wait()
+    await reporter.close()
+    await reporter.close()
+
+
+async def test_a_run_that_nobody_canceled_ends_as_an_error() -> None:
+    async def lose() -> None:
+        raise asyncio.CancelledError
+
+    with ThreadPoolExecutor() as executor:
+        hand = Hand(Batch(lambda works, done: None, executor), [asyncio.create_task(lose())])
+        with pytest.raises(RunLostError):
+            await hand.finished()
+
+
+async def test_a_run_that_was_dropped_is_canceled() -> None:
+    with ThreadPoolExecutor() as executor:
+        run = asyncio.create_task(asyncio.Event().wait())
+        hand = Hand(Batch(lambda works, done: None, executor), [cast("asyncio.Task[None]", run)])
+        following = asyncio.create_task(hand.finished())
+        await hand.drop()
+        with pytest.raises(asyncio.CancelledError):
+            await following
