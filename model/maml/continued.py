@@ -135,10 +135,13 @@ class ContinuedLoops(nn.Module):
             self.loops.append(InFlight(task, params, self.rule.init(own)))
 
     def _reached(self, loop: InFlight) -> dict[str, Tensor]:
-        """phi_k, whose gradient goes to the start as if it were phi_0, discounted."""
+        """phi_k, whose gradient goes to the start as if it were phi_0: discounted where the loop moves it."""
         begun: Params = self.start(loop.task)
-        pull = self.discount**loop.step
-        return {name: loop.params[name] + pull * (value - value.detach()) for name, value in begun.items()}
+        pull = {name: self.discount**loop.step for name in self.adapted}
+        return {
+            name: loop.params[name] + pull.get(name, 1.0) * (value - value.detach())
+            for name, value in begun.items()
+        }
 
     def _advance(self) -> None:
         """The inner steps whose gradients the last backward pass has left in the leaves."""

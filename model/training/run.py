@@ -105,6 +105,7 @@ class Run:
             self.carried = stored_modules(self.state_path)
             self.learned_rates = self.carried.pop("extra", {})
             self.rng.seed(self.config.seed + self.progress.step)
+            torch.manual_seed(self.config.seed + self.progress.step)  # or each call would draw what the first did
         elif self.config.start is None or (self.critic is not None and "critic" not in self.carried):
             calibration = Pretraining(
                 self.config, self.objective, random.Random(self.config.seed), critic=self.critic
