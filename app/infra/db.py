@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from app.infra.commits import commit_begins
 from app.infra.errors import DatabaseUnavailableError
 from app.infra.logs import reason
 from app.infra.sqlite import BEGIN_BRIEF
@@ -123,6 +124,7 @@ class Sessions:
         if self._line is None:
             async with self._make.begin() as session:
                 yield session
+                commit_begins()
             return
         if self._writer is asyncio.current_task():
             raise RuntimeError("a transaction that writes cannot hold another one: it would wait for itself")
@@ -137,6 +139,7 @@ class Sessions:
                 if brief:
                     await session.connection(execution_options={_BRIEF: True})
                 yield session
+                commit_begins()
         finally:
             self._writer = None
             self._line.release()
