@@ -23,7 +23,8 @@ from sqlalchemy.exc import ArgumentError
 from app.errors import ConfigError
 from app.settings_file import FileSource
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+asyncpg",

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from app.access.model import Principal, Scope
 from app.access.service import require
 from app.api.addresses import address
+from app.api.bodies import discard_body
 from app.api.container import Container
-from app.api.forms import discard_body
 from app.errors import AppError
 
 _bearer = HTTPBearer(

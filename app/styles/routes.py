@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
+from app.api.bodies import JsonRoute
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
@@ -34,7 +35,7 @@ from model.export.precision import EXPORT_VERSION, Precision
 
 def build_router(settings: Settings) -> APIRouter:
     """The routes; their documentation states the limits of ``settings``."""
-    router = APIRouter(prefix="/v1/styles", tags=["styles"])
+    router = APIRouter(prefix="/v1/styles", tags=["styles"], route_class=JsonRoute)
     creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **SUBMITS}
 
     @router.post(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from app.api.bodies import MAX_JSON_BYTES
 from app.api.container import Container
 from app.errors import ErrorCode
 from app.ids import new_id
+from app.settings import KIB
 from tests.app.imaging.test_normalize import animated, bomb
 from tests.app.support import Hand, encoded, files, nothing_stored, picture, png, ready_style, style_bytes
 
@@ -263,6 +267,52 @@ async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClien
     unknown = await client.post("/v1/webhooks", json={"url": "https://a.example/", "nme": 1})
     body = check_problem(unknown, 422, "validation_failed")
     assert body["errors"] == [{"field": "body.nme", "detail": "There is no such field"}]
+
+
+def json_routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Method and path of every call that takes JSON."""
+    return [
+        (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+
+async def test_a_json_body_that_is_too_large_is_not_read_on(
+    client: httpx.AsyncClient, app: FastAPI, subtests: pytest.Subtests
+) -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 16 * KIB
+            assert taken <= 2 * MAX_JSON_BYTES, "read far beyond what it may be"
+            yield b" " * (16 * KIB)
+
+    routes = json_routes(app)
+    assert len(routes) >= 3
+    for method, path in routes:
+        for declared in ({}, {"Content-Length": str(MAX_JSON_BYTES + 1)}):
+            with subtests.test(f"{method} {path} {declared}"):
+                taken = 0
+                headers = {"Content-Type": "application/json", "Authorization": "Bearer fsk_no", **declared}
+                answer = await client.request(method, path, content=endless(), headers=headers)
+                check_problem(answer, 413, "payload_too_large")
+                assert taken == 0 or not declared, "the length was known"
+
+
+async def test_a_json_body_may_be_as_large_as_any_that_makes_sense(
+    client: httpx.AsyncClient, services: Container, hand: Hand
+) -> None:
+    style = await ready_style(client, hand)
+    description = "\U0001f58c" * 2000
+    body = json.dumps({"description": description, "name": "n" * 200}, indent=2).encode()
+    body += b" " * (MAX_JSON_BYTES - len(body))
+    kind = {"Content-Type": "application/json"}
+    answer = await client.patch(f"/v1/styles/{style}", content=body, headers=kind)
+    assert (answer.status_code, answer.json()["description"]) == (200, description)
 
 
 async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, services: Container) -> None:
