@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
+from safetensors.numpy import save
 
 from app.api.bodies import MAX_JSON_BYTES
 from app.api.container import Container
 from app.errors import ErrorCode
 from app.ids import new_id
 from app.settings import KIB
+from model.formats import METADATA_KEY, STYLE_FORMAT
 from tests.app.imaging.test_normalize import animated, bomb
 from tests.app.support import Hand, encoded, files, nothing_stored, picture, png, ready_style, style_bytes
 
@@ -323,6 +326,34 @@ async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, serv
     mad = style_bytes(base, losses={"start": {"style": float("nan")}})
     answer = await client.post("/v1/styles/import", files=files(file=mad))
     assert "no numbers" in check_problem(answer, 422, "style_file_invalid")["detail"]
+    assert await nothing_stored(services)
+
+
+@pytest.mark.parametrize(
+    "crafted",
+    [
+        {"k": float("inf")},
+        {"steps": 1e999},
+        {"seed": float("nan")},
+        {"licence": "\ud800"},
+        {"licence": "a\0b"},
+        {"base_hash": "\ud800"},
+        {"losses": {"start": {"style": 10**400}}},
+        {"losses": {"start": {"\ud800": 1.0}}},
+        {"losses": {"\udfff": {"style": 1.0}}},
+    ],
+    ids=repr,
+)
+async def test_a_style_file_with_a_crafted_header(
+    client: httpx.AsyncClient, services: Container, crafted: dict[str, Any]
+) -> None:
+    plain = {"format": STYLE_FORMAT, "k": 1, "steps": 1, "seed": 0, "losses": {}}
+    header = plain | {"base_hash": await services.checkpoint.base_hash()} | crafted
+    tensors = {"gamma": np.zeros(8, dtype=np.float16)}
+    file = save(tensors, metadata={METADATA_KEY: json.dumps(header)})
+    answer = await client.post("/v1/styles/import", files=files(file=file))
+    check_problem(answer, 422, "style_file_invalid")
+    assert (await client.get("/v1/styles")).json()["items"] == []
     assert await nothing_stored(services)
 
 
