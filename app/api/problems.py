@@ -36,6 +36,8 @@ _FRAMEWORK: dict[int, tuple[ErrorCode, str]] = {
     503: (ErrorCode.SERVICE_UNAVAILABLE, "The service is not ready: try again in a few seconds."),
 }
 
+_DATA_EXCEPTION = "22"  # PostgreSQL's class of errors about a value: not its text, or too long for its column
+
 
 class FieldProblem(BaseModel):
     """One invalid value."""
@@ -184,7 +186,20 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated."""
+    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated.
+
+    Or a value got to the database that it cannot hold: then nothing is wrong with the service.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if isinstance(error, DBAPIError) and state.startswith(_DATA_EXCEPTION):
+        logger.warning("a value was refused by the database only: %s", reason(error))
+        return problem_response(
+            request,
+            status=422,
+            code=ErrorCode.VALIDATION_FAILED,
+            title="The request has invalid values",
+            detail="A value of the request cannot be stored: leave out control characters, or shorten it.",
+        )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not (full or is_away(error)):
         raise error

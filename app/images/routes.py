@@ -11,6 +11,7 @@ from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
 from app.jobs.schemas import image_url
+from app.texts import STORABLE
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))
 
@@ -21,7 +22,9 @@ async def read_images(
     owner: Owner,
     page: Paging,
     role: Annotated[list[ImageRole] | None, Query(description="Only images in these roles.")] = None,
-    job_id: Annotated[str | None, Query(max_length=64, description="Only images of this job.")] = None,
+    job_id: Annotated[
+        str | None, Query(max_length=64, description="Only images of this job."), STORABLE
+    ] = None,
 ) -> ImagePage:
     """Newest first: uploads, as they were normalised, and results."""
     rows = await list_images(

@@ -30,6 +30,7 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
+from app.texts import STORABLE
 from model.export.precision import EXPORT_VERSION, Precision
 
 
@@ -72,7 +73,9 @@ def build_router(settings: Settings) -> APIRouter:
         page: Paging,
         status: Annotated[list[StyleStatus] | None, Query(description="Only styles that are so.")] = None,
         name: Annotated[
-            str | None, Query(min_length=1, max_length=200, description="A part of the name, in any case.")
+            str | None,
+            Query(min_length=1, max_length=200, description="A part of the name, in any case."),
+            STORABLE,
         ] = None,
     ) -> StylePage:
         """Newest first."""

@@ -44,6 +44,7 @@ from app.stylizations.service import (
     stylization_rules,
 )
 from app.stylizations.tables import StylizationRow
+from app.texts import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
 
@@ -94,7 +95,9 @@ def build_router(settings: Settings) -> APIRouter:
         owner: Owner,
         page: Paging,
         state: Annotated[list[JobState] | None, Query(description="Only those whose job is so.")] = None,
-        style_id: Annotated[str | None, Query(max_length=64, description="Only those of this style.")] = None,
+        style_id: Annotated[
+            str | None, Query(max_length=64, description="Only those of this style."), STORABLE
+        ] = None,
     ) -> StylizationPage:
         """Newest first. A blend is listed under the style with the largest weight."""
         found = await list_stylizations(

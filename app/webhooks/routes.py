@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response, status
 
 from app.api.bodies import JsonRoute
-from app.api.deps import Owner, Paging, Services
+from app.api.deps import Owner, Paging, Services, askable
 from app.api.problems import problem_responses
+from app.errors import DeliveryNotFoundError, WebhookNotFoundError
 from app.webhooks.repository import (
     delete_webhook,
     get_webhook,
@@ -28,8 +29,12 @@ from app.webhooks.tables import DeliveryState
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
-WebhookId = Annotated[str, Path(description="A webhook's id (`whk_…`).", max_length=64)]
-DeliveryId = Annotated[str, Path(description="A message's id (`msg_…`).", max_length=64)]
+WebhookId = Annotated[
+    str, Path(description="A webhook's id (`whk_…`).", max_length=64), askable(WebhookNotFoundError)
+]
+DeliveryId = Annotated[
+    str, Path(description="A message's id (`msg_…`).", max_length=64), askable(DeliveryNotFoundError)
+]
 
 
 @router.post(

@@ -260,6 +260,48 @@ async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests)
             assert query.partition("=")[0] in problem["errors"][0]["field"]
 
 
+async def test_a_nul_in_an_id_names_nothing(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+    for method, path, code in ABSENT:
+        if "_none" in path:
+            with subtests.test(path):
+                check_problem(await client.request(method, path.replace("_none", "_%00")), 404, code)
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/"})).json()["id"]
+    again = await client.post(f"/v1/webhooks/{hook}/deliveries/msg_%00/redeliver")
+    check_problem(again, 404, "delivery_not_found")
+    check_problem(await client.get("/v1/webhooks/whk_%00"), 404, "webhook_not_found")
+
+
+async def test_a_nul_in_a_value_is_refused(
+    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+) -> None:
+    style = await ready_style(client, hand)
+    pictures = {"files": files(contents=png())}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", "/v1/styles?name=a%00", {}),
+        ("GET", "/v1/images?job_id=%00", {}),
+        ("GET", "/v1/jobs?style_id=%00", {}),
+        ("GET", "/v1/stylizations?style_id=%00", {}),
+        ("PATCH", f"/v1/styles/{style}", {"json": {"name": "a\0b"}}),
+        ("PATCH", f"/v1/styles/{style}", {"json": {"description": "\0"}}),
+        ("POST", "/v1/styles", {"files": files(examples=png()), "data": {"name": "a\0b"}}),
+        ("POST", "/v1/stylizations", {**pictures, "data": {"style_id": f"{style}\0"}}),
+        ("POST", "/v1/stylizations", {**pictures, "data": {"style_id": style, "outside_style_id": "\0"}}),
+        ("POST", "/v1/webhooks", {"json": {"url": "https://a.example/", "description": "a\0b"}}),
+    ]
+    for method, path, request in calls:
+        with subtests.test(f"{method} {path}"):
+            problem = check_problem(await client.request(method, path, **request), 422, "validation_failed")
+            assert "NUL" in problem["detail"]
+
+
+async def test_an_address_that_is_too_long_once_it_is_escaped(client: httpx.AsyncClient) -> None:
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/" + "a" * 1982})).json()["id"]
+    for url in ("https://a.example/" + "a" * 1983, "https://a.example/" + "é" * 400):
+        check_problem(await client.post("/v1/webhooks", json={"url": url}), 422, "webhook_url_refused")
+        changed = await client.patch(f"/v1/webhooks/{hook}", json={"url": url})
+        check_problem(changed, 422, "webhook_url_refused")
+
+
 async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClient) -> None:
     as_json = {"Content-Type": "application/json"}
     torn = await client.post("/v1/webhooks", content=b'{"url"', headers=as_json)

@@ -1,4 +1,4 @@
-"""What is away for a moment, or full, is a 503 that may be repeated; everything else stays a 500."""
+"""What is away for a moment, or full, is a 503 that may be repeated; a value that does not fit is a 422."""
 
 import errno
 
@@ -20,6 +20,10 @@ class _StandbyError(Exception):
     sqlstate = "25006"
 
 
+class _TooLongError(Exception):
+    sqlstate = "22001"
+
+
 @pytest.mark.parametrize(
     ("error", "status", "wait"),
     [
@@ -31,6 +35,7 @@ class _StandbyError(Exception):
             503,
             "2",
         ),
+        (DBAPIError("INSERT", {}, _TooLongError("value too long")), 422, None),
         (DBAPIError("INSERT", {}, Exception("a mistake")), 500, None),
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), 503, "2"),
         (OSError(errno.ENOSPC, "No space left on device"), 503, "60"),
@@ -52,7 +57,8 @@ async def test_outages(error: Exception, status: int, wait: str | None) -> None:
         answer = await client.get("/")
     assert answer.status_code == status
     assert answer.headers.get("Retry-After") == wait
-    assert answer.json()["code"] == ("service_unavailable" if status == 503 else "internal_error")
+    codes = {422: "validation_failed", 500: "internal_error", 503: "service_unavailable"}
+    assert answer.json()["code"] == codes[status]
 
 
 async def test_a_request_whose_commit_was_never_answered_keeps_its_pictures(
