@@ -94,7 +94,7 @@ async def retry_job(
     """A new job with the same inputs, for one that failed, expired or was canceled; the style or the
     stylization waits for the new one from then on. A job can be retried once: then retry the retry."""
     retried = await submit_retry(request, response, services, owner, job)
-    return JobOut.of(await settle(request, response, services, retried))
+    return JobOut.of(await settle(request, response, services, retried, follow=False))
 
 
 @router.get(

@@ -80,7 +80,7 @@ def build_router(settings: Settings) -> APIRouter:
         inside of it. A content that cannot be used is one failed item; the others are rendered."""
         job = await create_stylization(request, response, services, owner)
         job = await settle(request, response, services, job)
-        row = await get_stylization_of_job(services.sessions, owner, job)
+        row, job = await get_stylization_of_job(services.sessions, owner, job)
         shown = await present(services.sessions, row, job)
         return StylizationAccepted(stylization=shown, job=JobOut.of(job))
 
@@ -183,7 +183,7 @@ def build_router(settings: Settings) -> APIRouter:
             job = await settle(request, response, services, job, default_wait=patience)
             return await _picture(request, response, services, owner, job)
         job = await settle(request, response, services, job)
-        row = await get_stylization_of_job(services.sessions, owner, job)
+        row, job = await get_stylization_of_job(services.sessions, owner, job)
         style = await get_style(services.sessions, owner, row.style_id)
         shown = await present(services.sessions, row, job)
         return OneCallAccepted(style=StyleOut.of(style), stylization=shown, job=JobOut.of(job))
