@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.addresses import methods
@@ -246,6 +247,8 @@ class UnexpectedMiddleware:
 
         try:
             await self._app(scope, receive, noted_send)
+        except ClientDisconnect:
+            return  # in the middle of its upload: there is nobody to answer, and nothing went wrong here
         except Exception as error:
             if started:
                 raise  # the server breaks the connection off, so that nobody takes a part for the whole
