@@ -287,6 +287,10 @@ async def test_styles_are_filtered(client: httpx.AsyncClient, hand: Hand, servic
 
     assert await listed(name="SEA") == ["seal", "Sea 100%"]
     assert await listed(name="%") == ["Sea 100%"]
+    await client.patch(f"/v1/styles/{ids['Desert'][0]}", json={"name": "Ночь ÉTÉ"})
+    for part in ("été", "ÉT", "ночь", "НОЧЬ é"):
+        assert await listed(name=part) == ["Ночь ÉTÉ"], part
+    await client.patch(f"/v1/styles/{ids['Desert'][0]}", json={"name": "Desert"})
     assert await listed(status="ready") == ["Sea 100%"]
     assert await listed(status="failed") == ["seal"]
     assert await listed(status=["pending", "failed"]) == ["Desert", "seal"]
