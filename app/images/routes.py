@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 
 from app.api.deps import ImageId, Owner, Paging, Reader, Services
 from app.api.problems import problem_responses
-from app.images.content import image_response
+from app.images.content import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
@@ -62,7 +62,7 @@ async def remove_image(image_id: ImageId, services: Services, owner: Owner) -> N
     responses={
         200: {
             "description": "The bytes",
-            "content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
+            "content": {kind: {} for kind in MEDIA_TYPES},
         },
         206: {"description": "The bytes of the `Range`"},
         304: {"description": "The client has it already (If-None-Match)"},

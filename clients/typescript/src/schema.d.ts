@@ -6730,9 +6730,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
                     "image/jpeg": unknown;
+                    "image/png": unknown;
                     "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/apng": unknown;
+                    "video/mp4": unknown;
                 };
             };
             /** @description The bytes of the `Range` */
