@@ -92,11 +92,12 @@ async def read_form(
         if admit is not None:
             await admit()
         data = await parser.parse()
-    except (AppError, MultiPartException) as error:
+    except (AppError, MultiPartException, UnicodeError) as error:
         await drain(body)
-        if isinstance(error, MultiPartException):
+        if not isinstance(error, AppError):
+            why = error.message if isinstance(error, MultiPartException) else "Not the charset that it names"
             raise MultipartInvalidError(
-                f"The form cannot be read ({error.message.rstrip('.')}): "
+                f"The form cannot be read ({why.rstrip('.')}): "
                 "send multipart/form-data as a browser or curl -F does."
             ) from error
         raise

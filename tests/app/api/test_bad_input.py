@@ -78,7 +78,16 @@ FORM = {"content-type": "multipart/form-data"}
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 UNTOUCHED = b'--x\r\nContent-Disposition: form-data; name="examples"; filename=""\r\n\r\n\r\n--x--\r\n'
 INVALID = "validation_failed"
+NAMED = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\xff\r\n--x--\r\n'
 BAD_FORMS = {
+    "a charset that is none": case(
+        "styles",
+        400,
+        "multipart_invalid",
+        "charset",
+        content=NAMED,
+        headers={"content-type": "multipart/form-data; boundary=x; charset=undefined"},
+    ),
     "17 examples": case("styles", 422, "too_many_files", "at most 16", files=files(examples=[png()] * 17)),
     "no examples": case("styles", 422, "files_missing", "1 to 16", files=files(contents=png())),
     "no content": case("stylize", 422, "files_missing", "content", files=ONE),
