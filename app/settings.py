@@ -23,7 +23,8 @@ from app.errors import ConfigError
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 
 
 def _default_data_dir() -> Path:

@@ -78,12 +78,12 @@ def read_style_header(data: bytes) -> StyleHeader:
             steps=int(meta["steps"]),
             seed=int(meta["seed"]),
             losses={
-                str(when): {str(name): float(value) for name, value in terms.items()}
+                _text(when): {_text(name): float(value) for name, value in terms.items()}
                 for when, terms in meta["losses"].items()
             },
             licence=_text(meta.get("licence", "")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error
 
 
@@ -109,4 +109,7 @@ def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {type(value).__name__}")
+    value.encode()  # JSON can write half a character (a lone surrogate), which nobody can store or send on
+    if "\0" in value:
+        raise ValueError("a NUL in a text")
     return value

@@ -1,5 +1,6 @@
 """The common end of every POST that starts a job: answer at once, or wait as the client prefers."""
 
+import asyncio
 from typing import Any
 
 from fastapi import Request, Response, status
@@ -8,6 +9,7 @@ from app.api.container import Container
 from app.api.preferences import wait_seconds
 from app.idempotency.keys import HEADER, REPLAYED
 from app.jobs.model import Job
+from app.jobs.retry import last_retry
 
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
@@ -56,9 +58,12 @@ async def settle(
     job: Job,
     *,
     default_wait: int | None = None,
+    follow: bool = True,
 ) -> Job:
     """Wait as `Prefer` says (``default_wait`` seconds when it says nothing).
 
+    ``follow``: what the job was to make counts, so a retry of it stands in for it, also when it is retried
+    while somebody waits. The job that is returned is then the last one.
     Sets status, Location, Retry-After and Preference-Applied on ``response``.
     """
     seconds = wait_seconds(request.headers.get("prefer"), services.settings.max_wait_seconds)
@@ -70,7 +75,13 @@ async def settle(
         async def gone() -> bool:
             return bool(services.closing) or await request.is_disconnected()
 
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
         job = await services.jobs.wait(job.id, seconds, gone=gone)
+        while follow and (retry := await last_retry(services.sessions, job)) != job:
+            job = await services.jobs.wait(retry.id, max(deadline - clock(), 0.0), gone=gone)
+    elif follow:
+        job = await last_retry(services.sessions, job)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if job.state.terminal:
         response.status_code = status.HTTP_200_OK

@@ -4,14 +4,21 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Security
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.access.model import Principal, Scope
 from app.access.service import require
 from app.api.addresses import address
+from app.api.bodies import discard_body
 from app.api.container import Container
-from app.api.forms import discard_body
-from app.errors import AppError
+from app.errors import (
+    AppError,
+    ImageNotFoundError,
+    JobNotFoundError,
+    NotFoundError,
+    StyleNotFoundError,
+    StylizationNotFoundError,
+)
 
 _bearer = HTTPBearer(
     scheme_name="key",
@@ -80,6 +87,17 @@ async def _reader(
     return None
 
 
+def askable(missing: type[NotFoundError]) -> AfterValidator:
+    """For ids in paths: raises ``missing`` for one that the database cannot even be asked for."""
+
+    def check(value: str) -> str:
+        if "\0" in value:
+            raise missing("There is nothing under an id with a NUL character: check the id.")
+        return value
+
+    return AfterValidator(check)
+
+
 class Page(BaseModel):
     """Cursor pagination, newest first."""
 
@@ -93,7 +111,13 @@ Owner = Annotated[str, Depends(_owner)]
 Reader = Annotated[str | None, Depends(_reader)]
 Admin = Annotated[Principal, Depends(_admin)]
 Paging = Annotated[Page, Query()]
-StyleId = Annotated[str, Path(description="A style's id (`sty_…`).", max_length=64)]
-JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64)]
-ImageId = Annotated[str, Path(description="An image's id (`img_…`).", max_length=64)]
-StylizationId = Annotated[str, Path(description="A stylization's id (`stz_…`).", max_length=64)]
+StyleId = Annotated[
+    str, Path(description="A style's id (`sty_…`).", max_length=64), askable(StyleNotFoundError)
+]
+JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64), askable(JobNotFoundError)]
+ImageId = Annotated[
+    str, Path(description="An image's id (`img_…`).", max_length=64), askable(ImageNotFoundError)
+]
+StylizationId = Annotated[
+    str, Path(description="A stylization's id (`stz_…`).", max_length=64), askable(StylizationNotFoundError)
+]

@@ -145,6 +145,14 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
 }
 
 
+_JSON = ("updateStyle", "postWebhook", "patchWebhook")
+_JSON_TOO_LARGE = (
+    ErrorCode.PAYLOAD_TOO_LARGE,
+    "Request too large",
+    "The request is larger than 64 KiB: leave out what it does not need.",
+)
+
+
 def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
     """An example of the problem that a call answers with this status."""
     if status == 404:
@@ -153,6 +161,8 @@ def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
         detail = f"There is no {kind} {missing}: check the id, or {advice}."
     elif status == 409:
         code, title, detail = _CONFLICTS.get(name, _IN_FLIGHT)
+    elif status == 413 and name in _JSON:
+        code, title, detail = _JSON_TOO_LARGE
     else:
         code, title, detail = _PROBLEMS[status]
     address = path

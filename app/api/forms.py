@@ -15,14 +15,13 @@ from pydantic import ValidationError as PydanticError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.api.preferences import whole_number
+from app.api.bodies import counted, drain, refuse_declared
 from app.api.problems import field_problems, validation_sentence
 from app.errors import (
     AppError,
     FilesMissingError,
     FileTooLargeError,
     MultipartInvalidError,
-    PayloadTooLargeError,
     TooManyFilesError,
     UnsupportedMediaTypeError,
     ValidationError,
@@ -86,20 +85,19 @@ async def read_form(
         raise UnsupportedMediaTypeError(
             "Send the body as multipart/form-data: with curl, use -F for every field."
         )
-    declared = whole_number(request.headers.get("content-length"))
-    if declared is not None and declared > max_bytes:
-        raise _too_large(max_bytes)
-    body = _counted(request, max_bytes)
+    refuse_declared(request, max_bytes)
+    body = counted(request, max_bytes)
     parser = _Parser(request, body, rules)
     try:
         if admit is not None:
             await admit()
         data = await parser.parse()
-    except (AppError, MultiPartException) as error:
-        await _drain(body)
-        if isinstance(error, MultiPartException):
+    except (AppError, MultiPartException, UnicodeError) as error:
+        await drain(body)
+        if not isinstance(error, AppError):
+            why = error.message if isinstance(error, MultiPartException) else "Not the charset that it names"
             raise MultipartInvalidError(
-                f"The form cannot be read ({error.message.rstrip('.')}): "
+                f"The form cannot be read ({why.rstrip('.')}): "
                 "send multipart/form-data as a browser or curl -F does."
             ) from error
         raise
@@ -182,36 +180,6 @@ def _form(data: FormData, rules: Mapping[str, FileRule], repeated: Collection[st
                 field=name,
             )
     return Form(files, values | lists)
-
-
-async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > max_bytes:
-            raise _too_large(max_bytes)
-        yield chunk
-
-
-async def discard_body(request: Request, max_bytes: int) -> None:
-    """Read the body of a request away that is refused whatever it holds, so that the answer arrives."""
-    await _drain(_counted(request, max_bytes))
-
-
-async def _drain(body: AsyncGenerator[bytes, None]) -> None:
-    """Read the rest away, within the limit: most clients listen for the answer only after sending it all."""
-    try:
-        async for _ in body:
-            pass
-    except AppError:
-        return
-
-
-def _too_large(max_bytes: int) -> PayloadTooLargeError:
-    return PayloadTooLargeError(
-        f"The request is larger than {max_bytes / MIB:g} MiB: send fewer or smaller files.",
-        headers={"Connection": "close"},
-    )
 
 
 def _files(count: int) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,7 +67,7 @@ class ObserveMiddleware:
         logger.info(
             "%s %s %s in %.0f ms",
             scope["method"],
-            path,
+            quote(path),  # a decoded line break would begin a line of the client's making
             status or "gone",
             seconds * 1000,
             extra={

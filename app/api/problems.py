@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.addresses import methods
@@ -35,6 +36,8 @@ _FRAMEWORK: dict[int, tuple[ErrorCode, str]] = {
     422: (ErrorCode.VALIDATION_FAILED, "The request has invalid values: correct them and send it again."),
     503: (ErrorCode.SERVICE_UNAVAILABLE, "The service is not ready: try again in a few seconds."),
 }
+
+_DATA_EXCEPTION = "22"  # PostgreSQL's class of errors about a value: not its text, or too long for its column
 
 
 class FieldProblem(BaseModel):
@@ -184,7 +187,20 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated."""
+    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated.
+
+    Or a value got to the database that it cannot hold: then nothing is wrong with the service.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if isinstance(error, DBAPIError) and state.startswith(_DATA_EXCEPTION):
+        logger.warning("a value was refused by the database only: %s", reason(error))
+        return problem_response(
+            request,
+            status=422,
+            code=ErrorCode.VALIDATION_FAILED,
+            title="The request has invalid values",
+            detail="A value of the request cannot be stored: leave out control characters, or shorten it.",
+        )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not (full or is_away(error)):
         raise error
@@ -231,6 +247,8 @@ class UnexpectedMiddleware:
 
         try:
             await self._app(scope, receive, noted_send)
+        except ClientDisconnect:
+            return  # in the middle of its upload: there is nobody to answer, and nothing went wrong here
         except Exception as error:
             if started:
                 raise  # the server breaks the connection off, so that nobody takes a part for the whole

@@ -17,6 +17,7 @@ _EXTENSIONS = {
     "image/apng": "png",
     "video/mp4": "mp4",
 }
+MEDIA_TYPES = tuple(_EXTENSIONS)
 
 
 async def image_response(

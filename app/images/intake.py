@@ -29,14 +29,16 @@ _SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools 
 class Batch:
     """The pictures of one job. Rows are made here and written with the job."""
 
-    def __init__(self, job_id: str, owner: str, decoder: Decoder, blobs: Blobs, settings: Settings) -> None:
+    def __init__(
+        self, job_id: str, owner: str, decoder: Decoder, blobs: Blobs, settings: Settings, keys: list[str]
+    ) -> None:
         self.job_id = job_id
         self.owner = owner
         self._decoder = decoder
         self._blobs = blobs
         self._settings = settings
         self._content_pixels = 0
-        self.keys: list[str] = []
+        self._keys = keys  # of what is stored
         self.rows: list[ImageRow] = []
         self.clips: dict[str, int] = {}  # moving pictures: frames by image id
 
@@ -92,7 +94,7 @@ class Batch:
             if role is ImageRole.CONTENT:
                 self._count(done.width * done.height, label)
             key = f"uploads/{self.job_id}/{role}-{position}.{done.extension}"
-            self.keys.append(key)
+            self._keys.append(key)
             await self._blobs.put(key, target)
         row = ImageRow(
             id=new_id("img"),
@@ -148,13 +150,9 @@ class ImageIntake:
 
     @asynccontextmanager
     async def batch(self, job_id: str, owner: str) -> AsyncIterator[Batch]:
-        """A batch for the job that is created inside the block; when the block fails, its blobs go."""
-        batch = Batch(job_id, owner, self._decoder, self._blobs, self._settings)
-        try:
-            yield batch
-        except BaseException:
-            await self._blobs.delete(batch.keys)
-            raise
+        """A batch for the job that is created inside the block; when no job came of it, its blobs go."""
+        async with self._blobs.provisional() as keys:
+            yield Batch(job_id, owner, self._decoder, self._blobs, self._settings, keys)
 
 
 def _spill(file: BinaryIO, target: Path) -> None:

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query, Request, Response, status
 
 from app.api.deps import ImageId, Owner, Paging, Reader, Services
 from app.api.problems import problem_responses
-from app.images.content import image_response
+from app.images.content import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
 from app.jobs.schemas import image_url
+from app.texts import STORABLE
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))
 
@@ -21,7 +22,9 @@ async def read_images(
     owner: Owner,
     page: Paging,
     role: Annotated[list[ImageRole] | None, Query(description="Only images in these roles.")] = None,
-    job_id: Annotated[str | None, Query(max_length=64, description="Only images of this job.")] = None,
+    job_id: Annotated[
+        str | None, Query(max_length=64, description="Only images of this job."), STORABLE
+    ] = None,
 ) -> ImagePage:
     """Newest first: uploads, as they were normalised, and results."""
     rows = await list_images(
@@ -59,7 +62,7 @@ async def remove_image(image_id: ImageId, services: Services, owner: Owner) -> N
     responses={
         200: {
             "description": "The bytes",
-            "content": {kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
+            "content": {kind: {} for kind in MEDIA_TYPES},
         },
         206: {"description": "The bytes of the `Range`"},
         304: {"description": "The client has it already (If-None-Match)"},

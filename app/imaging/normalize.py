@@ -45,6 +45,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_FULL_HD = 1920 * 1080  # pixels of a clip's frames on average, were it as many as may be
+_FRAME_PIXELS = 1920 * 1920  # of one frame: each is decoded whole, and several are in memory at a time
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -66,6 +68,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
         with Image.open(source, formats=[kind.value.upper()]) as opened:
             _check(opened, kind, limits, label)
             if _moves(opened, kind):
+                _check_clip(opened.size, getattr(opened, "n_frames", 1), limits, label)
                 return _clip(source, target, opened.size, limits, label)
             image = _plain(opened, kind, limits)
     except DAMAGE as error:
@@ -97,11 +100,21 @@ def _moves(image: Image.Image, kind: InputFormat) -> bool:
     return kind is not InputFormat.JPEG and getattr(image, "n_frames", 1) > 1
 
 
+def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) -> None:
+    """What the headers tell of a moving picture: a few kilobytes may hold hundreds of large frames."""
+    width, height = size
+    if frames * width * height > limits.frames * _FULL_HD or width * height > _FRAME_PIXELS:
+        raise ImageTooLargeError(
+            f"{_first_upper(label)} moves and has {frames} frames of {width}x{height} pixels: scale it down "
+            f"to {limits.clip_side} pixels a side; more are not kept."
+        )
+
+
 def _clip(source: Path, target: Path, size: tuple[int, int], limits: Limits, label: str) -> Normalized:
     """An animation as a plain animated WebP: no metadata, on white, no larger than a clip is rendered."""
     smaller = _target_size(size, replace(limits, target_side=min(limits.target_side, limits.clip_side)))
 
-    bounds = ClipLimits(limits.frames, limits.seconds, limits.max_pixels)
+    bounds = ClipLimits(limits.frames, limits.seconds, _FRAME_PIXELS)
 
     def scaled() -> Iterator[Frame]:
         for frame in read_frames(source, bounds, label=_first_upper(label)):

@@ -7,6 +7,7 @@ import asyncio
 import errno
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from app.errors import BlobMissingError
+from app.infra.commits import watch_commits
 from app.infra.errors import StorageUnavailableError
 from app.infra.logs import reason
 from app.settings import Settings
@@ -110,6 +112,22 @@ class Blobs:
                 await obstore.delete_async(self._store, key)
             except FileNotFoundError:
                 continue
+
+    @asynccontextmanager
+    async def provisional(self) -> AsyncIterator[list[str]]:
+        """The list for the keys of blobs whose rows a transaction inside the block writes, after the blobs.
+
+        When the block fails, they go at once if no row can name them. Else they are left: a row may, and the
+        sweeper of orphans looks before it takes them.
+        """
+        keys: list[str] = []
+        with watch_commits() as commits:
+            try:
+                yield keys
+            except BaseException:
+                if not commits.begun:
+                    await self.delete(keys)
+                raise
 
     async def keys(self, prefix: str = "") -> list[str]:
         """All keys under a prefix (a whole path segment, e.g. ``results/job_…``), sorted."""

@@ -32,9 +32,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from app.infra.commits import commit_begins
 from app.infra.errors import DatabaseUnavailableError
 from app.infra.logs import reason
-from app.infra.sqlite import BEGIN_BRIEF
+from app.infra.sqlite import BEGIN_BRIEF, know_letters
 from app.infra.sqlite import connect as connect_sqlite
 
 BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
@@ -123,6 +124,7 @@ class Sessions:
         if self._line is None:
             async with self._make.begin() as session:
                 yield session
+                commit_begins()
             return
         if self._writer is asyncio.current_task():
             raise RuntimeError("a transaction that writes cannot hold another one: it would wait for itself")
@@ -137,6 +139,7 @@ class Sessions:
                 if brief:
                     await session.connection(execution_options={_BRIEF: True})
                 yield session
+                commit_begins()
         finally:
             self._writer = None
             self._line.release()
@@ -253,6 +256,7 @@ def _reading_here(engine: AsyncEngine) -> Engine:
 
 
 def _only_read(connection: Any, _record: Any) -> None:
+    know_letters(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
     cursor.close()
@@ -261,6 +265,7 @@ def _only_read(connection: Any, _record: Any) -> None:
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling would keep DDL and SELECT outside of transactions.
     connection.isolation_level = None
+    know_letters(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a killed process loses nothing that was committed

@@ -32,6 +32,7 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # not tabs and line breaks; a terminal obeys them
 _QUIET = 60.0  # s for which a warning is not said again
 _REMEMBERED = 100  # warnings of one logger
 _NOISY = ("alembic", "httpx", "httpcore", "asyncio", "aiosqlite")
@@ -116,6 +117,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+def _escaped(control: re.Match[str]) -> str:
+    return f"\\x{ord(control.group()):02x}"
+
+
 class ConsoleFormatter(logging.Formatter):
     """A line for people; what is bound stands at its end."""
 
@@ -123,7 +128,8 @@ class ConsoleFormatter(logging.Formatter):
         super().__init__(_CONSOLE)
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *more = redact(super().format(record)).split("\n")
+        text = _CONTROLS.sub(_escaped, redact(super().format(record)))
+        first, *more = text.split("\n")
         about = " ".join(f"{name}={value}" for name, value in _bound.get().items() if value not in first)
         return "\n".join([f"{first} [{about}]" if about else first, *more])
 

@@ -125,6 +125,18 @@ def connect(database: str, **arguments: Any) -> Connection:
     return connection
 
 
+def know_letters(connection: Any) -> None:
+    """Make ``lower()`` that of Unicode, as on PostgreSQL: SQLite's own knows the letters of ASCII alone.
+
+    ``connection``: of sqlite3, or SQLAlchemy's around ours.
+    """
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _begin_at_once(connection: sqlite3.Connection) -> Outcome | None:
     """BEGIN_BRIEF without waiting; None when the lock is not free."""
     (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()  # ms

@@ -1,7 +1,8 @@
 """The effects of a success: style file and result images, visible with the state change or not at all.
 
 Blobs are written first, under names that carry the attempt; their rows are written in the ledger's
-transaction. A worker that was fenced out or canceled leaves no row, and takes its blobs away again.
+transaction. A worker that was fenced out or canceled leaves no row, and takes its blobs away again; one
+that never heard what became of its commit leaves them.
 """
 
 import asyncio
@@ -83,8 +84,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
     (A canceling job waits for ``Ledger.confirm_canceled``.)
     """
     prefix = f"results/{job.id}/{job.attempt}"
-    written: list[str] = []
-    try:
+    async with blobs.provisional() as written:
         style_key = f"{prefix}/style.safetensors"
         if outcome.style is not None:
             written.append(style_key)
@@ -116,9 +116,6 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
             "batch": outcome.batch,
         }
         done = await ledger.succeed(job.id, job.attempt, result, effects=effects)
-    except BaseException:
-        await blobs.delete(written)
-        raise
     # The winner clears what killed attempts left (the first had none before it, and need not look); a loser
     # clears what it wrote itself.
     stale = [] if done else written

@@ -58,6 +58,17 @@ async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job
         ) from error
 
 
+async def last_retry(sessions: Sessions, job: Job) -> Job:
+    """The job that has taken over what ``job`` was to make: the retry, or the retry's retry; else itself."""
+    while job.state in _RETRYABLE:
+        async with sessions() as session:
+            row = await session.scalar(select(JobRow).where(JobRow.retry_of == job.id))
+        if row is None:
+            break
+        job = row.to_job()
+    return job
+
+
 def _take_over(old: Job, new_id: str) -> Effects:
     async def effect(session: AsyncSession) -> None:
         tables: dict[JobKind, list[type[StyleRow | StylizationRow]]] = {

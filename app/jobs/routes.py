@@ -16,6 +16,7 @@ from app.jobs.events import job_events
 from app.jobs.model import Job, JobKind, JobState
 from app.jobs.repository import list_jobs
 from app.jobs.schemas import JobOut, JobPage
+from app.texts import STORABLE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -37,7 +38,9 @@ async def read_jobs(
     page: Paging,
     state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
     kind: Annotated[list[JobKind] | None, Query(description="Only jobs of these kinds.")] = None,
-    style_id: Annotated[str | None, Query(max_length=64, description="Only jobs of this style.")] = None,
+    style_id: Annotated[
+        str | None, Query(max_length=64, description="Only jobs of this style."), STORABLE
+    ] = None,
 ) -> JobPage:
     """Newest first."""
     jobs = await list_jobs(
@@ -91,7 +94,7 @@ async def retry_job(
     """A new job with the same inputs, for one that failed, expired or was canceled; the style or the
     stylization waits for the new one from then on. A job can be retried once: then retry the retry."""
     retried = await submit_retry(request, response, services, owner, job)
-    return JobOut.of(await settle(request, response, services, retried))
+    return JobOut.of(await settle(request, response, services, retried, follow=False))
 
 
 @router.get(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
+from app.api.bodies import JsonRoute
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
@@ -29,12 +30,13 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
+from app.texts import STORABLE
 from model.export.precision import EXPORT_VERSION, Precision
 
 
 def build_router(settings: Settings) -> APIRouter:
     """The routes; their documentation states the limits of ``settings``."""
-    router = APIRouter(prefix="/v1/styles", tags=["styles"])
+    router = APIRouter(prefix="/v1/styles", tags=["styles"], route_class=JsonRoute)
     creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **SUBMITS}
 
     @router.post(
@@ -71,7 +73,9 @@ def build_router(settings: Settings) -> APIRouter:
         page: Paging,
         status: Annotated[list[StyleStatus] | None, Query(description="Only styles that are so.")] = None,
         name: Annotated[
-            str | None, Query(min_length=1, max_length=200, description="A part of the name, in any case.")
+            str | None,
+            Query(min_length=1, max_length=200, description="A part of the name, in any case."),
+            STORABLE,
         ] = None,
     ) -> StylePage:
         """Newest first."""

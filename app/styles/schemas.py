@@ -1,12 +1,13 @@
 """Styles on the wire."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.jobs.schemas import JobOut
 from app.styles.repository import StyleRecord, StyleStatus
+from app.texts import STORABLE
 
 MAX_SEED = 2**31 - 1
 
@@ -16,8 +17,10 @@ class StyleLabels(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str | None = Field(None, min_length=1, max_length=200, description="A name for people.")
-    description: str | None = Field(
+    name: Annotated[str | None, STORABLE] = Field(
+        None, min_length=1, max_length=200, description="A name for people."
+    )
+    description: Annotated[str | None, STORABLE] = Field(
         None, min_length=1, max_length=2000, description="More for people: where it comes from, its licence."
     )
 

@@ -138,12 +138,10 @@ async def import_style(request: Request, response: Response, services: Container
         row.base_hash = header.base_hash
         row.header = dataclasses.asdict(header)
         row.ready_at = row.created_at
-        await services.blobs.put(row.blob_key, data)
-        try:
+        async with services.blobs.provisional() as keys:
+            keys.append(row.blob_key)
+            await services.blobs.put(row.blob_key, data)
             await insert_style(services.sessions, row, submission.claim)
-        except BaseException:
-            await services.blobs.delete([row.blob_key])
-            raise
     return StyleRecord(row, None)
 
 

@@ -13,6 +13,7 @@ from app.infra.blobs import Blobs
 
 MANIFEST = "manifest.json"
 _FORBIDDEN = set('<>:"/\\|?*')  # in file names of one system or another
+_STEM_BYTES = 240  # file systems take names of 255 bytes, and one letter may have four
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ def member_name(position: int, upload: str | None, extension: str) -> str:
     """E.g. ``003-harbour.png``: the place among the contents, the upload's name, the result's format."""
     stem = (upload or "").rpartition(".")[0] or (upload or "")
     stem = "".join("_" if letter in _FORBIDDEN else letter for letter in stem).strip(". ")
+    stem = stem.encode()[:_STEM_BYTES].decode(errors="ignore").rstrip(". ")
     return f"{position + 1:03d}{'-' if stem else ''}{stem}.{extension}"
 
 

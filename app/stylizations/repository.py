@@ -11,6 +11,7 @@ from app.images.repository import delete_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
 from app.jobs.model import Job, JobState
+from app.jobs.retry import last_retry
 from app.jobs.tables import JobRow
 from app.stylizations.tables import StylizationRow
 
@@ -27,14 +28,19 @@ async def get_stylization(sessions: Sessions, owner: str, stylization_id: str) -
     return found[0], found[1].to_job()
 
 
-async def get_stylization_of_job(sessions: Sessions, owner: str, job: Job) -> StylizationRow:
-    """The stylization that the job renders. Raises StylizationNotFoundError: it was deleted."""
+async def get_stylization_of_job(sessions: Sessions, owner: str, job: Job) -> tuple[StylizationRow, Job]:
+    """The stylization that the job was to render, and the job that it has now: a retry, maybe.
+
+    Raises StylizationNotFoundError: it was deleted.
+    """
     found = await sessions.row(_OF_JOB, job=job.id)
+    if found is None and (retry := await last_retry(sessions, job)) != job:  # since somebody looked
+        return await get_stylization_of_job(sessions, owner, retry)
     if found is None or found.owner != owner:
         raise StylizationNotFoundError(
             f"The stylization of job {job.id} was deleted: send the request again."
         )
-    return StylizationRow(**found._mapping)
+    return StylizationRow(**found._mapping), job
 
 
 async def list_stylizations(

@@ -44,6 +44,7 @@ from app.stylizations.service import (
     stylization_rules,
 )
 from app.stylizations.tables import StylizationRow
+from app.texts import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
 
@@ -79,7 +80,7 @@ def build_router(settings: Settings) -> APIRouter:
         inside of it. A content that cannot be used is one failed item; the others are rendered."""
         job = await create_stylization(request, response, services, owner)
         job = await settle(request, response, services, job)
-        row = await get_stylization_of_job(services.sessions, owner, job)
+        row, job = await get_stylization_of_job(services.sessions, owner, job)
         shown = await present(services.sessions, row, job)
         return StylizationAccepted(stylization=shown, job=JobOut.of(job))
 
@@ -94,7 +95,9 @@ def build_router(settings: Settings) -> APIRouter:
         owner: Owner,
         page: Paging,
         state: Annotated[list[JobState] | None, Query(description="Only those whose job is so.")] = None,
-        style_id: Annotated[str | None, Query(max_length=64, description="Only those of this style.")] = None,
+        style_id: Annotated[
+            str | None, Query(max_length=64, description="Only those of this style."), STORABLE
+        ] = None,
     ) -> StylizationPage:
         """Newest first. A blend is listed under the style with the largest weight."""
         found = await list_stylizations(
@@ -180,7 +183,7 @@ def build_router(settings: Settings) -> APIRouter:
             job = await settle(request, response, services, job, default_wait=patience)
             return await _picture(request, response, services, owner, job)
         job = await settle(request, response, services, job)
-        row = await get_stylization_of_job(services.sessions, owner, job)
+        row, job = await get_stylization_of_job(services.sessions, owner, job)
         style = await get_style(services.sessions, owner, row.style_id)
         shown = await present(services.sessions, row, job)
         return OneCallAccepted(style=StyleOut.of(style), stylization=shown, job=JobOut.of(job))

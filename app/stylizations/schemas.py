@@ -10,6 +10,7 @@ from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
+from app.texts import STORABLE
 from model.passes import LARGEST_STROKES
 
 MIN_SIZE = 64
@@ -58,7 +59,7 @@ class _RenderOptions(BaseModel):
 class StylizationOptions(_RenderOptions):
     """The fields of `POST /v1/stylizations` besides the files."""
 
-    style_id: list[Annotated[str, Field(max_length=64)]] = Field(
+    style_id: list[Annotated[str, Field(max_length=64), STORABLE]] = Field(
         min_length=1,
         max_length=MAX_STYLES,
         description="The style to apply (`sty_…`); it must be ready. Give the field several times to blend.",
@@ -75,7 +76,7 @@ class StylizationOptions(_RenderOptions):
         description="File format of the results of contents that move (animated GIF, WebP or PNG); "
         "default: webp. `mp4` needs PyAV on the server.",
     )
-    outside_style_id: str | None = Field(
+    outside_style_id: Annotated[str | None, STORABLE] = Field(
         None,
         max_length=64,
         description="The style where the mask is black; default: the photo stays as it is there.",

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response, status
 
-from app.api.deps import Owner, Paging, Services
+from app.api.bodies import JsonRoute
+from app.api.deps import Owner, Paging, Services, askable
 from app.api.problems import problem_responses
+from app.errors import DeliveryNotFoundError, WebhookNotFoundError
 from app.webhooks.repository import (
     delete_webhook,
     get_webhook,
@@ -25,10 +27,14 @@ from app.webhooks.schemas import (
 from app.webhooks.service import create_webhook, update_webhook
 from app.webhooks.tables import DeliveryState
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
-WebhookId = Annotated[str, Path(description="A webhook's id (`whk_…`).", max_length=64)]
-DeliveryId = Annotated[str, Path(description="A message's id (`msg_…`).", max_length=64)]
+WebhookId = Annotated[
+    str, Path(description="A webhook's id (`whk_…`).", max_length=64), askable(WebhookNotFoundError)
+]
+DeliveryId = Annotated[
+    str, Path(description="A message's id (`msg_…`).", max_length=64), askable(DeliveryNotFoundError)
+]
 
 
 @router.post(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StrictBool
 
+from app.texts import STORABLE
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
 
 _OVER: list[WebhookEvent] = [event for event in WebhookEvent if event is not WebhookEvent.JOB_STARTED]
@@ -13,7 +14,7 @@ Url = Annotated[HttpUrl, Field(description="Where to POST the messages: an https
 Events = Annotated[
     list[WebhookEvent], Field(min_length=1, max_length=20, description="Which messages are wanted.")
 ]
-Description = Annotated[str | None, Field(max_length=200, description="A note for people.")]
+Description = Annotated[str | None, Field(max_length=200, description="A note for people."), STORABLE]
 
 
 class WebhookNew(BaseModel):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from app.errors import WebhookUrlRefusedError
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
 from app.settings import Settings
@@ -10,7 +11,7 @@ from app.webhooks.guard import AddressPolicy
 from app.webhooks.repository import change_webhook, insert_webhook
 from app.webhooks.schemas import WebhookChange, WebhookNew
 from app.webhooks.signing import new_secret
-from app.webhooks.tables import WebhookEvent, WebhookRow
+from app.webhooks.tables import MAX_URL, WebhookEvent, WebhookRow
 
 
 async def create_webhook(sessions: Sessions, settings: Settings, owner: str, new: WebhookNew) -> WebhookRow:
@@ -48,6 +49,10 @@ async def update_webhook(
 
 
 def _checked(url: str, settings: Settings) -> str:
+    if len(url) > MAX_URL:  # as it is stored and called: escaped, it is longer than it was sent
+        raise WebhookUrlRefusedError(
+            f"`url` has {len(url)} characters with all escapes: use an address of at most {MAX_URL}."
+        )
     policy = AddressPolicy(settings.webhook_allowed_networks)
     policy.check_url(urlsplit(url), allow_http=settings.webhook_allow_http)
     return url

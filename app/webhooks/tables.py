@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.infra.db import Base, UTCDateTime
 from app.jobs.model import JobState
 
+MAX_URL = 2000  # characters
+
 
 class WebhookEvent(StrEnum):
     """What a webhook can be told."""
@@ -46,7 +48,7 @@ class WebhookRow(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
-    url: Mapped[str] = mapped_column(String(2000))
+    url: Mapped[str] = mapped_column(String(MAX_URL))
     events: Mapped[list[str]] = mapped_column(JSON)
     description: Mapped[str | None] = mapped_column(String(200))
     secret: Mapped[str] = mapped_column(String(100))

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 from safetensors.numpy import save
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.container import Container
 from app.infra.broker import LANES, Delivery
@@ -152,6 +154,21 @@ async def ready_style(client: httpx.AsyncClient, hand: Hand) -> str:
     style_id = answer.json()["style"]["id"]
     assert isinstance(style_id, str)
     return style_id
+
+
+@contextmanager
+def answers_lost(engine: AsyncEngine, error: BaseException) -> Iterator[None]:
+    """Every transaction commits, but nobody hears of it: ``error`` comes instead of the answer."""
+    dialect = engine.dialect
+    commit = dialect.do_commit
+
+    def lost(connection: Any) -> None:
+        commit(connection)
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialect, "do_commit", lost)
+        yield
 
 
 async def nothing_stored(services: Container) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
@@ -14,7 +18,7 @@ from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind, JobState
 from app.styles.tables import StyleRow
-from tests.app.support import picture
+from tests.app.support import answers_lost, picture
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
 
@@ -119,6 +123,25 @@ async def test_a_storage_that_fails_half_way(
     assert (await ledger.get(job.id)).state is JobState.RUNNING
     assert await succeed_with(ledger, blobs, job, outcome()), "it can be tried again"
     assert await rows(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("COMMIT", {}, Exception("the connection was closed")), asyncio.CancelledError()],
+    ids=["broken", "canceled"],
+)
+async def test_a_commit_whose_answer_is_lost_keeps_the_results(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions, engine: AsyncEngine, error: BaseException
+) -> None:
+    job = await started(ledger)
+    with answers_lost(engine, error), pytest.raises(type(error)):
+        await succeed_with(ledger, blobs, job, outcome())
+    assert (await ledger.get(job.id)).state is JobState.SUCCEEDED
+    async with sessions() as session:
+        named = [*await session.scalars(select(ImageRow.blob_key))]
+        named += [*await session.scalars(select(StyleRow.blob_key))]
+    assert sorted(named) == await blobs.keys()
+    assert len(named) == 2
 
 
 async def test_a_style_that_was_deleted_meanwhile(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:

@@ -88,6 +88,27 @@ def test_lines_for_people_say_what_they_are_about() -> None:
         assert ConsoleFormatter().format(record).endswith("x: job_1 begins"), "not twice"
 
 
+async def test_a_path_forges_no_line_and_commands_no_terminal(client: httpx.AsyncClient) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ConsoleFormatter())
+    logger = logging.getLogger("app.access_log")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        await client.get("/x%0A2026-01-01%20ERROR%20forged%1b[31m%c2%9b")
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    (line,) = stream.getvalue().splitlines()
+    assert "GET /x%0A2026-01-01%20ERROR%20forged%1B%5B31m%C2%9B 404" in line
+
+
+def test_lines_for_people_command_no_terminal() -> None:
+    record = logging.makeLogRecord({"msg": "a\x1b[31mb\r\x9bc\n\td", "levelname": "INFO", "name": "x"})
+    assert ConsoleFormatter().format(record).endswith("x: a\\x1b[31mb\\x0d\\x9bc\n\td")
+
+
 async def test_a_request_and_its_job_can_be_followed(
     client: httpx.AsyncClient, services: Container, hand: Hand, lines: io.StringIO
 ) -> None:

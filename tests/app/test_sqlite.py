@@ -34,6 +34,14 @@ async def sessions(database: Path) -> AsyncIterator[Sessions]:
     await engine.dispose()
 
 
+async def test_letters_of_all_alphabets_have_two_cases(sessions: Sessions) -> None:
+    query = select(text("lower('ÉTÉ Ночь')"), text("lower(NULL)"), text("lower(7)"))
+    assert tuple(await sessions.row(query) or ()) == ("été ночь", None, 7), "in the loop's thread"
+    for session in (sessions(), sessions.begin()):
+        async with session as each:
+            assert tuple((await each.execute(query)).one()) == ("été ночь", None, 7)
+
+
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What connections have asked of their threads."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from fastapi import FastAPI
+from safetensors.numpy import save
 
+from app.api.bodies import MAX_JSON_BYTES
 from app.api.container import Container
 from app.errors import ErrorCode
 from app.ids import new_id
+from app.settings import KIB
+from model.formats import METADATA_KEY, STYLE_FORMAT
 from tests.app.imaging.test_normalize import animated, bomb
 from tests.app.support import Hand, encoded, files, nothing_stored, picture, png, ready_style, style_bytes
 
@@ -71,7 +78,16 @@ FORM = {"content-type": "multipart/form-data"}
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 UNTOUCHED = b'--x\r\nContent-Disposition: form-data; name="examples"; filename=""\r\n\r\n\r\n--x--\r\n'
 INVALID = "validation_failed"
+NAMED = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\xff\r\n--x--\r\n'
 BAD_FORMS = {
+    "a charset that is none": case(
+        "styles",
+        400,
+        "multipart_invalid",
+        "charset",
+        content=NAMED,
+        headers={"content-type": "multipart/form-data; boundary=x; charset=undefined"},
+    ),
     "17 examples": case("styles", 422, "too_many_files", "at most 16", files=files(examples=[png()] * 17)),
     "no examples": case("styles", 422, "files_missing", "1 to 16", files=files(contents=png())),
     "no content": case("stylize", 422, "files_missing", "content", files=ONE),
@@ -253,6 +269,48 @@ async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests)
             assert query.partition("=")[0] in problem["errors"][0]["field"]
 
 
+async def test_a_nul_in_an_id_names_nothing(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+    for method, path, code in ABSENT:
+        if "_none" in path:
+            with subtests.test(path):
+                check_problem(await client.request(method, path.replace("_none", "_%00")), 404, code)
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/"})).json()["id"]
+    again = await client.post(f"/v1/webhooks/{hook}/deliveries/msg_%00/redeliver")
+    check_problem(again, 404, "delivery_not_found")
+    check_problem(await client.get("/v1/webhooks/whk_%00"), 404, "webhook_not_found")
+
+
+async def test_a_nul_in_a_value_is_refused(
+    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+) -> None:
+    style = await ready_style(client, hand)
+    pictures = {"files": files(contents=png())}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", "/v1/styles?name=a%00", {}),
+        ("GET", "/v1/images?job_id=%00", {}),
+        ("GET", "/v1/jobs?style_id=%00", {}),
+        ("GET", "/v1/stylizations?style_id=%00", {}),
+        ("PATCH", f"/v1/styles/{style}", {"json": {"name": "a\0b"}}),
+        ("PATCH", f"/v1/styles/{style}", {"json": {"description": "\0"}}),
+        ("POST", "/v1/styles", {"files": files(examples=png()), "data": {"name": "a\0b"}}),
+        ("POST", "/v1/stylizations", {**pictures, "data": {"style_id": f"{style}\0"}}),
+        ("POST", "/v1/stylizations", {**pictures, "data": {"style_id": style, "outside_style_id": "\0"}}),
+        ("POST", "/v1/webhooks", {"json": {"url": "https://a.example/", "description": "a\0b"}}),
+    ]
+    for method, path, request in calls:
+        with subtests.test(f"{method} {path}"):
+            problem = check_problem(await client.request(method, path, **request), 422, "validation_failed")
+            assert "NUL" in problem["detail"]
+
+
+async def test_an_address_that_is_too_long_once_it_is_escaped(client: httpx.AsyncClient) -> None:
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/" + "a" * 1982})).json()["id"]
+    for url in ("https://a.example/" + "a" * 1983, "https://a.example/" + "é" * 400):
+        check_problem(await client.post("/v1/webhooks", json={"url": url}), 422, "webhook_url_refused")
+        changed = await client.patch(f"/v1/webhooks/{hook}", json={"url": url})
+        check_problem(changed, 422, "webhook_url_refused")
+
+
 async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClient) -> None:
     as_json = {"Content-Type": "application/json"}
     torn = await client.post("/v1/webhooks", content=b'{"url"', headers=as_json)
@@ -265,6 +323,52 @@ async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClien
     assert body["errors"] == [{"field": "body.nme", "detail": "There is no such field"}]
 
 
+def json_routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Method and path of every call that takes JSON."""
+    return [
+        (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+
+async def test_a_json_body_that_is_too_large_is_not_read_on(
+    client: httpx.AsyncClient, app: FastAPI, subtests: pytest.Subtests
+) -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 16 * KIB
+            assert taken <= 2 * MAX_JSON_BYTES, "read far beyond what it may be"
+            yield b" " * (16 * KIB)
+
+    routes = json_routes(app)
+    assert len(routes) >= 3
+    for method, path in routes:
+        for declared in ({}, {"Content-Length": str(MAX_JSON_BYTES + 1)}):
+            with subtests.test(f"{method} {path} {declared}"):
+                taken = 0
+                headers = {"Content-Type": "application/json", "Authorization": "Bearer fsk_no", **declared}
+                answer = await client.request(method, path, content=endless(), headers=headers)
+                check_problem(answer, 413, "payload_too_large")
+                assert taken == 0 or not declared, "the length was known"
+
+
+async def test_a_json_body_may_be_as_large_as_any_that_makes_sense(
+    client: httpx.AsyncClient, services: Container, hand: Hand
+) -> None:
+    style = await ready_style(client, hand)
+    description = "\U0001f58c" * 2000
+    body = json.dumps({"description": description, "name": "n" * 200}, indent=2).encode()
+    body += b" " * (MAX_JSON_BYTES - len(body))
+    kind = {"Content-Type": "application/json"}
+    answer = await client.patch(f"/v1/styles/{style}", content=body, headers=kind)
+    assert (answer.status_code, answer.json()["description"]) == (200, description)
+
+
 async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, services: Container) -> None:
     base = await services.checkpoint.base_hash()
     whole = style_bytes(base)
@@ -273,6 +377,34 @@ async def test_a_damaged_style_file_of_this_base(client: httpx.AsyncClient, serv
     mad = style_bytes(base, losses={"start": {"style": float("nan")}})
     answer = await client.post("/v1/styles/import", files=files(file=mad))
     assert "no numbers" in check_problem(answer, 422, "style_file_invalid")["detail"]
+    assert await nothing_stored(services)
+
+
+@pytest.mark.parametrize(
+    "crafted",
+    [
+        {"k": float("inf")},
+        {"steps": 1e999},
+        {"seed": float("nan")},
+        {"licence": "\ud800"},
+        {"licence": "a\0b"},
+        {"base_hash": "\ud800"},
+        {"losses": {"start": {"style": 10**400}}},
+        {"losses": {"start": {"\ud800": 1.0}}},
+        {"losses": {"\udfff": {"style": 1.0}}},
+    ],
+    ids=repr,
+)
+async def test_a_style_file_with_a_crafted_header(
+    client: httpx.AsyncClient, services: Container, crafted: dict[str, Any]
+) -> None:
+    plain = {"format": STYLE_FORMAT, "k": 1, "steps": 1, "seed": 0, "losses": {}}
+    header = plain | {"base_hash": await services.checkpoint.base_hash()} | crafted
+    tensors = {"gamma": np.zeros(8, dtype=np.float16)}
+    file = save(tensors, metadata={METADATA_KEY: json.dumps(header)})
+    answer = await client.post("/v1/styles/import", files=files(file=file))
+    check_problem(answer, 422, "style_file_invalid")
+    assert (await client.get("/v1/styles")).json()["items"] == []
     assert await nothing_stored(services)
 
 

@@ -15,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app.api.contract import contract
 from app.api.main import create_app
 from app.errors import AppError
+from app.imaging.formats import ClipFormat, OutputFormat
 from app.settings import Settings
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
@@ -119,6 +120,12 @@ def test_a_form_that_repeats_fields_says_so(description: dict[str, Any]) -> None
     assert properties["weight"]["items"]["type"] == "number"
     assert set(body["schema"]["required"]) == {"contents", "style_id"}
     assert {"contents", "style_id"} <= set(body["example"])
+
+
+def test_images_come_in_all_formats_of_results(description: dict[str, Any]) -> None:
+    answers = description["paths"]["/v1/images/{image_id}/content"]["get"]["responses"]
+    made = {form.media_type for form in (*OutputFormat, *ClipFormat)}
+    assert set(answers["200"]["content"]) == made
 
 
 def test_calls_that_make_something_take_an_idempotency_key(description: dict[str, Any]) -> None:

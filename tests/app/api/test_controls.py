@@ -244,6 +244,8 @@ def test_names_in_an_archive() -> None:
     assert member_name(11, None, "webp") == "012.webp"
     assert member_name(0, "..", "png") == "001.png"
     assert member_name(0, "a/b:c.png", "png") == "001-a_b_c.png"
+    longest = member_name(998, "写" * 96 + ".png", "webp")
+    assert longest == f"999-{'写' * 80}.webp", "file systems take 255 bytes"
 
 
 async def test_stylizations_are_listed(client: httpx.AsyncClient, hand: Hand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from datetime import timedelta
 from typing import Any
 
@@ -169,9 +170,13 @@ async def test_a_claim_that_was_taken_over_makes_nothing(
     """A process that was frozen for longer than its claim wakes up after the retry has done the work."""
     create_job = services.jobs.create
 
-    async def overtaken(new: Any) -> Any:
+    async def take_over() -> None:
         async with services.sessions.begin() as session:
             await session.execute(update(IdempotencyKeyRow).values(claim="somebody else's"))
+
+    async def overtaken(new: Any) -> Any:
+        # In a context of its own, as in another process: it is no transaction of this request.
+        await asyncio.create_task(take_over(), context=Context())
         return await create_job(new)
 
     monkeypatch.setattr(services.jobs, "create", overtaken)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message
 
 from app.api.container import Container
 from app.ids import new_id
@@ -126,6 +128,46 @@ async def test_requests_are_counted_by_template(client: httpx.AsyncClient) -> No
     assert methods == {"GET", "other"}
     count = "fewstroke_http_request_seconds_count"
     assert value(samples, count, method="GET", route="/v1/jobs/{job_id}") == 3
+
+
+@pytest.mark.parametrize("path", ["/v1/styles", "/v1/stylize", "/v1/webhooks"])
+async def test_an_upload_that_its_client_breaks_off_is_no_error(
+    client: httpx.AsyncClient, app: FastAPI, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = b'--X\r\nContent-Disposition: form-data; name="examples"; filename="a"\r\n\r\nabc'
+    messages = [{"type": "http.request", "body": begun, "more_body": True}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    request = client.build_request("POST", path, headers={"Content-Type": "multipart/form-data; boundary=X"})
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }
+    with caplog.at_level("INFO"):
+        await app(scope, receive, send)
+    assert sent == [], "nobody is there"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    assert f"POST {path} gone" in caplog.text
+    statuses = [
+        dict(labels)["status"]
+        for name, labels in await scraped(client)
+        if name == "fewstroke_http_requests_total"
+    ]
+    assert not any(status.startswith("5") for status in statuses)
 
 
 async def test_open_event_streams_are_counted(live: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""What is away for a moment, or full, is a 503 that may be repeated; everything else stays a 500."""
+"""What is away for a moment, or full, is a 503 that may be repeated; a value that does not fit is a 422."""
 
 import errno
 
@@ -9,10 +9,19 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.api import problems
+from app.api.container import Container
+from app.retention.orphans import orphans
+from tests.app.support import answers_lost, files, png, style_bytes
+
+BROKEN = OperationalError("COMMIT", {}, Exception("the connection was closed"))
 
 
 class _StandbyError(Exception):
     sqlstate = "25006"
+
+
+class _TooLongError(Exception):
+    sqlstate = "22001"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,7 @@ class _StandbyError(Exception):
             503,
             "2",
         ),
+        (DBAPIError("INSERT", {}, _TooLongError("value too long")), 422, None),
         (DBAPIError("INSERT", {}, Exception("a mistake")), 500, None),
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), 503, "2"),
         (OSError(errno.ENOSPC, "No space left on device"), 503, "60"),
@@ -47,4 +57,43 @@ async def test_outages(error: Exception, status: int, wait: str | None) -> None:
         answer = await client.get("/")
     assert answer.status_code == status
     assert answer.headers.get("Retry-After") == wait
-    assert answer.json()["code"] == ("service_unavailable" if status == 503 else "internal_error")
+    codes = {422: "validation_failed", 500: "internal_error", 503: "service_unavailable"}
+    assert answer.json()["code"] == codes[status]
+
+
+async def test_a_request_whose_commit_was_never_answered_keeps_its_pictures(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    with answers_lost(services.engine, BROKEN):
+        answer = await client.post("/v1/styles", files=files(examples=[png(), png(seed=1)]))
+    assert answer.status_code == 503
+    (job,) = (await client.get("/v1/jobs")).json()["items"]
+    assert job["state"] == "queued"
+    images = (await client.get("/v1/images", params={"job_id": job["id"]})).json()["items"]
+    assert [(await client.get(image["url"])).status_code for image in images] == [200, 200]
+
+
+async def test_an_import_whose_commit_was_never_answered_keeps_its_file(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    data = style_bytes(await services.checkpoint.base_hash())
+    with answers_lost(services.engine, BROKEN):
+        answer = await client.post("/v1/styles/import", files=files(file=data))
+    assert answer.status_code == 503
+    (style,) = (await client.get("/v1/styles")).json()["items"]
+    assert (await client.get(style["file_url"])).content == data
+
+
+async def test_what_a_commit_left_that_failed_is_an_orphan(
+    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise BROKEN
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.engine.dialect, "do_commit", broken)
+        assert (await client.post("/v1/styles", files=files(examples=png()))).status_code == 503
+    assert (await client.get("/v1/jobs")).json()["items"] == []
+    left = await services.blobs.keys()
+    assert len(left) == 1
+    assert await orphans(services.sessions, services.blobs, left) == left

@@ -9,9 +9,10 @@ from typing import Any
 from zipfile import ZipFile
 
 import httpx
+import pytest
 
 from app.api.container import Container
-from app.jobs.model import JobState
+from app.jobs.model import Job, JobState
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import Hand, files, nothing_stored, png, ready_style
 
@@ -65,6 +66,63 @@ async def test_a_retry_renders_the_same_stylization(
     done = (await client.get(f"/v1/stylizations/{body['stylization']['id']}")).json()
     assert (done["job"]["id"], len(done["images"])) == (retry["id"], 1)
     assert done["items"][0]["content_id"] == body["stylization"]["items"][0]["content_id"]
+
+
+async def test_a_request_sent_again_after_a_retry_is_answered_with_the_retry(
+    client: httpx.AsyncClient, hand: Hand, services: Container, subtests: pytest.Subtests
+) -> None:
+    style = await ready_style(client, hand)
+    requests: dict[str, dict[str, Any]] = {
+        "styles": {"files": files(examples=png())},
+        "stylizations": {"files": files(contents=png()), "data": {"style_id": style}},
+        "stylize": {"files": files(examples=png(), content=png())},
+    }
+    for path, request in requests.items():
+        with subtests.test(path):
+            key = {"Idempotency-Key": f"key-{path}"}
+            first = (await client.post(f"/v1/{path}", **request, headers=key)).json()
+            job = first["job"]["id"]
+            for _ in range(2):  # a retry, and a retry of it
+                assert await fail(hand, services) == job
+                job = (await client.post(f"/v1/jobs/{job}/retry")).json()["id"]
+            again = await client.post(f"/v1/{path}", **request, headers=key)
+            assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true"), again.text
+            assert again.headers["location"] == f"/v1/jobs/{job}"
+            assert again.json()["job"]["id"] == job
+            for made in first.keys() - {"job"}:
+                assert again.json()[made]["id"] == first[made]["id"]
+            await hand.do_one()
+            picture = await client.post(f"/v1/{path}", **request, headers=key | {"Accept": "image/png"})
+            assert (picture.status_code, picture.headers["location"]) == (200, f"/v1/jobs/{job}")
+
+
+async def test_who_waits_for_a_job_that_is_retried_meanwhile_gets_the_retry(
+    client: httpx.AsyncClient, hand: Hand, services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = await ready_style(client, hand)
+    wait = services.jobs.wait
+    waited: list[str] = []
+
+    async def disturbed(job_id: str, seconds: float, **how: Any) -> Job:
+        waited.append(job_id)
+        if len(waited) == 1:
+            assert await fail(hand, services) == job_id
+            await client.post(f"/v1/jobs/{job_id}/retry")
+        else:
+            await hand.do_one()
+        return await wait(job_id, seconds, **how)
+
+    monkeypatch.setattr(services.jobs, "wait", disturbed)
+    answer = await client.post(
+        "/v1/stylizations",
+        files=files(contents=png()),
+        data={"style_id": style},
+        headers={"Prefer": "wait=60"},
+    )
+    assert answer.status_code == 200, answer.text
+    job = answer.json()["job"]
+    assert (job["id"], job["retry_of"], job["state"]) == (waited[1], waited[0], "succeeded")
+    assert len(answer.json()["stylization"]["images"]) == 1
 
 
 async def test_canceled_and_expired_jobs_too(
@@ -229,6 +287,10 @@ async def test_styles_are_filtered(client: httpx.AsyncClient, hand: Hand, servic
 
     assert await listed(name="SEA") == ["seal", "Sea 100%"]
     assert await listed(name="%") == ["Sea 100%"]
+    await client.patch(f"/v1/styles/{ids['Desert'][0]}", json={"name": "Ночь ÉTÉ"})
+    for part in ("été", "ÉT", "ночь", "НОЧЬ é"):
+        assert await listed(name=part) == ["Ночь ÉTÉ"], part
+    await client.patch(f"/v1/styles/{ids['Desert'][0]}", json={"name": "Desert"})
     assert await listed(status="ready") == ["Sea 100%"]
     assert await listed(status="failed") == ["seal"]
     assert await listed(status=["pending", "failed"]) == ["Desert", "seal"]

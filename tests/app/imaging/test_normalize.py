@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from app.errors import (
     ImageTooSmallError,
 )
 from app.imaging.limits import Limits, Normalized
+from app.imaging.moving import Frame
 from app.imaging.normalize import normalize
 from tests.app.support import encoded, picture
 
@@ -256,6 +257,30 @@ def test_where_they_are_allowed_animations_become_animated_webp(run: Run, form: 
     done, image = run(buffer.getvalue(), **MOVING)
     assert (done.media_type, done.extension, done.frames) == ("image/webp", "webp", 3)
     assert image.size == (32, 24)
+
+
+def plain_clip(form: str, size: tuple[int, int], count: int) -> bytes:
+    """Frames of one colour each: a few kilobytes, whatever their size."""
+    frames = [Image.new("RGB", size, (40 * number, 0, 0)) for number in range(count)]
+    return encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=20)
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize(("size", "count"), [((2000, 2000), 2), ((1920, 1600), 4)], ids=["each", "together"])
+def test_animations_of_too_many_pixels_are_refused_before_they_are_decoded(
+    run: Run, form: str, size: tuple[int, int], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decoded(*_: object, **__: object) -> Iterator[Frame]:
+        raise AssertionError("a frame was decoded")
+
+    monkeypatch.setattr("app.imaging.normalize.read_frames", decoded)
+    with pytest.raises(ImageTooLargeError, match=f"{count} frames of {size[0]}x{size[1]}.*: scale it down"):
+        run(plain_clip(form, size, count), **MOVING)
+
+
+def test_as_many_frames_as_may_be_have_room_for_1280_by_720(run: Run) -> None:
+    done, image = run(plain_clip("GIF", (1280, 720), 5), **MOVING)
+    assert (done.frames, image.size) == (5, (32, 18))
 
 
 @pytest.mark.parametrize(("count", "duration"), [(6, 10), (3, 500)])
