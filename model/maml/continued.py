@@ -137,7 +137,7 @@ class ContinuedLoops(nn.Module):
     def _reached(self, loop: InFlight) -> dict[str, Tensor]:
         """phi_k, whose gradient goes to the start as if it were phi_0: discounted where the loop moves it."""
         begun: Params = self.start(loop.task)
-        pull = {name: self.discount**loop.step for name in self.adapted}
+        pull = dict.fromkeys(self.adapted, self.discount**loop.step)
         return {
             name: loop.params[name] + pull.get(name, 1.0) * (value - value.detach())
             for name, value in begun.items()

@@ -104,8 +104,9 @@ class Run:
             )
             self.carried = stored_modules(self.state_path)
             self.learned_rates = self.carried.pop("extra", {})
-            self.rng.seed(self.config.seed + self.progress.step)
-            torch.manual_seed(self.config.seed + self.progress.step)  # or each call would draw what the first did
+            seed = self.config.seed + self.progress.step  # or each call would draw what the first one did
+            self.rng.seed(seed)
+            torch.manual_seed(seed)
         elif self.config.start is None or (self.critic is not None and "critic" not in self.carried):
             calibration = Pretraining(
                 self.config, self.objective, random.Random(self.config.seed), critic=self.critic

@@ -2824,6 +2824,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:payload_too_large",
+                     *       "title": "Request too large",
+                     *       "status": 413,
+                     *       "detail": "The request is larger than 64 KiB: leave out what it does not need.",
+                     *       "code": "payload_too_large",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6710,9 +6730,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
                     "image/jpeg": unknown;
+                    "image/png": unknown;
                     "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/apng": unknown;
+                    "video/mp4": unknown;
                 };
             };
             /** @description The bytes of the `Range` */
@@ -7113,6 +7136,26 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "You have 10 webhooks, as many as one owner may have: delete one first.",
                      *       "code": "too_many_webhooks",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:payload_too_large",
+                     *       "title": "Request too large",
+                     *       "status": 413,
+                     *       "detail": "The request is larger than 64 KiB: leave out what it does not need.",
+                     *       "code": "payload_too_large",
                      *       "instance": "/v1/webhooks",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -7572,6 +7615,26 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
                      *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:payload_too_large",
+                     *       "title": "Request too large",
+                     *       "status": 413,
+                     *       "detail": "The request is larger than 64 KiB: leave out what it does not need.",
+                     *       "code": "payload_too_large",
                      *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
