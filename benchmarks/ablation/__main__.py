@@ -60,7 +60,8 @@ def protocol_of(
         BenchmarkError: too few of either, or scales that are no numbers.
     """
     selection, report, photos = counts
-    artists = choose_artists(styles, ks=[k], main_k=k, seed=seed, groups=read_groups("validation", styles))
+    groups = read_groups("validation", styles)
+    artists = choose_artists(styles, ks=[k], main_k=k, seed=seed, groups=groups)
     choose, judge = split_artists(artists, selection, report, seed)
     if not judge or not choose:
         raise BenchmarkError(
@@ -71,7 +72,7 @@ def protocol_of(
         factors = [float(part) for part in scales.split(",")]
     except ValueError as error:
         raise BenchmarkError(f"--scales takes numbers, not {scales!r}") from error
-    found = choose_photos(photos_of("validation", pictures_in(contents)), count=photos, seed=seed)
+    found = choose_photos(photos_of("validation", groups, pictures_in(contents)), count=photos, seed=seed)
     return Protocol(choose, judge, found, k, steps, factors, size)
 
 

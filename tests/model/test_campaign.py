@@ -154,7 +154,6 @@ def test_a_recorded_step_has_no_weights_that_move(
     steady = MetaTraining(plain, networks, objective, random.Random(0))
     assert steady.prepare(0.1) == Order.FIRST
     annealed = MetaTraining(replace(plain, zero_step_weight=None), networks, objective, random.Random(0))
-    assert annealed.learner.weights(0.0) != annealed.learner.weights(0.2)
     assert annealed.prepare(0.1) is None
 
 
