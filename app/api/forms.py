@@ -129,6 +129,7 @@ class _Parser(MultiPartParser):
         self._file_bytes = 0
         part = self._current_part
         name = part.field_name
+        name.encode()  # some charsets can name half a character, which no answer could repeat
         if part.file is None:
             if name in self._rules:
                 raise ValidationError(

@@ -78,6 +78,13 @@ def is_moving(path: Path) -> bool:
     return False
 
 
+def too_long(label: str, frames: int, seconds: float) -> ClipTooLongError:
+    """What is said of a clip that has more than ``frames`` or ``seconds``."""
+    return ClipTooLongError(
+        f"{label} has more than {frames} frames or {seconds:g} seconds: cut it, or lower its frame rate."
+    )
+
+
 def read_frames(path: Path, limits: ClipLimits | None = None, *, label: str = "The clip") -> Iterator[Frame]:
     """The frames of a clip, as they are decoded. ``label`` names it in the sentences of the errors.
 
@@ -91,10 +98,7 @@ def read_frames(path: Path, limits: ClipLimits | None = None, *, label: str = "T
         count += 1
         milliseconds += frame.milliseconds
         if count > limits.frames or milliseconds > 1000 * limits.seconds:
-            raise ClipTooLongError(
-                f"{label} has more than {limits.frames} frames or {limits.seconds:g} seconds: "
-                "cut it, or lower its frame rate."
-            )
+            raise too_long(label, limits.frames, limits.seconds)
         yield frame
     if not count:
         raise ImageCorruptError("The clip holds no frames: send another file.")

@@ -30,7 +30,7 @@ from app.imaging.damage import DAMAGE
 from app.imaging.encode import flatten
 from app.imaging.formats import ClipFormat
 from app.imaging.limits import Limits, Normalized
-from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, read_frames, too_long, write_clip
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 
 Image.MAX_IMAGE_PIXELS = None  # `_check` is stricter, and says what to do
@@ -103,6 +103,8 @@ def _moves(image: Image.Image, kind: InputFormat) -> bool:
 def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) -> None:
     """What the headers tell of a moving picture: a few kilobytes may hold hundreds of large frames."""
     width, height = size
+    if frames > limits.frames:
+        raise too_long(_first_upper(label), limits.frames, limits.seconds)
     if frames * width * height > limits.frames * _FULL_HD or width * height > _FRAME_PIXELS:
         raise ImageTooLargeError(
             f"{_first_upper(label)} moves and has {frames} frames of {width}x{height} pixels: scale it down "

@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from app.infra.commits import commit_begins
+from app.infra.commits import committing
 from app.infra.errors import DatabaseUnavailableError
 from app.infra.logs import reason
 from app.infra.sqlite import BEGIN_BRIEF, know_letters
@@ -122,9 +122,10 @@ class Sessions:
         such block of the same task.
         """
         if self._line is None:
-            async with self._make.begin() as session:
-                yield session
-                commit_begins()
+            with committing() as commit_comes:
+                async with self._make.begin() as session:
+                    yield session
+                    commit_comes()
             return
         if self._writer is asyncio.current_task():
             raise RuntimeError("a transaction that writes cannot hold another one: it would wait for itself")
@@ -135,11 +136,12 @@ class Sessions:
             raise WaitedTooLong(f"other writers took more than {BUSY_SECONDS} s") from error
         self._writer = asyncio.current_task()
         try:
-            async with self._make.begin() as session:
-                if brief:
-                    await session.connection(execution_options={_BRIEF: True})
-                yield session
-                commit_begins()
+            with committing() as commit_comes:
+                async with self._make.begin() as session:
+                    if brief:
+                        await session.connection(execution_options={_BRIEF: True})
+                    yield session
+                    commit_comes()
         finally:
             self._writer = None
             self._line.release()

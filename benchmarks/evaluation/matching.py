@@ -16,7 +16,7 @@ class Matched:
     values: dict[str, dict[str, float]]  # column -> artist -> value
     strengths: dict[str, float]  # artist -> strength
     unreached: int  # artists whose strongest result still keeps more of the photo than the other row
-    exceeded: int  # artists whose weakest result already keeps less of it
+    exceeded: int  # artists whose every result keeps less of it
 
 
 def curve_of(results: Results, k: int, curve: str) -> list[RowResult]:
@@ -52,7 +52,7 @@ def match(
         ]
         position = min(positions)
         unreached += position >= len(rows) - 1
-        exceeded += any(curves[c][0][artist] > limits[c][artist] for c in columns)
+        exceeded += any(min(row[artist] for row in curves[c]) > limits[c][artist] for c in columns)
         found[artist] = position
     values: dict[str, dict[str, float]] = {}
     for column in COLUMNS:

@@ -131,7 +131,7 @@ class Runner:
             row, count = method.row, self._settings.slow_photos if method.row.slow else len(self._photos)
             started = time.perf_counter()
             paths = (*artist.examples(k), *self._photos[:count])
-            key = cache_key(("render", row.key, self._settings.size, self._settings.seed, k), paths)
+            key = cache_key(("render", PROTOCOL, row.key, self._settings.size, self._settings.seed, k), paths)
             rendered, fresh = self._cache.load_rendered(key), False
             if rendered is None:
                 if (k, row.slow) not in cases:

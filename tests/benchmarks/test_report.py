@@ -88,6 +88,13 @@ def test_a_curve_that_is_farther_from_the_photo_at_every_strength_passes_nothing
     assert (missed.value, missed.bar, missed.passed) == ("1 of 2", "0", False)
 
 
+def test_a_curve_that_dips_below_the_rival_is_matched_there() -> None:
+    results = Results()
+    curve(results, {0.5: ([0.4], [0.5]), 0.75: ([0.2], [0.3]), 1: ([0.5], [0.1])})
+    add(results, MAGENTA, 5, {"content": [0.3]})
+    assert [matched.exceeded for matched in checks.matched_rows(results, 5)] == [0, 0]
+
+
 def test_no_curve_no_match() -> None:
     results = Results()
     add(results, MAGENTA, 5, {})

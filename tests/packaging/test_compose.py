@@ -104,3 +104,9 @@ def test_the_gpu_override_builds_with_the_argument_that_the_dockerfile_reads():
     declared = re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert set(arguments) <= set(declared)
     assert GPU["services"]["worker"]["image"] != OURS["worker"]["image"]
+
+
+def test_a_worker_has_time_to_end_in_good_order():
+    from app.worker.main import _LEAVE, _STOP
+
+    assert int(OURS["worker"]["stop_grace_period"].removesuffix("s")) > _STOP + _LEAVE

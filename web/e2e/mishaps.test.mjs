@@ -50,11 +50,16 @@ describe("mishaps", { timeout: 600_000 }, () => {
   });
 
   it("a result of 4096 px is made of the whole file", async () => {
-    const data = await page.evaluate(() => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: 3000, height: 1500 });
-      canvas.getContext("2d").fillRect(0, 0, 1500, 1500);
-      return canvas.toDataURL("image/jpeg").split(",")[1];
-    });
+    const wide = (width, height, type) =>
+      page.evaluate(
+        ([width, height, type]) => {
+          const canvas = Object.assign(document.createElement("canvas"), { width, height });
+          canvas.getContext("2d").fillRect(0, 0, width / 2, height);
+          return canvas.toDataURL(type).split(",")[1];
+        },
+        [width, height, type],
+      );
+    const data = await wide(3000, 1500, "image/jpeg");
     await makeStyle(service, "Large", [examples[0]]);
     await open("Use a style");
     await drop(page, [{ name: "wide.jpg", type: "image/jpeg", data }]);
@@ -68,6 +73,10 @@ describe("mishaps", { timeout: 600_000 }, () => {
     await page.locator("summary", { hasText: "File" }).click();
     await page.getByLabel("Longest side").selectOption("4096");
     await eventually(async () => assert.equal(await newest(), 3000));
+    // A panorama that the service would refuse as it is.
+    const data2 = await wide(9000, 900, "image/jpeg");
+    await drop(page, [{ name: "panorama.jpg", type: "image/jpeg", data: data2 }]);
+    await eventually(async () => assert.equal(await newest(), 4096));
   });
 
   it("Stop can be pressed again when it was not heard", async () => {

@@ -1,6 +1,7 @@
 """What is away for a moment, or full, is a 503 that may be repeated; a value that does not fit is a 422."""
 
 import errno
+import sqlite3
 
 import httpx
 import pytest
@@ -97,3 +98,20 @@ async def test_what_a_commit_left_that_failed_is_an_orphan(
     left = await services.blobs.keys()
     assert len(left) == 1
     assert await orphans(services.sessions, services.blobs, left) == left
+
+
+async def test_a_commit_that_the_database_refused_leaves_nothing(
+    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk must not be filled by the requests that it refuses."""
+
+    def full(_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.engine.dialect, "do_commit", full)
+        assert (await client.post("/v1/styles", files=files(examples=png()))).status_code == 503
+    assert (await client.get("/v1/jobs")).json()["items"] == []
+    assert await services.blobs.keys() == []

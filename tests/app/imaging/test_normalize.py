@@ -292,6 +292,11 @@ def test_animations_are_bounded_in_frames_and_in_time(run: Run, count: int, dura
         run(buffer.getvalue(), **MOVING)
 
 
+def test_a_clip_that_is_too_long_is_not_told_to_get_smaller(run: Run) -> None:
+    with pytest.raises(ClipTooLongError, match="5 frames"):
+        run(plain_clip("GIF", (1920, 1080), 6), **MOVING)
+
+
 def test_a_still_is_a_still_also_where_animations_are_allowed(run: Run) -> None:
     done, _ = run(encoded(picture(), "WEBP"), **MOVING)
     assert (done.media_type, done.frames) == ("image/png", 1)

@@ -17,8 +17,13 @@ export interface Picture {
 /** A file before it was scaled down. */
 export interface Whole {
   blob: Blob;
-  side: number; // px of the longer side
+  width: number;
+  height: number;
+  sent?: Promise<Blob>; // what is sent of it, once that was asked for
 }
+
+const LARGEST = 4096; // px; larger results are not offered here
+const TAKEN = { bytes: 20 * 2 ** 20, side: 8192, pixels: 40e6 }; // of a file, by the service as it comes
 
 let counter = 0;
 
@@ -35,7 +40,7 @@ export async function readPicture(blob: Blob, name: string): Promise<Picture> {
   if (scale < 1) {
     const small = await draw(bitmap, { x: 0, y: 0, width, height }, scale, blob.type);
     bitmap.close();
-    return wrap(small.blob, name, small.width, small.height, { blob, side: Math.max(width, height) });
+    return wrap(small.blob, name, small.width, small.height, { blob, width, height });
   }
   bitmap.close();
   return wrap(blob, name, width, height);
@@ -78,8 +83,21 @@ function wrap(blob: Blob, name: string, width: number, height: number, whole: Wh
 }
 
 /** What to send for a result of `size` px: the smaller file, unless that is more than it has. */
-export function fileFor(picture: Picture, size: number | null): Blob {
-  return picture.whole && size && size > LONGEST ? picture.whole.blob : picture.blob;
+export async function fileFor({ blob, whole }: Picture, size: number | null): Promise<Blob> {
+  if (!whole || !size || size <= LONGEST) return blob;
+  return (whole.sent ??= fitted(whole).catch(() => blob));
+}
+
+/** The file as it is, or drawn no larger than the largest result, where the service would refuse it. */
+async function fitted({ blob, width, height }: Whole): Promise<Blob> {
+  const side = Math.max(width, height);
+  const taken = blob.size <= TAKEN.bytes && side <= TAKEN.side && width * height <= TAKEN.pixels;
+  if (taken && blob.type === "image/jpeg") return blob; // other kinds may move: a photo is a still
+  const bitmap = await createImageBitmap(blob);
+  const drawn = await draw(bitmap, { x: 0, y: 0, width, height }, Math.min(1, LARGEST / side), blob.type);
+  bitmap.close();
+  if (drawn.blob.size > TAKEN.bytes) throw new Error("too large");
+  return drawn.blob;
 }
 
 export function release(picture: Picture): void {

@@ -159,7 +159,8 @@ const mostSide = 1280; // of a result for which no size is asked
 
 /** Strokes twice as large as the usual ones, in the service's measure: the network's own are 1. */
 function broadStrokes(photo: Photo, size: number | null): number {
-  const side = Math.min(photo.whole?.side ?? Math.max(photo.width, photo.height), size ?? mostSide);
+  const { width, height } = photo.whole ?? photo;
+  const side = Math.min(Math.max(width, height), size ?? mostSide);
   return Math.min(16, Math.round(20 * Math.max(1, side / usualSide)) / 10);
 }
 
@@ -210,13 +211,14 @@ export async function render(id: string): Promise<void> {
 }
 
 async function rendered(photo: Photo, signal: AbortSignal): Promise<Fetched> {
+  const file = await fileFor(photo, settings.value.size);
   const answer = await untilAccepted(
     () =>
       upload(
         "/v1/stylizations",
         {
           ...fieldsOf(photo),
-          contents: { blob: fileFor(photo, settings.value.size), name: photo.name },
+          contents: { blob: file, name: photo.name },
           ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
         },
         { signal },

@@ -15,7 +15,7 @@ export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => vo
       <Snippet name={t.use.curl} text={curl(photo, hasKey.value)} />
       <Snippet name={t.use.python} text={python(photo, hasKey.value)} />
       <div class="row">
-        <button type="button" onClick={() => saveBlob(fileFor(photo, settings.value.size), photo.name)}>
+        <button type="button" onClick={() => void fileFor(photo, settings.value.size).then((file) => saveBlob(file, photo.name))}>
           <Icon name="download" />
           {t.use.saveFile(photo.name)}
         </button>
