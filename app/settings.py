@@ -53,7 +53,9 @@ class Settings(BaseSettings):
         "options only those that asyncpg knows. Default: SQLite in the data folder.",
     )
     blobs_url: str | None = Field(
-        None, description="A folder, `file:///folder` or `s3://bucket/prefix`; default: in the data folder."
+        None,
+        description="A folder, `file:///folder` or `s3://bucket/prefix`, for this installation alone: two "
+        "under one prefix delete each other's pictures. Default: in the data folder.",
     )
     s3_endpoint: str | None = Field(None, description="For S3 services other than AWS: their URL.")
     s3_region: str = Field("us-east-1", description="Region of the bucket.")

@@ -16,6 +16,7 @@ from app.infra.broker import find_broker
 from app.infra.broker.topology import WORKERS_STREAM
 from app.infra.db import create_engine, ping
 from app.infra.errors import DatabaseUnavailableError
+from app.infra.keys import trial_key
 from app.migrations import HEAD
 from app.settings import Settings
 
@@ -64,7 +65,7 @@ async def check_database(settings: Settings) -> str:
 async def check_storage(settings: Settings) -> str:
     """A blob is written, read and deleted."""
     blobs = Blobs.open(settings)
-    key, data = f"doctor/{new_id('img')}", b"fewstroke doctor"
+    key, data = trial_key(new_id("img")), b"fewstroke doctor"
     try:
         await blobs.put(key, data)
         if await blobs.get(key) != data:

@@ -21,6 +21,7 @@ from app.access.tables import RateRow
 from app.api.container import Container
 from app.idempotency.keys import IdempotencyKeys
 from app.idempotency.tables import IdempotencyKeyRow
+from app.ids import new_id
 from app.imaging.scratch import UPLOADS
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
@@ -107,7 +108,7 @@ def watch():
 
 threading.Thread(target=watch, daemon=True).start()
 while True:
-    obstore.put(LocalStore(prefix=Path(sys.argv[1])), "uploads/job_1/content-0.png", bytes(200 << 20))
+    obstore.put(LocalStore(prefix=Path(sys.argv[1])), sys.argv[2], bytes(200 << 20))
 """
 
 
@@ -115,7 +116,8 @@ async def test_half_written_files_of_a_killed_process_go(tmp_path: Path, service
     kept = Settings(data_dir=tmp_path, blobs_url=None).model_copy(update={"orphan_grace": 3600.0})
     blobs = Blobs.open(kept)
     folder = Path(kept.blobs)
-    command = [sys.executable, "-c", _KILLED_WHILE_WRITING, str(folder)]
+    key = f"uploads/{new_id('job')}/content-0.png"
+    command = [sys.executable, "-c", _KILLED_WHILE_WRITING, str(folder), key]
     done = subprocess.run(command, check=False)  # noqa: ASYNC221 - nothing else is to happen meanwhile
     assert done.returncode == -signal.SIGKILL
     (left,) = await asyncio.to_thread(lambda: list(folder.rglob("*#*")))

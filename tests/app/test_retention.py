@@ -228,7 +228,7 @@ async def test_orphans_go_after_the_grace_time(
     orphans = [
         f"uploads/{new_id('job')}/content-0.png",
         f"results/{job.id}/7/0.png",
-        "styles/sty_gone.safetensors",
+        f"styles/{new_id('sty')}.safetensors",
     ]
     for key in orphans:
         await blobs.put(key, b"left behind")
@@ -245,6 +245,44 @@ async def test_orphans_go_after_the_grace_time(
     assert swept is not None
     assert swept["orphaned blobs"] == 3
     assert await check_references(stamped, blobs) == set()
+
+
+async def test_what_others_keep_in_the_store_stays(stamped: Sessions, blobs: Blobs, kept: Settings) -> None:
+    theirs = [
+        "fewstroke.db",
+        "broker/jetstream/JOBS/meta.inf",
+        "uploads/beach.jpg",
+        f"old/uploads/{new_id('job')}/content-0.png",
+        f"results/{new_id('job')}.zip",
+        "styles/sty_notes.safetensors",
+        "doctor/letter.txt",
+    ]
+    ours = [f"doctor/{new_id('img')}", f"uploads/{new_id('job')}/content-0.png"]
+    for key in (*theirs, *ours):
+        await blobs.put(key, b"a file")
+    swept = await Sweeper(stamped, blobs, kept).sweep()
+    assert swept is not None
+    assert swept["orphaned blobs"] == len(ours)
+    assert set(await blobs.keys()) == set(theirs)
+
+
+async def test_the_data_folder_as_store_keeps_what_is_half_written_elsewhere(
+    stamped: Sessions, kept: Settings
+) -> None:
+    here = kept.model_copy(update={"blobs_url": str(kept.data_dir)})
+    theirs = [
+        kept.data_dir / "song #1" / "take#3",
+        kept.data_dir / "uploads" / "take#3",
+        kept.data_dir / "uploads" / new_id("job") / "mine" / "take#3",
+    ]
+    ours = kept.data_dir / "uploads" / new_id("job") / "content-0.png#1"
+    for path in (*theirs, ours):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    swept = await Sweeper(stamped, Blobs.open(here), here).sweep()
+    assert swept is not None
+    assert swept["unfinished blobs"] == 1
+    assert [path.exists() for path in (*theirs, ours)] == [True, True, True, False]
 
 
 async def test_one_sweeps_at_a_time(stamped: Sessions) -> None:
