@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.ids import new_id
+from app.images.repository import hold_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
@@ -21,6 +25,7 @@ from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
 from app.jobs.tables import JobRow
+from app.retention import expiry
 from app.retention.lease import drop_lease, take_lease
 from app.retention.policy import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
@@ -219,6 +224,81 @@ async def test_what_an_unfinished_job_needs_stays_however_old(
     await sweeper.sweep()
     assert (await counts(stamped))["styles"] == 0
     assert await blobs.keys() == []
+
+
+@pytest.fixture
+async def on_postgres(engine: AsyncEngine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nothing happens between two statements of the sweeper")
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[object]]) -> None:
+    """It happens once, right after the sweeper has first looked what unfinished jobs name."""
+    look = expiry._named_by_active_jobs
+    done: list[bool] = []
+
+    async def looking(session: AsyncSession, prefix: str) -> set[str]:
+        found = await look(session, prefix)
+        if not done:
+            done.append(True)
+            await happens()
+        return found
+
+    monkeypatch.setattr(expiry, "_named_by_active_jobs", looking)
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_what_a_job_gets_while_the_sweeper_looks_stays(
+    stamped: Sessions, ledger: Ledger, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await finished(ledger, blobs)
+    images = [await image(blobs, job.id, ImageRole.CONTENT, position) for position in (7, 8)]
+    for number, row in enumerate(images):
+        row.expires_at = utcnow() - timedelta(days=2 - number)
+    async with stamped.begin() as session:
+        session.add_all(images)
+        await session.execute(update(StyleRow).values(expires_at=utcnow() - timedelta(days=1)))
+    params = {"contents": [images[0].id], "styles": [{"style_id": job.style_id, "weight": 1.0}]}
+
+    async def given() -> None:
+        await ledger.create(NewJob(new_id("job"), JobKind.STYLIZE, params, style_id=job.style_id))
+
+    monkeypatch.setattr(expiry, "BATCH", 1)
+    meanwhile(monkeypatch, given)
+    async with stamped.begin() as session:
+        _, keys = await expiry.expire_images(session, utcnow())
+    assert keys == [images[1].blob_key], "the one that is needed stays, and hides no other one"
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_a_style_that_a_job_gets_while_the_sweeper_looks_stays(
+    stamped: Sessions, ledger: Ledger, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await finished(ledger, blobs)
+    async with stamped.begin() as session:
+        await session.execute(update(StyleRow).values(expires_at=utcnow() - timedelta(days=1)))
+
+    async def given() -> None:
+        params = {"styles": [{"style_id": job.style_id, "weight": 1.0}]}
+        await ledger.create(NewJob(new_id("job"), JobKind.STYLIZE, params, style_id=job.style_id))
+
+    meanwhile(monkeypatch, given)
+    async with stamped.begin() as session:
+        assert await expiry.expire_styles(session, utcnow()) == (0, [])
+    assert (await counts(stamped))["styles"] == 1
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_what_a_request_holds_is_passed_over(stamped: Sessions, ledger: Ledger, blobs: Blobs) -> None:
+    job = await finished(ledger, blobs)
+    (content,) = job.params["contents"]
+    await age(stamped, timedelta(days=31))
+    async with stamped.begin() as request:
+        assert await hold_images(request, [content])
+        async with asyncio.timeout(20), stamped.begin() as session:  # it does not wait for the request
+            assert (await expiry.expire_images(session, utcnow()))[0] == 2
+    async with stamped() as session:
+        assert list(await session.scalars(select(ImageRow.id))) == [content]
 
 
 async def test_orphans_go_after_the_grace_time(
