@@ -17,6 +17,7 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Base
 from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
+from app.jobs.usage import inputs_of_style
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 
@@ -56,7 +57,7 @@ async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int
 
 
 async def expire_styles(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
-    """Styles past their time that no unfinished job makes or uses, with their examples."""
+    """Styles past their time that no unfinished job makes or uses, with what their jobs were given."""
     query = (
         select(StyleRow.id)
         .where(StyleRow.expires_at <= now, ~_active(StyleRow.job_id))
@@ -69,9 +70,9 @@ async def expire_styles(session: AsyncSession, now: datetime) -> tuple[int, list
             delete(StyleRow).where(StyleRow.id.in_(ids)).returning(StyleRow.blob_key, StyleRow.job_id)
         )
     ).all()
-    given = select(ImageRow.id).where(
-        ImageRow.job_id.in_([row.job_id for row in gone if row.job_id]), ImageRow.role == ImageRole.EXAMPLE
-    )
+    makers = select(JobRow).where(JobRow.id.in_([row.job_id for row in gone if row.job_id]))
+    inputs = [given for job in await session.scalars(makers) for given in inputs_of_style(job.to_job())]
+    given = select(ImageRow.id).where(ImageRow.id.in_(inputs))
     own = await _free(session, given, ImageRow.id, lambda: _named_by_active_jobs(session, "img_"))
     examples = await session.scalars(
         delete(ImageRow).where(ImageRow.id.in_(own)).returning(ImageRow.blob_key)

@@ -24,6 +24,7 @@ from app.infra.db import Base, Sessions, utcnow
 from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
+from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
 from app.retention import expiry
 from app.retention.lease import drop_lease, take_lease
@@ -223,6 +224,27 @@ async def test_what_an_unfinished_job_needs_stays_however_old(
     await ledger.fail(running.id, 1, code="job_failed", detail="x")
     await sweeper.sweep()
     assert (await counts(stamped))["styles"] == 0
+    assert await blobs.keys() == []
+
+
+@pytest.mark.parametrize("retried", [False, True])
+async def test_a_style_takes_what_it_was_made_of_along(
+    sessions: Sessions, ledger: Ledger, blobs: Blobs, kept: Settings, retried: bool
+) -> None:
+    stamp_new_rows(sessions, Retention(styles=1, results=0, uploads=0))
+    job_id, style_id = new_id("job"), new_id("sty")
+    rows = [await image(blobs, job_id, role) for role in (ImageRole.EXAMPLE, ImageRole.CONTENT)]
+    style = StyleRow(id=style_id, job_id=job_id, created_at=utcnow())
+    params = {"examples": [rows[0].id], "contents": [rows[1].id]}
+    new = NewJob(job_id, JobKind.ADAPT, params, style_id=style_id, rows=[style, *rows])
+    await ledger.create(new)
+    canceled = await ledger.request_cancel(job_id)
+    if retried:
+        again = await ledger.create(plan_retry(canceled))
+        await ledger.request_cancel(again.id)
+    await age(sessions, timedelta(days=2))
+    await Sweeper(sessions, blobs, kept).sweep()
+    assert await counts(sessions) == {"jobs": 1 + retried, "images": 0, "styles": 0, "stylizations": 0}
     assert await blobs.keys() == []
 
 
