@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -42,11 +42,11 @@ class Blobs:
 
         Raises StorageUnavailableError.
         """
-        url = urlsplit(settings.blobs)
+        path = settings.blobs_folder
         try:
-            if url.scheme == "s3":
+            if path is None:
+                url = urlsplit(settings.blobs)
                 return cls(_s3(url.netloc, url.path.strip("/"), settings))
-            path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
             path.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
         except (OSError, BaseError) as error:
