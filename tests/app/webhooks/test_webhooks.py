@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -14,17 +15,21 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.container import Container
+from app.errors import TooManyWebhooksError
 from app.ids import new_id
-from app.infra.db import utcnow
+from app.infra.db import Sessions, utcnow
 from app.infra.tasks import end
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
 from app.webhooks.deliverer import Deliverer, forget_deliveries, retry_delay
 from app.webhooks.guard import AddressPolicy
+from app.webhooks.outbox import write_messages
+from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks
 from app.webhooks.sender import Sender
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 from tests.app.api.test_bad_input import check_problem
@@ -131,6 +136,46 @@ async def test_there_is_a_limit(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/webhooks", json={"url": "https://example.com/"})
     check_problem(answer, 409, "too_many_webhooks")
     assert len((await client.get("/v1/webhooks")).json()["items"]) == 3
+
+
+async def test_the_limit_holds_for_webhooks_that_are_made_at_once(sessions: Sessions) -> None:
+    def row() -> WebhookRow:
+        url = "https://example.com/"
+        return WebhookRow(
+            id=new_id("whk"), owner="eve", url=url, events=[], secret="whsec_AAAA", created_at=utcnow()
+        )
+
+    made = await asyncio.gather(
+        *(insert_webhook(sessions, row(), limit=3) for _ in range(12)), return_exceptions=True
+    )
+    assert [type(answer) for answer in made if answer is not None] == [TooManyWebhooksError] * 9
+    assert len(await list_webhooks(sessions, "eve", limit=20, after=None)) == 3
+
+
+async def test_a_webhook_that_is_deleted_in_a_transition_does_not_stop_it(
+    sessions: Sessions, ledger: Ledger, engine: AsyncEngine
+) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    webhook_id = new_id("whk")
+    async with sessions.begin() as session:
+        url = {"url": "https://example.com/", "secret": "whsec_AAAA"}
+        events = ["job.failed"]
+        session.add(WebhookRow(id=webhook_id, owner="ann", **url, events=events, created_at=utcnow()))
+    job = await failed_job(ledger, "bob")
+
+    async def waits() -> bool:
+        async with engine.connect() as connection:
+            locks = await connection.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            return deleting.done() or locks.first() is not None
+
+    async with sessions.begin() as session:
+        await write_messages(session, dataclasses.replace(job, owner="ann"))
+        deleting = asyncio.create_task(delete_webhook(sessions, "ann", webhook_id))
+        await eventually(waits)
+    await deleting
+    async with sessions() as session:
+        assert (await session.scalars(select(DeliveryRow))).all() == []
 
 
 async def test_a_message_about_a_job_is_signed_and_logged(
