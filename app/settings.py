@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -53,7 +54,9 @@ class Settings(BaseSettings):
         "options only those that asyncpg knows. Default: SQLite in the data folder.",
     )
     blobs_url: str | None = Field(
-        None, description="A folder, `file:///folder` or `s3://bucket/prefix`; default: in the data folder."
+        None,
+        description="A folder, `file:///folder` or `s3://bucket/prefix`, for this installation alone: two "
+        "under one prefix delete each other's pictures. Default: in the data folder.",
     )
     s3_endpoint: str | None = Field(None, description="For S3 services other than AWS: their URL.")
     s3_region: str = Field("us-east-1", description="Region of the bucket.")
@@ -301,6 +304,14 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """Where blobs live: a folder or an ``s3://`` URL."""
         return self.blobs_url or str(self.data_dir / "blobs")
+
+    @property
+    def blobs_folder(self) -> Path | None:
+        """The folder, when they live in one."""
+        url = urlsplit(self.blobs)
+        if url.scheme == "s3":
+            return None
+        return Path(unquote(url.path)) if url.scheme == "file" else Path(self.blobs)
 
 
 def load_settings(**overrides: Any) -> Settings:

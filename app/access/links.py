@@ -5,6 +5,7 @@ under a secret of the service. The secrets are rows of the database, so all repl
 signs, the older ones still count until they are thrown away (`fewstroke keys rotate-links`).
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,6 +13,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from time import monotonic
 from typing import NoReturn
 
@@ -22,9 +24,11 @@ from app.errors import LinkInvalidError
 from app.infra.db import Sessions, utcnow
 
 _FRESH = 10.0  # s for which a process trusts the secrets that it has read
+_LOOK_EVERY = 1.0  # s between two looks for a secret that it does not know
 _ROUND = (
     300  # s: links that are made shortly after one another are the same, so browsers can keep the picture
 )
+_BY_AGE = select(LinkSecretRow).order_by(LinkSecretRow.created_at, LinkSecretRow.id)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Links:
         self._clock = clock
         self._secrets: dict[str, bytes] = {}  # the newest last
         self._read_at = -_FRESH
+        self._looked_at = -_LOOK_EVERY
+        self._looking = asyncio.Lock()
 
     async def sign(self, path: str) -> Link:
         """A link to ``path``."""
@@ -67,7 +73,7 @@ class Links:
     async def check(self, path: str, expires: int, signature: str) -> None:
         """Raise LinkInvalidError unless ``sign`` made this link and it has not expired."""
         name, _, mac = signature.partition(".")
-        secret = (await self._known()).get(name)
+        secret = (await self._known()).get(name) or await self._look_for(name)
         if secret is None:
             _invalid("The link's signature is wrong or no longer counts")
         if not hmac.compare_digest(mac.encode(), _mac(secret, path, expires).encode()):
@@ -80,20 +86,34 @@ class Links:
             await self._read()
         return self._secrets
 
+    async def _look_for(self, name: str) -> bytes | None:
+        """A secret that another process has made since we read: links signed with it are about already."""
+        async with self._looking:  # what asks meanwhile gets the answer to the same look
+            if name not in self._secrets and self._clock() - self._looked_at >= _LOOK_EVERY:
+                self._looked_at = self._clock()
+                await self._read()
+        return self._secrets.get(name)
+
     async def _read(self) -> None:
-        query = select(LinkSecretRow).order_by(LinkSecretRow.created_at, LinkSecretRow.id)
         async with self._sessions() as session:
-            self._secrets = {row.id: bytes.fromhex(row.secret) for row in await session.scalars(query)}
+            self._secrets = {row.id: bytes.fromhex(row.secret) for row in await session.scalars(_BY_AGE)}
         self._read_at = self._clock()
 
 
 async def rotate(sessions: Sessions, *, forget: timedelta | None = None) -> None:
-    """Sign with a new secret from now on; secrets older than ``forget`` count no longer."""
+    """Sign with a new secret from now on; secrets that have not signed for ``forget`` count no longer.
+
+    A secret signs until the next one is made: the one that signed last is kept unless ``forget`` is 0.
+    """
     now = utcnow()
     async with sessions.begin() as session:
-        if forget is not None:
-            await session.execute(delete(LinkSecretRow).where(LinkSecretRow.created_at <= now - forget))
         session.add(LinkSecretRow(id=secrets.token_hex(4), secret=secrets.token_hex(32), created_at=now))
+        await session.flush()
+        if forget is None:
+            return
+        rows = await session.scalars(_BY_AGE)
+        done = [row.id for row, successor in pairwise(rows) if successor.created_at <= now - forget]
+        await session.execute(delete(LinkSecretRow).where(LinkSecretRow.id.in_(done)))
 
 
 def _mac(secret: bytes, path: str, expires: int) -> str:

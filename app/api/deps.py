@@ -1,5 +1,6 @@
 """Dependencies of the routes."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Security
@@ -18,6 +19,7 @@ from app.errors import (
     NotFoundError,
     StyleNotFoundError,
     StylizationNotFoundError,
+    UnauthenticatedError,
 )
 
 _bearer = HTTPBearer(
@@ -87,6 +89,19 @@ async def _reader(
     return None
 
 
+async def _still_allowed(request: Request, services: Services) -> Callable[[], Awaitable[bool]]:
+    """For answers that go on: whether who asked would still be let in. It counts as no request."""
+
+    async def allowed() -> bool:
+        try:
+            await services.access.authenticate(request)
+        except UnauthenticatedError:
+            return False
+        return True
+
+    return allowed
+
+
 def askable(missing: type[NotFoundError]) -> AfterValidator:
     """For ids in paths: raises ``missing`` for one that the database cannot even be asked for."""
 
@@ -110,6 +125,7 @@ class Page(BaseModel):
 Owner = Annotated[str, Depends(_owner)]
 Reader = Annotated[str | None, Depends(_reader)]
 Admin = Annotated[Principal, Depends(_admin)]
+StillAllowed = Annotated[Callable[[], Awaitable[bool]], Depends(_still_allowed)]
 Paging = Annotated[Page, Query()]
 StyleId = Annotated[
     str, Path(description="A style's id (`sty_…`).", max_length=64), askable(StyleNotFoundError)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import StorageType
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +18,8 @@ from app.infra.broker import find_broker
 from app.infra.broker.topology import WORKERS_STREAM
 from app.infra.db import create_engine, ping
 from app.infra.errors import DatabaseUnavailableError
+from app.infra.keys import trial_key
+from app.infra.logs import reason
 from app.migrations import HEAD
 from app.settings import Settings
 
@@ -64,7 +68,7 @@ async def check_database(settings: Settings) -> str:
 async def check_storage(settings: Settings) -> str:
     """A blob is written, read and deleted."""
     blobs = Blobs.open(settings)
-    key, data = f"doctor/{new_id('img')}", b"fewstroke doctor"
+    key, data = trial_key(new_id("img")), b"fewstroke doctor"
     try:
         await blobs.put(key, data)
         if await blobs.get(key) != data:
@@ -84,6 +88,7 @@ async def check_broker(settings: Settings) -> str:
     try:
         jetstream = client.jetstream(timeout=_CONNECT)
         account = await jetstream.account_info()
+        await _check_replicas(jetstream, settings.nats_replicas)
         workers = await _workers(client)
     finally:
         await client.close()
@@ -94,6 +99,25 @@ async def check_broker(settings: Settings) -> str:
             "Start `fewstroke serve`, or `fewstroke worker` on a machine with access to all of this.",
         )
     return f"{_where(client)}, {account.streams} streams, {workers} worker(s)"
+
+
+async def _check_replicas(jetstream: JetStreamContext, replicas: int) -> None:
+    """A stream with as many copies as ours are to have is made, and deleted."""
+    if replicas == 1:
+        return
+    name = new_id("req").replace("req", "DOCTOR")
+    try:
+        await jetstream.add_stream(
+            name=name, subjects=[name], num_replicas=replicas, storage=StorageType.MEMORY, max_msgs=1
+        )
+        await jetstream.delete_stream(name)
+    except (NatsError, TimeoutError) as error:
+        raise Trouble(
+            Verdict.FAIL,
+            f"the broker answers and makes no stream with {replicas} copies: {reason(error)}",
+            "Set FEWSTROKE_NATS_REPLICAS to 1, or name the servers of a cluster of at least "
+            f"{replicas} in FEWSTROKE_NATS_URL and see that all run.",
+        ) from error
 
 
 async def check_clock(settings: Settings) -> str:
@@ -151,10 +175,10 @@ async def _connected(settings: Settings) -> Client:
         with suppress(NatsError, TimeoutError, OSError):
             async with asyncio.timeout(_CONNECT):
                 await client.close()
-        reason = errors[-1] if errors else error
+        why = errors[-1] if errors else error
         raise Trouble(
             Verdict.FAIL,
-            f"no broker answers at {address.url}: {reason or type(reason).__name__}",
+            f"no broker answers at {address.url}: {why or type(why).__name__}",
             "Start `fewstroke serve` on this data folder, or check FEWSTROKE_NATS_URL and its token.",
         ) from error
     return client

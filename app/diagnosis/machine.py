@@ -29,16 +29,35 @@ async def check_settings() -> str:
 
 
 async def check_disk(settings: Settings) -> str:
-    """Room for database, queue and pictures."""
-    folder = settings.data_dir
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    says = f"{free / 2**30:.1f} GiB free at {settings.data_dir}"
-    if free < _LITTLE:
-        verdict = Verdict.FAIL if free < _TOO_LITTLE else Verdict.WARN
-        raise Trouble(verdict, says, "Make room, or move the data folder with FEWSTROKE_DATA_DIR.")
+    """Room for database, queue and pictures, which may be on different disks."""
+    places = {settings.data_dir: "FEWSTROKE_DATA_DIR"}
+    if settings.blobs_folder is not None:
+        places.setdefault(settings.blobs_folder, "FEWSTROKE_BLOBS_URL")
+    if settings.database.get_backend_name() == "sqlite" and settings.database.database:
+        places.setdefault(Path(settings.database.database).parent, "FEWSTROKE_DATABASE_URL")
+    seen: set[int] = set()
+    said: list[str] = []
+    little: dict[str, Verdict] = {}
+    for place, variable in places.items():
+        folder = place.absolute()
+        while not folder.exists():
+            folder = folder.parent
+        if (disk := _disk_of(folder)) in seen:
+            continue
+        seen.add(disk)
+        free = shutil.disk_usage(folder).free
+        said.append(f"{free / 2**30:.1f} GiB free at {place}")
+        if free < _LITTLE:
+            little[variable] = Verdict.FAIL if free < _TOO_LITTLE else Verdict.WARN
+    says = ", ".join(said)
+    if little:
+        verdict = Verdict.FAIL if Verdict.FAIL in little.values() else Verdict.WARN
+        raise Trouble(verdict, says, f"Make room, or choose another disk with {' and '.join(little)}.")
     return says
+
+
+def _disk_of(folder: Path) -> int:
+    return folder.stat().st_dev
 
 
 async def check_checkpoint(settings: Settings, device: str) -> str:

@@ -19,6 +19,7 @@ from app.imaging.limits import Limits
 from app.imaging.scratch import UPLOADS
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
+from app.infra.keys import upload_key
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Batch:
             done = await self._decoder.normalize(source, target, limits, label=label)
             if role is ImageRole.CONTENT:
                 self._count(done.width * done.height, label)
-            key = f"uploads/{self.job_id}/{role}-{position}.{done.extension}"
+            key = upload_key(self.job_id, f"{role}-{position}.{done.extension}")
             self._keys.append(key)
             await self._blobs.put(key, target)
         row = ImageRow(

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -19,13 +19,14 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from app.errors import BlobMissingError
 from app.infra.commits import watch_commits
 from app.infra.errors import StorageUnavailableError
+from app.infra.keys import FOLDERS, is_ours
 from app.infra.logs import reason
 from app.settings import Settings
 
 _CHUNK = 256 * 1024
 _LISTED = 500  # keys a batch
 _NO_ROOM = f"(os error {errno.ENOSPC})"
-_STAGED = re.compile(r".+#\d+")  # how obstore names a file that it is writing
+_STAGED = re.compile(r"(.+)#\d+")  # how obstore names a file that it is writing
 
 
 class Blobs:
@@ -41,11 +42,11 @@ class Blobs:
 
         Raises StorageUnavailableError.
         """
-        url = urlsplit(settings.blobs)
+        path = settings.blobs_folder
         try:
-            if url.scheme == "s3":
+            if path is None:
+                url = urlsplit(settings.blobs)
                 return cls(_s3(url.netloc, url.path.strip("/"), settings))
-            path = Path(unquote(url.path)) if url.scheme == "file" else Path(settings.blobs)
             path.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(prefix=path.absolute(), automatic_cleanup=True), path.absolute())
         except (OSError, BaseError) as error:
@@ -137,14 +138,21 @@ class Blobs:
         return sorted(found)
 
     async def older_than(self, moment: datetime) -> AsyncIterator[list[str]]:
-        """Batches of the keys of blobs that were written before ``moment``, by the store's clock."""
-        async for batch in obstore.list(self._store, chunk_size=_LISTED):
-            keys = [item["path"] for item in batch if item["last_modified"] < moment]
-            if keys:
-                yield keys
+        """Batches of our keys whose blobs were written before ``moment``, by the store's clock.
+
+        What else a folder or bucket holds is never among them.
+        """
+        for folder in FOLDERS:
+            async for batch in obstore.list(self._store, prefix=folder, chunk_size=_LISTED):
+                keys = [
+                    item["path"] for item in batch if item["last_modified"] < moment and is_ours(item["path"])
+                ]
+                if keys:
+                    yield keys
 
     async def delete_unfinished(self, older_than: datetime) -> int:
-        """Delete what writers left that were killed while they wrote: files that no listing shows. How many.
+        """Delete what writers left that were killed while they wrote a key of ours: files that no listing
+        shows. How many.
 
         In S3 such parts are for the bucket's lifecycle rule (AbortIncompleteMultipartUpload).
         """
@@ -159,9 +167,10 @@ class Blobs:
 
 def _delete_staged(folder: Path, older_than: float) -> int:
     deleted = 0
-    for path in folder.rglob("*#*"):
+    for path in (path for part in FOLDERS for path in (folder / part).rglob("*#*")):
+        staged = _STAGED.fullmatch(path.relative_to(folder).as_posix())
         try:
-            if _STAGED.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < older_than:
+            if staged and is_ours(staged[1]) and path.is_file() and path.stat().st_mtime < older_than:
                 path.unlink()
                 deleted += 1
         except FileNotFoundError:  # its writer has ended after all

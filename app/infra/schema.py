@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import ConfigError
 from app.infra.db import BUSY_SECONDS, ping, unusable
@@ -46,11 +46,9 @@ async def migrate(engine: AsyncEngine) -> None:
         await _enable_wal(engine)
     async with engine.connect() as connection:
         if sqlite:
-            # Ends the deferred transaction that `connect` began and takes the write lock at once.
-            await connection.exec_driver_sql("ROLLBACK")
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            await _upgrade_sqlite(connection)
+            return
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         await connection.run_sync(_upgrade)
         await connection.commit()
 
@@ -63,6 +61,30 @@ async def _revision(engine: AsyncEngine) -> str | None:
             return None if revision is None else str(revision)
     except DBAPIError:
         return None
+
+
+async def _upgrade_sqlite(connection: AsyncConnection) -> None:
+    """Without foreign keys: SQLite changes a table by making it anew, and to drop the old one is to delete
+    the rows that others refer to. They are checked before the commit instead. Raises ConfigError."""
+    # Ends the deferred transaction that `connect` began: the switch does nothing inside of one.
+    await connection.exec_driver_sql("ROLLBACK")
+    try:
+        await connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")  # takes the write lock at once
+        await connection.run_sync(_upgrade)
+        lost = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().all()
+        if lost:
+            tables = ", ".join(sorted({f"{row['table']} -> {row['parent']}" for row in lost}))
+            raise ConfigError(
+                f"The database refers to {len(lost)} rows that are not there ({tables}) and stays as it was: "
+                "restore a backup, or delete what refers to them."
+            )
+        await connection.commit()
+    finally:
+        await connection.rollback()
+        await connection.exec_driver_sql("ROLLBACK")
+        await connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        await connection.exec_driver_sql("BEGIN")
 
 
 async def _enable_wal(engine: AsyncEngine) -> None:

@@ -23,6 +23,7 @@ from app.imaging.formats import ClipFormat, OutputFormat
 from app.imaging.xmp import packet
 from app.infra.blobs import Blobs
 from app.infra.db import insert_row, utcnow
+from app.infra.keys import result_key, results_of
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
 from app.jobs.provenance import Provenance, tool
@@ -83,15 +84,14 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
     False: the attempt was fenced out, or the job is canceling or terminal; nothing stays behind.
     (A canceling job waits for ``Ledger.confirm_canceled``.)
     """
-    prefix = f"results/{job.id}/{job.attempt}"
     async with blobs.provisional() as written:
-        style_key = f"{prefix}/style.safetensors"
+        style_key = result_key(job.id, job.attempt, "style.safetensors")
         if outcome.style is not None:
             written.append(style_key)
             await blobs.put(style_key, outcome.style.data)
         rows = []
         for position, image in enumerate(outcome.images):
-            row, data = await asyncio.to_thread(_encode, job, prefix, position, image, outcome.provenance)
+            row, data = await asyncio.to_thread(_encode, job, position, image, outcome.provenance)
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
             rows.append(row)
@@ -120,7 +120,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
     # clears what it wrote itself.
     stale = [] if done else written
     if done and job.attempt > 1:
-        stale = [key for key in await blobs.keys(f"results/{job.id}") if key not in written]
+        stale = [key for key in await blobs.keys(results_of(job.id)) if key not in written]
     await blobs.delete([*stale, *orphans])
     return done
 
@@ -149,7 +149,7 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _encode(
-    job: Job, prefix: str, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
+    job: Job, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
 ) -> tuple[ImageRow, bytes]:
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
     xmp = None
@@ -168,7 +168,7 @@ def _encode(
         role=ImageRole.RESULT,
         position=position,
         source_id=result.content_id,
-        blob_key=f"{prefix}/{position}.{extension}",
+        blob_key=result_key(job.id, job.attempt, f"{position}.{extension}"),
         media_type=media_type,
         width=result.image.width,
         height=result.image.height,

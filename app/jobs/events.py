@@ -1,39 +1,58 @@
 """The events of a job for a reader over HTTP: from the broker, with the ledger as the last word."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
 from app.infra.broker import Broker, Event
+from app.infra.db import is_away
+from app.infra.logs import NotAgain, reason
 from app.infra.tasks import end
 from app.jobs.ledger import Ledger
 from app.jobs.model import Job
 
+logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
+
 _LOOK_EVERY = 2.0  # s of silence before a look at the ledger
 _GRACE = 2.0  # s for the events of a job that the ledger already calls terminal; a busy broker needs it
+_ASK_EVERY = 5.0  # s between two questions whether the reader may still read
 
 
 async def job_events(
-    job: Job, after: int, ledger: Ledger, broker: Broker, closing: Callable[[], Coroutine[Any, Any, None]]
+    job: Job,
+    after: int,
+    ledger: Ledger,
+    broker: Broker,
+    closing: Callable[[], Coroutine[Any, Any, None]],
+    allowed: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[ServerSentEvent]:
     """Events after the sequence number ``after`` (the SSE id); the last one is always a terminal ``state``.
 
     When the terminal event is not in the stream (its worker died, or it aged out), or was seen before,
     the final state comes from the ledger, without an id. ``closing`` returns when the process is about to
     end: the stream then ends where it is, and the reader comes back with the last id that it has seen.
+    It ends there too for a reader who is ``allowed`` no longer.
     """
     source = broker.events(job.id, after=after)
     pending = asyncio.ensure_future(_next(source))
     ending = asyncio.ensure_future(closing())
+    refused = asyncio.ensure_future(_until_refused(allowed))
     silence = _GRACE if job.state.terminal else _LOOK_EVERY
     known_terminal = job.state.terminal
     try:
         while True:
-            await asyncio.wait({pending, ending}, timeout=silence, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {pending, ending, refused}, timeout=silence, return_when=asyncio.FIRST_COMPLETED
+            )
             if ending.done():
+                return
+            if refused.done():
+                refused.result()
                 return
             if pending.done():
                 event = pending.result()
@@ -51,10 +70,24 @@ async def job_events(
     finally:
         await end(pending)
         await end(ending)
+        await end(refused)
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)
     yield ServerSentEvent(event="state", data={"state": final.state})
+
+
+async def _until_refused(allowed: Callable[[], Awaitable[bool]]) -> None:
+    """Beside the events, which may come faster than it is asked for, or not at all."""
+    while True:
+        await asyncio.sleep(_ASK_EVERY)
+        try:
+            if not await allowed():
+                return
+        except Exception as error:
+            if not is_away(error):
+                raise
+            logger.warning("whether readers of events may read on was not asked: %s", reason(error))
 
 
 async def _next(source: AsyncIterator[Event]) -> Event | None:

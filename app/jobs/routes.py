@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.accepted import SUBMITS, accepted_responses, settle
-from app.api.deps import JobId, Owner, Paging, Services
+from app.api.deps import JobId, Owner, Paging, Services, StillAllowed
 from app.api.preferences import whole_number
 from app.api.problems import problem_responses
 from app.api.submit import submit_retry
@@ -107,6 +107,7 @@ async def retry_job(
 async def read_job_events(
     job: OwnJob,
     services: Services,
+    allowed: StillAllowed,
     last_event_id: Annotated[
         str | None, Header(description="Resume after this event; browsers send it by themselves.")
     ] = None,
@@ -117,5 +118,6 @@ async def read_job_events(
     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
     the oldest that is left; when it is none of ours, from the start."""
     after = whole_number(last_event_id) or 0
-    async for event in job_events(job, after, services.ledger, services.broker, services.closing.wait):
+    events = job_events(job, after, services.ledger, services.broker, services.closing.wait, allowed)
+    async for event in events:
         yield event

@@ -32,6 +32,12 @@ def styles_of(params: dict[str, Any]) -> set[str]:
     return {*(part["id"] for part in parts), *filter(None, [params.get("outside_style_id")])}
 
 
+def inputs_of_style(job: Job) -> list[str]:
+    """Uploads that go with the style that the job makes: of a retry too, whose uploads name the first try."""
+    contents = job.params.get("contents", ()) if job.kind is JobKind.ADAPT else ()  # else the stylization's
+    return [*job.params.get("examples", ()), *contents]
+
+
 def images_of(params: dict[str, Any]) -> Sequence[str]:
     """Uploads that a job with these parameters reads."""
     mask = params.get("mask")

@@ -5,17 +5,19 @@ The row goes first and its blob after the commit: a process that dies in between
 row, which :mod:`app.retention.orphans` finds, never a row without its blob.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Base
 from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
+from app.jobs.usage import inputs_of_style
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 
@@ -25,14 +27,13 @@ BATCH = 200
 
 async def expire_images(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
     """Images past their time whose job is over and that no unfinished job names."""
-    used = await _named_by_active_jobs(session, "img_")
     query = (
         select(ImageRow.id)
-        .where(ImageRow.expires_at <= now, ~_active(ImageRow.job_id), ImageRow.id.not_in(used))
+        .where(ImageRow.expires_at <= now, ~_active(ImageRow.job_id))
         .order_by(ImageRow.expires_at)
         .limit(BATCH)
     )
-    ids = list(await session.scalars(query))
+    ids = await _free(session, query, ImageRow.id, lambda: _named_by_active_jobs(session, "img_"))
     keys = await session.scalars(delete(ImageRow).where(ImageRow.id.in_(ids)).returning(ImageRow.blob_key))
     return len(ids), list(keys)
 
@@ -42,43 +43,41 @@ async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int
     pictures = exists().where(ImageRow.job_id == StylizationRow.job_id, ImageRow.role == ImageRole.RESULT)
     query = (
         select(StylizationRow.id)
-        .where(StylizationRow.expires_at <= now, ~_active(StylizationRow.job_id), ~pictures)
+        .where(StylizationRow.expires_at <= now, ~pictures)
         .order_by(StylizationRow.expires_at)
         .limit(BATCH)
     )
-    ids = list(await session.scalars(query))
+
+    async def in_the_making() -> set[str]:
+        return set(await session.scalars(select(StylizationRow.id).where(_active(StylizationRow.job_id))))
+
+    ids = await _free(session, query, StylizationRow.id, in_the_making)
     await session.execute(delete(StylizationRow).where(StylizationRow.id.in_(ids)))
     return len(ids), []
 
 
 async def expire_styles(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
-    """Styles past their time that no unfinished job makes or uses, with their examples."""
-    used = await _named_by_active_jobs(session, "sty_")
+    """Styles past their time that no unfinished job makes or uses, with what their jobs were given."""
     query = (
-        select(StyleRow.id, StyleRow.job_id)
-        .where(
-            StyleRow.expires_at <= now,
-            or_(StyleRow.job_id.is_(None), ~_active(StyleRow.job_id)),
-            StyleRow.id.not_in(used),
-        )
+        select(StyleRow.id)
+        .where(StyleRow.expires_at <= now, ~_active(StyleRow.job_id))
         .order_by(StyleRow.expires_at)
         .limit(BATCH)
     )
-    found = (await session.execute(query)).all()
-    keys = await session.scalars(
-        delete(StyleRow).where(StyleRow.id.in_([row.id for row in found])).returning(StyleRow.blob_key)
-    )
-    blobs = [key for key in keys if key is not None]
-    examples = await session.scalars(
-        delete(ImageRow)
-        .where(
-            ImageRow.job_id.in_([row.job_id for row in found if row.job_id]),
-            ImageRow.role == ImageRole.EXAMPLE,
-            ImageRow.id.not_in(await _named_by_active_jobs(session, "img_")),
+    ids = await _free(session, query, StyleRow.id, lambda: _named_by_active_jobs(session, "sty_"))
+    gone = (
+        await session.execute(
+            delete(StyleRow).where(StyleRow.id.in_(ids)).returning(StyleRow.blob_key, StyleRow.job_id)
         )
-        .returning(ImageRow.blob_key)
+    ).all()
+    makers = select(JobRow).where(JobRow.id.in_([row.job_id for row in gone if row.job_id]))
+    inputs = [given for job in await session.scalars(makers) for given in inputs_of_style(job.to_job())]
+    given = select(ImageRow.id).where(ImageRow.id.in_(inputs))
+    own = await _free(session, given, ImageRow.id, lambda: _named_by_active_jobs(session, "img_"))
+    examples = await session.scalars(
+        delete(ImageRow).where(ImageRow.id.in_(own)).returning(ImageRow.blob_key)
     )
-    return len(found), [*blobs, *examples]
+    return len(ids), [*(row.blob_key for row in gone if row.blob_key is not None), *examples]
 
 
 async def forget_jobs(session: AsyncSession, finished_before: datetime) -> tuple[int, list[str]]:
@@ -102,6 +101,28 @@ async def forget_jobs(session: AsyncSession, finished_before: datetime) -> tuple
     ids = list(await session.scalars(query))
     await session.execute(delete(JobRow).where(JobRow.id.in_(ids), JobRow.state.not_in(ACTIVE_STATES)))
     return len(ids), []
+
+
+async def _free(
+    session: AsyncSession,
+    query: Select[str],
+    column: InstrumentedAttribute[str],
+    needed: Callable[[], Awaitable[set[str]]],
+) -> list[str]:
+    """The ids that ``query`` finds and nobody needs.
+
+    They are locked before it is asked for the last time what is ``needed``: whoever is about to need one
+    holds its row by then, and is passed over, or has committed, and is seen. (SQLite has one writer.)
+    """
+    used = await needed()
+    while True:
+        found = list(
+            await session.scalars(query.where(column.not_in(used)).with_for_update(skip_locked=True))
+        )
+        used = await needed()
+        free = [found_id for found_id in found if found_id not in used]
+        if free or not found:  # else all were taken meanwhile: there may be more behind them
+            return free
 
 
 def _active(job_id: Any) -> ColumnElement[bool]:

@@ -14,9 +14,9 @@ from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyErro
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
-from app.jobs.model import ACTIVE_STATES, JobKind, JobState
+from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
-from app.jobs.usage import style_is_needed, unfinished
+from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
 from app.styles.tables import StyleRow
 
 
@@ -180,10 +180,7 @@ async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
         if style_is_needed(await unfinished(session, row.owner), row.id):
             raise _in_use(row.id)
         if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
-            own = list(job.params.get("examples", ()))
-            if job.kind == JobKind.ADAPT:  # else the contents belong to the stylization
-                own += job.params.get("contents", ())
-            blobs += await delete_images(session, own)
+            blobs += await delete_images(session, inputs_of_style(job.to_job()))
     return blobs
 
 

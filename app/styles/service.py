@@ -20,6 +20,7 @@ from app.ids import new_id
 from app.images.intake import Batch
 from app.images.tables import ImageRole
 from app.infra.db import utcnow
+from app.infra.keys import imported_style_key
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
@@ -133,7 +134,7 @@ async def import_style(request: Request, response: Response, services: Container
         data = await submission.form.files["file"][0].read()
         header = await _check_style(data, services)
         row = new_style_row(new_id("sty"), owner, None, options)
-        row.blob_key = f"styles/{row.id}.safetensors"
+        row.blob_key = imported_style_key(row.id)
         row.size_bytes = len(data)
         row.base_hash = header.base_hash
         row.header = dataclasses.asdict(header)

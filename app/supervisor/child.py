@@ -16,7 +16,7 @@ EXIT_SETUP = 78  # EX_CONFIG of sysexits.h: starting again would not help
 
 _FIRST_DELAY = 0.2  # s before a restart; doubles while the child keeps dying young
 _LONGEST_DELAY = 10.0  # s
-_HEALTHY_AFTER = 30.0  # s of life after which a death counts as the first again
+HEALTHY_AFTER = 30.0  # s of life after which a death counts as the first again
 
 
 def restart_delay(failures: int) -> float:
@@ -64,7 +64,7 @@ class Child:
                 return
             if status == EXIT_SETUP:
                 raise SetupError(f"the {self.name} cannot start; its last lines above say why")
-            failures = 1 if loop.time() - born > _HEALTHY_AFTER else failures + 1
+            failures = 1 if loop.time() - born > HEALTHY_AFTER else failures + 1
             delay = restart_delay(failures)
             self._console.warning(
                 self.name, f"ended with {_describe(status)}; starting again in {delay:.1f} s"

@@ -16,7 +16,7 @@ import httpx
 from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
 from app.settings import Settings
-from app.supervisor.child import Child, restart_delay
+from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
 from app.supervisor.console import Console
 from app.supervisor.errors import SupervisorError
 from app.supervisor.lock import data_folder_lock
@@ -105,9 +105,11 @@ class Supervisor:
 
     async def _keep_broker(self, broker: EmbeddedServer) -> None:
         failures = 0
+        loop = asyncio.get_running_loop()
         while True:
+            born = loop.time()
             status = await broker.wait()
-            failures += 1
+            failures = 1 if loop.time() - born > HEALTHY_AFTER else failures + 1
             delay = restart_delay(failures)
             self._console.warning(
                 "broker",
@@ -116,7 +118,6 @@ class Supervisor:
             await asyncio.sleep(delay)
             try:
                 await broker.start()
-                failures = 0
             except BrokerStartError as error:
                 self._console.warning("broker", str(error))
 

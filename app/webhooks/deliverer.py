@@ -8,11 +8,12 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.db import Sessions, utcnow
@@ -28,6 +29,7 @@ logger.addFilter(NotAgain())
 
 _AT_ONCE = 16  # attempts of one process
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
+_LOOKED_AT = 256  # messages of one look: far more than can begin, so that there is a choice
 _FACTOR = 4.0
 _LONGEST_DELAY = 12 * 3600.0  # s
 _FORGOTTEN = 500  # messages a transaction
@@ -44,6 +46,7 @@ class Claim:
     body: str
     url: str
     secret: str
+    owner: str
 
 
 def retry_delay(attempt: int, base: float, rng: random.Random | None = None) -> float:
@@ -61,7 +64,7 @@ class Deliverer:
         self._sender = sender
         self._settings = settings
         self._claim = timedelta(seconds=settings.webhook_timeout + 20)
-        self._running: dict[asyncio.Task[None], str] = {}
+        self._running: dict[asyncio.Task[None], Claim] = {}
 
     async def run(self) -> None:
         """Deliver until canceled; a failing round is logged and tried again."""
@@ -71,18 +74,26 @@ class Deliverer:
                     await self.start_due()
                 except Exception as error:
                     logger.warning("webhook messages were not looked for, again soon: %s", reason(error))
-                await asyncio.sleep(self._settings.webhook_poll)
+                await self._pause()
         finally:
             for task in list(self._running):
                 await end(task)
             await self._sender.close()
+
+    async def _pause(self) -> None:
+        """Until the next look is due, or there is room for another message."""
+        poll = self._settings.webhook_poll
+        if self._running:
+            await asyncio.wait(self._running, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(poll)
 
     async def start_due(self) -> int:
         """Begin to send what is due and fits; how many messages that are."""
         claims = await self._claim_due()
         for claim in claims:
             task = asyncio.create_task(self._deliver(claim), name=f"deliver-{claim.delivery_id}")
-            self._running[task] = claim.webhook_id
+            self._running[task] = claim
             task.add_done_callback(self._ended)
         return len(claims)
 
@@ -99,11 +110,30 @@ class Deliverer:
             logger.error("a delivery could not be recorded: %s", reason(error))
 
     async def _claim_due(self) -> list[Claim]:
-        busy = Counter(self._running.values())
+        claims: list[Claim] = []
+        for row in self._fairly(await self._due()):
+            taken = await self._take(row.id, row.next_attempt_at)
+            if taken is not None:
+                claims.append(
+                    Claim(row.id, row.webhook_id, taken.attempts, taken.body, row.url, row.secret, row.owner)
+                )
+        return claims
+
+    async def _due(self) -> list[Row[Any]]:
+        """What is due, the oldest first: of each webhook only as many as it may get at once, so that no
+        backlog hides the messages of others."""
+        busy = Counter(claim.webhook_id for claim in self._running.values())
         full = [webhook_id for webhook_id, count in busy.items() if count >= _AT_ONCE_EACH]
-        query = (
+        oldest = (DeliveryRow.next_attempt_at, DeliveryRow.id)
+        due = (
             select(
-                DeliveryRow.id, DeliveryRow.next_attempt_at, WebhookRow.id, WebhookRow.url, WebhookRow.secret
+                DeliveryRow.id,
+                DeliveryRow.next_attempt_at,
+                DeliveryRow.webhook_id,
+                WebhookRow.url,
+                WebhookRow.secret,
+                WebhookRow.owner,
+                func.row_number().over(partition_by=DeliveryRow.webhook_id, order_by=oldest).label("place"),
             )
             .join(WebhookRow, WebhookRow.id == DeliveryRow.webhook_id)
             .where(
@@ -112,21 +142,33 @@ class Deliverer:
                 WebhookRow.enabled.is_(True),
                 WebhookRow.id.not_in(full),
             )
-            .order_by(DeliveryRow.next_attempt_at)
-            .limit(_AT_ONCE * 4)
+            .subquery()
+        )
+        query = (
+            select(due)
+            .where(due.c.place <= _AT_ONCE_EACH)
+            .order_by(due.c.place, due.c.next_attempt_at)
+            .limit(_LOOKED_AT)
         )
         async with self._sessions() as session:
-            due = (await session.execute(query)).all()
-        claims: list[Claim] = []
-        for delivery_id, seen, webhook_id, url, secret in due:
-            if len(self._running) + len(claims) >= _AT_ONCE:
-                break
-            if busy[webhook_id] >= _AT_ONCE_EACH:
-                continue
-            if (row := await self._take(delivery_id, seen)) is not None:
-                claims.append(Claim(delivery_id, webhook_id, row.attempts, row.body, url, secret))
-                busy[webhook_id] += 1
-        return claims
+            return list((await session.execute(query)).all())
+
+    def _fairly(self, due: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+        """As many as there is room for; whose owner, then whose webhook is told least at the moment first."""
+        owners = Counter(claim.owner for claim in self._running.values())
+        webhooks = Counter(claim.webhook_id for claim in self._running.values())
+        left = list(due)
+        for _ in range(_AT_ONCE - len(self._running)):
+            left = [row for row in left if webhooks[row.webhook_id] < _AT_ONCE_EACH]
+            if not left:
+                return
+            row = min(
+                left, key=lambda row: (owners[row.owner], webhooks[row.webhook_id], row.next_attempt_at)
+            )
+            left.remove(row)
+            owners[row.owner] += 1
+            webhooks[row.webhook_id] += 1
+            yield row
 
     async def _take(self, delivery_id: str, seen: datetime) -> DeliveryRow | None:
         """Claim the message as it was seen; None: another process was faster."""

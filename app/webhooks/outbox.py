@@ -12,7 +12,11 @@ from app.jobs.schemas import JobOut
 from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
 
 _C = table_of(WebhookRow).c
-_LISTENING = select(_C.id, _C.events).where(_C.owner == bindparam("owner"), _C.enabled.is_(True))
+_LISTENING = (
+    select(_C.id, _C.events)
+    .where(_C.owner == bindparam("owner"), _C.enabled.is_(True))
+    .with_for_update(read=True, key_share=True)  # a webhook is deleted before this transaction, or after it
+)
 
 
 async def write_messages(session: AsyncSession, job: Job) -> None:

@@ -10,14 +10,16 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from PIL.Image import Image
 
+from app.imaging.scratch import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
-from app.infra.db import create_engine, create_sessions
+from app.infra.db import create_engine, create_sessions, utcnow
 from app.infra.priority import give_way
 from app.infra.schema import migrate
 from app.infra.tracing import start_tracing
@@ -97,6 +99,9 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
     ``computing`` has the one thread that the model runs in; default: the worker makes one.
     """
     start_tracing(settings, "worker")
+    # Of clips whose worker was killed: no API process may run on this machine, whose sweeper tidies up too.
+    left_before = (utcnow() - timedelta(seconds=settings.orphan_grace)).timestamp()
+    await asyncio.to_thread(delete_left_behind, left_before)
     address = find_broker(
         settings.data_dir,
         url=settings.nats_url,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
 from app.diagnosis import Finding, Verdict, examine
+from app.diagnosis.findings import Trouble
+from app.diagnosis.machine import check_disk
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer
 from app.infra.errors import DatabaseUnavailableError
@@ -134,13 +138,32 @@ async def test_without_a_worker_it_warns(healthy: Settings) -> None:
     assert "fewstroke worker" in finding.mend
 
 
+async def test_copies_of_the_queue_that_the_broker_cannot_keep(healthy: Settings) -> None:
+    finding = by_name(await examine(healthy.model_copy(update={"nats_replicas": 3})))["broker"]
+    assert finding.verdict is Verdict.FAIL
+    assert "3 copies" in finding.says
+    assert "FEWSTROKE_NATS_REPLICAS" in finding.mend
+
+
+async def test_each_disk_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data, blobs, database = (tmp_path / name for name in ("data", "blobs", "database"))
+    for folder in (data, blobs, database):
+        folder.mkdir()
+    settings = Settings(data_dir=data, blobs_url=blobs.as_uri(), database_url=f"sqlite:///{database}/a.db")
+    free = {data: 2**35, blobs: 2**20, database: 2**30}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    monkeypatch.setattr("app.diagnosis.machine._disk_of", lambda path: list(free).index(path))
+    with pytest.raises(Trouble) as caught:
+        await check_disk(settings)
+    assert caught.value.verdict is Verdict.FAIL
+    assert all(str(folder) in str(caught.value) for folder in free)
+    assert "FEWSTROKE_BLOBS_URL and FEWSTROKE_DATABASE_URL" in caught.value.mend
+    monkeypatch.setattr("app.diagnosis.machine._disk_of", lambda _: 1)
+    assert await check_disk(settings) == f"32.0 GiB free at {data}", "one disk is named once"
+
+
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import asyncio
-    import shutil
-    from types import SimpleNamespace
-
-    from app.diagnosis.findings import Trouble
-    from app.diagnosis.machine import check_disk
 
     for free, verdict in ((2**30, Verdict.WARN), (2**20, Verdict.FAIL)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))

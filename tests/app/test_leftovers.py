@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -21,13 +23,17 @@ from app.access.tables import RateRow
 from app.api.container import Container
 from app.idempotency.keys import IdempotencyKeys
 from app.idempotency.tables import IdempotencyKeyRow
+from app.ids import new_id
 from app.imaging.scratch import UPLOADS
 from app.infra.blobs import Blobs
+from app.infra.broker import Broker, BrokerUnavailableError
 from app.infra.db import Base, Sessions, utcnow
 from app.jobs.fairness import TurnRow
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
+from app.worker.main import Loaded, serve
 from tests.app.support import Hand, files, png
+from tests.app.worker.scripted import ScriptedEngine, ScriptedStyle
 
 
 async def sweep(services: Container) -> dict[str, int]:
@@ -107,7 +113,7 @@ def watch():
 
 threading.Thread(target=watch, daemon=True).start()
 while True:
-    obstore.put(LocalStore(prefix=Path(sys.argv[1])), "uploads/job_1/content-0.png", bytes(200 << 20))
+    obstore.put(LocalStore(prefix=Path(sys.argv[1])), sys.argv[2], bytes(200 << 20))
 """
 
 
@@ -115,7 +121,8 @@ async def test_half_written_files_of_a_killed_process_go(tmp_path: Path, service
     kept = Settings(data_dir=tmp_path, blobs_url=None).model_copy(update={"orphan_grace": 3600.0})
     blobs = Blobs.open(kept)
     folder = Path(kept.blobs)
-    command = [sys.executable, "-c", _KILLED_WHILE_WRITING, str(folder)]
+    key = f"uploads/{new_id('job')}/content-0.png"
+    command = [sys.executable, "-c", _KILLED_WHILE_WRITING, str(folder), key]
     done = subprocess.run(command, check=False)  # noqa: ASYNC221 - nothing else is to happen meanwhile
     assert done.returncode == -signal.SIGKILL
     (left,) = await asyncio.to_thread(lambda: list(folder.rglob("*#*")))
@@ -147,3 +154,21 @@ async def test_folders_of_killed_uploads_go(
     assert not old.exists()
     assert young.exists()
     assert (other / "in").exists()
+
+
+async def test_a_worker_that_starts_takes_folders_of_killed_workers_away(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young = (tmp_path / f"{UPLOADS}{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "clip.webp").write_bytes(b"a clip")
+    os.utime(old, (time.time() - 48 * 3600,) * 2)
+    away = settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    connect = partial(Broker.connect, within=0.1)
+    monkeypatch.setattr("app.worker.main.Broker", SimpleNamespace(connect=connect))
+    with pytest.raises(BrokerUnavailableError):
+        await serve(away, Loaded(ScriptedEngine(), ScriptedStyle.from_bytes, None, "cpu"))
+    assert not old.exists()
+    assert young.exists()

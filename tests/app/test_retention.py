@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.ids import new_id
+from app.images.repository import hold_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
 from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
+from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
+from app.retention import expiry
 from app.retention.lease import drop_lease, take_lease
 from app.retention.policy import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
@@ -221,6 +227,102 @@ async def test_what_an_unfinished_job_needs_stays_however_old(
     assert await blobs.keys() == []
 
 
+@pytest.mark.parametrize("retried", [False, True])
+async def test_a_style_takes_what_it_was_made_of_along(
+    sessions: Sessions, ledger: Ledger, blobs: Blobs, kept: Settings, retried: bool
+) -> None:
+    stamp_new_rows(sessions, Retention(styles=1, results=0, uploads=0))
+    job_id, style_id = new_id("job"), new_id("sty")
+    rows = [await image(blobs, job_id, role) for role in (ImageRole.EXAMPLE, ImageRole.CONTENT)]
+    style = StyleRow(id=style_id, job_id=job_id, created_at=utcnow())
+    params = {"examples": [rows[0].id], "contents": [rows[1].id]}
+    new = NewJob(job_id, JobKind.ADAPT, params, style_id=style_id, rows=[style, *rows])
+    await ledger.create(new)
+    canceled = await ledger.request_cancel(job_id)
+    if retried:
+        again = await ledger.create(plan_retry(canceled))
+        await ledger.request_cancel(again.id)
+    await age(sessions, timedelta(days=2))
+    await Sweeper(sessions, blobs, kept).sweep()
+    assert await counts(sessions) == {"jobs": 1 + retried, "images": 0, "styles": 0, "stylizations": 0}
+    assert await blobs.keys() == []
+
+
+@pytest.fixture
+async def on_postgres(engine: AsyncEngine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nothing happens between two statements of the sweeper")
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[object]]) -> None:
+    """It happens once, right after the sweeper has first looked what unfinished jobs name."""
+    look = expiry._named_by_active_jobs
+    done: list[bool] = []
+
+    async def looking(session: AsyncSession, prefix: str) -> set[str]:
+        found = await look(session, prefix)
+        if not done:
+            done.append(True)
+            await happens()
+        return found
+
+    monkeypatch.setattr(expiry, "_named_by_active_jobs", looking)
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_what_a_job_gets_while_the_sweeper_looks_stays(
+    stamped: Sessions, ledger: Ledger, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await finished(ledger, blobs)
+    images = [await image(blobs, job.id, ImageRole.CONTENT, position) for position in (7, 8)]
+    for number, row in enumerate(images):
+        row.expires_at = utcnow() - timedelta(days=2 - number)
+    async with stamped.begin() as session:
+        session.add_all(images)
+        await session.execute(update(StyleRow).values(expires_at=utcnow() - timedelta(days=1)))
+    params = {"contents": [images[0].id], "styles": [{"style_id": job.style_id, "weight": 1.0}]}
+
+    async def given() -> None:
+        await ledger.create(NewJob(new_id("job"), JobKind.STYLIZE, params, style_id=job.style_id))
+
+    monkeypatch.setattr(expiry, "BATCH", 1)
+    meanwhile(monkeypatch, given)
+    async with stamped.begin() as session:
+        _, keys = await expiry.expire_images(session, utcnow())
+    assert keys == [images[1].blob_key], "the one that is needed stays, and hides no other one"
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_a_style_that_a_job_gets_while_the_sweeper_looks_stays(
+    stamped: Sessions, ledger: Ledger, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await finished(ledger, blobs)
+    async with stamped.begin() as session:
+        await session.execute(update(StyleRow).values(expires_at=utcnow() - timedelta(days=1)))
+
+    async def given() -> None:
+        params = {"styles": [{"style_id": job.style_id, "weight": 1.0}]}
+        await ledger.create(NewJob(new_id("job"), JobKind.STYLIZE, params, style_id=job.style_id))
+
+    meanwhile(monkeypatch, given)
+    async with stamped.begin() as session:
+        assert await expiry.expire_styles(session, utcnow()) == (0, [])
+    assert (await counts(stamped))["styles"] == 1
+
+
+@pytest.mark.usefixtures("on_postgres")
+async def test_what_a_request_holds_is_passed_over(stamped: Sessions, ledger: Ledger, blobs: Blobs) -> None:
+    job = await finished(ledger, blobs)
+    (content,) = job.params["contents"]
+    await age(stamped, timedelta(days=31))
+    async with stamped.begin() as request:
+        assert await hold_images(request, [content])
+        async with asyncio.timeout(20), stamped.begin() as session:  # it does not wait for the request
+            assert (await expiry.expire_images(session, utcnow()))[0] == 2
+    async with stamped() as session:
+        assert list(await session.scalars(select(ImageRow.id))) == [content]
+
+
 async def test_orphans_go_after_the_grace_time(
     stamped: Sessions, blobs: Blobs, ledger: Ledger, kept: Settings
 ) -> None:
@@ -228,7 +330,7 @@ async def test_orphans_go_after_the_grace_time(
     orphans = [
         f"uploads/{new_id('job')}/content-0.png",
         f"results/{job.id}/7/0.png",
-        "styles/sty_gone.safetensors",
+        f"styles/{new_id('sty')}.safetensors",
     ]
     for key in orphans:
         await blobs.put(key, b"left behind")
@@ -245,6 +347,44 @@ async def test_orphans_go_after_the_grace_time(
     assert swept is not None
     assert swept["orphaned blobs"] == 3
     assert await check_references(stamped, blobs) == set()
+
+
+async def test_what_others_keep_in_the_store_stays(stamped: Sessions, blobs: Blobs, kept: Settings) -> None:
+    theirs = [
+        "fewstroke.db",
+        "broker/jetstream/JOBS/meta.inf",
+        "uploads/beach.jpg",
+        f"old/uploads/{new_id('job')}/content-0.png",
+        f"results/{new_id('job')}.zip",
+        "styles/sty_notes.safetensors",
+        "doctor/letter.txt",
+    ]
+    ours = [f"doctor/{new_id('img')}", f"uploads/{new_id('job')}/content-0.png"]
+    for key in (*theirs, *ours):
+        await blobs.put(key, b"a file")
+    swept = await Sweeper(stamped, blobs, kept).sweep()
+    assert swept is not None
+    assert swept["orphaned blobs"] == len(ours)
+    assert set(await blobs.keys()) == set(theirs)
+
+
+async def test_the_data_folder_as_store_keeps_what_is_half_written_elsewhere(
+    stamped: Sessions, kept: Settings
+) -> None:
+    here = kept.model_copy(update={"blobs_url": str(kept.data_dir)})
+    theirs = [
+        kept.data_dir / "song #1" / "take#3",
+        kept.data_dir / "uploads" / "take#3",
+        kept.data_dir / "uploads" / new_id("job") / "mine" / "take#3",
+    ]
+    ours = kept.data_dir / "uploads" / new_id("job") / "content-0.png#1"
+    for path in (*theirs, ours):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    swept = await Sweeper(stamped, Blobs.open(here), here).sweep()
+    assert swept is not None
+    assert swept["unfinished blobs"] == 1
+    assert [path.exists() for path in (*theirs, ours)] == [True, True, True, False]
 
 
 async def test_one_sweeps_at_a_time(stamped: Sessions) -> None:

@@ -59,7 +59,7 @@ class Broker:
         ``url``: a server, or several of a cluster with commas between them; the others are learned from them.
 
         Raises BrokerUnavailableError when nothing answers ``within`` so many seconds, or at once when
-        the token is refused.
+        the token is refused or the streams are.
         """
 
         errors: list[Exception] = []
@@ -110,8 +110,14 @@ class Broker:
             await broker.close()
             raise
         except _ERRORS as error:
+            answers = broker.connected
             await broker.close()
             last = errors[0] if errors and isinstance(error, TimeoutError) else error
+            if answers:
+                raise BrokerUnavailableError(
+                    f"the broker at {redact(url)} answers and does not make the streams: {reason(last)}; "
+                    f"with FEWSTROKE_NATS_REPLICAS={replicas} it takes {_servers(replicas)} with room for it"
+                ) from error
             raise BrokerUnavailableError(
                 f"no broker answers at {redact(url)}: {reason(last)}; does it run? is the address right?"
             ) from error
@@ -344,6 +350,10 @@ class Broker:
     def _unavailable(self, what: str, error: Exception) -> BrokerUnavailableError:
         self._keeper.notice(error)
         return BrokerUnavailableError(f"{what}: {reason(error)}")
+
+
+def _servers(replicas: int) -> str:
+    return "one server" if replicas == 1 else f"a cluster of {replicas} servers that all run,"
 
 
 async def _close(client: Client) -> None:

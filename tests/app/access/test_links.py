@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import select
 
 from app.access.links import Links, rotate
+from app.access.tables import LinkSecretRow
 from app.errors import LinkInvalidError
 from app.infra.db import Sessions, utcnow
 
@@ -75,3 +78,42 @@ async def test_secrets_are_rotated(sessions: Sessions) -> None:
     for link in (old, new):
         with pytest.raises(LinkInvalidError):
             await links.check(*link)
+
+
+async def grow_older(sessions: Sessions, by: timedelta) -> None:
+    async with sessions.begin() as session:
+        for row in await session.scalars(select(LinkSecretRow)):
+            row.created_at -= by
+
+
+async def test_a_secret_counts_for_a_while_after_it_signed_last(sessions: Sessions) -> None:
+    month = timedelta(days=30)
+    clocks = Clocks()
+    first = parts((await clocks.links(sessions).sign(PATH)).url)
+    await grow_older(sessions, timedelta(days=31))
+    await rotate(sessions, forget=month)
+    await clocks.links(sessions).check(*first)  # it signed until a moment ago, however old it is
+    await grow_older(sessions, timedelta(days=31))
+    second = parts((await clocks.links(sessions).sign(PATH)).url)
+    await rotate(sessions, forget=month)
+    with pytest.raises(LinkInvalidError):
+        await clocks.links(sessions).check(*first)
+    await clocks.links(sessions).check(*second)
+
+
+async def test_a_link_that_another_replica_signs_with_a_new_secret_is_good_at_once(
+    sessions: Sessions,
+) -> None:
+    clocks = Clocks()
+    here, there = clocks.links(sessions), clocks.links(sessions)
+    path, expires, signature = parts((await here.sign(PATH)).url)
+    await there.check(path, expires, signature)
+    await rotate(sessions, forget=timedelta(days=30))
+    new = parts((await clocks.links(sessions).sign(PATH)).url)
+    await asyncio.gather(*(there.check(*new) for _ in range(3)))
+    await rotate(sessions)
+    newer = parts((await clocks.links(sessions).sign(PATH)).url)
+    with pytest.raises(LinkInvalidError):  # guesses cost a query a second at most
+        await there.check(*newer)
+    clocks.seconds += 1
+    await there.check(*newer)

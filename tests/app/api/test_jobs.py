@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from app.access.model import Scope
+from app.access.repository import create_key, revoke_key
 from app.api.container import Container
+from app.infra.tasks import end
+from app.jobs.events import _until_refused
 from app.jobs.model import JobState
+from tests.app.access.keys import bearer, key_for
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import Hand, files, parse_sse, png
+from tests.app.waiting import eventually
 
 
 async def create(client: httpx.AsyncClient) -> str:
@@ -203,6 +211,63 @@ async def test_the_stream_ends_although_the_last_event_never_comes(
     events = await following
     assert states(events) == ["queued", "running", "failed"]
     assert "id" not in events[-1]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_stream_ends_when_the_readers_key_is_revoked(
+    client: httpx.AsyncClient, hand: Hand, services: Container, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    opened: list[object] = []
+
+    async def asking(allowed: Callable[[], Awaitable[bool]]) -> None:
+        opened.append(allowed)
+        await _until_refused(allowed)
+
+    monkeypatch.setattr("app.jobs.events._ASK_EVERY", 0.1)
+    monkeypatch.setattr("app.jobs.events._until_refused", asking)
+    job_id = await create(client)
+    job, _ = await hand.take()
+    key, text = await create_key(services.sessions, owner="local", name="", scopes=[Scope.READ])
+    stays = await key_for(services.sessions, "local")
+
+    async def events_come() -> None:
+        while busy:
+            await hand.progress(job, 0)
+            await asyncio.sleep(0.01)
+
+    coming = asyncio.create_task(events_come())
+    readers = [
+        asyncio.create_task(client.get(f"/v1/jobs/{job_id}/events", headers=headers))
+        for headers in (bearer(text), stays)
+    ]
+    try:
+        await eventually(lambda: len(opened) == 2)
+        async with asyncio.timeout(20):
+            await revoke_key(services.sessions, key.id)
+            events = parse_sse((await readers[0]).text.split("\n"))
+        assert states(events) == ["queued", "running"]
+        assert not readers[1].done(), "another key of the same owner reads on"
+        assert (await client.get(f"/v1/jobs/{job_id}/events", headers=bearer(text))).status_code == 401
+    finally:
+        for task in (coming, *readers):
+            await end(task)
+
+
+async def test_a_stream_survives_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.jobs.events._ASK_EVERY", 0.0)
+    answers: Iterator[bool | Exception] = iter([True, OperationalError("SELECT", {}, OSError("away")), False])
+    given: list[bool] = []
+
+    async def allowed() -> bool:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        given.append(answer)
+        return answer
+
+    async with asyncio.timeout(10):
+        await _until_refused(allowed)
+    assert given == [True, False]
 
 
 async def test_events_that_are_gone(client: httpx.AsyncClient, services: Container, hand: Hand) -> None:

@@ -148,6 +148,14 @@ async def test_a_broker_that_is_away_is_an_error_with_a_sentence(servers, broker
         await Broker.connect(servers.url, token=servers.token, within=0.5)
 
 
+async def test_copies_need_a_cluster(server: EmbeddedServer):
+    with pytest.raises(
+        BrokerUnavailableError, match=r"answers.*FEWSTROKE_NATS_REPLICAS=3.*cluster"
+    ) as caught:
+        await Broker.connect(server.url, token=server.token, replicas=3)
+    assert "does it run" not in str(caught.value)
+
+
 async def test_the_token_is_asked_for(server: EmbeddedServer):
     with pytest.raises(BrokerUnavailableError, match="refuses the token"):
         await Broker.connect(server.url, token="wrong")

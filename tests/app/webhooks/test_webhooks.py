@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.container import Container
+from app.errors import TooManyWebhooksError
 from app.ids import new_id
-from app.infra.db import utcnow
+from app.infra.db import Sessions, utcnow
+from app.infra.tasks import end
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
 from app.webhooks.deliverer import Deliverer, forget_deliveries, retry_delay
 from app.webhooks.guard import AddressPolicy
+from app.webhooks.outbox import write_messages
+from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks
 from app.webhooks.sender import Sender
-from app.webhooks.tables import DeliveryRow, WebhookRow
+from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 from tests.app.api.test_bad_input import check_problem
+from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
 
 NAME = "hooks.example.com"
+_run = Deliverer.run
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +136,46 @@ async def test_there_is_a_limit(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/webhooks", json={"url": "https://example.com/"})
     check_problem(answer, 409, "too_many_webhooks")
     assert len((await client.get("/v1/webhooks")).json()["items"]) == 3
+
+
+async def test_the_limit_holds_for_webhooks_that_are_made_at_once(sessions: Sessions) -> None:
+    def row() -> WebhookRow:
+        url = "https://example.com/"
+        return WebhookRow(
+            id=new_id("whk"), owner="eve", url=url, events=[], secret="whsec_AAAA", created_at=utcnow()
+        )
+
+    made = await asyncio.gather(
+        *(insert_webhook(sessions, row(), limit=3) for _ in range(12)), return_exceptions=True
+    )
+    assert [type(answer) for answer in made if answer is not None] == [TooManyWebhooksError] * 9
+    assert len(await list_webhooks(sessions, "eve", limit=20, after=None)) == 3
+
+
+async def test_a_webhook_that_is_deleted_in_a_transition_does_not_stop_it(
+    sessions: Sessions, ledger: Ledger, engine: AsyncEngine
+) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    webhook_id = new_id("whk")
+    async with sessions.begin() as session:
+        url = {"url": "https://example.com/", "secret": "whsec_AAAA"}
+        events = ["job.failed"]
+        session.add(WebhookRow(id=webhook_id, owner="ann", **url, events=events, created_at=utcnow()))
+    job = await failed_job(ledger, "bob")
+
+    async def waits() -> bool:
+        async with engine.connect() as connection:
+            locks = await connection.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            return deleting.done() or locks.first() is not None
+
+    async with sessions.begin() as session:
+        await write_messages(session, dataclasses.replace(job, owner="ann"))
+        deleting = asyncio.create_task(delete_webhook(sessions, "ann", webhook_id))
+        await eventually(waits)
+    await deleting
+    async with sessions() as session:
+        assert (await session.scalars(select(DeliveryRow))).all() == []
 
 
 async def test_a_message_about_a_job_is_signed_and_logged(
@@ -280,7 +330,8 @@ async def test_a_slow_receiver_leaves_room_for_others(
         await created(client, quick)
         await failed_job(services.ledger)
         await deliverer.start_due()
-        assert sorted(deliverer._running.values()).count(max(deliverer._running.values())) <= 4
+        told = Counter(claim.webhook_id for claim in deliverer._running.values())
+        assert max(told.values()) <= 4
         while not quick.requests:
             await deliverer.start_due()
             await _breathe()
@@ -292,9 +343,64 @@ async def test_a_slow_receiver_leaves_room_for_others(
 
 
 async def _breathe() -> None:
-    import asyncio
-
     await asyncio.sleep(0.02)
+
+
+async def backlog(services: Container, owner: str, messages: int, port: int, age: float = 0.0) -> str:
+    """A webhook of ``owner`` with so many messages, due for ``age`` seconds; its id."""
+    webhook_id, since = new_id("whk"), utcnow() - timedelta(seconds=age)
+    async with services.sessions.begin() as session:
+        url = f"http://{NAME}:{port}/in"
+        session.add(
+            WebhookRow(id=webhook_id, owner=owner, url=url, events=[], secret="whsec_AAAA", created_at=since)
+        )
+        await session.flush()
+        for _ in range(messages):
+            message = {
+                "id": new_id("msg"),
+                "webhook_id": webhook_id,
+                "event": "job.failed",
+                "job_id": "job_x",
+            }
+            state = {"state": DeliveryState.PENDING, "next_attempt_at": since, "created_at": since}
+            session.add(DeliveryRow(**message, **state, body="{}", log=[]))
+    return webhook_id
+
+
+async def test_a_backlog_goes_out_as_fast_as_it_is_taken(services: Container, deliverer: Deliverer) -> None:
+    """Not four messages at each look: here there is one look, and then an hour."""
+    services.settings.webhook_poll = 3600.0
+    async with receiving() as receiver:
+        await backlog(services, "ann", 20, receiver.port)
+        running = asyncio.create_task(_run(deliverer))
+        try:
+            await eventually(lambda: len(receiver.requests) == 20)
+        finally:
+            await end(running)
+
+
+async def test_one_webhooks_backlog_does_not_hide_the_messages_of_others(
+    services: Container, deliverer: Deliverer
+) -> None:
+    await backlog(services, "ann", 100, 80, age=60)
+    bobs = await backlog(services, "bob", 1, 80)
+    assert bobs in [claim.webhook_id for claim in await deliverer._claim_due()]
+
+
+async def test_an_owner_whose_receivers_are_slow_leaves_room_for_other_owners(
+    services: Container, deliverer: Deliverer
+) -> None:
+    async with receiving("silence") as slow:
+        for _ in range(20):
+            await backlog(services, "ann", 2, slow.port, age=60)
+        assert await deliverer.start_due() == 16, "as many as one process sends at once"
+        bobs = await backlog(services, "bob", 1, slow.port)
+        await end(next(iter(deliverer._running)))
+        await eventually(lambda: len(deliverer._running) == 15)
+        assert await deliverer.start_due() == 1
+        assert bobs in [claim.webhook_id for claim in deliverer._running.values()]
+        for task in list(deliverer._running):
+            await end(task)
 
 
 async def test_old_messages_are_forgotten(client: httpx.AsyncClient, services: Container) -> None:
