@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,17 +24,6 @@ def clip_format(name: str | None, output: Path, clip: Path) -> ClipFormat:
         except ValueError as error:
             raise InputError(f"{name!r} cannot hold a clip: use gif, webp, apng or mp4") from error
     return format_of(output) or format_of(clip) or ClipFormat.WEBP
-
-
-def clip_target(clip: Path, style: Path, output: Path, form: ClipFormat, others: Sequence[Path]) -> Path:
-    """``output`` when it names a file of a clip and there is only this one, else CLIP.STYLE.SUFFIX in it."""
-    alone = not output.is_dir() and format_of(output) is not None
-    if alone and len(others) > 1:
-        raise InputError(f"{len(others)} results do not fit in one file: give a folder with -o")
-    target = output if alone else output / f"{clip.stem}.{style.stem}{form.suffix}"
-    if target.resolve() in {path.resolve() for path in (*others, style)}:
-        raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
-    return target
 
 
 def stylize_clip(

@@ -118,8 +118,9 @@ def stylize(
     """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Results
     are named after photo and style: cat.jpg -> cat.hokusai.png."""
     with reported_errors():
-        from app.cli.clips import clip_format, clip_target, stylize_clip
-        from app.cli.pictures import expand, output_format, output_paths, read_picture, write_picture
+        from app.cli.clips import clip_format, stylize_clip
+        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
+        from app.cli.results import output_paths
         from app.imaging.encode import OutputFormat, flatten, with_alpha_of
         from app.imaging.moving import is_moving
         from app.settings import load_settings
@@ -131,11 +132,10 @@ def stylize(
         clips = [path for path in given if is_moving(path)]
         files = [path for path in given if path not in clips]
         forms = [clip_format(form, output, clip) for clip in clips]
-        clip_targets = [
-            clip_target(clip, style, output, each, given) for clip, each in zip(clips, forms, strict=True)
-        ]
         encoding = output_format(form, output) if files else OutputFormat.PNG
-        targets = output_paths(files, style, output, encoding) if files else []
+        suffixes = [*(SUFFIXES[encoding] for _ in files), *(each.suffix for each in forms)]
+        targets = output_paths(files, clips, suffixes, style, output)
+        photo_targets, clip_targets = targets[: len(files)], targets[len(files) :]
         engine = _load(checkpoint, device)
         from model.style import Style
 
@@ -143,7 +143,7 @@ def stylize(
         out = Console(highlight=False, soft_wrap=True)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
-            for photo, target in zip(files, targets, strict=True):
+            for photo, target in zip(files, photo_targets, strict=True):
                 content = read_picture(photo, longest=longest)
                 rendered = engine.stylize(
                     flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size

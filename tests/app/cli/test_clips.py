@@ -67,3 +67,36 @@ def test_the_clip_is_never_overwritten(run, engine, clip: Path, style: Path):
     result = run("stylize", clip, "-s", style, "-o", clip)
     assert result.exit_code == 3
     assert "would be overwritten" in result.stderr
+
+
+def test_results_of_one_name_do_not_overwrite_each_other(
+    run, engine, clip: Path, style: Path, tmp_path: Path
+):
+    """Clips among themselves, and a photo and a clip that both become PNG."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "loop.gif").write_bytes(clip.read_bytes())
+    Image.new("RGB", (40, 30)).save(other / "loop.png")
+    out = tmp_path / "out"
+    result = run(
+        "stylize", clip, other / "loop.gif", other / "loop.png", "-s", style, "-o", out, "--format", "png"
+    )
+    assert result.exit_code == 0, result.output
+    names = ["loop.hokusai.png", "loop.hokusai-2.png", "loop.hokusai-3.png"]
+    assert result.stdout.split() == [str(out / name) for name in names]
+    moving = []
+    for name in names:
+        with Image.open(out / name) as image:
+            moving.append(getattr(image, "n_frames", 1))
+    assert moving == [1, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.tiff"])
+def test_a_file_that_cannot_hold_a_clip_is_no_folder(
+    run, engine, clip: Path, style: Path, tmp_path: Path, name: str
+):
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert "cannot hold a clip: give a folder, or a name in .gif" in result.stderr
+    assert not (tmp_path / name).exists()
+    assert engine.loaded == []

@@ -96,6 +96,16 @@ def test_impossible_outputs_are_refused_before_the_model_is_loaded(
     assert engine.loaded == []
 
 
+@pytest.mark.parametrize("name", ["res.tiff", "res.mp4"])
+def test_a_file_that_cannot_hold_a_photo_is_no_folder(
+    run, engine, pictures: Path, style: Path, tmp_path: Path, name: str
+):
+    result = run("stylize", pictures / "a.png", "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert "cannot hold a photo: give a folder, or a name in .png" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
 def test_a_style_of_another_base_is_refused(run, engine, pictures: Path, tmp_path: Path):
     other = tmp_path / "other.safetensors"
     other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
