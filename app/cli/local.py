@@ -115,13 +115,15 @@ def stylize(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Results
-    are named after photo and style: cat.jpg -> cat.hokusai.png."""
+    """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
+    may have 600 frames and 30 seconds. Results are named after photo and style: cat.jpg ->
+    cat.hokusai.png."""
     with reported_errors():
         from app.cli.clips import clip_format, stylize_clip
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
         from app.imaging.encode import OutputFormat, flatten, with_alpha_of
+        from app.imaging.length import check_length
         from app.imaging.moving import is_moving
         from app.settings import load_settings
 
@@ -136,6 +138,8 @@ def stylize(
         suffixes = [*(SUFFIXES[encoding] for _ in files), *(each.suffix for each in forms)]
         targets = output_paths(files, clips, suffixes, style, output)
         photo_targets, clip_targets = targets[: len(files)], targets[len(files) :]
+        for clip in clips:
+            check_length(clip, label=str(clip))
         engine = _load(checkpoint, device)
         from model.style import Style
 

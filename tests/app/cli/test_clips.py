@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, read_frames, write_clip
+from app.imaging.formats import ClipFormat, has_video
+from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
 from tests.app.worker.scripted import BASE_HASH
 
+VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
 
 
@@ -100,3 +101,41 @@ def test_a_file_that_cannot_hold_a_clip_is_no_folder(
     assert "cannot hold a clip: give a folder, or a name in .gif" in result.stderr
     assert not (tmp_path / name).exists()
     assert engine.loaded == []
+
+
+@pytest.mark.parametrize(
+    ("form", "frames", "milliseconds"),
+    [
+        (ClipFormat.GIF, 601, 20),
+        (ClipFormat.WEBP, 601, 20),
+        pytest.param(ClipFormat.MP4, 601, 20, marks=VIDEO),
+        pytest.param(ClipFormat.MP4, 32, 1000, marks=VIDEO),
+    ],
+)
+def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
+    run, engine, style: Path, tmp_path: Path, form: ClipFormat, frames: int, milliseconds: int
+):
+    path = tmp_path / f"long{form.suffix}"
+    write_clip(
+        path,
+        (Frame(Image.new("RGB", (16, 16), (i % 2 * 255, 0, 0)), milliseconds) for i in range(frames)),
+        form,
+    )
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert f"{path} has more than 600 frames or 30 seconds: cut it" in result.stderr
+    assert engine.loaded == []
+
+
+@VIDEO
+def test_a_video_as_long_as_may_be_is_rendered(run, engine, style: Path, tmp_path: Path):
+    path = tmp_path / "clip.mp4"
+    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(30)), ClipFormat.MP4)
+    assert run("stylize", path, "-s", style, "-o", tmp_path / "out").exit_code == 0
+
+
+def test_the_help_says_how_long_clips_may_be(run):
+    limits = ClipLimits()
+    assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
+        run("stylize", "--help").stdout.split()
+    )
