@@ -111,3 +111,9 @@ def test_a_missing_checkpoint_is_a_setup_error(run, tmp_path: Path, pictures: Pa
     )
     assert result.exit_code == 78
     assert "meta-train" in result.stderr
+
+
+def test_a_folder_is_no_checkpoint(run, tmp_path: Path, pictures: Path):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--checkpoint", tmp_path)
+    assert result.exit_code == 78
+    assert f"{tmp_path} is no file" in result.stderr
