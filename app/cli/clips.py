@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.common import InputError
+from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
 from app.imaging.moving import Frame, format_of, read_frames, write_clip
 
@@ -56,13 +57,5 @@ def stylize_clip(
             on_frame(number + 1)
             yield Frame(image, shown[number])
 
-    temporary = target.with_name(f".{target.stem}.part{target.suffix}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        count = write_clip(temporary, rendered(), form)
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return count
+    with replacing(target) as temporary:
+        return write_clip(temporary, rendered(), form)

@@ -28,7 +28,7 @@ def export(
 ) -> None:
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
-        from app.cli.pictures import write_bytes
+        from app.cli.results import write_bytes
         from model.export import export_style
 
         if not style.is_file():

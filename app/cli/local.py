@@ -43,7 +43,8 @@ def adapt(
 ) -> None:
     """Learn a style from a few example pictures and write it to a file."""
     with reported_errors():
-        from app.cli.pictures import expand, read_picture, write_bytes
+        from app.cli.pictures import expand, read_picture
+        from app.cli.results import write_bytes
         from app.settings import load_settings
 
         settings = load_settings()

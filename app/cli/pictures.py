@@ -1,4 +1,4 @@
-"""Pictures on the command line: which files are meant, reading them, where results go."""
+"""Pictures on the command line: which files are meant, reading and writing them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from app.cli.common import InputError
+from app.cli.results import write_bytes
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.imaging.limits import Limits
@@ -75,15 +76,3 @@ def output_format(name: str | None, output: Path) -> OutputFormat:
 def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:
     """Encode and write, whole or not at all."""
     write_bytes(target, encode(image, form))
-
-
-def write_bytes(target: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; makes its folder. Raises InputError when it cannot."""
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{target} cannot be written: {error.strerror}") from error

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.cli.common import InputError
@@ -53,3 +56,41 @@ def output_paths(
         if target.resolve() in inputs:
             raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
     return targets
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; makes its folder. Raises InputError when it cannot."""
+    with replacing(target) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """An empty file beside ``target`` to write to, which takes its place at the end; whatever happens on the
+    way, also Ctrl-C, nothing is left. Makes the folder.
+
+    Raises InputError for an OSError.
+    """
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A short name: with anything added, the target's own might be too long.
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
+        temporary = Path(name)
+        os.close(handle)
+        temporary.chmod(0o666 & ~_umask())  # as any new file; mkstemp's are the user's alone
+        yield temporary
+        temporary.replace(target)
+    except BaseException as error:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
