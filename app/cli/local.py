@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import progress as rich_progress
-from rich.console import Console
-from rich.markup import escape
 
-from app.cli.common import InputError, err_console, reported_errors
+from app.cli.common import InputError, err_console, reported_errors, tell
 from model.passes import LARGEST_STROKES
 
 if TYPE_CHECKING:
@@ -72,8 +70,8 @@ def adapt(
         write_bytes(output, style.to_bytes())
         seconds = time.perf_counter() - started
         losses = style.header.losses
-        Console(highlight=False, soft_wrap=True).print(
-            f"{escape(str(output))}: style of {len(pictures)} pictures in {seconds:.1f} s, "
+        tell(
+            f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, "
             f"loss {losses['start']['total']:.3f} -> {losses['end']['total']:.3f}"
         )
 
@@ -145,7 +143,6 @@ def stylize(
         from model.style import Style
 
         learned = Style.from_bytes(style.read_bytes(), base_hash=engine.base_hash)
-        out = Console(highlight=False, soft_wrap=True)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
             for photo, target in zip(files, photo_targets, strict=True):
@@ -155,7 +152,7 @@ def stylize(
                 )
                 write_picture(with_alpha_of(rendered, content), target, encoding)
                 bar.advance(task)
-                out.print(escape(str(target)))
+                tell(str(target))
             for clip, target, each in zip(clips, clip_targets, forms, strict=True):
                 stylize_clip(
                     engine,
@@ -169,7 +166,7 @@ def stylize(
                     on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                 )
                 bar.advance(task)
-                out.print(escape(str(target)))
+                tell(str(target))
 
 
 def _load(checkpoint: Path | None, device: str) -> Engine:
