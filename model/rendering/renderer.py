@@ -146,7 +146,7 @@ class Renderer:
     def render_many(self, wanted: Sequence[Wanted]) -> list[Image.Image]:
         """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
         sizes = [photo.size for photo, *_ in wanted]
-        wanted = [(padded(photo), *rest) for photo, *rest in wanted]
+        wanted = [(padded(photo), phi, should_stop) for photo, phi, should_stop in wanted]
         results: dict[int, Image.Image] = {}
         for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
             width, height = wanted[members[0]][0].size

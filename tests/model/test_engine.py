@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,7 +209,7 @@ def test_missing_checkpoint_and_device_say_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("controls", [{}, {"strength": 0.5, "preserve_color": True, "feather": 2.0}])
 def test_a_narrow_photo_gets_a_picture_of_its_own(
-    engine: Engine, style: Style, photo: Image.Image, controls: dict[str, float]
+    engine: Engine, style: Style, photo: Image.Image, controls: dict[str, Any]
 ) -> None:
     """Also under a mask; what was rendered before is not in it."""
     before = engine.stylize(photo, style)

@@ -62,6 +62,8 @@ def test_every_frame_of_a_video_is_shown_as_long_as_it_should(tmp_path: Path, sh
         stream = container.streams.video[0]
         begins = [1000 * frame.time for frame in container.decode(stream)]
         assert begins == pytest.approx([sum(shown[:i]) for i in range(len(shown))], abs=0.01)
+        assert stream.duration is not None
+        assert stream.time_base is not None
         assert float(1000 * stream.duration * stream.time_base) == pytest.approx(sum(shown), abs=0.01)
 
 
