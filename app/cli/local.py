@@ -35,7 +35,7 @@ def adapt(
         list[Path] | None,
         typer.Option(help="Photos (or folders) to practise on.", show_default="a bank of free photos"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same style.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same style.")] = 0,  # the API's
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:

@@ -117,3 +117,11 @@ def test_a_folder_is_no_checkpoint(run, tmp_path: Path, pictures: Path):
     result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--checkpoint", tmp_path)
     assert result.exit_code == 78
     assert f"{tmp_path} is no file" in result.stderr
+
+
+@pytest.mark.parametrize("seed", [-1, 10**23])
+def test_seeds_are_those_of_the_service(run, tmp_path: Path, pictures: Path, seed: int):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--seed", seed)
+    assert result.exit_code == 2
+    assert "--seed" in result.stderr
+    assert "2147483647" in result.stderr
