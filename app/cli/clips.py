@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.cli.common import InputError
 from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
+from app.imaging.length import plays_of
 from app.imaging.moving import Frame, format_of, read_frames, write_clip
 
 if TYPE_CHECKING:
@@ -58,4 +59,4 @@ def stylize_clip(
             yield Frame(image, shown[number])
 
     with replacing(target) as temporary:
-        return write_clip(temporary, rendered(), form)
+        return write_clip(temporary, rendered(), form, plays=plays_of(clip))

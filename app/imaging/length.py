@@ -1,4 +1,4 @@
-"""How long a clip is by what its file says, before a frame is rendered."""
+"""How long a clip is by what its file says, before a frame is rendered, and how often it is played."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ def check_length(path: Path, limits: ClipLimits | None = None, *, label: str = "
             f"{label} has more than {limits.frames} frames or {limits.seconds:g} seconds: "
             "cut it, or lower its frame rate."
         )
+
+
+def plays_of(path: Path) -> int:
+    """How often an animation is played; 0: for ever, and what is none."""
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return 0
+    try:
+        with Image.open(path) as image:
+            if image.format == "GIF":  # counts repetitions, and says nothing when there are none
+                repeated = image.info.get("loop")
+                return 1 if repeated is None else repeated and int(repeated) + 1
+            return int(image.info.get("loop", 0))
+    except DAMAGE:
+        return 0
 
 
 def _frames(path: Path) -> int:

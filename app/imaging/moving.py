@@ -141,20 +141,30 @@ def _video(path: Path, limits: ClipLimits) -> Iterator[Frame]:
         raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
 
 
-def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat, *, plays: int = 0) -> int:
     """Write a clip; how many frames it got. Videos are written as the frames come.
+
+    ``plays``: how often an animation is played, 0 for ever; a video does not say.
 
     Raises ImageFormatUnsupportedError for MP4 without PyAV.
     """
-    return _write_video(target, frames) if form is ClipFormat.MP4 else _write_animation(target, frames, form)
+    if form is ClipFormat.MP4:
+        return _write_video(target, frames)
+    return _write_animation(target, frames, form, plays)
 
 
-def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int) -> int:
     kept = list(frames)
-    options = _WRITTEN[form]
+    options = dict(_WRITTEN[form])
+    if form is not ClipFormat.GIF or plays == 0:
+        options["loop"] = plays
+    elif plays > 1:  # a GIF counts repetitions, and says nothing when there are none
+        options["loop"] = plays - 1
     first, *rest = (frame.image for frame in kept)
+    first = first.copy()
+    first.info.clear()  # of the clip that it is from: how often that is played would go before `loop`
     durations = [max(1, round(frame.milliseconds)) for frame in kept]
-    first.save(target, save_all=True, append_images=rest, duration=durations, loop=0, **options)
+    first.save(target, save_all=True, append_images=rest, duration=durations, **options)
     return len(kept)
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.imaging.formats import ClipFormat, has_video
+from app.imaging.length import plays_of
 from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
 from tests.app.worker.scripted import BASE_HASH
 
@@ -139,3 +140,20 @@ def test_the_help_says_how_long_clips_may_be(run):
     assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
         run("stylize", "--help").stdout.split()
     )
+
+
+@pytest.mark.parametrize("form", [ClipFormat.GIF, ClipFormat.WEBP, ClipFormat.APNG])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_a_clip_is_played_as_often_as_before(
+    run, engine, style: Path, tmp_path: Path, form: ClipFormat, plays: int
+):
+    path = tmp_path / f"clip{form.suffix}"
+    frames = (Frame(Image.new("RGB", (48, 32), colour), 120) for colour in COLOURS)
+    write_clip(path, frames, form, plays=plays)
+    for kind in ("gif", "webp", "apng"):
+        out = tmp_path / kind
+        assert run("stylize", path, "-s", style, "-o", out, "--format", kind).exit_code == 0
+        (made,) = out.iterdir()
+        assert plays_of(made) == plays
+    if (form, plays) == (ClipFormat.GIF, 1):
+        assert b"NETSCAPE" not in path.read_bytes()
