@@ -123,5 +123,4 @@ def test_a_folder_is_no_checkpoint(run, tmp_path: Path, pictures: Path):
 def test_seeds_are_those_of_the_service(run, tmp_path: Path, pictures: Path, seed: int):
     result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--seed", seed)
     assert result.exit_code == 2
-    assert "--seed" in result.stderr
-    assert "2147483647" in result.stderr
+    assert "Invalid value for '--seed'" in result.stderr
