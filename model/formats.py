@@ -13,9 +13,10 @@ import struct
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
-from model.errors import CheckpointMissingError, StyleFormatError
+from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
 
 STYLE_FORMAT = "fewstroke-style/1"
 BASE_FORMAT = "fewstroke-base/1"
@@ -47,16 +48,27 @@ def default_checkpoint() -> Path:
 
 
 def checkpoint_hash(path: Path | None = None) -> str:
-    """SHA-256 (hex) of a base checkpoint file; raises ``CheckpointMissingError``."""
+    """SHA-256 (hex) of a base checkpoint file.
+
+    Raises ``CheckpointMissingError``, and ``CheckpointFormatError`` for what is no file or cannot be read.
+    """
     path = path or default_checkpoint()
     try:
         stat = path.stat()
-    except FileNotFoundError:
+        if not S_ISREG(stat.st_mode):
+            raise CheckpointFormatError(
+                f"{path} is no file: name the checkpoint itself, e.g. {path / 'base.safetensors'}"
+            )
+        return _hash(str(path), stat.st_mtime_ns, stat.st_size)
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointMissingError(
             f"no base checkpoint at {path}: train one with `fewstroke meta-train`, or point the setting "
             "`checkpoint` at one"
         ) from None
-    return _hash(str(path), stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise CheckpointFormatError(
+            f"{path} cannot be read ({error.strerror or error}): check its permissions, or name another file"
+        ) from error
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from app.errors import ServiceUnavailableError
-from model.errors import CheckpointMissingError
+from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.formats import checkpoint_hash
 
 
@@ -18,7 +18,7 @@ class Checkpoint:
         """SHA-256 (hex) of the file; computed again when it changes. Raises ServiceUnavailableError."""
         try:
             return await asyncio.to_thread(checkpoint_hash, self._path)
-        except CheckpointMissingError as error:
+        except (CheckpointMissingError, CheckpointFormatError) as error:
             raise ServiceUnavailableError(
                 "The service has no base checkpoint: train one with `fewstroke meta-train`, "
                 "or point FEWSTROKE_CHECKPOINT at one."

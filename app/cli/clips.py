@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.common import InputError
+from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
+from app.imaging.length import plays_of
 from app.imaging.moving import Frame, format_of, read_frames, write_clip
 
 if TYPE_CHECKING:
@@ -24,17 +26,6 @@ def clip_format(name: str | None, output: Path, clip: Path) -> ClipFormat:
         except ValueError as error:
             raise InputError(f"{name!r} cannot hold a clip: use gif, webp, apng or mp4") from error
     return format_of(output) or format_of(clip) or ClipFormat.WEBP
-
-
-def clip_target(clip: Path, style: Path, output: Path, form: ClipFormat, others: Sequence[Path]) -> Path:
-    """``output`` when it names a file of a clip and there is only this one, else CLIP.STYLE.SUFFIX in it."""
-    alone = not output.is_dir() and format_of(output) is not None
-    if alone and len(others) > 1:
-        raise InputError(f"{len(others)} results do not fit in one file: give a folder with -o")
-    target = output if alone else output / f"{clip.stem}.{style.stem}{form.suffix}"
-    if target.resolve() in {path.resolve() for path in (*others, style)}:
-        raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
-    return target
 
 
 def stylize_clip(
@@ -67,13 +58,5 @@ def stylize_clip(
             on_frame(number + 1)
             yield Frame(image, shown[number])
 
-    temporary = target.with_name(f".{target.stem}.part{target.suffix}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        count = write_clip(temporary, rendered(), form)
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return count
+    with replacing(target) as temporary:
+        return write_clip(temporary, rendered(), form, plays=plays_of(clip))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -32,7 +34,15 @@ class InputError(Exception):
 
 def err_console() -> Console:
     """Messages go to standard error; standard output is for results."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)  # `:cat:` may be part of a path
+
+
+def tell(text: str) -> None:
+    """Print one line of results as it is, also the bytes of paths that are not UTF-8."""
+    out = getattr(sys.stdout, "rich_proxied_file", sys.stdout)  # while a progress bar is shown
+    out.flush()
+    out.buffer.write(os.fsencode(text + os.linesep))
+    out.buffer.flush()
 
 
 def complain(text: str, *, kind: Literal["error", "warning"] = "error") -> None:

@@ -18,7 +18,7 @@ def openapi(
     """Write the OpenAPI description of the HTTP API, with the limits that a service has by default."""
     with reported_errors():
         from app.api.contract import contract
-        from app.cli.pictures import write_bytes
+        from app.cli.results import write_bytes
 
         text = contract()
         if output is None:

@@ -39,7 +39,7 @@ def doctor(
         checks = [{"check": f.check, "verdict": f.verdict, "says": f.says, "mend": f.mend} for f in findings]
         typer.echo(json.dumps({"ok": not failed, "checks": checks}, indent=2))
     else:
-        console = Console(highlight=False)
+        console = Console(highlight=False, emoji=False)
         for finding in findings:
             colour = _COLOURS[finding.verdict]
             verdict = f"[{colour}]{finding.verdict.value:<4}[/]"

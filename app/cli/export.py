@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from app.cli.common import InputError, reported_errors
+from app.cli.common import InputError, reported_errors, tell
 from model.export.precision import Precision
 
 
@@ -28,7 +26,7 @@ def export(
 ) -> None:
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
-        from app.cli.pictures import write_bytes
+        from app.cli.results import write_bytes
         from model.export import export_style
 
         if not style.is_file():
@@ -40,6 +38,4 @@ def export(
             raise InputError(f"{target} is the style itself and would be overwritten: choose another -o")
         file = export_style(style.read_bytes(), precision=precision, checkpoint=checkpoint)
         write_bytes(target, file)
-        Console(highlight=False, soft_wrap=True).print(
-            f"{escape(str(target))}: {len(file) / 1e6:.1f} MB, {precision.value}"
-        )
+        tell(f"{target}: {len(file) / 1e6:.1f} MB, {precision.value}")

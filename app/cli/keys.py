@@ -151,7 +151,10 @@ def _expiry(text: str | None) -> datetime | None:
     if text is None:
         return None
     if (span := re.fullmatch(r"(\d{1,6})([hdwy])", text.strip().lower())) is not None:
-        return datetime.now(UTC) + timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+        try:
+            return datetime.now(UTC) + timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+        except OverflowError as error:
+            raise InputError(f"{text!r} is after the year 9999: leave --expires away for never") from error
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import progress as rich_progress
-from rich.console import Console
-from rich.markup import escape
 
-from app.cli.common import InputError, err_console, reported_errors
+from app.cli.common import InputError, err_console, reported_errors, tell
 from model.passes import LARGEST_STROKES
 
 if TYPE_CHECKING:
@@ -37,13 +35,14 @@ def adapt(
         list[Path] | None,
         typer.Option(help="Photos (or folders) to practise on.", show_default="a bank of free photos"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same style.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same style.")] = 0,  # the API's
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
     """Learn a style from a few example pictures and write it to a file."""
     with reported_errors():
-        from app.cli.pictures import expand, read_picture, write_bytes
+        from app.cli.pictures import expand, read_picture
+        from app.cli.results import write_bytes
         from app.settings import load_settings
 
         settings = load_settings()
@@ -71,8 +70,8 @@ def adapt(
         write_bytes(output, style.to_bytes())
         seconds = time.perf_counter() - started
         losses = style.header.losses
-        Console(highlight=False, soft_wrap=True).print(
-            f"{escape(str(output))}: style of {len(pictures)} pictures in {seconds:.1f} s, "
+        tell(
+            f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, "
             f"loss {losses['start']['total']:.3f} -> {losses['end']['total']:.3f}"
         )
 
@@ -115,12 +114,15 @@ def stylize(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Results
-    are named after photo and style: cat.jpg -> cat.hokusai.png."""
+    """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
+    may have 600 frames and 30 seconds. Results are named after photo and style: cat.jpg ->
+    cat.hokusai.png."""
     with reported_errors():
-        from app.cli.clips import clip_format, clip_target, stylize_clip
-        from app.cli.pictures import expand, output_format, output_paths, read_picture, write_picture
+        from app.cli.clips import clip_format, stylize_clip
+        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
+        from app.cli.results import output_paths
         from app.imaging.encode import OutputFormat, flatten, with_alpha_of
+        from app.imaging.length import check_length
         from app.imaging.moving import is_moving
         from app.settings import load_settings
 
@@ -131,26 +133,26 @@ def stylize(
         clips = [path for path in given if is_moving(path)]
         files = [path for path in given if path not in clips]
         forms = [clip_format(form, output, clip) for clip in clips]
-        clip_targets = [
-            clip_target(clip, style, output, each, given) for clip, each in zip(clips, forms, strict=True)
-        ]
         encoding = output_format(form, output) if files else OutputFormat.PNG
-        targets = output_paths(files, style, output, encoding) if files else []
+        suffixes = [*(SUFFIXES[encoding] for _ in files), *(each.suffix for each in forms)]
+        targets = output_paths(files, clips, suffixes, style, output)
+        photo_targets, clip_targets = targets[: len(files)], targets[len(files) :]
+        for clip in clips:
+            check_length(clip, label=str(clip))
         engine = _load(checkpoint, device)
         from model.style import Style
 
         learned = Style.from_bytes(style.read_bytes(), base_hash=engine.base_hash)
-        out = Console(highlight=False, soft_wrap=True)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
-            for photo, target in zip(files, targets, strict=True):
+            for photo, target in zip(files, photo_targets, strict=True):
                 content = read_picture(photo, longest=longest)
                 rendered = engine.stylize(
                     flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
                 )
                 write_picture(with_alpha_of(rendered, content), target, encoding)
                 bar.advance(task)
-                out.print(escape(str(target)))
+                tell(str(target))
             for clip, target, each in zip(clips, clip_targets, forms, strict=True):
                 stylize_clip(
                     engine,
@@ -164,7 +166,7 @@ def stylize(
                     on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                 )
                 bar.advance(task)
-                out.print(escape(str(target)))
+                tell(str(target))
 
 
 def _load(checkpoint: Path | None, device: str) -> Engine:

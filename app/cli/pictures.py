@@ -1,14 +1,15 @@
-"""Pictures on the command line: which files are meant, reading them, where results go."""
+"""Pictures on the command line: which files are meant, reading and writing them."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
 
 from app.cli.common import InputError
+from app.cli.results import write_bytes
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.imaging.limits import Limits
@@ -23,7 +24,7 @@ _FORMATS = {
     ".jpeg": OutputFormat.JPEG,
     ".webp": OutputFormat.WEBP,
 }
-_SUFFIXES = {OutputFormat.PNG: ".png", OutputFormat.JPEG: ".jpg", OutputFormat.WEBP: ".webp"}
+SUFFIXES = {OutputFormat.PNG: ".png", OutputFormat.JPEG: ".jpg", OutputFormat.WEBP: ".webp"}
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
@@ -72,47 +73,6 @@ def output_format(name: str | None, output: Path) -> OutputFormat:
     return _FORMATS.get(output.suffix.lower(), OutputFormat.PNG)
 
 
-def output_paths(photos: Sequence[Path], style: Path, output: Path, form: OutputFormat) -> list[Path]:
-    """Where the result of each photo goes.
-
-    A file when there is one photo and ``output`` looks like a file, else ``PHOTO.STYLE.SUFFIX`` in the
-    folder ``output``; photos of the same name get numbers. Never an input. Raises InputError.
-    """
-    is_file = not output.is_dir() and output.suffix.lower() in _FORMATS
-    if is_file and len(photos) > 1:
-        raise InputError(f"{len(photos)} photos do not fit in one file: give a folder with -o")
-    if is_file:
-        targets = [output]
-    else:
-        if output.exists() and not output.is_dir():
-            raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
-        targets = []
-        for photo in photos:
-            stem, number = f"{photo.stem}.{style.stem}", 1
-            target = output / f"{stem}{_SUFFIXES[form]}"
-            while target in targets:
-                number += 1
-                target = output / f"{stem}-{number}{_SUFFIXES[form]}"
-            targets.append(target)
-    inputs = {path.resolve() for path in (*photos, style)}
-    for target in targets:
-        if target.resolve() in inputs:
-            raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
-    return targets
-
-
 def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:
     """Encode and write, whole or not at all."""
     write_bytes(target, encode(image, form))
-
-
-def write_bytes(target: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; makes its folder. Raises InputError when it cannot."""
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{target} cannot be written: {error.strerror}") from error

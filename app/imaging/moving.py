@@ -30,6 +30,8 @@ _ANIMATED = ("GIF", "WEBP", "PNG")
 _STILL_MILLISECONDS = 100  # of a frame that says nothing, as browsers have it
 _QUALITY = 88  # of WebP
 _CRF = "18"  # of H.264: visually lossless
+_TICKS = 90  # of a video's clock in a millisecond: whole ones for every usual frame rate
+_BT709, _LIMITED = 1, 1  # as H.264 counts colour spaces, primaries, curves and ranges (16 to 235)
 
 
 _WRITTEN: dict[ClipFormat, dict[str, Any]] = {
@@ -143,41 +145,73 @@ def _video(path: Path, limits: ClipLimits) -> Iterator[Frame]:
         raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
 
 
-def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat, *, plays: int = 0) -> int:
     """Write a clip; how many frames it got. Videos are written as the frames come.
+
+    ``plays``: how often an animation is played, 0 for ever; a video does not say.
 
     Raises ImageFormatUnsupportedError for MP4 without PyAV.
     """
-    return _write_video(target, frames) if form is ClipFormat.MP4 else _write_animation(target, frames, form)
+    if form is ClipFormat.MP4:
+        return _write_video(target, frames)
+    return _write_animation(target, frames, form, plays)
 
 
-def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat) -> int:
+def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int) -> int:
     kept = list(frames)
-    options = _WRITTEN[form]
+    options = dict(_WRITTEN[form])
+    if form is not ClipFormat.GIF or plays == 0:
+        options["loop"] = plays
+    elif plays > 1:  # a GIF counts repetitions, and says nothing when there are none
+        options["loop"] = plays - 1
     first, *rest = (frame.image for frame in kept)
+    first = first.copy()
+    first.info.clear()  # of the clip that it is from: how often that is played would go before `loop`
     durations = [max(1, round(frame.milliseconds)) for frame in kept]
-    first.save(target, save_all=True, append_images=rest, duration=durations, loop=0, **options)
+    first.save(target, save_all=True, append_images=rest, duration=durations, **options)
     return len(kept)
 
 
 def _write_video(target: Path, frames: Iterable[Frame]) -> int:
+    """H.264. Each frame has a time of its own; colours are BT.709 at any size, and the file says so."""
     av = _av()
-    count, stream = 0, None
+    ticks: dict[int, int] = {}  # of each frame, by when it begins
+    start = 0.0  # ms
+    stream: Any = None
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+
+        def write(picture: Any | None) -> None:
+            for packet in stream.encode(picture):
+                packet.duration = ticks[packet.pts]  # the last one's would be guessed
+                container.mux(packet)
+
         for frame in frames:
             image = frame.image
-            even = (image.width // 2 * 2, image.height // 2 * 2)  # 4:2:0 has no odd sides
+            even = (max(2, image.width // 2 * 2), max(2, image.height // 2 * 2))  # 4:2:0 has no odd sides
             if stream is None:
                 rate = Fraction(1000 / frame.milliseconds).limit_denominator(1001)
-                options = {"crf": _CRF, "preset": "veryfast"}
-                stream = container.add_stream("libx264", rate=rate, options=options)
-                stream.width, stream.height, stream.pix_fmt = *even, "yuv420p"
-            picture = av.VideoFrame.from_image(image.crop((0, 0, *even)))
-            container.mux(stream.encode(picture))
-            count += 1
+                stream = _video_stream(container, even, rate)
+            cut = image.crop((0, 0, *even)) if min(image.size) > 1 else image.resize(even)
+            picture = av.VideoFrame.from_image(cut)
+            picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
+            picture.pts, picture.time_base = round(start * _TICKS), Fraction(1, 1000 * _TICKS)
+            start += frame.milliseconds
+            ticks[picture.pts] = round(start * _TICKS) - picture.pts
+            write(picture)
         if stream is not None:
-            container.mux(stream.encode(None))
-    return count
+            write(None)
+    return len(ticks)
+
+
+def _video_stream(container: Any, size: tuple[int, int], rate: Fraction) -> Any:
+    """``rate`` is what the encoder reckons with; when a frame is shown its own time says."""
+    stream = container.add_stream("libx264", rate=rate, options={"crf": _CRF, "preset": "veryfast"})
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    coder = stream.codec_context
+    coder.time_base = Fraction(1, 1000 * _TICKS)
+    coder.colorspace = coder.color_primaries = coder.color_trc = _BT709
+    coder.color_range = _LIMITED
+    return stream
 
 
 def _check_size(size: tuple[int, int], limits: ClipLimits) -> None:

@@ -55,6 +55,8 @@ class NativeRenderer:
         """An RGB photo of at least 16 pixels a side under one style (B = 1).
 
         ``keep``: whether the maps' memory, 175 bytes a pixel, stays for the next picture.
+
+        Raises ``RuntimeError`` when the runtime did not render it.
         """
         pixels = np.asarray(photo)
         height, width = pixels.shape[:2]
@@ -90,6 +92,9 @@ class NativeRenderer:
         request = self._request(eight_bit)
         results = request.infer(inputs, share_inputs=True, share_outputs=keep)
         found = [results[i] for i in range(len(results))]
+        if found[0].shape != inputs["photo"].shape:
+            # A graph that cannot be computed for a size raises nothing, and leaves what was rendered last.
+            raise RuntimeError(f"OpenVINO gave {found[0].shape} for a photo of {inputs['photo'].shape}")
         if not keep:
             request.get_compiled_model().release_memory()
             release_freed_memory()

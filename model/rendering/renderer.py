@@ -13,6 +13,7 @@ from model.colors import keep_colors
 from model.data.folders import to_image, to_tensor
 from model.frames import Smoothing, render_frames
 from model.networks import Networks, Objective
+from model.padding import padded, padded_frame
 from model.passes import Size, fitting, passes
 from model.phi import Phi, interpolate, stack
 from model.regions import mix, soften
@@ -124,9 +125,10 @@ class Renderer:
             )
 
         def forward(frame: Tensor, phi: Phi, normalize: Normalize | None) -> Tensor:
+            height, width = frame.shape[1:]
             with torch.no_grad(), self.objective.autocast():
-                made: Tensor = self.networks.stylizer(frame[None], phi, normalize)
-            return made[0].float()
+                made: Tensor = self.networks.stylizer(padded_frame(frame)[None], phi, normalize)
+            return made[0, :, :height, :width].float()
 
         yield from render_frames(
             map(sized, frames),
@@ -143,6 +145,8 @@ class Renderer:
 
     def render_many(self, wanted: Sequence[Wanted]) -> list[Image.Image]:
         """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
+        sizes = [photo.size for photo, *_ in wanted]
+        wanted = [(padded(photo), phi, should_stop) for photo, phi, should_stop in wanted]
         results: dict[int, Image.Image] = {}
         for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
             width, height = wanted[members[0]][0].size
@@ -158,7 +162,7 @@ class Renderer:
                 with torch.no_grad(), self.objective.autocast():
                     rendered = self.networks(batch, stack([wanted[i][1] for i in members]))
                 results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
-        return [results[i] for i in range(len(wanted))]
+        return [_cut(results[i], size) for i, size in enumerate(sizes)]
 
     def _in_strips(self, photo: Image.Image, phi: Phi, should_stop: Callable[[], bool] | None) -> Image.Image:
         dtype = torch.bfloat16 if self.objective.amp else torch.float32
@@ -182,3 +186,8 @@ class Renderer:
 def _at(image: Image.Image, size: Size) -> Image.Image:
     """The picture at a size; itself when it has it."""
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _cut(image: Image.Image, size: Size) -> Image.Image:
+    """The upper left corner of that size; itself when it is no larger."""
+    return image if image.size == size else image.crop((0, 0, *size))

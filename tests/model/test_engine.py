@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,3 +205,16 @@ def test_missing_checkpoint_and_device_say_what_to_do(tmp_path: Path) -> None:
         Engine.load(device="cuda:99")
     with pytest.raises(DeviceUnavailableError, match="auto"):
         Engine.load(device="toaster")
+
+
+@pytest.mark.parametrize("controls", [{}, {"strength": 0.5, "preserve_color": True, "feather": 2.0}])
+def test_a_narrow_photo_gets_a_picture_of_its_own(
+    engine: Engine, style: Style, photo: Image.Image, controls: dict[str, Any]
+) -> None:
+    """Also under a mask; what was rendered before is not in it."""
+    before = engine.stylize(photo, style)
+    for size, result in (((2000, 40), (64, 1)), ((40, 2000), (1, 64)), ((3, 2), (3, 2))):
+        narrow = photo.resize(size)
+        made = engine.stylize(narrow, style, size=64, mask=Image.new("L", (8, 8), 255), **controls)
+        assert made.size == result
+        assert made.tobytes() != before.crop((0, 0, *result)).tobytes()

@@ -96,6 +96,12 @@ def test_checkpoint_that_is_none(tmp_path: Path) -> None:
     other.write_bytes(b"\x80\x04not a pickle that anybody loads")
     with pytest.raises(CheckpointFormatError):
         load_base(other)
+    with pytest.raises(CheckpointMissingError, match="meta-train"):
+        load_base(other / "base.safetensors")
+    with pytest.raises(CheckpointFormatError, match="is no file: name the checkpoint itself"):
+        load_base(tmp_path)
+    with pytest.raises(CheckpointFormatError, match="cannot be read"):
+        load_base(tmp_path / ("long" * 100))
 
 
 def test_style_of_other_shapes_is_refused(networks: Networks) -> None:

@@ -57,6 +57,14 @@ def flicker(frames: Sequence[Image.Image]) -> float:
     return float(np.mean([np.abs(levels(b) - levels(a)).mean() for a, b in pairwise(frames)]))
 
 
+@pytest.mark.parametrize("smoothing", [None, FRAME_BY_FRAME], ids=["smooth", "frame by frame"])
+def test_clips_may_be_narrow(engine: Engine, style: Style, smoothing: Smoothing | None) -> None:
+    frames = [smooth_picture(seed).resize((480, 6)) for seed in (1, 1, 2)]
+    made = list(engine.stylize_frames(frames, style, size=160, smoothing=smoothing))
+    assert [frame.size for frame in made] == [(160, 2)] * 3
+    assert made[0].tobytes() != made[2].tobytes()
+
+
 def test_without_smoothing_it_is_frame_by_frame(engine: Engine, style: Style) -> None:
     clip = [noisy(smooth_picture(3), t) for t in range(3)]
     made = list(engine.stylize_frames(clip, style, smoothing=FRAME_BY_FRAME, size=48))

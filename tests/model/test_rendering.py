@@ -21,6 +21,7 @@ from model.rendering import choice
 from model.rendering import native as rendering
 from model.rendering.choice import choose_renderer
 from model.rendering.native import NativeRenderer, flatness
+from model.rendering.renderer import Renderer
 from model.style_encoder import EncoderConfig
 from model.stylizer import Stylizer, StylizerConfig
 from tests.model.conftest import DEMO
@@ -39,6 +40,20 @@ def trained() -> tuple[Stylizer, Phi]:
     with torch.no_grad():
         phi = networks.encoder(objective.style_statistics(to_tensor([work])))
     return networks.stylizer, phi
+
+
+@pytest.fixture(scope="module")
+def renderers(trained: tuple[Stylizer, Phi]) -> dict[str, Renderer]:
+    """What an engine renders with, by the renderer's name."""
+    networks = load_base(None, CPU).networks
+    objective = Objective(PerceptualNetwork(), amp=False)
+    shapes = {key: value.shape for key, value in trained[1].items()}
+    return {
+        name: Renderer(
+            networks, objective, choose_renderer(name, networks.stylizer, CPU), shapes, example_side=96
+        )
+        for name in ("torch", "openvino")
+    }
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -74,6 +89,35 @@ def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tu
     assert rendered.size == size
     expected = by_torch(*trained, picture)
     assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
+
+
+@pytest.mark.parametrize("eight_bit", [False, True])
+def test_what_cannot_be_rendered_is_never_the_picture_before(
+    trained: tuple[Stylizer, Phi], eight_bit: bool
+) -> None:
+    """OpenVINO is silent where a border is wider than its map, and leaves its output as it was."""
+    renderer = native(trained[0], eight_bit=eight_bit, bf16=False)
+    renderer.render(photo(160, 120), trained[1])
+    for keep in (True, False):
+        with pytest.raises(RuntimeError, match="gave"):
+            renderer.render(photo(160, 4), trained[1], keep=keep)
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+@pytest.mark.parametrize("size", [(480, 4), (3, 64)], ids=str)
+def test_narrow_pictures_are_their_own(
+    renderers: dict[str, Renderer], trained: tuple[Stylizer, Phi], name: str, size: tuple[int, int]
+) -> None:
+    renderer, phi = renderers[name], trained[1]
+    before = renderer.render(photo(480, 64), phi)
+    picture = photo(*size)
+    rendered = renderer.render_many([(picture, phi, None), (photo(480, 64), phi, None)])
+    assert [each.size for each in rendered] == [size, (480, 64)]
+    assert rendered[0].tobytes() != before.crop((0, 0, *size)).tobytes()
+    # it is the beginning of the picture that is mirrored until it is large enough
+    pixels = np.pad(np.asarray(picture), ((0, 16), (0, 16), (0, 0)), mode="symmetric")
+    whole = Image.fromarray(pixels[: max(16, size[1]), : max(16, size[0])])
+    assert psnr(rendered[0], by_torch(*trained, whole).crop((0, 0, *size))) > 30
 
 
 @pytest.mark.parametrize("eight_bit", [False, True])

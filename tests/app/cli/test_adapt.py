@@ -111,3 +111,16 @@ def test_a_missing_checkpoint_is_a_setup_error(run, tmp_path: Path, pictures: Pa
     )
     assert result.exit_code == 78
     assert "meta-train" in result.stderr
+
+
+def test_a_folder_is_no_checkpoint(run, tmp_path: Path, pictures: Path):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--checkpoint", tmp_path)
+    assert result.exit_code == 78
+    assert f"{tmp_path} is no file" in result.stderr
+
+
+@pytest.mark.parametrize("seed", [-1, 10**23])
+def test_seeds_are_those_of_the_service(run, tmp_path: Path, pictures: Path, seed: int):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--seed", seed)
+    assert result.exit_code == 2
+    assert "Invalid value for '--seed'" in result.stderr

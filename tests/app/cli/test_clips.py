@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, read_frames, write_clip
+from app.imaging.formats import ClipFormat, has_video
+from app.imaging.length import plays_of
+from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
 from tests.app.worker.scripted import BASE_HASH
 
+VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
 
 
@@ -67,3 +69,91 @@ def test_the_clip_is_never_overwritten(run, engine, clip: Path, style: Path):
     result = run("stylize", clip, "-s", style, "-o", clip)
     assert result.exit_code == 3
     assert "would be overwritten" in result.stderr
+
+
+def test_results_of_one_name_do_not_overwrite_each_other(
+    run, engine, clip: Path, style: Path, tmp_path: Path
+):
+    """Clips among themselves, and a photo and a clip that both become PNG."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "loop.gif").write_bytes(clip.read_bytes())
+    Image.new("RGB", (40, 30)).save(other / "loop.png")
+    out = tmp_path / "out"
+    result = run(
+        "stylize", clip, other / "loop.gif", other / "loop.png", "-s", style, "-o", out, "--format", "png"
+    )
+    assert result.exit_code == 0, result.output
+    names = ["loop.hokusai.png", "loop.hokusai-2.png", "loop.hokusai-3.png"]
+    assert result.stdout.split() == [str(out / name) for name in names]
+    moving = []
+    for name in names:
+        with Image.open(out / name) as image:
+            moving.append(getattr(image, "n_frames", 1))
+    assert moving == [1, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.tiff"])
+def test_a_file_that_cannot_hold_a_clip_is_no_folder(
+    run, engine, clip: Path, style: Path, tmp_path: Path, name: str
+):
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert "cannot hold a clip: give a folder, or a name in .gif" in result.stderr
+    assert not (tmp_path / name).exists()
+    assert engine.loaded == []
+
+
+@pytest.mark.parametrize(
+    ("form", "frames", "milliseconds"),
+    [
+        (ClipFormat.GIF, 601, 20),
+        (ClipFormat.WEBP, 601, 20),
+        pytest.param(ClipFormat.MP4, 601, 20, marks=VIDEO),
+        pytest.param(ClipFormat.MP4, 32, 1000, marks=VIDEO),
+    ],
+)
+def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
+    run, engine, style: Path, tmp_path: Path, form: ClipFormat, frames: int, milliseconds: int
+):
+    path = tmp_path / f"long{form.suffix}"
+    write_clip(
+        path,
+        (Frame(Image.new("RGB", (16, 16), (i % 2 * 255, 0, 0)), milliseconds) for i in range(frames)),
+        form,
+    )
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert f"{path} has more than 600 frames or 30 seconds: cut it" in result.stderr
+    assert engine.loaded == []
+
+
+@VIDEO
+def test_a_video_as_long_as_may_be_is_rendered(run, engine, style: Path, tmp_path: Path):
+    path = tmp_path / "clip.mp4"
+    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(30)), ClipFormat.MP4)
+    assert run("stylize", path, "-s", style, "-o", tmp_path / "out").exit_code == 0
+
+
+def test_the_help_says_how_long_clips_may_be(run):
+    limits = ClipLimits()
+    assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
+        run("stylize", "--help").stdout.split()
+    )
+
+
+@pytest.mark.parametrize("form", [ClipFormat.GIF, ClipFormat.WEBP, ClipFormat.APNG])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_a_clip_is_played_as_often_as_before(
+    run, engine, style: Path, tmp_path: Path, form: ClipFormat, plays: int
+):
+    path = tmp_path / f"clip{form.suffix}"
+    frames = (Frame(Image.new("RGB", (48, 32), colour), 120) for colour in COLOURS)
+    write_clip(path, frames, form, plays=plays)
+    for kind in ("gif", "webp", "apng"):
+        out = tmp_path / kind
+        assert run("stylize", path, "-s", style, "-o", out, "--format", kind).exit_code == 0
+        (made,) = out.iterdir()
+        assert plays_of(made) == plays
+    if (form, plays) == (ClipFormat.GIF, 1):
+        assert b"NETSCAPE" not in path.read_bytes()

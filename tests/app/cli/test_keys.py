@@ -39,6 +39,8 @@ def test_a_key_is_shown_once_listed_and_revoked(keys: Callable[..., Result]) -> 
         (("create", "ada", "--scopes", "everything"), 3, "use read, write and admin"),
         (("create", "ada", "--scopes", ","), 1, "can do nothing"),
         (("create", "ada", "--expires", "soon"), 3, "is no time"),
+        (("create", "ada", "--expires", "9999y"), 3, "is after the year 9999"),
+        (("create", "ada", "--expires", "999999y"), 3, "is after the year 9999"),
         (("create", "ada", "--expires", "2001-01-01"), 1, "expired already"),
         (("revoke", "key_none"), 1, "no key key_none"),
     ],

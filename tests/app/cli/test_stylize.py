@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,16 @@ def test_impossible_outputs_are_refused_before_the_model_is_loaded(
     assert engine.loaded == []
 
 
+@pytest.mark.parametrize("name", ["res.tiff", "res.mp4"])
+def test_a_file_that_cannot_hold_a_photo_is_no_folder(
+    run, engine, pictures: Path, style: Path, tmp_path: Path, name: str
+):
+    result = run("stylize", pictures / "a.png", "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert "cannot hold a photo: give a folder, or a name in .png" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
 def test_a_style_of_another_base_is_refused(run, engine, pictures: Path, tmp_path: Path):
     other = tmp_path / "other.safetensors"
     other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
@@ -109,3 +120,24 @@ def test_a_missing_style_says_how_to_make_one(run, engine, pictures: Path, tmp_p
     result = run("stylize", pictures, "-s", tmp_path / "none.safetensors", "-o", tmp_path / "out")
     assert result.exit_code == 3
     assert "fewstroke adapt" in result.stderr
+
+
+@pytest.mark.parametrize("name", [b"day:cat:[bold]1", b"caf\xe9", "\N{SNOWMAN}".encode()])
+def test_results_are_printed_as_they_are_named(run, engine, style: Path, tmp_path: Path, name: bytes):
+    photo = tmp_path / (os.fsdecode(name) + ".png")
+    Image.new("RGB", (32, 32)).save(photo)
+    result = run("stylize", photo, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stdout_bytes.strip() == os.fsencode(tmp_path / "out") + b"/" + name + b".hokusai.png"
+
+
+def test_complaints_name_files_as_they_are(run, engine, style: Path, tmp_path: Path):
+    photo = tmp_path / "day:cat:1.png"
+    result = run("stylize", photo, "-s", style)
+    assert result.exit_code == 3
+    assert f"{photo} does not exist" in result.stderr
+    bad = tmp_path / os.fsdecode(b"caf\xe9.png")
+    bad.write_bytes(b"no picture")
+    result = run("stylize", bad, "-s", style)
+    assert result.exit_code == 3
+    assert "caf" in result.stderr

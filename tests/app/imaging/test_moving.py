@@ -48,6 +48,53 @@ def test_a_video_of_odd_sides_loses_a_line(tmp_path: Path):
     assert {frame.image.size for frame in read_frames(path)} == {(50, 32)}
 
 
+@pytest.mark.skipif(not has_video(), reason="no PyAV")
+@pytest.mark.parametrize("shown", [[80.0, 500, 20, 1000], [1000 / 30] * 4, [1001 / 24] * 4, [1000, 20, 20]])
+def test_every_frame_of_a_video_is_shown_as_long_as_it_should(tmp_path: Path, shown: list[float]):
+    import av
+
+    frames = [
+        Frame(Image.new("RGB", (48, 32), colour), each) for colour, each in zip(COLOURS, shown, strict=False)
+    ]
+    target = tmp_path / "clip.mp4"
+    assert write_clip(target, frames, ClipFormat.MP4) == len(shown)
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        begins = [1000 * frame.time for frame in container.decode(stream)]
+        assert begins == pytest.approx([sum(shown[:i]) for i in range(len(shown))], abs=0.01)
+        assert stream.duration is not None
+        assert stream.time_base is not None
+        assert float(1000 * stream.duration * stream.time_base) == pytest.approx(sum(shown), abs=0.01)
+
+
+@pytest.mark.skipif(not has_video(), reason="no PyAV")
+@pytest.mark.parametrize("size", [(64, 48), (1280, 720)], ids=str)
+def test_a_video_says_how_its_colours_are_meant(tmp_path: Path, size: tuple[int, int]):
+    """Players guess where it does not, by the size, and PyAV guesses otherwise."""
+    import av
+
+    target = clip(tmp_path, ClipFormat.MP4, size)
+    with av.open(str(target)) as container:
+        coder = container.streams.video[0].codec_context
+        assert (coder.colorspace, coder.color_primaries, coder.color_trc, coder.color_range) == (1, 1, 1, 1)
+        raw = next(container.decode(video=0)).to_ndarray(format="yuv420p")
+    red, green, blue = (level / 255 for level in COLOURS[0])
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # BT.709
+    planes = [raw[: size[1]], *np.split(raw[size[1] :].reshape(-1), 2)]
+    expected = (16 + 219 * light, 128 + 224 * (blue - light) / 1.8556, 128 + 224 * (red - light) / 1.5748)
+    assert [plane.mean() for plane in planes] == pytest.approx(expected, abs=1.5)
+    for frame, colour in zip(read_frames(target), COLOURS, strict=True):
+        assert np.abs(np.asarray(frame.image, dtype=int).mean((0, 1)) - colour).max() < 4
+
+
+@pytest.mark.skipif(not has_video(), reason="no PyAV")
+def test_a_video_may_be_one_pixel_high(tmp_path: Path):
+    path = clip(tmp_path, ClipFormat.MP4, (48, 1))
+    for frame, colour in zip(read_frames(path), COLOURS, strict=True):
+        assert frame.image.size == (48, 2)
+        assert np.abs(np.asarray(frame.image, dtype=int) - colour).max() < 4
+
+
 def test_transparent_parts_are_white(tmp_path: Path):
     frames = [Image.new("RGBA", (20, 20), (0, 0, 0, 0)), Image.new("RGBA", (20, 20), (9, 9, 9, 255))]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=50, lossless=True)

@@ -1,0 +1,96 @@
+"""Where results on the command line go: their names, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.cli.common import InputError
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+CLIP_SUFFIXES = (".gif", ".webp", ".png", ".apng", ".mp4", ".m4v", ".mov", ".webm", ".mkv")
+# Names of files, not of folders, that nothing is written as.
+_OTHER_SUFFIXES = (".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".svg", ".avi")
+_FILES = frozenset((*PHOTO_SUFFIXES, *CLIP_SUFFIXES, *_OTHER_SUFFIXES))
+
+
+def output_paths(
+    photos: Sequence[Path],
+    clips: Sequence[Path],
+    suffixes: Sequence[str],
+    style: Path,
+    output: Path,
+) -> list[Path]:
+    """Where the result of each photo, and then of each clip, goes.
+
+    A file when there is one of them and ``output`` looks like a file, else ``NAME.STYLE.SUFFIX`` in the
+    folder ``output``; those of the same name get numbers. Never an input. Raises InputError.
+    """
+    given = (*photos, *clips)
+    named = not output.is_dir() and output.suffix.lower() in _FILES
+    if named and len(given) > 1:
+        raise InputError(f"{len(given)} results do not fit in one file: give a folder with -o")
+    if named:
+        possible, what = (PHOTO_SUFFIXES, "a photo") if photos else (CLIP_SUFFIXES, "a clip")
+        if output.suffix.lower() not in possible:
+            raise InputError(
+                f"{output} cannot hold {what}: give a folder, or a name in {', '.join(possible)}"
+            )
+        targets = [output]
+    else:
+        if output.exists() and not output.is_dir():
+            raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
+        targets = []
+        for path, suffix in zip(given, suffixes, strict=True):
+            stem, number = f"{path.stem}.{style.stem}", 1
+            target = output / f"{stem}{suffix}"
+            while target in targets:
+                number += 1
+                target = output / f"{stem}-{number}{suffix}"
+            targets.append(target)
+    inputs = {path.resolve() for path in (*given, style)}
+    for target in targets:
+        if target.resolve() in inputs:
+            raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
+    return targets
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; makes its folder. Raises InputError when it cannot."""
+    with replacing(target) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """An empty file beside ``target`` to write to, which takes its place at the end; whatever happens on the
+    way, also Ctrl-C, nothing is left. Makes the folder.
+
+    Raises InputError for an OSError.
+    """
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A short name: with anything added, the target's own might be too long.
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
+        temporary = Path(name)
+        os.close(handle)
+        temporary.chmod(0o666 & ~_umask())  # as any new file; mkstemp's are the user's alone
+        yield temporary
+        temporary.replace(target)
+    except BaseException as error:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
