@@ -9,10 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from app.errors import ClipTooLongError
 from app.imaging.damage import DAMAGE
 from app.imaging.formats import has_video
-from app.imaging.moving import VIDEO_SUFFIXES, ClipLimits
+from app.imaging.moving import VIDEO_SUFFIXES, ClipLimits, too_long
 
 
 def check_length(path: Path, limits: ClipLimits | None = None, *, label: str = "The clip") -> None:
@@ -23,10 +22,7 @@ def check_length(path: Path, limits: ClipLimits | None = None, *, label: str = "
     limits = limits or ClipLimits()
     frames, seconds = _video(path) if path.suffix.lower() in VIDEO_SUFFIXES else (_frames(path), 0.0)
     if frames > limits.frames or seconds > limits.seconds:
-        raise ClipTooLongError(
-            f"{label} has more than {limits.frames} frames or {limits.seconds:g} seconds: "
-            "cut it, or lower its frame rate."
-        )
+        raise too_long(label, limits.frames, limits.seconds)
 
 
 def plays_of(path: Path) -> int:
