@@ -3,14 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StrictBool, UrlConstraints
 
 from app.texts import STORABLE
-from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
+from app.webhooks.tables import MAX_URL, DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
 
 _OVER: list[WebhookEvent] = [event for event in WebhookEvent if event is not WebhookEvent.JOB_STARTED]
 
-Url = Annotated[HttpUrl, Field(description="Where to POST the messages: an https address on the internet.")]
+Url = Annotated[
+    HttpUrl,
+    UrlConstraints(max_length=MAX_URL - 1, allowed_schemes=["http", "https"]),  # an empty path becomes /
+    Field(description="Where to POST the messages: an https address on the internet."),
+]
 Events = Annotated[
     list[WebhookEvent], Field(min_length=1, max_length=20, description="Which messages are wanted.")
 ]
