@@ -100,15 +100,30 @@ async def test_what_a_commit_left_that_failed_is_an_orphan(
     assert await orphans(services.sessions, services.blobs, left) == left
 
 
+def _full(error: Exception, **answer: object) -> OperationalError:
+    for name, value in answer.items():
+        setattr(error, name, value)
+    return OperationalError("COMMIT", {}, error)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        _full(sqlite3.OperationalError("database or disk is full"), sqlite_errorcode=sqlite3.SQLITE_FULL),
+        _full(Exception("could not extend file"), sqlstate="53100"),
+    ],
+    ids=["SQLite", "PostgreSQL"],
+)
 async def test_a_commit_that_the_database_refused_leaves_nothing(
-    client: httpx.AsyncClient, services: Container, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient,
+    services: Container,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: OperationalError,
 ) -> None:
     """A full disk must not be filled by the requests that it refuses."""
 
     def full(_: object) -> None:
-        error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
-        raise error
+        raise refusal
 
     with monkeypatch.context() as patch:
         patch.setattr(services.engine.dialect, "do_commit", full)
