@@ -311,12 +311,13 @@ async def test_a_nul_in_a_value_is_refused(
             assert "NUL" in problem["detail"]
 
 
-async def test_an_address_that_is_too_long_once_it_is_escaped(client: httpx.AsyncClient) -> None:
-    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/" + "a" * 1982})).json()["id"]
-    for url in ("https://a.example/" + "a" * 1983, "https://a.example/" + "é" * 400):
-        check_problem(await client.post("/v1/webhooks", json={"url": url}), 422, "webhook_url_refused")
-        changed = await client.patch(f"/v1/webhooks/{hook}", json={"url": url})
-        check_problem(changed, 422, "webhook_url_refused")
+async def test_an_address_that_is_too_long_as_sent_or_once_it_is_escaped(client: httpx.AsyncClient) -> None:
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/" + "a" * 1981})).json()["id"]
+    refused = {"a" * 1982: "validation_failed", "é" * 400: "webhook_url_refused"}
+    for path, code in refused.items():
+        url = f"https://a.example/{path}"
+        check_problem(await client.post("/v1/webhooks", json={"url": url}), 422, code)
+        check_problem(await client.patch(f"/v1/webhooks/{hook}", json={"url": url}), 422, code)
 
 
 async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClient) -> None:
