@@ -23,9 +23,8 @@ from model.requests import Learning, Rendering
 
 logger = logging.getLogger(__name__)
 
-DEVICE_LOST = (
-    74  # exit status, EX_IOERR of sysexits.h: starting again helps unless the device itself is broken
-)
+# Exit status, EX_IOERR of sysexits.h: starting again helps unless the device itself is broken.
+DEVICE_LOST = 74
 
 _HARMLESS = (JobStopped, AdaptationCanceled, RenderingCanceled)
 

@@ -154,9 +154,8 @@ def pool(works: StyleStatistics) -> StyleStatistics:
 def _fair_share(samples: Tensor) -> Tensor:
     """(K, N, D) -> (1, N, D): samples of every work, as many of all works as one had."""
     k, count = samples.shape[:2]
-    return samples[_turns(count, k).to(samples.device), torch.arange(count, device=samples.device)].unsqueeze(
-        0
-    )
+    work = _turns(count, k).to(samples.device)
+    return samples[work, torch.arange(count, device=samples.device)].unsqueeze(0)
 
 
 @cache
