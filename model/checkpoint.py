@@ -12,12 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model.critic import Critic, CriticConfig
 from model.errors import CheckpointFormatError
 from model.formats import BASE_FORMAT, METADATA_KEY, checkpoint_hash, default_checkpoint
 from model.maml import LearningRates
 from model.networks import Networks
-from model.phi import NORMALIZATION
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
@@ -27,22 +25,16 @@ class Base:
     """A loaded base checkpoint."""
 
     networks: Networks
-    rates: dict[str, Tensor]  # learned inner rates, (steps,) for each tensor of phi
+    rates: dict[str, Tensor]  # learned inner rates, ``<level>/<tensor of phi>``: (steps,)
     header: dict[str, Any]
     hash: str
-    critic: Critic | None = None  # trained beside the networks, for an extra term in the inner loop
-
-    @property
-    def adapt(self) -> tuple[str, ...]:
-        """Patterns of the tensors of phi that the inner loop is to move."""
-        return tuple(self.header.get("adapt", NORMALIZATION))
 
 
 def phi_shapes(networks: Networks) -> dict[str, torch.Size]:
     """Shape of every tensor of phi, without the batch."""
     embedding = torch.zeros(1, networks.encoder.config.embedding, device=networks.encoder.center.device)
     with torch.no_grad():
-        return {name: value.shape[1:] for name, value in networks.encoder.decode(embedding).items()}
+        return {name: value.shape[1:] for name, value in networks.encoder.decode(embedding, 0).items()}
 
 
 def save_base(
@@ -50,15 +42,8 @@ def save_base(
     networks: Networks,
     rates: dict[str, Tensor],
     card: dict[str, Any],
-    *,
-    critic: Critic | None = None,
-    adapt: tuple[str, ...] | None = None,
 ) -> None:
-    """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …
-
-    The critic's tensors and its header entry are optional, as are the patterns of the tensors of phi that the
-    inner loop was trained to move: checkpoints without them are what they were.
-    """
+    """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …"""
     tensors = {f"networks/{k}": v.detach().half() for k, v in networks.state_dict().items()}
     tensors |= {f"rates/{k}": v.detach().float() for k, v in rates.items()}
     header = {
@@ -67,11 +52,6 @@ def save_base(
         "encoder": networks.encoder.config.to_dict(),
         "card": card,
     }
-    if critic is not None:
-        tensors |= {f"critic/{k}": v.detach().half() for k, v in critic.state_dict().items()}
-        header["critic"] = critic.config.to_dict()
-    if adapt is not None:
-        header["adapt"] = list(adapt)
     temporary = path.with_suffix(".tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(
@@ -95,15 +75,10 @@ def load_base(path: Path | None = None, device: torch.device | str = "cpu") -> B
             raise CheckpointFormatError(f"{path} has format {header['format']!r}, expected {BASE_FORMAT!r}")
         networks = Networks(StylizerConfig(**header["stylizer"]), EncoderConfig(**header["encoder"]))
         networks.load_state_dict(_part(tensors, "networks/"))
-        critic = None
-        if "critic" in header:
-            critic = Critic(CriticConfig(**header["critic"]))
-            critic.load_state_dict(_part(tensors, "critic/"))
-            critic = critic.to(device).eval().requires_grad_(False)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointFormatError(f"{path} is no base checkpoint of Fewstroke: {error}") from error
     networks = networks.to(device).eval().requires_grad_(False)
-    return Base(networks, _part(tensors, "rates/"), header, digest, critic)
+    return Base(networks, _part(tensors, "rates/"), header, digest)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, PhotoMemory, fit, glance_at
-from model.adaptation_loop import Judgement, adapt_together
+from model.adaptation import Adaptation, AdaptConfig, Photos, square
+from model.adaptation_loop import adapt_together
 from model.checkpoint import Base, load_base, phi_shapes
 from model.data.folders import pictures
+from model.dials import DEFAULT_ABSTRACTION, Dials
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
 from model.frames import Smoothing
-from model.inner_rates import served_rates
+from model.inner_rates import level_rates
 from model.networks import Objective
+from model.passes import fitting
 from model.perceptual.network import PerceptualNetwork
+from model.phi import Phi, at_level, stack
+from model.pyramid import SIDES, resized
 from model.rendering.choice import choose_renderer
-from model.rendering.renderer import Renderer
+from model.rendering.renderer import Drawing, Renderer
 from model.requests import Learning, Progress, Rendering
 from model.runtime import (
     keep_freed_memory,
@@ -31,7 +35,7 @@ from model.runtime import (
 )
 from model.style import Style, blend_styles
 
-PREVIEW_SIDE = 192
+PREVIEW_SIDE = 256
 BANK = Path(__file__).parent / "photos"
 
 
@@ -50,33 +54,26 @@ class Engine:
     ) -> None:
         self.base, self.device = base, device
         self.config = config or AdaptConfig()
-        if self.config.adapt is None:
-            self.config = replace(self.config, adapt=base.adapt)
         self.base_hash = base.hash
         self.default_steps = self.config.steps
-        self.objective = Objective(
-            PerceptualNetwork().to(device),
-            amp=prefers_bf16(device),
-            patches=self.config.weights.patches > 0,
-        )
+        self.objective = Objective(PerceptualNetwork().to(device), amp=prefers_bf16(device))
         self.shapes = phi_shapes(base.networks)
         self.renderer = Renderer(
             base.networks,
-            self.objective,
             choose_renderer(renderer, base.networks.stylizer, device),
             self.shapes,
-            example_side=self.config.example_side,
+            device=device,
+            amp=self.objective.amp,
         )
-        head = base.critic.shapes() if base.critic is not None else {}
-        self.rates = served_rates(self.shapes | head, base.rates, self.config.rate).to(device)
+        self.rates = [r.to(device) for r in level_rates(self.shapes, base.rates, self.config.rate)]
         found = pictures(BANK)
         if not found:
             raise CheckpointMissingError(f"no photos in {BANK}: the installation is incomplete")
-        # What adaptations look at again: the held-out photos, and the bundled ones as seeds cut them.
-        self._judges, self._banks = PhotoMemory(1), PhotoMemory(2)
-        self.bank = [Image.open(path).convert("RGB") for path in found]
-        # The bundled ones whatever photos a user gives: these may be grey.
-        self._glances = glance_at(self.bank[self.config.held_out :]).to(device)
+        bank = [Image.open(path).convert("RGB") for path in found]
+        held_out = self.config.held_out
+        self.held_out = Photos([square(p, random.Random(1), 0.999) for p in bank[:held_out]], device)
+        self._bank = bank[held_out:]
+        self._cut: dict[int, Photos] = {}  # the bundled photos as a seed cuts them; the latest two seeds
 
     @classmethod
     def load(
@@ -118,22 +115,30 @@ class Engine:
         """
         if not 1 <= len(examples) <= self.max_examples:
             raise ValueError(f"a style needs 1 to {self.max_examples} examples, not {len(examples)}")
-        held_out = self.bank[: self.config.held_out]
-        bank = self.bank[self.config.held_out :]
-        own = [photo.convert("RGB") for photo in contents]
         return Adaptation(
             self.base.networks,
             self.objective,
             [example.convert("RGB") for example in examples],
-            [photo for pair in zip(own, bank, strict=False) for photo in pair] if own else bank,
-            held_out=held_out,
+            self._photos(contents, seed),
+            self.held_out,
             config=self.config,
-            critic=self.base.critic,
             seed=seed,
-            judges_memory=self._judges,
-            bank_memory=self._banks if not own else None,
-            glances=self._glances,
         )
+
+    def _photos(self, contents: Sequence[Image.Image], seed: int) -> Photos:
+        """What steps draw on: the bundled photos, or those given and some of the bundled ones by turns."""
+        rng = random.Random(seed)
+        if contents:
+            own = [photo.convert("RGB") for photo in contents]
+            mixed = [photo for pair in zip(own, self._bank, strict=False) for photo in pair]
+            count = self.config.bank
+            return Photos([square(mixed[i % len(mixed)], rng, 0.6) for i in range(count)], self.device)
+        if seed not in self._cut:
+            chosen = rng.sample(self._bank, min(self.config.bank, len(self._bank)))
+            self._cut[seed] = Photos([square(photo, rng, 0.6) for photo in chosen], self.device)
+            while len(self._cut) > 2:
+                del self._cut[next(iter(self._cut))]
+        return self._cut[seed]
 
     def adapt(
         self,
@@ -153,9 +158,9 @@ class Engine:
             examples: pictures in the style, any size, converted to RGB.
             contents: photos to adapt on beside the bundled ones: those that the style is meant for.
             steps: inner steps; 0 gives the zero-step style.
-            preview: photo that is rendered every ``preview_every`` steps, at about 192 pixels; first in
-                the zero-step style, as soon as that is known and before any loss is computed.
-            on_progress: called with the zero-step preview, at step 0 and after every step, from this thread.
+            preview: photo that is rendered every ``preview_every`` steps, at 256 pixels; first in the zero-step
+                style, level by level as each is known, before any loss is computed.
+            on_progress: called with the first previews, at step 0 and after every step, from this thread.
             should_stop: asked between steps; True raises ``AdaptationCanceled``.
 
         Returns:
@@ -183,29 +188,32 @@ class Engine:
         Raises ``ValueError`` when a request has no examples or more than 16.
         """
         total = self.default_steps if steps is None else steps
-        shown = [fit(r.preview.convert("RGB"), PREVIEW_SIDE) if r.preview else None for r in requests]
-        tasks, starts = [], []
+        shown = [_preview(r.preview) for r in requests]
+        tasks = []
         for r, photo in zip(requests, shown, strict=True):
-            tasks.append(self.adaptation(r.examples, contents=r.contents, seed=r.seed))
-            starts.append(tasks[-1].start())
-            if r.on_progress is not None and photo is not None:
-                r.on_progress(Progress(0, total, {}, self.renderer.render(photo, starts[-1])))
+            task = self.adaptation(r.examples, contents=r.contents, seed=r.seed)
+            tasks.append(task)
+            known: list[Phi] = []
+            for level in range(len(SIDES)):
+                known.append(task.start(level))
+                tell = r.on_progress
+                if tell is not None and photo is not None and max(photo.size) > SIDES[level] // 2:
+                    tell(Progress(0, total, {}, self._drawn(photo, known)))
 
-        def visit(task: int, step: int, phi: dict[str, Tensor], judged: Judgement) -> None:
+        def visit(task: int, step: int, phi: dict[str, Tensor], loss: float) -> None:
             tell, photo = requests[task].on_progress, shown[task]
             if tell is None:
                 return
             due = step > 0 and (step % max(1, preview_every) == 0 or step == total)
-            picture = self.renderer.render(photo, phi) if due and photo is not None else None
-            tell(Progress(step, total, judged.as_dict(), picture))
+            levels = [at_level(phi, level) for level in range(len(SIDES))]
+            picture = self._drawn(photo, levels) if due and photo is not None else None
+            tell(Progress(step, total, {"total": round(loss, 4)}, picture))
 
         def should_stop(task: int) -> bool:
             asked = requests[task].should_stop
             return asked is not None and asked()
 
-        outcomes = adapt_together(
-            tasks, self.rates, steps=total, starts=starts, on_step=visit, should_stop=should_stop
-        )
+        outcomes = adapt_together(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
         styles: list[Style | AdaptationCanceled] = []
         for request, adapted in zip(requests, outcomes, strict=True):
             if isinstance(adapted, AdaptationCanceled):
@@ -214,13 +222,22 @@ class Engine:
             header = StyleHeader(
                 base_hash=self.base_hash,
                 k=len(request.examples),
-                steps=adapted.step,
+                steps=adapted.steps,
                 seed=request.seed,
-                losses={"start": adapted.start.as_dict(), "end": adapted.end.as_dict()},
+                losses={"start": {"total": 1.0}, "end": {"total": round(adapted.total, 4)}},
                 licence=str(self.base.header["card"].get("licence", "")),
             )
             styles.append(Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header))
         return styles
+
+    def _drawn(self, photo: Image.Image, levels: Sequence[Phi]) -> Image.Image:
+        """A preview by the levels that are known, coarse to fine."""
+        side = min(max(photo.size), SIDES[len(levels) - 1])
+        small = resized(photo, fitting(photo.size, side, side))
+        # the levels that are missing are finer than the picture, and are not asked for
+        missing = len(SIDES) - len(levels)
+        phi = stack([*levels, *[levels[-1]] * missing])
+        return self.renderer.draw_many([Drawing.of(small, phi, Dials())])[0]
 
     def blend(self, parts: Sequence[tuple[Style, float]]) -> Style:
         """A style between several, by weight: ``model.style.blend_styles``."""
@@ -232,36 +249,31 @@ class Engine:
         style: Style,
         *,
         strength: float = 1.0,
+        abstraction: float = DEFAULT_ABSTRACTION,
+        stroke_size: float = 1.0,
         size: int | None = None,
-        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Style | None = None,
         feather: float = 0.0,
-        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         """Render a photo in a style, or in a ``blend`` of styles.
 
         Args:
-            strength: 0 (the photo's own style) to 1 (the style), above 1 exaggerates.
+            strength, abstraction, stroke_size: see ``model.dials``.
             size: longer side of the result in pixels; never upscales; default the photo's own, at
-                most ``Renderer.max_side``.
-            stroke_size: how large strokes are, 1 being the network's own; above 1 the photo is rendered
-                smaller, and enlarged with its own detail (``model.strokes``). None: as at 640 pixels.
+                most ``Renderer.max_side``. It is drawn on up to 512 pixels, and enlarged with its own detail.
             preserve_color: keep the photo's colours and take the brushwork only (``model.colors``).
             mask: grey picture, stretched to the photo: white takes ``style``, black ``outside``. Both are
                 rendered whole and then mixed: instance normalisation is a statistic of the whole picture,
                 so phi cannot change from place to place without changing both sides.
             outside: the style where the mask is black; None leaves the photo as it is there.
             feather: standard deviation of the mask's soft edge, in pixels of the result.
-            should_stop: asked between the strips of a photo of more than ``Renderer.whole_pixels``
-                (``model.strips``); True raises ``RenderingCanceled``.
 
-        Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
+        Raises ``StyleFormatError`` when a style does not fit the network.
         """
-        rendering = Rendering(
-            photo, style, strength, size, stroke_size, preserve_color, mask, outside, feather, should_stop
-        )
+        dials = Dials(strength, abstraction, stroke_size)
+        rendering = Rendering(photo, style, dials, size, preserve_color, mask, outside, feather)
         return self.stylize_many([rendering])[0]
 
     def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
@@ -270,7 +282,7 @@ class Engine:
         A pass takes at most ``Renderer.batch_pixels`` (one photo at least). The pictures are those of
         ``stylize`` but for rounding: a level of 256 here and there.
 
-        Raises ``StyleFormatError`` when a style does not fit the network, ``RenderingCanceled``.
+        Raises ``StyleFormatError`` when a style does not fit the network.
         """
         return self.renderer.stylize_many(renderings)
 
@@ -283,7 +295,7 @@ class Engine:
         frames: Iterable[Image.Image],
         style: Style,
         *,
-        strength: float = 1.0,
+        dials: Dials | None = None,
         size: int | None = None,
         preserve_color: bool = False,
         smoothing: Smoothing | None = None,
@@ -293,6 +305,7 @@ class Engine:
         Args:
             frames: of one size; the result has the longer side at ``size``, at most
                 ``Renderer.max_frame_side``.
+            dials: how each of them is drawn.
             smoothing: what a frame owes to those before it (``model.frames``); ``Smoothing(0, 0)`` is
                 frame by frame.
 
@@ -302,8 +315,15 @@ class Engine:
         return self.renderer.stylize_frames(
             frames,
             style,
-            strength=strength,
+            dials=dials or Dials(),
             size=size,
             preserve_color=preserve_color,
             smoothing=smoothing or Smoothing(),
         )
+
+
+def _preview(photo: Image.Image | None) -> Image.Image | None:
+    """The photo at the size of previews."""
+    if photo is None:
+        return None
+    return resized(photo.convert("RGB"), fitting(photo.size, PREVIEW_SIDE, PREVIEW_SIDE))

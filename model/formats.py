@@ -18,8 +18,8 @@ from typing import Any
 
 from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
 
-STYLE_FORMAT = "fewstroke-style/1"
-BASE_FORMAT = "fewstroke-base/1"
+STYLE_FORMAT = "fewstroke-style/2"
+BASE_FORMAT = "fewstroke-base/2"
 METADATA_KEY = "fewstroke"
 MAX_STYLE_BYTES = 4 * 2**20
 _MAX_HEADER_BYTES = 2**20

@@ -14,16 +14,12 @@ At a cut both begin anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from model.colors import keep_colors
-from model.data.folders import to_image, to_tensor
 from model.instance_norm import EPSILON
 from model.stylizer import Normalize
 
@@ -138,48 +134,28 @@ class Scene:
         self.still = StillParts(smoothing)
         self._palette: Tensor | None = None
 
-    def begins(self, frame: Tensor) -> bool:
-        """Whether a scene begins with this frame (3, H, W); if so, what came before it is forgotten."""
+    def take(self, frame: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(3, H, W), the next frame -> the frame to render, and what ``settle`` wants to know.
+
+        Where a scene begins, what came before it is forgotten.
+        """
         before, self._palette = self._palette, palette(frame)
-        if before is not None and not is_cut(before, self._palette, self.smoothing.cut):
-            return False
-        if self.statistics is not None:
-            self.statistics.reset()
-        self.still.reset()
-        return True
+        if before is None or is_cut(before, self._palette, self.smoothing.cut):
+            if self.statistics is not None:
+                self.statistics.reset()
+            self.still.reset()
+        return self.still.steady(frame)
 
+    def settle(self, made: Tensor, weight: Tensor | None) -> Tensor:
+        """(3, H, W), the rendered frame -> what is shown."""
+        return self.still.settle(made, weight)
 
-def render_frames(
-    frames: Iterable[Image.Image],
-    phi_of: Callable[[Image.Image], dict[str, Tensor]],
-    forward: Callable[[Tensor, dict[str, Tensor], Normalize | None], Tensor],
-    smoothing: Smoothing,
-    *,
-    device: torch.device,
-    preserve_color: bool = False,
-) -> Iterator[Image.Image]:
-    """Render RGB frames of one size, each as it comes.
-
-    ``phi_of``: the style for a scene, from its first frame. ``forward``: (3, H, W) under phi with a
-    normalisation -> (3, H, W) float32.
-
-    Raises ``ValueError`` for a frame of another size than the first.
-    """
-    scene = Scene(smoothing)
-    phi: dict[str, Tensor] = {}
-    size: tuple[int, int] | None = None
-    for frame in frames:
-        size = size or frame.size
-        if frame.size != size:
-            raise ValueError(f"the frames of a clip have one size, {size}, and not {frame.size} too")
-        pixels = to_tensor([frame])[0].to(device)  # (3, H, W)
-        if scene.begins(pixels):
-            phi = phi_of(frame)
-        given, weight = scene.still.steady(pixels)
-        made = forward(given, phi, scene.statistics)
-        if preserve_color:
-            made = to_tensor([keep_colors(to_image(given), to_image(made))])[0].to(device)
-        yield to_image(scene.still.settle(made, weight))
+    def normalize(self, step: int, again: bool) -> Normalize | None:
+        """The normalisation of a step of the plan, drawn once or ``again``; None: by each frame alone."""
+        if self.statistics is None:
+            return None
+        shared = self.statistics
+        return lambda x, gamma, beta, layer: shared(x, gamma, beta, f"{step}.{again}.{layer}")
 
 
 def palette(frame: Tensor) -> Tensor:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from model.maml import Granularity, LearningRates, Rates
+from model.pyramid import SIDES
+
+DEFAULT_RATE = 0.02  # a number's change in one step of Adam
 
 
 class ScheduledRates(Rates):
@@ -26,22 +31,22 @@ class ScheduledRates(Rates):
         return rate * self.scale * (1 - 0.9 * fall)
 
 
-def served_rates(
-    shapes: dict[str, torch.Size], learned: dict[str, Tensor], rate: float | None
-) -> LearningRates:
-    """What an adaptation takes: ``rate`` for every tensor and step, or a checkpoint's ``learned`` ones."""
-    return stored_rates(shapes, learned) if rate is None else stored_rates(shapes, {}, rate)
+def level_rates(
+    shapes: Mapping[str, torch.Size], stored: Mapping[str, Tensor], rate: float | None = None
+) -> list[LearningRates]:
+    """The inner rates of every level: a checkpoint's (``<level>/<tensor>``: (steps,)), or ``rate`` for all."""
+    found = []
+    for level in range(len(SIDES)):
+        prefix = f"{level}/"
+        own = {name.removeprefix(prefix): v for name, v in stored.items() if name.startswith(prefix)}
+        found.append(stored_rates(shapes, {} if rate is not None else own, rate or DEFAULT_RATE))
+    return found
 
 
 def stored_rates(
-    shapes: dict[str, torch.Size], rates: dict[str, Tensor], default: float = 0.02
+    shapes: Mapping[str, torch.Size], rates: Mapping[str, Tensor], default: float = DEFAULT_RATE
 ) -> LearningRates:
-    """Inner rates from a checkpoint's (steps,) tensors; ``default`` for what was not meta-trained."""
-    if any(rate.ndim > 1 for rate in rates.values()):  # (1, ...): one for each parameter (Meta-SGD)
-        result = LearningRates(shapes, default, granularity=Granularity.PARAMETER)
-        kept = {f"log_rate_{i}": rates[n][0].log() for i, n in enumerate(shapes) if n in rates}
-        result.load_state_dict(result.state_dict() | kept)
-        return result
+    """Inner rates from (steps,) tensors; ``default`` for what was not meta-trained."""
     steps = max((len(v) for v in rates.values()), default=1)
     result = LearningRates(shapes, default, granularity=Granularity.TENSOR_STEP, steps=steps)
     if rates:

@@ -6,20 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from model.perceptual.losses import (
-    LAYERS,
     LossTerms,
     both_gram_distance,
     color_distance,
-    content_distance,
-    content_features,
     covariance_distance,
     mobile_distance,
     moment_distance,
-    total_variation,
 )
 from model.perceptual.network import PerceptualNetwork
 from model.perceptual.patches import patch_distance
-from model.perceptual.statistics import CONTENT_LAYERS, STYLE_LAYERS, StyleStatistics, statistics
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, statistics
 from model.phi import Phi
 from model.style_encoder import EncoderConfig, StyleEncoder
 from model.stylizer import Stylizer, StylizerConfig
@@ -71,47 +67,16 @@ class Objective:
             features = self.network(works, STYLE_LAYERS)
             return statistics(features, works, patches=self.patches), features
 
-    @torch.no_grad()
-    def photo_targets(self, photos: Tensor) -> tuple[dict[str, Tensor], StyleStatistics]:
-        """(B, 3, H, W) photos -> the features that content is compared with, and their own statistics."""
-        with self.autocast():
-            features = self.network(photos, LAYERS)
-            return content_features(features), statistics(features, photos, patches=self.patches)
-
-    @torch.no_grad()
-    def content_targets(self, photos: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) photos -> the features that content is compared with."""
-        with self.autocast():
-            return content_features(self.network(photos, CONTENT_LAYERS))
-
-    def terms(self, renders: Tensor, style: StyleStatistics, content: dict[str, Tensor]) -> LossTerms:
-        """Distances of B renders to B styles and B photos; differentiable in the renders."""
-        return self.compare(renders, style, content)[0]
-
-    def compare(
-        self,
-        renders: Tensor,
-        style: StyleStatistics,
-        content: dict[str, Tensor],
-        directions: Tensor | None = None,
-    ) -> tuple[LossTerms, dict[str, Tensor]]:
-        """``terms``, and the renders' feature maps for who needs them too (the critic).
-
-        ``directions``: see ``color_distance``.
-        """
-        with self.autocast():
-            features = self.network(renders, LAYERS)
-            known = bool(style.patches)
-            own = statistics(features, renders, patches=known)
-            patches = patch_distance(own.patches, style.patches) if known else renders.new_zeros(len(renders))
-        terms = LossTerms(
+    def distances(
+        self, own: StyleStatistics, style: StyleStatistics, directions: Tensor | None = None
+    ) -> LossTerms:
+        """Distances of B pictures' statistics to B styles. ``directions``: see ``color_distance``."""
+        known = bool(style.patches)
+        return LossTerms(
             moments=moment_distance(own, style),
             covariance=covariance_distance(own, style),
             mobile=mobile_distance(own, style),
             gram=both_gram_distance(own, style),
             color=color_distance(own, style, directions),
-            content=content_distance(features, content),
-            smoothness=total_variation(renders),
-            patches=patches,
+            patches=patch_distance(own.patches, style.patches) if known else own.colors.new_zeros(len(own)),
         )
-        return terms, features

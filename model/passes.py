@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 Size = tuple[int, int]  # width, height
-LARGEST_STROKES = 16.0  # times the network's own: the most that a rendering may ask for
 
 
 def fitting(photo: Size, size: int | None, longest: int) -> Size:
@@ -18,13 +17,16 @@ def fitting(photo: Size, size: int | None, longest: int) -> Size:
     return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
 
 
-def passes(sizes: Sequence[Size], most: int, pixels: int) -> list[list[int]]:
-    """Groups of equal sizes, by position: at most ``most`` in one, and ``pixels`` unless it is one alone."""
-    equal: dict[Size, list[int]] = defaultdict(list)
-    for position, size in enumerate(sizes):
-        equal[size].append(position)
+def passes(kinds: Sequence[Hashable], areas: Sequence[int], most: int, pixels: int) -> list[list[int]]:
+    """Groups of one kind, by position: at most ``most`` in one, and ``pixels`` unless it is one alone.
+
+    ``kinds``: what goes together is equal; ``areas``: pixels of each.
+    """
+    equal: dict[Hashable, list[int]] = defaultdict(list)
+    for position, kind in enumerate(kinds):
+        equal[kind].append(position)
     found = []
-    for (width, height), members in equal.items():
-        count = max(1, min(most, pixels // (width * height)))
+    for members in equal.values():
+        count = max(1, min(most, pixels // max(areas[i] for i in members)))
         found += [members[at : at + count] for at in range(0, len(members), count)]
     return found

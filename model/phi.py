@@ -1,6 +1,7 @@
 """Style parameters phi: what the inner loop adapts, one set a sample.
 
-phi is a dict of tensors with a leading batch dimension B (one style a sample):
+phi is a dict of tensors with a leading batch dimension B (one style at one level a sample; the phi of a style
+has a sample for each level, coarse to fine):
 
 ========================  ===============  ===================================================
 name                      shape            meaning
@@ -20,12 +21,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from model.chroma import extrapolate_color
-
 Phi = Mapping[str, Tensor]
-
-NORMALIZATION = ("*.gamma", "*.beta")
-"""Patterns of what an adaptation moves: the colours would copy how bright the examples are (decision 79)."""
 
 
 def select(phi: Phi, index: Tensor | slice | list[int]) -> dict[str, Tensor]:
@@ -38,20 +34,14 @@ def stack(parts: Sequence[Phi]) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def at_level(phi: Phi, level: int) -> dict[str, Tensor]:
+    """The phi of one level (B = 1) from that of a style."""
+    return select(phi, slice(level, level + 1))
+
+
 def expand(phi: Phi, batch: int) -> dict[str, Tensor]:
     """Repeat one style (B = 1) over a batch, without copying."""
     return {name: value.expand(batch, *value.shape[1:]) for name, value in phi.items()}
-
-
-def interpolate(start: Phi, end: Phi, weight: float) -> dict[str, Tensor]:
-    """``start + weight * (end - start)``: the strength dial; above 1 it extrapolates.
-
-    Beyond ``end`` no colour is turned over (``model.chroma``).
-    """
-    between = {name: torch.lerp(start[name], end[name], weight) for name in end}
-    if weight > 1 and "color" in between:
-        between["color"] = extrapolate_color(start["color"], end["color"], weight)
-    return between
 
 
 def blend(parts: Sequence[Phi], weights: Sequence[float]) -> dict[str, Tensor]:
@@ -64,5 +54,5 @@ def blend(parts: Sequence[Phi], weights: Sequence[float]) -> dict[str, Tensor]:
 
 
 def count(phi: Phi) -> int:
-    """Numbers in one style."""
-    return sum(value[0].numel() for value in phi.values())
+    """Numbers in all samples together."""
+    return sum(value.numel() for value in phi.values())

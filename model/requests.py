@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PIL.Image import Image
+
+from model.dials import Dials
 
 if TYPE_CHECKING:  # a process that only passes requests on needs no torch
     from model.style import Style
@@ -14,11 +16,16 @@ if TYPE_CHECKING:  # a process that only passes requests on needs no torch
 
 @dataclass(frozen=True)
 class Progress:
-    """What ``on_progress`` gets at step 0 and after every step; before all of them, the zero-step preview."""
+    """What ``on_progress`` gets at step 0 and after every step.
+
+    Before all of them come the previews of the zero-step style, one a level, coarse to fine, without losses.
+    """
 
     step: int
     steps: int
-    losses: dict[str, float]  # style, content, total: means over held-out photos; {} with the first preview
+    losses: dict[
+        str, float
+    ]  # total: of the zero-step style's, on held-out photos; {} with the first previews
     preview: Image | None
 
 
@@ -40,11 +47,9 @@ class Rendering:
 
     photo: Image
     style: Style
-    strength: float = 1.0
+    dials: Dials = field(default_factory=Dials)
     size: int | None = None
-    stroke_size: float | None = None
     preserve_color: bool = False
     mask: Image | None = None
     outside: Style | None = None
     feather: float = 0.0
-    should_stop: Callable[[], bool] | None = None  # asked between the strips of a large photo

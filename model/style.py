@@ -14,18 +14,19 @@ from torch import Tensor
 from model.errors import StyleBaseMismatchError, StyleFormatError
 from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, read_style_header
 from model.phi import blend
+from model.pyramid import SIDES
 
 
 @dataclass(frozen=True)
 class Style:
-    """phi of one style (every tensor with a batch dimension of 1, float32 on the CPU) and its header."""
+    """phi of one style (of every tensor a sample for each level, float32 on the CPU) and its header."""
 
     phi: dict[str, Tensor]
     header: StyleHeader
 
     def to_bytes(self) -> bytes:
-        """safetensors in fp16: about 25 kB."""
-        tensors = {name: value[0].detach().half().contiguous().cpu() for name, value in self.phi.items()}
+        """safetensors in fp16: about 145 kB."""
+        tensors = {name: value.detach().half().contiguous().cpu() for name, value in self.phi.items()}
         return save_tensors(tensors, metadata={METADATA_KEY: self.header.to_json()})
 
     @classmethod
@@ -47,16 +48,16 @@ class Style:
             tensors = load_tensors(data)
         except (SafetensorError, ValueError, KeyError) as error:
             raise StyleFormatError(f"the style's tensors cannot be read: {error}") from error
-        phi = {name: value.float().unsqueeze(0) for name, value in tensors.items()}
+        phi = {name: value.float() for name, value in tensors.items()}
         for name, value in phi.items():
             if not bool(torch.isfinite(value).all()):
                 raise StyleFormatError(f"the style's tensor {name!r} holds numbers that are not finite")
         return cls(phi, header)
 
     def check_shapes(self, expected: dict[str, torch.Size]) -> None:
-        """Raise ``StyleFormatError`` unless phi has exactly these tensors (shapes without batch)."""
-        found = {name: value.shape[1:] for name, value in self.phi.items()}
-        if found != expected:
+        """Raise ``StyleFormatError`` unless phi has exactly these tensors (shapes without the levels)."""
+        wanted = {name: torch.Size((len(SIDES), *shape)) for name, shape in expected.items()}
+        if {name: value.shape for name, value in self.phi.items()} != wanted:
             raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
 
 

@@ -26,3 +26,23 @@ def split_groups(names: Iterable[str], *, seed: int = 0) -> dict[Split, list[str
     for name in sorted(names):
         result[split_of(name, seed=seed)].append(name)
     return result
+
+
+def training_groups(names: Iterable[str], *, seed: int = 0) -> set[str]:
+    """Groups to train on: those of no artist of whom any group is held out.
+
+    A group is named after its artist, with a prefix for the kind of its source (``lo_``, ``few_``).
+    """
+    kept = list(names)
+    held_out = {artist_of(name) for name in kept if split_of(name, seed=seed) != "train"}
+    return {name for name in kept if not any(_same(artist_of(name), other) for other in held_out)}
+
+
+def artist_of(group: str) -> str:
+    """The artist whom a group is named after."""
+    return group.removeprefix("lo_").removeprefix("few_")
+
+
+def _same(a: str, b: str) -> bool:
+    """Whether two names are of one artist: equal, or one with a word about the works behind it."""
+    return a == b or a.startswith(f"{b}_") or b.startswith(f"{a}_")

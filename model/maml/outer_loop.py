@@ -1,16 +1,31 @@
 """The outer loop: Adam with a cosine rate and gradient clipping on the meta-loss, resumable."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from model.maml.errors import LearnerError, NonFiniteLossError
-from model.maml.learner import MetaLearner, MetaLoss
+from model.maml.learner import MetaLoss
 from model.maml.task import Task
+
+
+class Learner(Protocol):
+    """What the outer loop moves: a ``MetaLearner``, or several as one."""
+
+    @property
+    def rule(self) -> nn.Module:
+        """The inner optimiser: its parameters are learned rates."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Everything that is trained."""
+
+    def meta_backward(self, task: Task[Any, Any], *, scale: float, progress: float) -> MetaLoss:
+        """See ``MetaLearner.meta_backward``."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +66,14 @@ class OuterLoop:
     """Moves ``learner.parameters()`` down the meta-loss.
 
     Args:
-        learner: any meta-learner.
+        learner: any meta-learner, or several as one.
         config: rates, length, clipping.
         context: entered around each task, for instance ``lambda: torch.autocast("cuda", torch.bfloat16)``.
     """
 
     def __init__(
         self,
-        learner: MetaLearner,
+        learner: Learner,
         config: OuterConfig,
         *,
         context: Callable[[], AbstractContextManager[Any]] = nullcontext,
@@ -85,8 +100,10 @@ class OuterLoop:
         """0 at the start, 1 from the last planned step on."""
         return min(1.0, self.steps_done / max(1, self.config.steps - 1))
 
-    def step(self, tasks: Iterable[Task[Any, Any]]) -> OuterStep:
+    def step(self, tasks: Iterable[Task[Any, Any]], *, progress: float | None = None) -> OuterStep:
         """One outer step on the mean meta-loss of ``tasks``, one backward pass a task (or batch of tasks).
+
+        ``progress``: where the training is, 0 .. 1, when it ends by the clock; None: by ``config.steps``.
 
         Raises:
             LearnerError: no tasks.
@@ -95,14 +112,13 @@ class OuterLoop:
         tasks = list(tasks)
         if not tasks:
             raise LearnerError("an outer step needs at least one task")
-        lr = self._set_rates()
+        at = self.progress if progress is None else progress
+        lr = self._set_rates(at)
         self._optimizer.zero_grad(set_to_none=True)
         outcomes: list[MetaLoss] = []
         for task in tasks:
             with self._context():
-                outcomes.append(
-                    self.learner.meta_backward(task, scale=1 / len(tasks), progress=self.progress)
-                )
+                outcomes.append(self.learner.meta_backward(task, scale=1 / len(tasks), progress=at))
         limit = math.inf if self.config.clip_norm is None else self.config.clip_norm
         norm = float(torch.nn.utils.clip_grad_norm_(self._params, limit))
         skipped = not math.isfinite(norm)
@@ -128,8 +144,8 @@ class OuterLoop:
         self._optimizer.load_state_dict(state["optimizer"])
         self.steps_done = int(state["steps_done"])
 
-    def _set_rates(self) -> float:
-        fall = 0.5 * (1 + math.cos(math.pi * self.progress))
+    def _set_rates(self, progress: float) -> float:
+        fall = 0.5 * (1 + math.cos(math.pi * progress))
         for group in self._optimizer.param_groups:
             floor = min(self.config.final_lr, group["peak"])
             group["lr"] = floor + (group["peak"] - floor) * fall

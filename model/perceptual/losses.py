@@ -1,4 +1,4 @@
-"""Style, content and smoothness terms: every one returns a value per sample, (B,).
+"""Style terms: every one returns a value per sample, (B,).
 
 The style terms count every channel: a plain relative Gram loss is ruled by a few loud channels and
 rewards grey pictures with a grid. So means and spreads are measured in units of the style's own
@@ -13,16 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.perceptual.moments import content_layer_distance, normalized
 from model.perceptual.statistics import (
-    CONTENT_LAYERS,
     MOBILE_LAYERS,
-    STYLE_LAYERS,
     VGG_LAYERS,
     StyleStatistics,
 )
 
-LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS)))
 SCATTER = 6.0  # how much works that differ among themselves count for less (decisions 76 and 79)
 
 
@@ -35,8 +31,6 @@ class LossWeights:
     mobile: float = 6.5  # both on the second network
     gram: float = 1.5  # Gram matrices of both networks
     color: float = 6.0  # sliced Wasserstein distance of colours
-    content: float = 10.0  # instance-normalised features; at 1 faces dissolve
-    smoothness: float = 0.3  # total variation
     patches: float = 0.0  # every place of the picture to the place in the examples that is most like it
 
 
@@ -149,30 +143,6 @@ def color_distance(x: StyleStatistics, style: StyleStatistics, directions: Tenso
     return sliced_wasserstein(x.colors, style.colors, projections) / (spread + 0.02)
 
 
-# Whole objects count more than their parts: a stroke may cross an edge, and a face stays a face.
-CONTENT_SHARES = dict(zip(CONTENT_LAYERS, (1 / 6, 1 / 6, 2 / 3), strict=True))
-
-
-def content_distance(x: dict[str, Tensor], content: dict[str, Tensor]) -> Tensor:
-    """Weighted mean squared distance of instance-normalised features: layout without palette."""
-    total = torch.zeros((), device=x[CONTENT_LAYERS[0]].device)
-    for layer, share in CONTENT_SHARES.items():
-        total = total + share * content_layer_distance(x[layer], content[layer])
-    return total
-
-
-def content_features(features: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The part of a photo's features that ``content_distance`` compares with, normalised once."""
-    return {layer: normalized(features[layer]) for layer in CONTENT_LAYERS}
-
-
-def total_variation(images: Tensor) -> Tensor:
-    """Mean absolute difference of neighbouring pixels (B,)."""
-    dx = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
-    dy = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
-    return dx + dy
-
-
 @dataclass(frozen=True)
 class LossTerms:
     """Terms of B renders, each (B,)."""
@@ -182,8 +152,6 @@ class LossTerms:
     mobile: Tensor
     gram: Tensor
     color: Tensor
-    content: Tensor
-    smoothness: Tensor
     patches: Tensor
 
     def style(self, weights: LossWeights) -> Tensor:
@@ -196,7 +164,3 @@ class LossTerms:
             + weights.color * self.color
             + weights.patches * self.patches
         )
-
-    def total(self, weights: LossWeights) -> Tensor:
-        """The weighted sum of all terms (B,)."""
-        return self.style(weights) + weights.content * self.content + weights.smoothness * self.smoothness

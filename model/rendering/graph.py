@@ -36,8 +36,8 @@ _EPSILON_SCALED = 1e-7
 def build(stylizer: Stylizer, *, eight_bit: bool) -> Any:
     """An ``openvino.Model``.
 
-    Inputs: ``photo`` (1, H, W, 3) uint8 with H and W multiples of 4, and phi as ``model.rendering.native``
-    prepares it. Outputs: the picture (1, H, W, 3) uint8, and with ``eight_bit`` the peaks (2 * blocks,).
+    Inputs: ``photo`` (1, H, W, 3) in 0..1 with H and W multiples of 4, and phi as ``model.rendering.native``
+    prepares it. Outputs: the picture, likewise, and with ``eight_bit`` the peaks (2 * blocks,).
     """
     return _Builder(stylizer, eight_bit).build()
 
@@ -53,8 +53,8 @@ class _Builder:
 
     def build(self) -> Any:
         op, c = self.op, self.config
-        photo = self._input("photo", [1, -1, -1, 3], self.ov.Type.u8)
-        x = op.subtract(op.multiply(op.convert(photo, "f32"), self._number(1 / 255)), self._number(0.5))
+        photo = self._input("photo", [1, -1, -1, 3])
+        x = op.subtract(photo, self._number(0.5))
         x = op.space_to_depth(op.transpose(x, self._ints(0, 3, 1, 2)), "depth_first", 2)
         x = op.relu(self._norm(self._conv(x, "down1"), "down1", c.half))  # (1, half, H/2, W/2)
         x = op.relu(self._norm(self._conv(x, "down2", stride=2), "down2", c.width))  # (1, width, H/4, W/4)
@@ -65,7 +65,6 @@ class _Builder:
         x = self._conv(x, "out", kernel=self._input("out.weight", [3, c.up_full, 3, 3]))
         x = op.add(x, op.reshape(self._input("out.bias", [1, 3]), self._ints(0, 0, 1, 1), True))
         x = op.transpose(op.sigmoid(x), self._ints(0, 2, 3, 1))
-        x = op.convert(op.round(op.multiply(x, self._number(255.0)), "half_to_even"), "u8")
         results = [op.result(x)]
         if self.eight_bit:
             results.append(op.result(self._peaks()))

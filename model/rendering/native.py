@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
+from torch import Tensor
 
 from model.phi import Phi
 from model.rendering.graph import build
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 EXPECTED = 6.0  # standard deviations within which the values of a photo's maps lie, nearly all of them
 TOLERATED = 3.5  # peaks above so many times what is expected: rendered again without 8 bits (decision 39)
+KEPT_PIXELS = 1280 * 1280  # of a picture whose maps, 180 bytes a pixel, stay for the next one
 FLAT = 0.45  # share of pixels that hardly differ from their neighbours, above which 8 bits are not tried
 
 Array = NDArray[np.float32]
@@ -51,30 +53,30 @@ class NativeRenderer:
         rest = "bf16" if self.bf16 else "float32"
         return f"OpenVINO, int8 and {rest}" if self.eight_bit else f"OpenVINO, {rest}"
 
-    def render(self, photo: Image.Image, phi: Phi, *, keep: bool = True) -> Image.Image:
-        """An RGB photo of at least 16 pixels a side under one style (B = 1).
+    def draw(self, x: Tensor, phi: Phi, *, eight_bit: bool) -> Tensor:
+        """A picture (1, 3, H, W) in 0..1, of at least 16 pixels a side, under one style at one level (B = 1).
 
-        ``keep``: whether the maps' memory, 175 bytes a pixel, stays for the next picture.
+        ``eight_bit``: where the processor gains by it; the coarse levels cost little and are drawn without.
 
         Raises ``RuntimeError`` when the runtime did not render it.
         """
-        pixels = np.asarray(photo)
-        height, width = pixels.shape[:2]
-        border = ((0, -height % 4), (0, -width % 4), (0, 0))
-        if any(after for _, after in border):
-            pixels = np.pad(pixels, border, mode="reflect")
+        height, width = x.shape[2:]
+        padded = F.pad(x, (0, -width % 4, 0, -height % 4), mode="reflect")
+        pixels = padded[0].permute(1, 2, 0).contiguous().numpy()
         inputs = {"photo": pixels[None], **prepare(phi, self._stylizer)}
-        eight_bit = self.eight_bit and flatness(pixels) <= FLAT
-        picture, *peaks = self._run(eight_bit, inputs, keep)
+        keep = height * width <= KEPT_PIXELS
+        if not keep:
+            release_freed_memory()  # what an adaptation left: the maps are not taken from there
+        picture, *peaks = self._run(eight_bit and self.eight_bit and flatness(pixels) <= FLAT, inputs, keep)
         if peaks:
             reached = excess(peaks[0], phi, self._stylizer.config.blocks)
             if reached > TOLERATED:
                 logger.info("rendered again without 8 bits: peaks at %.1f of what is usual", reached)
                 picture, *_ = self._run(False, inputs, keep)
-        return Image.fromarray(np.ascontiguousarray(picture[0, :height, :width]))
+        return torch.from_numpy(np.array(picture)).permute(0, 3, 1, 2)[:, :, :height, :width].contiguous()
 
-    def convolution_seconds(self, photo: Image.Image, phi: Phi) -> float:
-        """Seconds that one picture spends in convolutions; sides are multiples of 4.
+    def convolution_seconds(self, x: Tensor, phi: Phi) -> float:
+        """Seconds that a picture (1, 3, H, W) spends in convolutions; sides are multiples of 4.
 
         By a network of its own that counts, which is compiled for it: seconds.
         """
@@ -82,7 +84,7 @@ class NativeRenderer:
         request = self._core.compile_model(
             graph, "CPU", {**self._settings, "PERF_COUNT": True}
         ).create_infer_request()
-        inputs = {"photo": np.asarray(photo)[None], **prepare(phi, self._stylizer)}
+        inputs = {"photo": x.permute(0, 2, 3, 1).contiguous().numpy(), **prepare(phi, self._stylizer)}
         for _ in range(5):  # the last one counts
             request.infer(inputs)
         convolutions = (node for node in request.profiling_info if "Convolution" in node.node_type)
@@ -123,16 +125,16 @@ def prepare(phi: Phi, stylizer: Stylizer) -> dict[str, Array]:
     return {name: value.numpy() for name, value in given.items()}
 
 
-def flatness(pixels: NDArray[np.uint8]) -> float:
-    """The share of pixels (H, W, 3) within a level of the next ones to the right and below, 0..1.
+def flatness(pixels: Array) -> float:
+    """The share of pixels (H, W, 3) within an eight-bit level of the next ones to the right and below, 0..1.
 
     Drawings, cut-outs and gradients have mostly such pixels, photos few; where there is nothing to see, the
     normalisation amplifies what rounding adds. Every fourth row is looked at.
     """
-    rows, below = pixels[:-1:4, :-1].astype(np.int16), pixels[1::4, :-1].astype(np.int16)
-    right = pixels[:-1:4, 1:].astype(np.int16)
+    rows, below = pixels[:-1:4, :-1], pixels[1::4, :-1]
+    right = pixels[:-1:4, 1:]
     change = np.maximum(np.abs(rows - right), np.abs(rows - below[: len(rows)])).max(2)
-    return float((change <= 1).mean())
+    return float((change <= 1.5 / 255).mean())
 
 
 def excess(peaks: Array, phi: Phi, blocks: int) -> float:

@@ -1,41 +1,52 @@
-"""Photos and styles to pictures: by OpenVINO, by torch, or in strips, whatever suits size and device."""
+"""Photos and styles to pictures, coarse to fine: by OpenVINO or by torch, whatever suits the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import fit
 from model.colors import keep_colors
 from model.data.folders import to_image, to_tensor
-from model.frames import Smoothing, render_frames
-from model.networks import Networks, Objective
-from model.padding import padded, padded_frame
-from model.passes import Size, fitting, passes
-from model.phi import Phi, interpolate, stack
+from model.dials import Dials
+from model.enlargement import enlarge
+from model.frames import Scene, Smoothing
+from model.networks import Networks
+from model.passes import fitting, passes
+from model.phi import Phi, at_level, stack
+from model.pyramid import Step, plan, redraw, resized
 from model.regions import mix, soften
 from model.rendering.native import NativeRenderer
 from model.requests import Rendering
-from model.runtime import release_freed_memory
-from model.strips import render_in_strips
-from model.strokes import enlarge, network_size
 from model.style import Style
-from model.stylizer import Normalize
 
-WHOLE_PIXELS = 1280 * 1280  # what torch renders whole: with more the worker would need over 2 GB
-NATIVE_WHOLE_PIXELS = 2048 * 2048  # 175 bytes a pixel, given back after each picture above WHOLE_PIXELS
+MOST_PIXELS = 2048 * 2048  # of one forward pass on the CPU, where more at once gain nothing
 
-Wanted = tuple[Image.Image, Phi, Callable[[], bool] | None]  # photo, phi (B = 1), should_stop
+
+@dataclass(frozen=True)
+class Drawing:
+    """A photo to be drawn: it has the size of the plan's last step."""
+
+    photo: Image.Image
+    phi: Phi  # of a style: a sample a level
+    dials: Dials
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, photo: Image.Image, phi: Phi, dials: Dials) -> Drawing:
+        """An RGB photo, shrunk to the size at which it is drawn."""
+        steps = plan(photo.size, dials.stroke_size)
+        return cls(resized(photo, steps[-1].size), phi, dials, tuple(steps))
 
 
 class Renderer:
     """The networks as a renderer of pictures. Not thread-safe: one call at a time.
 
-    ``shapes``: those of the tensors of phi. ``native``: OpenVINO's renderer; None: torch renders.
-    ``example_side``: the short side, in pixels, at which a photo's own style is looked at.
+    ``shapes``: those of the tensors of phi, without the levels. ``native``: OpenVINO's renderer; None: torch
+    renders. ``amp``: whether torch computes in bf16.
     """
 
     max_side = 8192  # pixels; longer photos are rendered at this size
@@ -44,150 +55,125 @@ class Renderer:
     def __init__(
         self,
         networks: Networks,
-        objective: Objective,
         native: NativeRenderer | None,
         shapes: dict[str, torch.Size],
         *,
-        example_side: int,
+        device: torch.device,
+        amp: bool,
     ) -> None:
-        self.networks, self.objective, self.native = networks, objective, native
-        self.device = objective.device
-        self._shapes, self._example_side = shapes, example_side
-        self.whole_pixels = WHOLE_PIXELS if native is None else NATIVE_WHOLE_PIXELS  # more: in strips
-        # Pixels of one forward pass: on the CPU, where more gain nothing, as many as one photo may have.
-        self.batch_pixels = WHOLE_PIXELS * (16 if self.device.type == "cuda" else 1)
+        self.networks, self.native = networks, native
+        self.device, self.amp = device, amp
+        self._shapes = shapes
+        self.batch_pixels = MOST_PIXELS * (8 if device.type == "cuda" else 1)
 
     @property
     def name(self) -> str:
         """The renderer's name and precision, for logs, heartbeats and reports."""
         if self.native is not None:
             return self.native.name
-        return f"torch, {'bf16' if self.objective.amp else 'float32'}"
+        return f"torch, {'bf16' if self.amp else 'float32'}"
 
     def stylize_many(self, renderings: Sequence[Rendering]) -> list[Image.Image]:
         """``Engine.stylize_many``."""
-        sheets: list[tuple[Image.Image, Image.Image, Image.Image | None, list[Style | None]]] = []
-        wanted: list[Wanted] = []
+        sheets: list[tuple[Image.Image, Image.Image | None, list[Style | None]]] = []
+        wanted: list[Drawing] = []
         for r in renderings:
             for each in (r.style, r.outside):
                 if each is not None:
                     each.check_shapes(self._shapes)
-            rgb = self._sized(r.photo.convert("RGB"), r.size)
+            rgb = resized(r.photo.convert("RGB"), fitting(r.photo.size, r.size, self.max_side))
             region = soften(r.mask, rgb.size, r.feather) if r.mask is not None else None
             darkest, lightest = region.getextrema() if region is not None else (255, 255)
-            # A mask of one colour costs one rendering.
+            # A mask of one colour costs one rendering, and a strength of 0 none: it is the photo.
             needed = [r.style if lightest else None, r.outside if darkest != 255 else None]
-            small = _at(rgb, network_size(rgb.size, r.stroke_size))
-            sheets.append((rgb, small, region if darkest != 255 else None, needed))
-            wanted += [
-                (small, self._phi(rgb, style, r.strength), r.should_stop)
-                for style in needed
-                if style is not None
-            ]
-        painted = iter(self.render_many(wanted))
+            needed = [style if r.dials.strength > 0 else None for style in needed]
+            sheets.append((rgb, region if darkest != 255 else None, needed))
+            wanted += [Drawing.of(rgb, style.phi, r.dials) for style in needed if style is not None]
+        drawn = iter(zip(wanted, self.draw_many(wanted), strict=True))
         results = []
-        for r, (rgb, small, region, needed) in zip(renderings, sheets, strict=True):
+        for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
             layers = []
             for style in needed:
                 if style is None:
                     layers.append(rgb)
                     continue
-                layer = next(painted)
-                layer = layer if small is rgb else enlarge(layer, small, rgb)
+                drawing, layer = next(drawn)
+                if layer.size != rgb.size:
+                    layer = enlarge(layer, drawing.photo, rgb)
                 layers.append(keep_colors(rgb, layer) if r.preserve_color else layer)
             inside, outside = layers
             results.append(inside if region is None else mix(inside, outside, region))
         return results
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
-        """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
-        sizes = [
-            network_size(fitting(r.photo.size, r.size, self.max_side), r.stroke_size) for r in renderings
+        """Which of them go through one forward pass, by position: drawn alike, and at most ``most``."""
+        plans = [
+            tuple(plan(fitting(r.photo.size, r.size, self.max_side), r.dials.stroke_size)) for r in renderings
         ]
-        return passes(sizes, most, self.batch_pixels)
+        return passes(plans, [_area(steps) for steps in plans], most, self.batch_pixels)
 
     def stylize_frames(
         self,
         frames: Iterable[Image.Image],
         style: Style,
         *,
-        strength: float,
+        dials: Dials,
         size: int | None,
         preserve_color: bool,
         smoothing: Smoothing,
     ) -> Iterator[Image.Image]:
         """``Engine.stylize_frames``."""
         style.check_shapes(self._shapes)
-
-        def sized(frame: Image.Image) -> Image.Image:
-            return frame.convert("RGB").resize(
-                fitting(frame.size, size, self.max_frame_side), Image.Resampling.LANCZOS
-            )
-
-        def forward(frame: Tensor, phi: Phi, normalize: Normalize | None) -> Tensor:
-            height, width = frame.shape[1:]
-            with torch.no_grad(), self.objective.autocast():
-                made: Tensor = self.networks.stylizer(padded_frame(frame)[None], phi, normalize)
-            return made[0, :, :height, :width].float()
-
-        yield from render_frames(
-            map(sized, frames),
-            lambda first: self._phi(first, style, strength),
-            forward,
-            smoothing,
-            device=self.device,
-            preserve_color=preserve_color,
-        )
-
-    def render(self, photo: Image.Image, phi: Phi) -> Image.Image:
-        """One photo under phi (B = 1)."""
-        return self.render_many([(photo, phi, None)])[0]
-
-    def render_many(self, wanted: Sequence[Wanted]) -> list[Image.Image]:
-        """Photos under phi (B = 1 each), in as few passes as their sizes and ``batch_pixels`` allow."""
-        sizes = [photo.size for photo, *_ in wanted]
-        wanted = [(padded(photo), phi, should_stop) for photo, phi, should_stop in wanted]
-        results: dict[int, Image.Image] = {}
-        for members in passes([photo.size for photo, *_ in wanted], len(wanted), self.batch_pixels):
-            width, height = wanted[members[0]][0].size
-            if width * height > self.whole_pixels:
-                results |= {i: self._in_strips(*wanted[i]) for i in members}
-            elif self.native is not None:  # the CPU gains nothing by passes of many
-                for i in members:
-                    if width * height > WHOLE_PIXELS:
-                        release_freed_memory()  # what an adaptation left: the maps are not taken from there
-                    results[i] = self.native.render(*wanted[i][:2], keep=width * height <= WHOLE_PIXELS)
-            else:
-                batch = to_tensor([wanted[i][0] for i in members]).to(self.device)  # (B, 3, H, W)
-                with torch.no_grad(), self.objective.autocast():
-                    rendered = self.networks(batch, stack([wanted[i][1] for i in members]))
-                results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
-        return [_cut(results[i], size) for i, size in enumerate(sizes)]
-
-    def _in_strips(self, photo: Image.Image, phi: Phi, should_stop: Callable[[], bool] | None) -> Image.Image:
-        dtype = torch.bfloat16 if self.objective.amp else torch.float32
-        return render_in_strips(self.networks.stylizer, photo, phi, dtype=dtype, should_stop=should_stop)
-
-    def _sized(self, rgb: Image.Image, size: int | None) -> Image.Image:
-        return _at(rgb, fitting(rgb.size, size, self.max_side))
-
-    def _phi(self, rgb: Image.Image, style: Style, strength: float) -> dict[str, Tensor]:
-        """A style at a strength, for one photo, on the device."""
         phi = {name: value.to(self.device) for name, value in style.phi.items()}
-        return phi if strength == 1.0 else interpolate(self._own_style(rgb), phi, strength)
+        scene, first = Scene(smoothing), None
+        for frame in frames:
+            first = first or frame.size
+            if frame.size != first:
+                raise ValueError(f"the frames of a clip have one size, {first}, and not {frame.size} too")
+            rgb = resized(frame.convert("RGB"), fitting(frame.size, size, self.max_frame_side))
+            given, weight = scene.take(to_tensor([rgb])[0].to(self.device))
+            if dials.strength > 0:
+                steady = to_image(given)
+                drawing = Drawing.of(steady, phi, dials)
+                made = to_image(self._draw([drawing], scene)[0])
+                if made.size != steady.size:
+                    made = enlarge(made, drawing.photo, steady)
+                if preserve_color:
+                    made = keep_colors(steady, made)
+                given = to_tensor([made])[0].to(self.device)
+            yield to_image(scene.settle(given, weight))
 
-    def _own_style(self, photo: Image.Image) -> dict[str, Tensor]:
-        small = to_tensor([fit(photo, self._example_side)]).to(self.device)
-        with torch.no_grad(), self.objective.autocast():
-            phi = self.networks.encoder(self.objective.style_statistics(small))
-        return {name: value.float() for name, value in phi.items()}
+    def draw_many(self, drawings: Sequence[Drawing]) -> list[Image.Image]:
+        """The drawings at the sizes of their plans, in as few passes as those and ``batch_pixels`` allow."""
+        results: dict[int, Image.Image] = {}
+        plans = [drawing.steps for drawing in drawings]
+        most = len(drawings) if self.native is None else 1  # OpenVINO draws one by one
+        for members in passes(plans, [_area(steps) for steps in plans], max(1, most), self.batch_pixels):
+            rendered = self._draw([drawings[i] for i in members])
+            results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
+        return [results[i] for i in range(len(drawings))]
+
+    def _draw(self, drawings: Sequence[Drawing], scene: Scene | None = None) -> Tensor:
+        """Drawings of one plan -> (B, 3, H, W). ``scene``: whose normalisation goes on from frame to frame."""
+        steps = drawings[0].steps
+        phi = [{k: v.to(self.device) for k, v in d.phi.items()} for d in drawings]
+        photos = [to_tensor([resized(d.photo, s.size) for d in drawings]).to(self.device) for s in steps]
+
+        def draw(at: int, x: Tensor, again: bool) -> Tensor:
+            level = steps[at].level
+            if self.native is not None and scene is None:
+                return self.native.draw(x, at_level(phi[0], level), eight_bit=at == len(steps) - 1)
+            normalize = scene.normalize(at, again) if scene is not None else None
+            kind = self.device.type
+            with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=self.amp):
+                rendered: Tensor = self.networks.stylizer(
+                    x, stack([at_level(p, level) for p in phi]), normalize
+                )
+            return rendered.float()
+
+        return redraw(photos, draw, [s.level for s in steps], [d.dials for d in drawings])
 
 
-def _at(image: Image.Image, size: Size) -> Image.Image:
-    """The picture at a size; itself when it has it."""
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-
-
-def _cut(image: Image.Image, size: Size) -> Image.Image:
-    """The upper left corner of that size; itself when it is no larger."""
-    return image if image.size == size else image.crop((0, 0, *size))
+def _area(steps: Sequence[Step]) -> int:
+    width, height = steps[-1].size
+    return width * height

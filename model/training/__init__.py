@@ -1,1 +1,1 @@
-"""Training: distillation and zero-step pre-training, then meta-training."""
+"""Meta-training of the base checkpoint, level by level."""

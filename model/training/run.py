@@ -1,292 +1,229 @@
-"""One training run: the phases in turn, resumable, with a log, pictures and a checkpoint every minute."""
+"""One training: the outer loop by the clock, with a state, a log and a checkpoint every minute."""
 
 from __future__ import annotations
 
 import csv
-import math
+import json
 import random
 import time
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from model.checkpoint import load_base, save_base
-from model.critic import Critic, CriticConfig
+from model.checkpoint import phi_shapes, rates_table, save_base
+from model.inner_rates import level_rates
+from model.maml import Adam, GradientLearner, Granularity, LearningRates, Order, OuterConfig, OuterLoop
+from model.maml.schedules import StepWeights, constant_order
 from model.networks import Networks, Objective
 from model.perceptual.network import PerceptualNetwork
+from model.pyramid import SIDES
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
-from model.training.config import TrainingConfig
-from model.training.phases import Phase
-from model.training.pretrain import Pretraining
-from model.training.recorded import RecordedStep
-from model.training.samples import draw_samples
-from model.training.state import ExponentialAverage, load_state, save_state, stored_modules
-from model.training.throughput import Throughput
-from model.training.watch import PATIENCE, Watch
-from model.training.widen import widened
+from model.training.learner import EncoderStart, LevelsLearner, RenderLoss
+from model.training.source import LevelTasks
+from model.training.start import begin, calibrate
+from model.training.works import PhotoSource, TaskConfig, TaskPool
 
-LONGEST_STEP = 30.0  # seconds: a pause (a stopped process) does not use up a phase's time
-LAST_MINUTE = 5.0  # seconds kept back before a deadline, to save what was reached
+LONGEST_STEP = 60.0  # seconds: a pause (a stopped process) does not use up a training's time
+BETAS = (0.9, 0.95)  # of the inner Adam
 
 
-@dataclass
-class Progress:
-    """Where a run is."""
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that a training depends on beside its data."""
 
-    phase: int = 0
-    seconds: float = 0.0  # in this phase
-    step: int = 0  # in all
-    notes: list[str] = field(default_factory=list)  # what did not go as planned
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"phase": self.phase, "seconds": self.seconds, "step": self.step, "notes": self.notes}
+    styles: Sequence[Path]  # folders with a folder of works for each style
+    contents: Sequence[Path]  # folders of photos
+    out: Path
+    start: Path | None = None  # checkpoint to begin from; None: new networks
+    minutes: float = 60.0
+    zero_step_share: float = 0.7  # of the time, in which the zero-step style alone is trained
+    inner_steps: int = 3  # of the tasks in the rest of the time
+    zero_step_weight: float = 0.4  # of the query loss there, the rest being that after the last inner step
+    lr: float = 3e-4
+    rates_lr: float = 0.01  # of the logarithms of the inner rates
+    inner_lr: float = 0.02  # where the inner rates begin, unless the checkpoint has its own
+    average: float = 0.998  # decay of the averaged weights, a step
+    tasks: TaskConfig = field(default_factory=TaskConfig)
+    device: str = "auto"
+    seed: int = 0
+    save_seconds: float = 60.0
 
 
 class Run:
-    """Networks, objective, averages and the files of one run in ``config.out``."""
+    """Networks, rates and averages of one training, and its files in ``config.out``."""
 
     def __init__(self, config: TrainingConfig) -> None:
         keep_freed_memory()
         self.config = config
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
-        self.rng = random.Random(config.seed)
-        self.objective = Objective(
-            PerceptualNetwork().to(self.device),
-            amp=prefers_bf16(self.device),
-            patches=config.weights.patches > 0,
+        self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
+        networks, rates = begin(config.start)
+        self.networks = networks.to(self.device)
+        shapes = phi_shapes(self.networks)
+        self.rates = [
+            LearningRates(
+                shapes,
+                config.inner_lr,
+                granularity=Granularity.TENSOR_STEP,
+                steps=config.inner_steps,
+                learned=True,
+            ).to(self.device)
+            for _ in SIDES
+        ]
+        if rates:
+            for learned, stored in zip(self.rates, level_rates(shapes, rates), strict=True):
+                learned.load_state_dict(stored.state_dict())
+        learners = [
+            GradientLearner(
+                EncoderStart(self.networks, level, shapes),
+                Adam(self.rates[level], betas=BETAS),
+                RenderLoss(self.networks, self.objective, level),
+                steps=config.inner_steps,
+                order=constant_order(Order.FIRST),
+                weights=self._weights,
+            )
+            for level in range(len(SIDES))
+        ]
+        self.loop = OuterLoop(
+            LevelsLearner(learners),
+            OuterConfig(
+                steps=1, lr=config.lr, final_lr=config.lr / 20, rates_lr=config.rates_lr, betas=(0.9, 0.99)
+            ),
         )
-        self.networks, self.critic, self.carried = _beginning(config, self.device)
-        self.average = ExponentialAverage(self.networks)
-        self.progress = Progress()
-        self.phases: list[Phase] = []
-        # until a meta-training phase has learned its own
-        self.learned_rates: dict[str, Tensor] = load_base(config.start).rates if config.start else {}
+        self.average = {name: value.detach().clone() for name, value in self.networks.state_dict().items()}
+        self.seconds = 0.0
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
-        self.throughput = Throughput(config.out / "throughput.csv", self.device)
+        if self.state_path.exists():
+            self._load()
 
-    @property
-    def permanent(self) -> dict[str, nn.Module]:
-        """What is trained in every phase."""
-        critic = {"critic": self.critic} if self.critic is not None else {}
-        return {"networks": self.networks, **critic}
+    def _weights(self, progress: float) -> StepWeights:
+        c = self.config
+        if progress < c.zero_step_share or c.zero_step_weight >= 1:
+            return {0: 1.0}
+        return {0: c.zero_step_weight, c.inner_steps: 1 - c.zero_step_weight}
 
-    @property
-    def trained(self) -> dict[str, float]:
-        """Minutes of training behind the weights, by phase, over all calls."""
-        at, seconds = self.progress.phase, self.progress.seconds
-        done = {p.name: p.minutes if i < at else seconds / 60 for i, p in enumerate(self.phases[: at + 1])}
-        return {name: minutes for name, minutes in done.items() if minutes > 0}
-
-    def train(self, phases: list[Phase], *, resume: bool = False, deadline: float | None = None) -> bool:
-        """Run every phase from where the run is.
-
-        Args:
-            resume: go on from the state in ``config.out`` when there is one.
-            deadline: of ``time.monotonic()``: save and come back when it is near.
-
-        Returns:
-            False when the deadline came first: call again, with ``resume``.
-        """
-        self.phases = phases
-        resumed = resume and self.state_path.exists()
-        if resumed:
-            stored = load_state(self.state_path, self.permanent, None, self.average)
-            self.progress = Progress(
-                int(stored["phase"]), stored["seconds"], int(stored["step"]), list(stored.get("notes", []))
+    def train(self, *, deadline: float | None = None) -> bool:
+        """Train until ``config.minutes`` are used up (True), or a time of ``time.monotonic()`` is near (False)."""
+        c = self.config
+        rng = random.Random(c.seed + self.loop.steps_done)
+        torch.manual_seed(c.seed + self.loop.steps_done)
+        pool = TaskPool(c.styles, self.objective, c.tasks, rng)
+        if self.loop.steps_done == 0 and not (c.start is not None and self._calibrated()):
+            pool.fill(c.tasks.pool)
+            calibrate(
+                self.networks, [[t.descriptions(level) for t in pool.tasks] for level in range(len(SIDES))]
             )
-            self.carried = stored_modules(self.state_path)
-            self.learned_rates = self.carried.pop("extra", {})
-            seed = self.config.seed + self.progress.step  # or each call would draw what the first one did
-            self.rng.seed(seed)
-            torch.manual_seed(seed)
-        elif self.config.start is None or (self.critic is not None and "critic" not in self.carried):
-            calibration = Pretraining(
-                self.config, self.objective, random.Random(self.config.seed), critic=self.critic
-            )
-            calibration.calibrate(self.networks if self.config.start is None else None)
-            calibration.close()
-            self.average = ExponentialAverage(self.networks)
-        for index, phase in enumerate(phases):
-            if index < self.progress.phase or phase.minutes <= 0:
-                continue
-            if index > self.progress.phase:
-                self.progress = Progress(index, 0.0, self.progress.step, self.progress.notes)
-                resumed = False
-            if self.progress.seconds >= 60 * phase.minutes:
-                continue
-            finished = self._train_phase(phase, resumed, deadline)
-            if not finished:
-                return False
-            self.export({"after": phase.name}, name=f"after-{phase.name}.safetensors")  # to compare with
-            if deadline is not None and time.monotonic() + LAST_MINUTE > deadline and phase is not phases[-1]:
-                return False  # the next phase has pools to fill
-        self.progress.phase = len(phases)
-        return True
-
-    def _train_phase(self, phase: Phase, resumed: bool, deadline: float | None) -> bool:
-        """Train to the end of the phase (True) or to the deadline (False), and save."""
-        job = phase.make_job(self.progress.notes)
-        self.average.decay = phase.average_decay
-        modules = {**self.permanent, **job.modules}
-        for name, module in job.modules.items():  # learned in an earlier phase of the same kind
-            if name in self.carried:
-                module.load_state_dict(self.carried[name])
-        playing = [p for name, m in modules.items() if name != "critic" for p in m.parameters()]
-        playing = [p for p in playing if p.requires_grad]
-        judging = list(self.critic.parameters()) if self.critic is not None else []
-        optimizer = torch.optim.Adam(
-            [
-                {
-                    "params": [p for p in m.parameters() if p.requires_grad],
-                    "peak": phase.rates.get(name, phase.lr),
-                }
-                for name, m in modules.items()
-            ],
-            lr=phase.lr,
-            betas=(0.9, 0.99),
-            fused=self.device.type == "cuda",
-        )
-        if resumed:
-            load_state(self.state_path, modules, optimizer, self.average)
-        self._current = (modules, optimizer, job)
-        recorded = RecordedStep(
-            [*playing, *judging], self.device, report=self._note, record=self.config.record_steps
-        )
-        limit = 60 * phase.minutes
-        last_save, last_sample = time.monotonic(), time.monotonic() - self.config.sample_seconds + 60
-        bar = tqdm(total=math.ceil(limit), initial=int(self.progress.seconds), unit="s", desc=phase.name)
-        watch = Watch(self.device)
-        in_time, longest = True, 0.0
-        while self.progress.seconds < limit and in_time:
+            self.average = {
+                name: value.detach().clone() for name, value in self.networks.state_dict().items()
+            }
+        pool.fill(12)
+        tasks = LevelTasks(self.networks, self.objective, pool, PhotoSource(c.contents, rng), rng)
+        limit, saved, longest = 60 * c.minutes, time.monotonic(), 0.0
+        recent: dict[str, list[float]] = {}
+        while self.seconds < limit:
+            if deadline is not None and time.monotonic() + 3 * longest + 5 > deadline:
+                break
             began = time.monotonic()
-            done = phase.position(self.progress.seconds / limit)
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * learning_rate(done)
-            losses = recorded(job.prepare(done), partial(job.loss, done))
-            norm = nn.utils.clip_grad_norm_(playing, 5.0)
-            if judging:  # of its own: a player's scale is no business of the other's
-                norm = norm + nn.utils.clip_grad_norm_(judging, 5.0)
-            finite = watch.look(norm, losses)
-            if self.device.type == "cuda":  # asking would wait: the optimiser skips such a step by itself
-                optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
-                optimizer.step()
-                self.average.update(self.networks)
-            elif bool(finite):  # a rare overflow in bf16 is skipped, not averaged in
-                optimizer.step()
-                self.average.update(self.networks)
-            # every look waits for an accelerator that works ahead of us
-            if self.progress.step % (20 if self.device.type == "cuda" else 1) == 0 and watch.overflows() > 0:
-                self._note(job.rescue() or f"undefined gradients in {PATIENCE} {phase.name} steps in a row")
-            self.progress.step += 1
-            took = min(time.monotonic() - began, LONGEST_STEP)
-            self.progress.seconds += took
-            self.throughput.add(phase.name, self.progress.step, job.renders)
-            bar.update(min(took, limit - bar.n))
-            if self.progress.step % 20 == 0 and (smooth := watch.means()):
-                bar.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()} | {"step": self.progress.step})
-                self._log(phase.name, smooth)
-            if time.monotonic() - last_save > self.config.checkpoint_seconds:
-                self._save(phase.name)
-                last_save = time.monotonic()
-            if time.monotonic() - last_sample > self.config.sample_seconds:
-                draw_samples(self)
-                last_sample = time.monotonic()
-            longest = max(longest, took)
-            in_time = deadline is None or time.monotonic() + 2 * longest + LAST_MINUTE < deadline
-        bar.close()
-        if smooth := watch.means():
-            self._log(phase.name, smooth)
-        self.carried |= {name: m.state_dict() for name, m in modules.items() if name != "networks"}
-        self._save(phase.name)
-        self.throughput.flush()
-        job.close()
-        finished = self.progress.seconds >= limit
-        if finished and in_time:
-            draw_samples(self)
-        return finished
+            task = tasks.draw()
+            step = self.loop.step([task], progress=min(1.0, self.seconds / limit))
+            self._update_average()
+            for taken, loss in step.tasks[0].query.items():
+                recent.setdefault(f"{SIDES[task.level]}px after {taken}", []).append(float(loss.mean()))
+            took = time.monotonic() - began
+            longest = max(longest, min(took, LONGEST_STEP))
+            self.seconds += min(took, LONGEST_STEP)
+            if time.monotonic() - saved > c.save_seconds:
+                saved = time.monotonic()
+                self._save()
+                self._log(recent)
+                recent = {}
+        self._save()
+        return self.seconds >= limit
+
+    def _calibrated(self) -> bool:
+        """Whether the levels have normalisations of their own: one that drew in a single pass gave all the same."""
+        center = self.networks.encoder.center
+        return bool((center[0] != center[-1]).any())
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        done = self.loop.steps_done
+        decay = min(self.config.average, (1 + done) / (10 + done))
+        current = self.networks.state_dict()
+        torch._foreach_lerp_(list(self.average.values()), [current[k] for k in self.average], 1 - decay)
 
     def averaged(self) -> Networks:
         """The networks with their averaged weights."""
         networks = deepcopy(self.networks)
-        networks.load_state_dict(self.average.values)
+        networks.load_state_dict(self.average)
         return networks.eval()
 
-    def rates(self) -> dict[str, Tensor]:
-        """The inner rates of the last meta-training for the checkpoint; empty before it."""
-        return self.learned_rates
-
-    def export(self, card: dict[str, Any], *, name: str = "base.safetensors") -> Path:
-        """Write the averaged networks, the inner rates and the critic."""
+    def export(self, card: Mapping[str, Any], *, name: str = "base.safetensors") -> Path:
+        """Write the averaged networks and the inner rates as a checkpoint."""
+        names = list(phi_shapes(self.networks))
+        rates = {
+            f"{level}/{key}": value
+            for level, learned in enumerate(self.rates)
+            for key, value in rates_table(learned, names, self.config.inner_steps).items()
+        }
         path = self.config.out / name
-        card = card | {"notes": self.progress.notes} if self.progress.notes else card
-        save_base(path, self.averaged(), self.rates(), card, critic=self.critic, adapt=self.config.adapt)
+        save_base(path, self.averaged(), rates, dict(card))
         return path
 
-    def _note(self, text: str) -> None:
-        """Keep what did not go as planned: in the state, in ``notes.log`` and in the checkpoint's card."""
-        line = f"step {self.progress.step}: {text}"
-        self.progress.notes.append(line)
-        tqdm.write(line)
-        with (self.config.out / "notes.log").open("a") as file:
-            file.write(line + "\n")
-
-    def _save(self, phase: str) -> None:
-        modules, optimizer, job = self._current
-        self.learned_rates = job.rates() or self.learned_rates
-        progress = self.progress.as_dict() | {"name": phase}
-        save_state(self.state_path, modules, optimizer, self.average, progress, self.learned_rates)
-
-    def _log(self, phase: str, losses: dict[str, float]) -> None:
-        path = self.config.out / f"log-{phase}.csv"
-        new = not path.exists()
-        names = (
-            ["step", "seconds", *losses] if new else path.read_text().partition("\n")[0].strip().split(",")
+    def _save(self) -> None:
+        tensors = {f"networks/{k}": v for k, v in self.networks.state_dict().items()}
+        tensors |= {f"average/{k}": v for k, v in self.average.items()}
+        for level, learned in enumerate(self.rates):
+            tensors |= {f"rates/{level}/{k}": v for k, v in learned.state_dict().items()}
+        outer = self.loop.state_dict()
+        for index, entry in outer["optimizer"]["state"].items():
+            tensors |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in entry.items()}
+        progress = {"seconds": self.seconds, "steps": self.loop.steps_done}
+        temporary = self.state_path.with_suffix(".tmp")
+        save_file(
+            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
+            temporary,
+            metadata={"progress": json.dumps(progress)},
         )
+        temporary.replace(self.state_path)
+
+    def _load(self) -> None:
+        tensors = load_file(self.state_path)
+        with safe_open(self.state_path, framework="pt") as file:
+            progress = json.loads(file.metadata()["progress"])
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.networks.load_state_dict(part("networks/"))
+        for name, value in part("average/").items():
+            self.average[name].copy_(value)
+        for level, learned in enumerate(self.rates):
+            learned.load_state_dict(part(f"rates/{level}/"))
+        outer = self.loop.state_dict()
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("optimizer/").items():
+            index, key = name.split("/", 1)
+            state.setdefault(int(index), {})[key] = value
+        outer["optimizer"]["state"] = state
+        self.loop.load_state_dict(outer | {"steps_done": progress["steps"]})
+        self.seconds = progress["seconds"]
+
+    def _log(self, recent: Mapping[str, list[float]]) -> None:
+        path = self.config.out / "log.csv"
         with path.open("a", newline="") as file:
-            # By name: a loss that is no more leaves its column empty.
-            writer = csv.DictWriter(file, names, extrasaction="ignore")
-            if new:
-                writer.writeheader()
-            row = {name: round(value, 5) for name, value in losses.items()}
-            writer.writerow({"step": self.progress.step, "seconds": round(self.progress.seconds, 1), **row})
-
-
-def _beginning(
-    config: TrainingConfig, device: torch.device
-) -> tuple[Networks, Critic | None, dict[str, dict[str, Tensor]]]:
-    """Networks and critic, new or from the checkpoint to start from; and what that checkpoint gave."""
-    critic = None
-    if config.critic > 0:
-        critic = Critic(CriticConfig(embedding=config.encoder.embedding)).to(device)
-    if config.start is None:
-        shape = replace(config.stylizer, rank=config.rank or config.stylizer.rank)
-        return Networks(shape, config.encoder).to(device), critic, {}
-    base = load_base(config.start, device)
-    shape = base.networks.stylizer.config
-    if config.stylizer.last_convolution:
-        shape = replace(shape, last_convolution=True)
-    networks = Networks(shape, base.networks.encoder.config).to(device)
-    networks.load_state_dict(base.networks.state_dict())  # another last convolution has no weights of its own
-    if config.rank is not None:
-        networks = widened(networks, config.rank)
-    carried: dict[str, dict[str, Tensor]] = {}
-    if critic is not None:
-        critic = base.critic or Critic(CriticConfig(embedding=networks.encoder.config.embedding)).to(device)
-        critic.train().requires_grad_(True)
-        if base.critic is not None:
-            carried["critic"] = critic.state_dict()
-    return networks, critic, carried
-
-
-def learning_rate(progress: float) -> float:
-    """Warm-up over the first hundredth, then a cosine to a twentieth; ``progress`` in 0..1."""
-    warmup = min(1.0, progress / 0.01 + 0.05)
-    return warmup * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+            writer = csv.writer(file)
+            for name, losses in sorted(recent.items()):
+                mean = sum(losses) / len(losses)
+                writer.writerow(
+                    [self.loop.steps_done, round(self.seconds), name, len(losses), round(mean, 4)]
+                )

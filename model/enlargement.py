@@ -1,10 +1,8 @@
-"""How large strokes are: rendering small, and enlarging with the photo's own detail.
+"""A render at the size of its photo, with the photo's own detail.
 
-A feed-forward network paints strokes of a size in pixels, that of the pictures it was trained on. On a photo
-of many pixels they are too fine to be seen, and what remains is another colouring. So a large photo is
-rendered small, and what the rendering lacks of detail is taken from the photo: the render is enlarged, and
-where it followed the photo's light in the small, it follows it in the large (joint upsampling by a guided
-filter: He & Sun 2015, "Fast guided filter").
+A picture is drawn on 512 pixels: strokes keep their size relative to the picture. For a larger result the
+render is enlarged, and where it followed the photo's light in the small, it follows it in the large (joint
+upsampling by a guided filter: He & Sun 2015, "Fast guided filter").
 """
 
 from __future__ import annotations
@@ -16,28 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from model.passes import LARGEST_STROKES, Size
-
-NATURAL_SIDE = 640  # pixels of the longer side at which strokes look as the examples' do
-LEAST_SIDE = 64  # pixels of the shorter side that are left at least
 _RADIUS = 1  # pixels of the small picture, of the window in which render and photo are compared
 _FLAT = 0.01  # variance of light (levels 0..1) below which the photo has no detail to speak of
 _ROWS = 512  # of the result, enlarged at once
-
-
-def natural_stroke_size(size: Size) -> float:
-    """Strokes as large as they are at ``NATURAL_SIDE``: a picture looks alike at any size."""
-    return max(1.0, max(size) / NATURAL_SIDE)
-
-
-def network_size(size: Size, stroke_size: float | None) -> Size:
-    """The size at which a picture of ``size`` is rendered for strokes ``stroke_size`` times the network's.
-
-    None: ``natural_stroke_size``. The shorter side keeps ``LEAST_SIDE`` pixels where it has them.
-    """
-    wanted = natural_stroke_size(size) if stroke_size is None else stroke_size
-    scale = max(1.0, min(wanted, LARGEST_STROKES, min(size) / LEAST_SIDE))
-    return (round(size[0] / scale), round(size[1] / scale)) if scale > 1 else size
 
 
 def enlarge(render: Image.Image, small: Image.Image, photo: Image.Image) -> Image.Image:

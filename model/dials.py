@@ -1,0 +1,36 @@
+"""What a rendering can be told without learning anything again. Importable without torch.
+
+The bounds and defaults are those of the API, the command line, the clients and the studio alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_STRENGTH = 1.5
+DEFAULT_ABSTRACTION = 0.3
+LEAST_STROKE_SIZE, MOST_STROKE_SIZE = 0.25, 4.0
+_DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
+_SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
+
+
+@dataclass(frozen=True)
+class Dials:
+    """How a photo is drawn.
+
+    ``strength``: 0 is the photo itself, 1 the style, up to 1.5 more of it. ``abstraction``: 0 keeps the photo's
+    own detail, 1 draws large shapes. ``stroke_size``: relative to the picture; 1 is as the style was learned.
+    """
+
+    strength: float = 1.0
+    abstraction: float = DEFAULT_ABSTRACTION
+    stroke_size: float = 1.0
+
+    def detail(self, level: int) -> float:
+        """The share of the photo's own detail that comes back at a level."""
+        return 1.0 - self.abstraction * _DETAIL_TAKEN[level]
+
+    def share(self, level: int) -> float:
+        """How much of a level's drawing counts, the rest being the photo."""
+        drawn = min(1.0, self.strength)
+        return drawn if level > 0 else drawn * min(1.0, self.abstraction / _SHAPES_FROM)

@@ -1,0 +1,99 @@
+"""A style's examples as a level sees them: descriptions for the encoder, places and statistics for the loss."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.data.folders import to_tensor
+from model.networks import Objective
+from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.perceptual.places import Places
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
+from model.pyramid import SIDES, level_size, resized
+from model.style_encoder import describe
+
+PLACES = 4096  # of all examples together, at most, that are searched at a level
+PLACES_OF_ONE = 1536  # of one work, at most
+TURNED_LEVELS = 2  # of the coarsest, where the examples are seen in all four turns: there places are few
+_LAYERS = tuple(dict.fromkeys((*HYPERCOLUMN_LAYERS, *STYLE_LAYERS)))
+
+
+@dataclass(frozen=True)
+class LevelExamples:
+    """What K works look like at one level.
+
+    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch K;
+    ``descriptions``: (K, D) for the encoder.
+    """
+
+    features: list[Tensor]
+    statistics: StyleStatistics
+    descriptions: Tensor
+
+    @classmethod
+    def join(cls, works: Sequence[LevelExamples]) -> LevelExamples:
+        """Several works as one style's."""
+        return cls(
+            [f for work in works for f in work.features],
+            concatenate([work.statistics for work in works]),
+            torch.cat([work.descriptions for work in works]),
+        )
+
+    @cached_property
+    def places(self) -> Places:
+        """What is searched: of every work as many places."""
+        each = PLACES // len(self.features)
+        return Places.of(torch.cat([_some(f, each) for f in self.features]))
+
+    @cached_property
+    def pooled(self) -> StyleStatistics:
+        """Statistics of all works as one picture (batch 1)."""
+        return pool(self.statistics)
+
+
+@torch.no_grad()
+def observe(
+    objective: Objective, works: Sequence[Image.Image], level: int, rng: random.Random
+) -> list[LevelExamples]:
+    """Look at each work at the size of a level; no work is enlarged.
+
+    Of a work of more than 256 pixels a random square of that side is looked at.
+    """
+    found = []
+    for work in works:
+        side = min(SIDES[level], max(work.size))
+        image = to_tensor([resized(work, level_size(work.size, side))]).to(objective.device)
+        image = _part(image, rng)
+        with objective.autocast():
+            features = objective.network(image, _LAYERS)
+            own = statistics(features, image, patches=level >= TURNED_LEVELS)
+        places = [hypercolumns(features)[0]]
+        if level < TURNED_LEVELS:
+            with objective.autocast():
+                for turn in (1, 2, 3):
+                    turned = torch.rot90(image, turn, (2, 3))
+                    places.append(hypercolumns(objective.network(turned, HYPERCOLUMN_LAYERS))[0])
+        kept = _some(torch.cat(places), PLACES_OF_ONE).to(torch.bfloat16)
+        found.append(LevelExamples([kept], own, describe(own)))
+    return found
+
+
+def _part(image: Tensor, rng: random.Random, most: int = 256) -> Tensor:
+    height, width = image.shape[2:]
+    top, left = (4 * rng.randrange((max(0, length - most)) // 4 + 1) for length in (height, width))
+    return image[:, :, top : top + most, left : left + most]
+
+
+def _some(places: Tensor, count: int) -> Tensor:
+    """At most ``count`` of (N, C), spread evenly."""
+    if len(places) <= count:
+        return places
+    chosen = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:count]
+    return places[chosen.to(places.device)]

@@ -1,0 +1,92 @@
+"""Places of the examples, and which of them each place of a picture is to look like.
+
+The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on, the
+place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022, "Neural
+Neighbor Style Transfer"). Places that are like everything (bare paper) would be chosen everywhere; how much a
+place is like all others counts against it (the hubness correction of Conneau et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.perceptual.hypercolumns import CHANNELS
+
+SEARCHED = 256  # numbers of a place that are compared in the search: a random projection of all
+HUB_NEIGHBOURS = 8  # queries that say how much a place is like everything
+HUB_QUERIES = 512
+
+
+@dataclass(frozen=True)
+class Places:
+    """N places of a style's examples.
+
+    ``features``: (N, CHANNELS); ``mean``, ``variance``: (CHANNELS,) over them; ``searched``: (N, SEARCHED) of
+    length 1, centred and projected.
+    """
+
+    features: Tensor
+    mean: Tensor
+    variance: Tensor
+    searched: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Places:
+        """(N, CHANNELS) hypercolumns of the examples."""
+        kept, features = features.to(torch.bfloat16), features.float()
+        mean = features.mean(0)
+        return cls(kept, mean, features.var(0), project(features - mean))
+
+    def nearest(self, queries: Tensor, *, hubness: float = 0.5) -> Tensor:
+        """(M, CHANNELS) hypercolumns of one picture -> (M,): the position of the most like place for each.
+
+        Queries are centred by their own mean: what is compared is how places differ *within* a picture.
+        """
+        searched = project(queries - queries.mean(0))
+        penalty: Tensor | float = 0.0
+        if hubness:
+            some = searched[:: max(1, len(searched) // HUB_QUERIES)]
+            alike = self.searched @ some.t()
+            penalty = hubness * alike.topk(min(HUB_NEIGHBOURS, len(some)), 1).values.float().mean(1)
+        keys = self.searched.t().contiguous()
+        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in searched.split(2048)])
+
+    def targets(self, queries: Tensor, *, hubness: float = 0.5) -> Tensor:
+        """(M, CHANNELS) -> (M, CHANNELS): what each place of a picture is to look like."""
+        return self.features[self.nearest(queries, hubness=hubness)]
+
+
+def project(features: Tensor) -> Tensor:
+    """(N, CHANNELS) -> (N, SEARCHED): a random projection, of length 1; angles are kept to a few hundredths."""
+    return F.normalize(features @ _projection(features.device), dim=1).to(torch.bfloat16)
+
+
+@cache
+def _projection(device: torch.device) -> Tensor:
+    made = torch.randn(CHANNELS, SEARCHED, generator=torch.Generator().manual_seed(0))
+    return (made / CHANNELS**0.5).to(device)
+
+
+def committed_distance(features: Tensor, targets: Tensor, places: Sequence[Places]) -> Tensor:
+    """(B,): how far the places of B renders are from what they are to look like.
+
+    Args:
+        features: (B, N, CHANNELS) of the renders.
+        targets: (B, N, CHANNELS), chosen before.
+        places: of each render's style: centre and scale.
+
+    The mean of ``1 - cos(h - mean, target - mean)`` and a little squared distance in units of the examples' spread,
+    which holds the lengths.
+    """
+    mean = torch.stack([p.mean for p in places]).unsqueeze(1)
+    variance = torch.stack([p.variance for p in places]).unsqueeze(1)
+    scale = 1 / (variance + 0.1 * variance.mean(2, keepdim=True))
+    targets = targets.float()
+    angle = 1 - F.cosine_similarity(features - mean, targets - mean, dim=2).mean(1)
+    return angle + 0.02 * ((features - targets).square() * scale).mean((1, 2))
