@@ -10,7 +10,7 @@ phi is per sample, so many adaptations go through one inner loop: ``model.adapta
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,14 +18,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from model.critic import Critic
 from model.data.folders import random_crop, to_tensor
+from model.errors import CheckpointMissingError
 from model.examples import LevelExamples, observe
 from model.maml import Params
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
-from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES, level_input
-from model.redrawing_loss import LEVEL_WEIGHTS, Target
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class AdaptConfig:
     rate_scale: float = 1.0  # of the learned rates
     rate: float | None = None  # one rate for all tensors instead of them, such as 0.02
     detail: float = 0.85  # of the photo's own, at every level
+    critic: float = 0.0  # weight of the critics' term on the fine levels; needs a checkpoint with critics
 
     def level_steps(self, total: int) -> list[int]:
         """Inner steps of each level, the fine ones first where they cannot be even."""
@@ -69,27 +71,10 @@ class Support:
         """Those of several tasks side by side."""
         if len(parts) == 1:
             return parts[0]
-        pooled = [p.target.pooled for p in parts if p.target.pooled is not None]
-        return cls(
-            torch.cat([p.inputs for p in parts]),
-            Target(
-                torch.cat([p.target.chosen for p in parts]),
-                [places for p in parts for places in p.target.places],
-                concatenate(pooled) if pooled else None,
-            ),
-        )
+        return cls(torch.cat([p.inputs for p in parts]), Target.join([p.target for p in parts]))
 
     def __getitem__(self, index: Sequence[int]) -> Support:
-        chosen = list(index)
-        pooled = self.target.pooled
-        return Support(
-            self.inputs[chosen],
-            Target(
-                self.target.chosen[chosen],
-                [self.target.places[i] for i in chosen],
-                None if pooled is None else pooled[chosen],
-            ),
-        )
+        return Support(self.inputs[list(index)], self.target[index])
 
 
 class Photos:
@@ -117,10 +102,17 @@ class Adaptation:
         held_out: Photos,
         *,
         config: AdaptConfig | None = None,
+        critics: Mapping[int, Critic] | None = None,
         seed: int = 0,
     ) -> None:
         self.networks, self.objective = networks, objective
         self.config = config or AdaptConfig()
+        self.critics = critics or {}
+        if self.config.critic > 0 and not self.critics:
+            raise CheckpointMissingError(
+                "the inner loop is asked for a critic's term, and the checkpoint holds no critic: train one "
+                "with `fewstroke meta-train --critic 0.05`, or set AdaptConfig.critic to 0"
+            )
         self.bank, self.held_out = bank, held_out
         self.generator = torch.Generator().manual_seed(seed)
         self.rng = random.Random(seed)
@@ -162,7 +154,12 @@ class Adaptation:
             found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
         chosen = torch.stack([examples.places.targets(each) for each in found])
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
-        self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled))
+        judged = None
+        if self.config.critic > 0 and level in self.critics:
+            embedding = self.networks.encoder.embed_descriptions(examples.descriptions, level)
+            embedding = embedding.mean(0, keepdim=True).expand(len(inputs), -1)
+            judged = Judged(self.critics[level], self.config.critic, embedding)
+        self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled, judged))
 
     def _draw(self, phi: Params) -> Tensor:
         with self.objective.autocast():

@@ -11,6 +11,7 @@ MOST_STRENGTH = 1.5
 DEFAULT_ABSTRACTION = 0.3
 LEAST_STROKE_SIZE, MOST_STROKE_SIZE = 0.25, 4.0
 _DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
+_STRUCTURE_UNTIL = 0.6  # abstraction at which nothing is set right any more
 _SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
 
 
@@ -29,6 +30,11 @@ class Dials:
     def detail(self, level: int) -> float:
         """The share of the photo's own detail that comes back at a level."""
         return 1.0 - self.abstraction * _DETAIL_TAKEN[level]
+
+    @property
+    def structure(self) -> float:
+        """How far light and dark of a level are set right by the photo before the next one."""
+        return max(0.0, 1.0 - self.abstraction / _STRUCTURE_UNTIL)
 
     def share(self, level: int) -> float:
         """How much of a level's drawing counts, the rest being the photo."""

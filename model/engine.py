@@ -122,6 +122,7 @@ class Engine:
             self._photos(contents, seed),
             self.held_out,
             config=self.config,
+            critics=self.base.critics,
             seed=seed,
         )
 

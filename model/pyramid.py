@@ -70,14 +70,32 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[2:], mode="bilinear", align_corners=False)
 
 
-def level_input(photo: Tensor, coarse_photo: Tensor, coarse_render: Tensor, detail: float | Tensor) -> Tensor:
-    """What a level draws on: the level before, enlarged, and ``detail`` times what the photo has beside its own.
+def level_input(
+    photo: Tensor,
+    coarse_photo: Tensor,
+    coarse_render: Tensor,
+    detail: float | Tensor = 1.0,
+    structure: float | Tensor = 0.0,
+) -> Tensor:
+    """What a level draws on: the level before, enlarged, with detail of the photo.
 
-    All (B, 3, H, W) in 0..1, ``coarse_*`` of the level before; ``detail`` a number or (B, 1, 1, 1). Were the
-    render the photo and ``detail`` 1, it would be the photo.
+    Args:
+        photo: at this level, (B, 3, H, W) in 0..1.
+        coarse_photo, coarse_render: photo and render of the level before.
+        detail: share of what the photo has at this size beside the level before: a number or (B, 1, 1, 1).
+        structure: how far light and dark of the level before are set right by the photo, in the finest octave
+            that it has: eyes and windows are there, which a network of few pixels cannot draw.
+
+    Were the render the photo and ``detail`` 1, it would be the photo.
     """
+    lost = (_octave(coarse_photo) - _octave(coarse_render)).mean(1, keepdim=True)
     band = photo - enlarged(coarse_photo, photo)
-    return (enlarged(coarse_render, photo) + detail * band).clamp(0, 1)
+    return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
+
+
+def _octave(x: Tensor) -> Tensor:
+    """What a picture has beside itself at half the size."""
+    return x - enlarged(F.avg_pool2d(x, 2), x)
 
 
 Draw = Callable[[int, Tensor, bool], Tensor]
@@ -101,7 +119,13 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
         x = photo
         if at > 0:
-            x = level_input(photo, photos[at - 1], render, each(lambda d: d.detail(level)))  # noqa: B023
+            x = level_input(
+                photo,
+                photos[at - 1],
+                render,
+                each(lambda d: d.detail(level)),
+                each(lambda d: d.structure),
+            )  # noqa: B023
         render = draw(at, x, False)
         if any(d.strength > 1 for d in dials):  # drawn again: more of the style in the style's own colours
             again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))

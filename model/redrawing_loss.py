@@ -7,19 +7,21 @@ its place of the examples before anything was drawn (``model.perceptual.places``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.critic import Critic, critic_inputs, duel, generator_hinge
 from model.networks import Objective
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
 from model.perceptual.losses import LossWeights
 from model.perceptual.places import Places, committed_distance
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, statistics
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
 STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
+CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge
 WINDOW = 8  # places a side of the windows in which spreads are compared
 
 
@@ -40,16 +42,63 @@ LEVEL_WEIGHTS = (
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A critic's part in the loss of N renders.
+
+    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h, w) of
+    works of the styles when the critic is trained too, else None.
+    """
+
+    critic: Critic
+    weight: float
+    embedding: Tensor
+    real: Tensor | None = None
+
+    def loss(self, features: dict[str, Tensor]) -> Tensor:
+        """(N,): what the renders pay for being told from works, and what the critic pays for not telling them."""
+        fake = critic_inputs(features)
+        head = self.critic.head(self.embedding)
+        if self.real is None:
+            scores = self.critic.scores(fake, head, self.critic.weights().frozen())
+            return self.weight * generator_hinge(scores)
+        return duel(self.critic, head, fake, self.real).total(self.weight)
+
+
+@dataclass(frozen=True)
 class Target:
     """What N renders are compared with.
 
     ``chosen``: (N, P, C) hypercolumns of the places chosen for each of their P places; ``places``: of each
-    render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count.
+    render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count;
+    ``judged``: by a critic, on fine levels.
     """
 
     chosen: Tensor
     places: Sequence[Places]
     pooled: StyleStatistics | None
+    judged: Judged | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence[Target]) -> Target:
+        """Those of several styles side by side: all with statistics and a critic, or none."""
+        pooled = [p.pooled for p in parts if p.pooled is not None]
+        judged = [p.judged for p in parts if p.judged is not None]
+        return cls(
+            torch.cat([p.chosen for p in parts]),
+            [places for p in parts for places in p.places],
+            concatenate(pooled) if pooled else None,
+            replace(judged[0], embedding=torch.cat([j.embedding for j in judged])) if judged else None,
+        )
+
+    def __getitem__(self, index: Sequence[int]) -> Target:
+        """Of some of the renders."""
+        chosen = list(index)
+        return Target(
+            self.chosen[chosen],
+            [self.places[i] for i in chosen],
+            None if self.pooled is None else self.pooled[chosen],
+            None if self.judged is None else replace(self.judged, embedding=self.judged.embedding[chosen]),
+        )
 
 
 def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, target: Target) -> Tensor:
@@ -71,6 +120,8 @@ def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, tar
             own = statistics(features, renders, patches=True)
         terms = objective.distances(own, target.pooled)
         loss = loss + weights.statistics * terms.style(STYLE_WEIGHTS)
+    if target.judged is not None:
+        loss = loss + target.judged.loss(features)
     return loss
 
 

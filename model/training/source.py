@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from model.critic import Critic, window
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES, level_input
-from model.redrawing_loss import LEVEL_WEIGHTS, Target
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 from model.training.learner import LevelTask, Renders
 from model.training.works import PhotoSource, StyleTask, TaskPool
 
@@ -47,8 +49,12 @@ class LevelTasks:
         pool: TaskPool,
         photos: PhotoSource,
         rng: random.Random,
+        critics: Mapping[int, Critic],
+        critic_weight: float,
     ) -> None:
+        """``critics``: of the fine levels, trained beside the networks; none: {}."""
         self.networks, self.objective = networks, objective
+        self.critics, self.critic_weight = critics, critic_weight
         self.pool, self.photos, self.rng = pool, photos, rng
         self.steps = 0
 
@@ -86,7 +92,27 @@ class LevelTasks:
             places.append(examples.places)
             pooled.append(examples.pooled)
         counts = LEVEL_WEIGHTS[level].statistics > 0
-        return Renders(inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None))
+        judged = self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
+        return Renders(
+            inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None, judged)
+        )
+
+    def _judged(
+        self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int
+    ) -> Judged:
+        """A part of a work beside each render, as large as it."""
+        encoder = self.networks.encoder
+        embedding = torch.cat(
+            [
+                encoder.embed_descriptions(style.descriptions(level), level).mean(0, keepdim=True)
+                for style in styles
+            ]
+        ).repeat_interleave(count, 0)
+        maps = [self.rng.choice(styles[i // count].query[level].maps) for i in range(len(inputs))]
+        height = min(inputs.shape[2] // 4, *(m.shape[2] for m in maps))
+        width = min(inputs.shape[3] // 4, *(m.shape[3] for m in maps))
+        real = torch.cat([window(m, height, width, self.rng) for m in maps]).float()
+        return Judged(self.critics[level], self.critic_weight, embedding, real)
 
     def _inputs(self, level: int, styles: list[StyleTask], photos: list[Tensor], count: int) -> Tensor:
         """What ``level`` draws on: the coarser levels drawn by the zero-step styles."""

@@ -19,6 +19,7 @@ from model.data.splits import training_groups
 from model.examples import LevelExamples, observe
 from model.networks import Objective
 from model.pyramid import SIDES, level_size, resized
+from model.redrawing_loss import CRITIC_LEVELS
 from model.training.augment import draw_palette, recolor
 
 STORED_SIDE = 576  # pixels of the longer side at which works and photos are kept in memory
@@ -53,12 +54,18 @@ class TaskConfig:
 
 
 class TaskPool:
-    """The latest tasks of the training styles."""
+    """The latest tasks of the training styles; ``maps``: with what a critic sees of the works."""
 
     def __init__(
-        self, roots: Sequence[Path], objective: Objective, config: TaskConfig, rng: random.Random
+        self,
+        roots: Sequence[Path],
+        objective: Objective,
+        config: TaskConfig,
+        rng: random.Random,
+        *,
+        maps: bool = False,
     ) -> None:
-        self.objective, self.config, self.rng = objective, config, rng
+        self.objective, self.config, self.rng, self.maps = objective, config, rng, maps
         self.groups = _groups(roots)
         self.names = sorted(self.groups)
         self.odds = [_odds(name, len(self.groups[name])) for name in self.names]
@@ -87,7 +94,10 @@ class TaskPool:
         palette = draw_palette(self.rng, self.config.palette_share)
         chosen = paths[: k + self.config.unseen]
         works = [recolor(_augmented(load_work(p), name, self.rng), palette) for p in chosen]
-        found = [observe(self.objective, works, level, self.rng) for level in range(len(SIDES))]
+        found = [
+            observe(self.objective, works, level, self.rng, maps=self.maps and level in CRITIC_LEVELS)
+            for level in range(len(SIDES))
+        ]
         return StyleTask(
             name,
             [LevelExamples.join(works[:k]) for works in found],
