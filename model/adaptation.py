@@ -20,12 +20,14 @@ from torch import Tensor
 
 from model.critic import Critic
 from model.data.folders import random_crop, to_tensor
+from model.dials import Dials
 from model.errors import CheckpointMissingError
 from model.examples import LevelExamples, observe
 from model.maml import Params
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
-from model.pyramid import SIDES, level_input
+from model.pyramid import SIDES
+from model.redrawing import level_input
 from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 
 
@@ -50,7 +52,7 @@ class AdaptConfig:
     decay_from: float = 0.5  # fraction of a level's steps after which rates fall linearly to a tenth
     rate_scale: float = 1.0  # of the learned rates
     rate: float | None = None  # one rate for all tensors instead of them, such as 0.02
-    detail: float = 0.85  # of the photo's own, at every level
+    dials: Dials = field(default_factory=Dials)  # by which the photos are drawn
     critic: float = 0.0  # weight of the critics' term on the fine levels; needs a checkpoint with critics
 
     def level_steps(self, total: int) -> list[int]:
@@ -117,7 +119,6 @@ class Adaptation:
         self.generator = torch.Generator().manual_seed(seed)
         self.rng = random.Random(seed)
         self._given = list(examples)
-        self._renders: Tensor | None = None  # of bank and held-out photos, by the level before
         self._support: Support | None = None
         self._seen: dict[int, LevelExamples] = {}
 
@@ -145,8 +146,9 @@ class Adaptation:
         inputs = photos
         if level > 0:
             assert below is not None
-            self._renders = self._draw(below)
-            inputs = level_input(photos, self.photos[level - 1], self._renders, self.config.detail)
+            dials, coarse = self.config.dials, self.photos[level - 1]
+            render = torch.lerp(coarse, self._draw(below), dials.share(level - 1))
+            inputs = level_input(photos, coarse, render, dials.detail(level), dials.structure)
         self._inputs = inputs
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 MOST_STRENGTH = 1.5
 DEFAULT_ABSTRACTION = 0.3
 LEAST_STROKE_SIZE, MOST_STROKE_SIZE = 0.25, 4.0
-_DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
-_STRUCTURE_UNTIL = 0.6  # abstraction at which nothing is set right any more
-_SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
+DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
+STRUCTURE_UNTIL = 0.6  # abstraction at which light and dark are not set right any more
+SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Dials:
 
     def detail(self, level: int) -> float:
         """The share of the photo's own detail that comes back at a level."""
-        return 1.0 - self.abstraction * _DETAIL_TAKEN[level]
+        return 1.0 - self.abstraction * DETAIL_TAKEN[level]
 
     @property
     def structure(self) -> float:
         """How far light and dark of a level are set right by the photo before the next one."""
-        return max(0.0, 1.0 - self.abstraction / _STRUCTURE_UNTIL)
+        return max(0.0, 1.0 - self.abstraction / STRUCTURE_UNTIL)
 
     def share(self, level: int) -> float:
         """How much of a level's drawing counts, the rest being the photo."""
         drawn = min(1.0, self.strength)
-        return drawn if level > 0 else drawn * min(1.0, self.abstraction / _SHAPES_FROM)
+        return drawn if level > 0 else drawn * min(1.0, self.abstraction / SHAPES_FROM)

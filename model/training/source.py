@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from model.critic import Critic, window
+from model.dials import Dials
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.perceptual.statistics import concatenate
-from model.pyramid import SIDES, level_input
+from model.pyramid import SIDES
+from model.redrawing import level_input
 from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 from model.training.learner import LevelTask, Renders
 from model.training.works import PhotoSource, StyleTask, TaskPool
 
-DETAIL = 0.5, 1.0  # range of the share of the photo's own that comes back, in training
+ABSTRACTIONS = 0.0, 0.8  # in training, drawn evenly
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ class LevelTasks:
             places.append(examples.places)
             pooled.append(examples.pooled)
         counts = LEVEL_WEIGHTS[level].statistics > 0
-        judged = self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
+        judged = (
+            self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
+        )
         return Renders(
             inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None, judged)
         )
 
-    def _judged(
-        self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int
-    ) -> Judged:
+    def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
         """A part of a work beside each render, as large as it."""
         encoder = self.networks.encoder
         embedding = torch.cat(
@@ -117,13 +119,14 @@ class LevelTasks:
     def _inputs(self, level: int, styles: list[StyleTask], photos: list[Tensor], count: int) -> Tensor:
         """What ``level`` draws on: the coarser levels drawn by the zero-step styles."""
         encoder, x = self.networks.encoder, photos[0]
-        detail = self.rng.uniform(*DETAIL)
+        dials = Dials(abstraction=self.rng.uniform(*ABSTRACTIONS))
         for at in range(level):
             with self.objective.autocast():
                 phi = [encoder.predict(style.descriptions(at), at) for style in styles]
                 joined = {k: torch.cat([p[k] for p in phi]).repeat_interleave(count, 0) for k in phi[0]}
                 render = self.networks(x, joined).float()
-            x = level_input(photos[at + 1], photos[at], render, detail)
+            render = torch.lerp(photos[at], render, dials.share(at))
+            x = level_input(photos[at + 1], photos[at], render, dials.detail(at + 1), dials.structure)
         return x
 
     def _part(self, x: Tensor, side: int) -> Tensor:
