@@ -34,7 +34,7 @@ class Step:
 
 
 def plan(size: Size, stroke_size: float = 1.0) -> list[Step]:
-    """At which sizes a picture of ``size`` is drawn, coarse to fine; the last is ``size``, or what is resized to it.
+    """At which sizes a picture of ``size`` is drawn, coarse to fine; the last is ``size`` or resized to it.
 
     ``stroke_size``: how large strokes are, relative to the picture; 1 is as the style was learned.
     A small picture is drawn by fewer levels; the last is the one whose side is most like the picture's.
@@ -71,7 +71,7 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
 
 
 def level_input(photo: Tensor, coarse_photo: Tensor, coarse_render: Tensor, detail: float | Tensor) -> Tensor:
-    """What a level draws on: the level before, enlarged, and ``detail`` times what the photo has beside its own.
+    """What a level draws on: the level before, enlarged, and ``detail`` times what the photo has beside it.
 
     All (B, 3, H, W) in 0..1, ``coarse_*`` of the level before; ``detail`` a number or (B, 1, 1, 1). Were the
     render the photo and ``detail`` 1, it would be the photo.
