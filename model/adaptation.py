@@ -141,7 +141,7 @@ class Adaptation:
 
     @torch.no_grad()
     def begin_level(self, level: int, below: Params | None) -> None:
-        """Draw the photos with the phi of the level below, and choose what this level's places are to look like."""
+        """Draw the photos with the phi of the level below, and choose what their places are to look like."""
         photos = self.photos[level]
         inputs = photos
         if level > 0:

@@ -19,8 +19,9 @@ SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
 class Dials:
     """How a photo is drawn.
 
-    ``strength``: 0 is the photo itself, 1 the style, up to 1.5 more of it. ``abstraction``: 0 keeps the photo's
-    own detail, 1 draws large shapes. ``stroke_size``: relative to the picture; 1 is as the style was learned.
+    ``strength``: 0 is the photo itself, 1 the style, up to 1.5 more of it. ``abstraction``: 0 keeps the
+    photo's own detail, 1 draws large shapes. ``stroke_size``: relative to the picture; 1 is as the style was
+    learned.
     """
 
     strength: float = 1.0

@@ -1,7 +1,7 @@
-"""The loss of one level: places that look like those chosen for them, and on fine levels the examples' statistics.
+"""The loss of one level: places that look like those chosen for them, and on fine levels statistics.
 
-There is no content term: what the picture shows is held by where the search looked, since each place was given
-its place of the examples before anything was drawn (``model.perceptual.places``).
+There is no content term: what the picture shows is held by where the search looked, since each place was
+given its place of the examples before anything was drawn (``model.perceptual.places``).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Target:
 
 def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, target: Target) -> Tensor:
     """(N, 3, H, W) renders -> their losses (N,); H and W are multiples of four."""
-    layers = HYPERCOLUMN_LAYERS
+    layers: tuple[str, ...] = HYPERCOLUMN_LAYERS
     counts = weights.statistics > 0 and target.pooled is not None
     if counts:
         layers = tuple(dict.fromkeys((*layers, *STYLE_LAYERS)))
@@ -128,11 +128,12 @@ def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, tar
 def local_distance(
     features: Tensor, targets: Tensor, places: Sequence[Places], grid: tuple[int, int]
 ) -> Tensor:
-    """(N,): distance of every channel's mean and spread in overlapping windows, in units of the style's spread.
+    """(N,): distance of the means and spreads in overlapping windows, in units of the style's spread.
 
-    A network that has to hit single places hits their average, and paints without brushwork. In a window it is
-    free to lay strokes where it likes, but there have to be as many: as in the places chosen there, so that what
-    is even in the examples stays even (after the statistics of Huang & Belongie 2017, window by window).
+    A network that has to hit single places hits their average, and paints without brushwork. In a window it
+    is free to lay strokes where it likes, but there have to be as many: as in the places chosen there, so
+    that what is even in the examples stays even (after the statistics of Huang & Belongie 2017, window by
+    window).
     """
     mean = torch.stack([p.mean for p in places]).unsqueeze(1)
     spread = torch.stack([p.variance for p in places]).unsqueeze(1).sqrt()
@@ -144,7 +145,7 @@ def local_distance(
 
 def _windows(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(N, P, C) -> means and standard deviations in windows, (N, C, h, w) each."""
-    maps = x.unflatten(1, grid).permute(0, 3, 1, 2)
+    maps = x.view(len(x), *grid, -1).permute(0, 3, 1, 2)
     size = min(WINDOW, *grid)
     mean = F.avg_pool2d(maps, size, max(1, size // 2))
     variance = F.avg_pool2d(maps.square(), size, max(1, size // 2)) - mean.square()

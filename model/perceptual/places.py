@@ -1,9 +1,9 @@
 """Places of the examples, and which of them each place of a picture is to look like.
 
-The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on, the
-place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022, "Neural
-Neighbor Style Transfer"). Places that are like everything (bare paper) would be chosen everywhere; how much a
-place is like all others counts against it (the hubness correction of Conneau et al. 2018).
+The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on,
+the place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022,
+"Neural Neighbor Style Transfer"). Places that are like everything (bare paper) would be chosen everywhere;
+how much a place is like all others counts against it (the hubness correction of Conneau et al. 2018).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Places:
             alike = self.searched @ some.t()
             penalty = hubness * alike.topk(min(HUB_NEIGHBOURS, len(some)), 1).values.float().mean(1)
         keys = self.searched.t().contiguous()
-        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in searched.split(2048)])
+        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in torch.split(searched, 2048)])
 
     def targets(self, queries: Tensor, *, hubness: float = 0.5) -> Tensor:
         """(M, CHANNELS) -> (M, CHANNELS): what each place of a picture is to look like."""
@@ -63,14 +63,14 @@ class Places:
 
 
 def project(features: Tensor) -> Tensor:
-    """(N, CHANNELS) -> (N, SEARCHED): a random projection, of length 1; angles are kept to a few hundredths."""
+    """(N, CHANNELS) -> (N, SEARCHED): a random projection, of length 1; keeps angles to a few hundredths."""
     return F.normalize(features @ _projection(features.device), dim=1).to(torch.bfloat16)
 
 
 @cache
 def _projection(device: torch.device) -> Tensor:
-    made = torch.randn(CHANNELS, SEARCHED, generator=torch.Generator().manual_seed(0))
-    return (made / CHANNELS**0.5).to(device)
+    made: Tensor = torch.randn(CHANNELS, SEARCHED, generator=torch.Generator().manual_seed(0)) / CHANNELS**0.5
+    return made.to(device)
 
 
 def committed_distance(features: Tensor, targets: Tensor, places: Sequence[Places]) -> Tensor:
@@ -81,8 +81,8 @@ def committed_distance(features: Tensor, targets: Tensor, places: Sequence[Place
         targets: (B, N, CHANNELS), chosen before.
         places: of each render's style: centre and scale.
 
-    The mean of ``1 - cos(h - mean, target - mean)`` and a little squared distance in units of the examples' spread,
-    which holds the lengths.
+    The mean of ``1 - cos(h - mean, target - mean)`` and a little squared distance in units of the examples'
+    spread, which holds the lengths.
     """
     mean = torch.stack([p.mean for p in places]).unsqueeze(1)
     variance = torch.stack([p.variance for p in places]).unsqueeze(1)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from model.checkpoint import phi_shapes, rates_table, save_base
 from model.critic import Critic
-from model.inner_rates import level_rates
+from model.inner_rates import level_rates, stored_rates
 from model.maml import Adam, GradientLearner, Granularity, LearningRates, Order, OuterConfig, OuterLoop
 from model.maml.schedules import StepWeights, constant_order
 from model.networks import Networks, Objective
@@ -84,7 +84,8 @@ class Run:
         ]
         if rates:
             for learned, stored in zip(self.rates, level_rates(shapes, rates), strict=True):
-                learned.load_state_dict(stored.state_dict())
+                table = rates_table(stored, list(shapes), config.inner_steps)  # its steps may be others
+                learned.load_state_dict(stored_rates(shapes, table).state_dict())
         self.critics = (
             {level: found.get(level, Critic()).to(self.device).train() for level in CRITIC_LEVELS}
             if config.critic > 0
@@ -123,7 +124,10 @@ class Run:
         return {0: c.zero_step_weight, c.inner_steps: 1 - c.zero_step_weight}
 
     def train(self, *, deadline: float | None = None) -> bool:
-        """Train until ``config.minutes`` are used up (True), or a time of ``time.monotonic()`` is near (False)."""
+        """Train until ``config.minutes`` are used up (True) or ``deadline`` is near (False).
+
+        ``deadline``: a time of ``time.monotonic()``.
+        """
         c = self.config
         rng = random.Random(c.seed + self.loop.steps_done)
         torch.manual_seed(c.seed + self.loop.steps_done)
@@ -162,10 +166,11 @@ class Run:
                 self._log(recent)
                 recent = {}
         self._save()
+        self._log(recent)
         return self.seconds >= limit
 
     def _calibrated(self) -> bool:
-        """Whether the levels have normalisations of their own: one that drew in a single pass gave all the same."""
+        """Whether levels have their own normalisations: one that drew in a single pass gave all the same."""
         center = self.networks.encoder.center
         return bool((center[0] != center[-1]).any())
 

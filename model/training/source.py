@@ -133,6 +133,3 @@ class LevelTasks:
         height, width = x.shape[2:]
         top, left = (4 * self.rng.randrange(max(0, length - side) // 4 + 1) for length in (height, width))
         return x[:, :, top : top + side, left : left + side]
-
-
-__all__ = ["BATCHES", "LevelBatch", "LevelTasks"]

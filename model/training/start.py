@@ -51,7 +51,7 @@ def _of_one_pass(name: str) -> str:
 
 @torch.no_grad()
 def calibrate(networks: Networks, descriptions: list[list[Tensor]]) -> None:
-    """Measure the encoder's input normalisation of each level: ``descriptions`` (K, D) of many tasks a level."""
+    """Measure the encoder's input normalisation of each level, by ``descriptions`` (K, D) of many tasks."""
     for level, found in enumerate(descriptions):
         every = torch.cat(found)
         networks.encoder.center[level] = every.mean(0)

@@ -1,11 +1,12 @@
 """Tasks of meta-training: a style's works at every level, split into examples and unseen works.
 
-What the loss needs of a style's works costs a pass of the perceptual networks over each of them at each level. A
-pool keeps the latest tasks with what was computed, and every step draws from it.
+What the loss needs of a style's works costs a pass of the perceptual networks over each of them at each
+level. A pool keeps the latest tasks with what was computed, and every step draws from it.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ STORED_SIDE = 576  # pixels of the longer side at which works and photos are kep
 class StyleTask:
     """One task: the examples as the encoder sees them, and what renders are compared with, level by level.
 
-    ``support`` is of the examples; ``query`` of the examples and the unseen works together, so that it is less of a
-    chance which few are unseen.
+    ``support`` is of the examples; ``query`` of the examples and the unseen works together, so that it is
+    less of a chance which few are unseen.
     """
 
     group: str
@@ -112,12 +113,16 @@ def _groups(roots: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
         for name, paths in StyleFolder.scan(root).groups.items():
             found[name] = (*found.get(name, ()), *paths)
     kept = training_groups(found)
+    if not kept:
+        raise FileNotFoundError(
+            f"{', '.join(map(str, roots))}: every style is held out by its name: add folders of other artists"
+        )
     return {name: paths for name, paths in found.items() if name in kept}
 
 
 def _odds(name: str, works: int) -> float:
     """Square root of the size; low-resolution groups, nine tenths of one movement, count for less."""
-    return works**0.5 * (0.6 if name.startswith("lo_") else 1.0)
+    return math.sqrt(works) * (0.6 if name.startswith("lo_") else 1.0)
 
 
 def _augmented(work: Image.Image, group: str, rng: random.Random) -> Image.Image:
@@ -152,6 +157,9 @@ class PhotoSource:
     def __init__(self, roots: Sequence[Path], rng: random.Random, *, smooth_share: float = 0.25) -> None:
         self.rng, self.smooth_share = rng, smooth_share
         self.roots = [scan_photos(root, split="train") for root in roots]
+        for root, photos in zip(roots, self.roots, strict=True):
+            if not photos:
+                raise FileNotFoundError(f"{root}: every photo is held out by its name: add more photos")
 
     def draw(self, count: int, level: int, aspect: float) -> list[Tensor]:
         """``count`` photos of one shape at the sizes of levels 0 .. ``level``, (count, 3, H, W) each."""
