@@ -30,8 +30,8 @@ _LAYERS = tuple(dict.fromkeys((*HYPERCOLUMN_LAYERS, *STYLE_LAYERS)))
 class LevelExamples:
     """What K works look like at one level.
 
-    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch K;
-    ``descriptions``: (K, D) for the encoder; ``maps``: what a critic sees of each work, where it was asked for.
+    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch
+    K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic sees of each work, where asked for.
     """
 
     features: list[Tensor]
@@ -72,7 +72,8 @@ def observe(
 ) -> list[LevelExamples]:
     """Look at each work at the size of a level; no work is enlarged.
 
-    Of a work of more than 256 pixels a random square of that side is looked at. ``maps``: keep what a critic sees.
+    Of a work of more than 256 pixels a random square of that side is looked at. ``maps``: keep what a critic
+    sees.
     """
     found = []
     for work in works:

@@ -8,6 +8,7 @@ decided when a stroke was a tenth of the picture; the finer levels make it sharp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -66,22 +67,15 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
     def each(value: Callable[[Dials], float]) -> Tensor:
         return torch.tensor([value(d) for d in dials]).view(-1, 1, 1, 1).to(photos[0])
 
+    again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
+    structure = each(lambda d: d.structure)
     render = photos[0]
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
-        x = photo
-        if at > 0:
-            x = level_input(
-                photo,
-                photos[at - 1],
-                render,
-                each(lambda d: d.detail(level)),
-                each(lambda d: d.structure),
-            )  # noqa: B023
+        detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
+        x = photo if at == 0 else level_input(photo, photos[at - 1], render, detail, structure)
         render = draw(at, x, False)
-        if any(d.strength > 1 for d in dials):  # drawn again: more of the style in the style's own colours
-            again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
+        if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
             render = torch.lerp(render, draw(at, render, True), again)
-        share = [d.share(level) for d in dials]
-        if min(share) < 1:
-            render = torch.lerp(photo, render, torch.tensor(share).view(-1, 1, 1, 1).to(render))
+        if bool((share < 1).any()):
+            render = torch.lerp(photo, render, share)
     return render

@@ -45,8 +45,8 @@ LEVEL_WEIGHTS = (
 class Judged:
     """A critic's part in the loss of N renders.
 
-    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h, w) of
-    works of the styles when the critic is trained too, else None.
+    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h, w)
+    of works of the styles when the critic is trained too, else None.
     """
 
     critic: Critic
@@ -55,7 +55,7 @@ class Judged:
     real: Tensor | None = None
 
     def loss(self, features: dict[str, Tensor]) -> Tensor:
-        """(N,): what the renders pay for being told from works, and what the critic pays for not telling them."""
+        """(N,): what renders pay for being told from works, and the critic for not telling them."""
         fake = critic_inputs(features)
         head = self.critic.head(self.embedding)
         if self.real is None:
