@@ -154,7 +154,7 @@ class Adaptation:
         examples = self.examples(level)
         with self.objective.autocast():
             found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
-        chosen = torch.stack([examples.places.targets(each) for each in found])
+        chosen = torch.stack([examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)])
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
         judged = None
         if self.config.critic > 0 and level in self.critics:

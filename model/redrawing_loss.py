@@ -34,9 +34,9 @@ class LevelWeights:
 
 
 LEVEL_WEIGHTS = (
-    LevelWeights(local=0.3, statistics=0.0),
-    LevelWeights(local=0.3, statistics=0.0),
-    LevelWeights(local=0.5, statistics=0.03),
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.7, statistics=0.03),
     LevelWeights(local=1.0, statistics=0.05),
 )
 
@@ -45,8 +45,8 @@ LEVEL_WEIGHTS = (
 class Judged:
     """A critic's part in the loss of N renders.
 
-    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h, w)
-    of works of the styles when the critic is trained too, else None.
+    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h,
+    w) of works of the styles when the critic is trained too, else None.
     """
 
     critic: Critic

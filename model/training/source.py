@@ -90,7 +90,7 @@ class LevelTasks:
             examples = (style.query if query else style.support)[level]
             with self.objective.autocast():
                 found = look_at(self.objective.network.vgg, x[None])[0]
-            chosen.append(examples.places.targets(found))
+            chosen.append(examples.places.targets(found, x))
             places.append(examples.places)
             pooled.append(examples.pooled)
         counts = LEVEL_WEIGHTS[level].statistics > 0

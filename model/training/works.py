@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -154,8 +155,15 @@ def load_work(path: Path) -> Image.Image:
 class PhotoSource:
     """Photos at the sizes of all levels."""
 
-    def __init__(self, roots: Sequence[Path], rng: random.Random, *, smooth_share: float = 0.25) -> None:
-        self.rng, self.smooth_share = rng, smooth_share
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        rng: random.Random,
+        *,
+        smooth_share: float = 0.15,
+        sky_share: float = 0.25,
+    ) -> None:
+        self.rng, self.smooth_share, self.sky_share = rng, smooth_share, sky_share
         self.roots = [scan_photos(root, split="train") for root in roots]
         for root, photos in zip(roots, self.roots, strict=True):
             if not photos:
@@ -177,4 +185,25 @@ class PhotoSource:
         left, top = rng.uniform(0, photo.width - width), rng.uniform(0, photo.height - height)
         size = (round(512 * min(1, aspect)), round(512 * min(1, 1 / aspect)))
         part = photo.resize(size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+        if rng.random() < self.sky_share:
+            part = with_sky(part, rng)
         return ImageOps.mirror(part) if rng.random() < 0.5 else part
+
+
+def with_sky(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """The photo under a clear sky: what few photos have, and where a network that normalises makes things up.
+
+    Above a slanted horizon, a gradient of two colours with noise of 0 to 2 grey levels.
+    """
+    width, height = photo.size
+    left, right = (rng.uniform(0.25, 0.75) * height for _ in range(2))
+    down = np.arange(height, dtype=np.float32)[:, None]
+    horizon = np.linspace(left, right, width, dtype=np.float32)[None]
+    sky = np.clip(horizon - down, 0, 2)[..., None] / 2  # its edge is two pixels wide
+    grey = rng.uniform(20, 240)
+    top = np.array([grey + rng.uniform(-45, 45) for _ in range(3)], dtype=np.float32)
+    change = np.array([rng.uniform(-60, 60) for _ in range(3)], dtype=np.float32)
+    gradient = top + change * (down / height)[..., None]
+    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 2), (height, width, 1))
+    mixed = sky * (gradient + noise) + (1 - sky) * np.asarray(photo, dtype=np.float32)
+    return Image.fromarray((mixed + 0.5).clip(0, 255).astype(np.uint8))
