@@ -72,7 +72,7 @@ def test_a_level_draws_on_the_photo_if_the_one_before_drew_the_photo(sides: tupl
 
 
 def test_detail_is_what_the_photo_has_beside_its_smaller_self() -> None:
-    """A coarse render in another colour keeps it, and takes the photo's stripes to the share of ``detail``."""
+    """A coarse render in another colour keeps it, and takes the photo's stripes by ``detail``."""
     stripes = torch.full((2, 3, 32, 32), 0.5)
     stripes[..., ::2] += 0.1
     stripes[..., 1::2] -= 0.1
