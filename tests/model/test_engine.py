@@ -116,7 +116,9 @@ def test_strength_goes_from_the_photo_to_the_style_and_beyond(
 def test_abstraction_and_the_size_of_strokes_change_the_picture(engine: Engine, style: Style) -> None:
     photo = picture(4, (192, 128))
     plain = engine.stylize(photo, style)
-    for changed in ({"abstraction": 0.0}, {"abstraction": 1.0}, {"stroke_size": 0.5}, {"stroke_size": 2.0}):
+    changes: list[dict[str, Any]] = [{"abstraction": a} for a in (0.0, 1.0)]
+    changes += [{"stroke_size": s} for s in (0.5, 2.0)]
+    for changed in changes:
         found = engine.stylize(photo, style, **changed)
         assert found.size == photo.size
         assert difference(found, plain) > 1, changed

@@ -65,7 +65,8 @@ def zero_step_style() -> Phi:
     work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
     seen = [observe(objective, [work], level, random.Random(0))[0].descriptions for level in range(4)]
     with torch.no_grad():
-        return base().encoder(seen)
+        phi: Phi = base().encoder(seen)
+    return phi
 
 
 def photo(width: int, height: int) -> Image.Image:
