@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from torch import Tensor
 from model.critic import Critic, critic_inputs, duel, generator_hinge
 from model.networks import Objective
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
-from model.perceptual.losses import LossWeights
+from model.perceptual.losses import LossWeights, color_directions
 from model.perceptual.places import Places, committed_distance
 from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
@@ -118,11 +119,17 @@ def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, tar
         assert target.pooled is not None
         with objective.autocast():
             own = statistics(features, renders, patches=True)
-        terms = objective.distances(own, target.pooled)
+        terms = objective.distances(own, target.pooled, _directions(renders.device))
         loss = loss + weights.statistics * terms.style(STYLE_WEIGHTS)
     if target.judged is not None:
         loss = loss + target.judged.loss(features)
     return loss
+
+
+@cache
+def _directions(device: torch.device) -> Tensor:
+    """Along which colours are compared: always the same, so that a seed gives the same style again."""
+    return color_directions(torch.Generator().manual_seed(0)).to(device)
 
 
 def local_distance(
