@@ -46,13 +46,14 @@ class Places:
         mean = features.mean(0)
         return cls(kept, mean, features.var(0), project(features - mean))
 
-    def nearest(self, queries: Tensor, image: Tensor, *, hubness: float = HUBNESS) -> Tensor:
-        """(M, CHANNELS) hypercolumns of a picture (3, H, W) -> (M,): positions of the places most like each.
+    def nearest(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
+        """(M, CHANNELS) hypercolumns of a picture -> (M,): positions of the places most like each.
 
-        Queries are centred by their own mean: what is compared is how places differ *within* a picture.
-        Neighbours of one colour are searched as one (``evened``).
+        Queries are centred by their own mean: what is compared is how places differ *within* a picture. With
+        the ``image`` itself (3, H, W), neighbours of one colour are searched as one (``evened``).
         """
-        searched = evened((queries - queries.mean(0)) @ _projection(queries.device), image)
+        searched = (queries - queries.mean(0)) @ _projection(queries.device)
+        searched = searched if image is None else evened(searched, image)
         searched = F.normalize(searched, dim=1).to(torch.bfloat16)
         penalty: Tensor | float = 0.0
         if hubness:
@@ -62,8 +63,8 @@ class Places:
         keys = self.searched.t().contiguous()
         return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in searched.split(2048)])
 
-    def targets(self, queries: Tensor, image: Tensor, *, hubness: float = HUBNESS) -> Tensor:
-        """(M, CHANNELS) of a picture (3, H, W) -> (M, CHANNELS): what each of its places is to look like."""
+    def targets(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
+        """(M, CHANNELS) of a picture -> (M, CHANNELS): what each of its places is to look like."""
         return self.features[self.nearest(queries, image, hubness=hubness)]
 
 

@@ -51,12 +51,12 @@ class LevelTasks:
         pool: TaskPool,
         photos: PhotoSource,
         rng: random.Random,
-        critics: Mapping[int, Critic],
-        critic_weight: float,
+        critics: Mapping[int, Critic] | None = None,
+        critic_weight: float = 0.0,
     ) -> None:
-        """``critics``: of the fine levels, trained beside the networks; none: {}."""
+        """``critics``: of the fine levels, trained beside the networks."""
         self.networks, self.objective = networks, objective
-        self.critics, self.critic_weight = critics, critic_weight
+        self.critics, self.critic_weight = critics or {}, critic_weight
         self.pool, self.photos, self.rng = pool, photos, rng
         self.steps = 0
 

@@ -74,6 +74,21 @@ def test_bare_paper_is_not_chosen_everywhere() -> None:
     assert int((corrected == own).sum()) >= 56
 
 
+def test_a_clear_sky_is_searched_as_one() -> None:
+    """Queries that differ by little over one colour choose one place; across an edge they are apart."""
+    torch.manual_seed(0)
+    image = torch.full((3, 32, 64), 0.7)
+    image[:, 16:] = 0.2
+    sky, ground = F.normalize(torch.randn(2, CHANNELS), dim=1)
+    queries = torch.cat([sky.expand(64, -1), ground.expand(64, -1)]) + 0.02 * torch.randn(128, CHANNELS)
+    works = torch.cat([sky + 0.01 * torch.randn(40, CHANNELS), ground + 0.01 * torch.randn(40, CHANNELS)])
+    places = Places.of(works)
+    alone, together = places.nearest(queries, hubness=0), places.nearest(queries, image, hubness=0)
+    assert len(set(alone[:64].tolist())) > 2 * len(set(together[:64].tolist()))
+    assert bool((together[:64] < 40).all())
+    assert bool((together[64:] >= 40).all())
+
+
 def test_the_search_keeps_angles() -> None:
     torch.manual_seed(1)
     features = torch.randn(40, CHANNELS) + torch.randn(1, CHANNELS)

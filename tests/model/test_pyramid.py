@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
-from model.pyramid import LEAST_SIDE, SIDES, Step, level_input, level_size, plan, redraw
+from model.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
+from model.redrawing import level_input, redraw
 
 LENGTHS = st.integers(1, 8192)
 STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])
@@ -82,6 +83,19 @@ def test_detail_is_what_the_photo_has_beside_its_smaller_self() -> None:
     torch.testing.assert_close(found[1], 0.3 + 0.5 * (stripes[1] - 0.5))
 
 
+def test_structure_sets_light_and_dark_right_and_leaves_the_colour() -> None:
+    """A coarse render without the photo's stripes gets them back; its colour stays."""
+    stripes = torch.full((1, 3, 16, 16), 0.5)
+    stripes[..., ::2] += 0.1
+    stripes[..., 1::2] -= 0.1
+    fine, red = torch.nn.functional.interpolate(stripes, scale_factor=2.0), torch.full((1, 3, 16, 16), 0.3)
+    red[:, 0] = 0.6
+    without, full = (level_input(fine, stripes, red, 0.0, structure) for structure in (0.0, 1.0))
+    assert float(without[0, 1].std()) < 1e-6
+    assert float(full[0, 1].std()) > 0.03
+    torch.testing.assert_close(full.mean((2, 3)), without.mean((2, 3)), atol=1e-3, rtol=0)
+
+
 def photos() -> list[Tensor]:
     torch.manual_seed(1)
     return [torch.rand(2, 3, side, side) for side in (16, 32, 64)]
@@ -101,7 +115,7 @@ def dark(_at: int, x: Tensor, _again: bool) -> Tensor:
 @pytest.mark.parametrize("strength", [0.5, 1.0, MOST_STRENGTH])
 def test_a_network_that_changes_nothing_gives_the_photo(strength: float) -> None:
     given_ = photos()
-    found = redraw(given_, same, LEVELS, [Dials(strength, abstraction=0)] * 2)
+    found = redraw(given_, same, LEVELS, [Dials(strength, abstraction=0.0)] * 2)
     torch.testing.assert_close(found, given_[-1], atol=1e-5, rtol=0)
 
 

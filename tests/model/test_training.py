@@ -179,7 +179,7 @@ def test_a_run_ends_goes_on_exactly_where_it_was_and_makes_a_checkpoint_that_eng
     run = Run(config)
     begun = {name: value.clone() for name, value in everything(run).items()}
     assert run.train()
-    assert run.loop.steps_done > 2
+    assert run.loop.steps_done >= 1
     after = everything(run)
     moved = [name for name in begun if not torch.equal(begun[name], after[name])]
     assert any(name.startswith("networks/stylizer") for name in moved)
@@ -259,7 +259,7 @@ def test_a_checkpoint_of_one_pass_draws_as_it_did_at_every_level(networks: Netwo
     with safe_open(path, framework="pt") as file:
         text = file.metadata()["fewstroke"].replace(BASE_FORMAT, "fewstroke-base/1")
     save_file(one, old, metadata={"fewstroke": text})
-    begun, rates = begin(old)
+    begun, rates, _ = begin(old)
     assert rates == {}
     embedding = torch.randn(1, 16)
     with torch.no_grad():
