@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from app.imaging.formats import ClipFormat, has_video
-from app.imaging.length import plays_of
-from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, plays_of, read_frames
+from app.imaging.writing import write_clip
 from tests.app.worker.scripted import BASE_HASH
 
 VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")

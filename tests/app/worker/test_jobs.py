@@ -15,7 +15,8 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, read_frames, write_clip
+from app.imaging.moving import Frame, read_frames
+from app.imaging.writing import write_clip
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import JobRow
 from tests.app.waiting import eventually
