@@ -46,7 +46,7 @@ def test_pictures_are_read_upright(run, engine, tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("fake.jpg", b"I am text", "send JPEG, PNG or WebP"),
+        ("fake.jpg", b"I am text", "send JPEG, PNG, WebP or GIF"),
         ("cut.jpg", None, "damaged or cut off"),
         ("missing.jpg", b"", "does not exist"),
     ],
