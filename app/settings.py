@@ -134,7 +134,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         52_000_000,
         ge=256,
-        description="Pixels of a picture; larger ones are refused from the header alone. Phones take 50 million.",
+        description="Pixels of a picture; larger ones are refused from the header alone. Phones take 50 "
+        "million.",
     )
     max_output_side: int = Field(8192, ge=64, description="Longest side of a result that `size` may ask for.")
     default_output_side: int = Field(

@@ -85,7 +85,8 @@ def _apart(image: Image.Image, meant: Meaning) -> tuple[Image.Image, Image.Image
     if image.mode in ("1", "L") and isinstance(key, int):
         depth = meant.png.depth if meant.png is not None else 8
         grey = image.convert("L")
-        key = key * 255 // (2**depth - 1)  # a key is in the file's own depth
+        if image.mode == "L":  # the key is in the file's own depth
+            key = key * 255 // (2**depth - 1)
         return grey, grey.point([0 if level == key else 255 for level in range(256)])
     if image.mode.startswith("I;16"):
         grey = image if image.mode == "I;16" else image.convert("I").convert("I;16")
@@ -147,7 +148,9 @@ def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
             colours = _converted(colours, Meaning())
         if kind != {"L": "GRAY", "I;16": "GRAY"}.get(colours.mode, colours.mode):
             return None
-        return ImageCms.profileToProfile(colours, source, _SRGB, outputMode="RGB")
+        # LittleCMS halves what it is given of 16 bits where it may.
+        flags = ImageCms.Flags.NOOPTIMIZE if colours.mode == "I;16" else ImageCms.Flags.NONE
+        return ImageCms.profileToProfile(colours, source, _SRGB, outputMode="RGB", flags=flags)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 
@@ -171,6 +174,9 @@ def _of_deep(values: NDArray[np.uint16], image: Image.Image, meant: Meaning) -> 
     """RGB or RGBA of (H, W, C) with 2, 3 or 4 channels."""
     import numpy as np
 
+    from app.imaging.icc import matrix_profile
+    from app.imaging.light import to_srgb
+
     alpha = None
     if values.shape[2] != 3:
         values, alpha = values[..., :-1], (values[..., -1] >> 8).astype(np.uint8)
@@ -180,6 +186,8 @@ def _of_deep(values: NDArray[np.uint16], image: Image.Image, meant: Meaning) -> 
         colours = _converted(Image.fromarray(np.ascontiguousarray(values[..., 0])), meant)
     elif meant.profile is None:
         colours = Image.fromarray(_by_encoding(values, meant))
+    elif (matrixed := matrix_profile(meant.profile)) is not None:
+        colours = Image.fromarray(to_srgb(values, matrixed))
     else:
         colours = _converted(Image.fromarray((values >> 8).astype(np.uint8)), meant)
     return _together(colours, Image.fromarray(alpha) if alpha is not None else None)

@@ -58,6 +58,14 @@ class Encoding:
         return plain and self.primaries == SRGB
 
 
+@dataclass(frozen=True)
+class Matrixed:
+    """Colours by a curve for each channel (65536 values) and a matrix to sRGB's linear light."""
+
+    curves: tuple[Array, Array, Array]
+    matrix: Array
+
+
 def encoding(primaries: int, curve: int) -> Encoding:
     """By their numbers in H.273; those that are not known, or not said, are those of sRGB."""
     return Encoding(PRIMARIES.get(primaries, SRGB), curve)
@@ -74,7 +82,7 @@ def is_possible(primaries: Any) -> bool:
     return bool(np.isfinite(amounts).all() and (amounts > 0).all())
 
 
-def to_srgb(values: NDArray[np.uint16], meant: Encoding) -> NDArray[np.uint8]:
+def to_srgb(values: NDArray[np.uint16], meant: Encoding | Matrixed) -> NDArray[np.uint8]:
     """(H, W, 3) in 0..65535 -> sRGB levels."""
     result = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _ROWS):
@@ -82,8 +90,11 @@ def to_srgb(values: NDArray[np.uint16], meant: Encoding) -> NDArray[np.uint8]:
     return result
 
 
-def _linear(values: NDArray[np.uint16], meant: Encoding) -> Array:
+def _linear(values: NDArray[np.uint16], meant: Encoding | Matrixed) -> Array:
     """Linear light of sRGB's primaries, 1 being white; may lie outside 0..1."""
+    if isinstance(meant, Matrixed):
+        light = np.stack([curve[values[..., i]] for i, curve in enumerate(meant.curves)], axis=-1)
+        return light @ meant.matrix.T
     light = _decoding(meant.curve, meant.gamma)[values]
     if meant.curve == HLG:  # the scene's light; a screen shows what is bright brighter (BT.2100)
         luminance = light @ np.array([0.2627, 0.6780, 0.0593], np.float32)
@@ -117,7 +128,12 @@ def _decoding(curve: int, gamma: float | None) -> Array:
 @lru_cache(maxsize=8)
 def _matrix(primaries: Primaries) -> Array:
     """From linear light of these primaries to that of sRGB's; white stays white."""
-    source, target = _to_xyz(primaries), _to_xyz(SRGB)
+    return to_linear_srgb(_to_xyz(primaries))
+
+
+def to_linear_srgb(source: Array) -> Array:
+    """The matrix of colours whose red, green and blue are the columns of ``source`` (XYZ)."""
+    target = _to_xyz(SRGB)
     own, wanted = _CONES @ source.sum(1), _CONES @ target.sum(1)
     adapted = np.linalg.inv(_CONES) @ np.diag(wanted / own) @ _CONES
     matrix: Array = (np.linalg.inv(target) @ adapted @ source).astype(np.float32)

@@ -89,7 +89,7 @@ def _without_end(file: BinaryIO, limits: Limits, label: str) -> Image.Image | No
     the same whatever comes next.
     """
     file.seek(0)
-    data = file.read()
+    data = file.read().removesuffix(b"\xff")  # half a marker
     try:
         one, other = (
             _read(BytesIO(data + rest + _END_OF_JPEG), InputFormat.JPEG, limits, label)

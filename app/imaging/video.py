@@ -38,21 +38,22 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
 def frames_of(container: Any, stream: Any) -> Iterator[tuple[Image.Image, float]]:
     """RGB, upright, with square pixels and in sRGB; and milliseconds. All of the first one's size."""
     stream.thread_type = "AUTO"
-    usual = 1 / (stream.average_rate or stream.guessed_rate or _USUAL_RATE)
+    usual = _usual(stream)
     reader = load_av().video.reformatter.VideoReformatter()
     size: tuple[int, int] | None = None
-    image, begun, shown = None, Fraction(0), usual
+    image, begun, says = None, Fraction(0), usual
     for frame in container.decode(stream):
-        begins = begun + shown if frame.pts is None else frame.pts * frame.time_base
-        if image is not None and begins > begun:  # else it takes the place of what was never shown
+        begins = begun + usual if frame.pts is None else frame.pts * frame.time_base
+        if image is not None:
+            begins = begins if begins > begun else begun + usual  # some formats do not say, or say one twice
             yield image, float(1000 * (begins - begun))
         image, begun = _picture(frame, reader, stream.sample_aspect_ratio), begins
         size = size or image.size
         if image.size != size:
             image = image.resize(size, Image.Resampling.LANCZOS)
-        shown = frame.duration * frame.time_base if frame.duration else usual
+        says = frame.duration * frame.time_base if frame.duration else usual
     if image is not None:
-        yield image, float(1000 * shown)
+        yield image, float(1000 * _last_shown(stream, begun, says))
 
 
 def shown_size(stream: Any) -> tuple[int, int]:
@@ -67,8 +68,8 @@ def length_of(path: Path, frames: int, seconds: float) -> tuple[int, float]:
         return 0, 0.0
     try:
         with opened(path) as (container, stream):
-            usual = 1 / (stream.average_rate or stream.guessed_rate or _USUAL_RATE)
-            count, first, last = 0, None, Fraction(0)
+            usual = _usual(stream)
+            count, first, last, says = 0, None, Fraction(0), usual
             for packet in container.demux(stream):
                 if not packet.size or packet.is_discard:
                     continue
@@ -76,12 +77,11 @@ def length_of(path: Path, frames: int, seconds: float) -> tuple[int, float]:
                 if packet.pts is not None:
                     begins = packet.pts * packet.time_base
                     first = begins if first is None else min(first, begins)
-                    lasts = packet.duration * packet.time_base if packet.duration else usual
-                    last = max(last, begins + lasts)
-                lasted = float(last - (first or 0))
-                if count > frames or lasted > seconds:
+                    if begins >= last:
+                        last, says = begins, packet.duration * packet.time_base if packet.duration else usual
+                if count > frames or last - (first or 0) > seconds:
                     break
-            return (count, lasted) if count else (0, 0.0)
+            return count, float(last - (first or 0) + _last_shown(stream, last, says)) if count else 0.0
     except (ImageCorruptError, *DAMAGE):
         return 0, 0.0
 
@@ -100,6 +100,22 @@ def load_av() -> Any:
         raise ImageFormatUnsupportedError(
             "Videos need PyAV: pip install 'fewstroke[video]'. Animated GIF, WebP and PNG work without it."
         ) from error
+
+
+def _usual(stream: Any) -> Fraction:
+    """Seconds of a frame that says nothing."""
+    return 1 / Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
+
+
+def _last_shown(stream: Any, begins: Fraction, says: Fraction) -> Fraction:
+    """Seconds of the last frame: until the stream ends, unless the frame ends before.
+
+    Where frames are stored in another order than they are shown, what an MP4 says of it is about another one.
+    """
+    if stream.duration is None:
+        return says
+    left = (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base - begins
+    return Fraction(min(left, says) if left > 0 else says)
 
 
 def _picture(frame: Any, reader: Any, aspect: Fraction | None) -> Image.Image:
