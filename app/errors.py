@@ -174,6 +174,12 @@ class ImageTooLargeError(ImageError):
     status, code, title = 422, ErrorCode.IMAGE_TOO_LARGE, "Image too large"
 
 
+class MaskBlankError(ImageError):
+    """What a mask shows is black, and the rest of it is transparent, which is outside too."""
+
+    status, code, title = 422, ErrorCode.VALIDATION_FAILED, "The request has invalid values"
+
+
 class ClipTooLongError(ImageError):
     status, code, title = 422, ErrorCode.CLIP_TOO_LONG, "Clip too long"
 

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
     )
-    max_upload_bytes: int = Field(20 * MIB, ge=1, description="Largest picture.")
+    max_upload_bytes: int = Field(32 * MIB, ge=1, description="Largest picture.")
     max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
@@ -132,7 +132,10 @@ class Settings(BaseSettings):
     min_side: int = Field(16, ge=1, description="Shortest side of a picture.")
     max_side: int = Field(8192, ge=16, description="Longest side of a picture.")
     max_pixels: int = Field(
-        40_000_000, ge=256, description="Pixels of a picture; larger ones are refused from the header alone."
+        52_000_000,
+        ge=256,
+        description="Pixels of a picture; larger ones are refused from the header alone. Phones take 50 "
+        "million.",
     )
     max_output_side: int = Field(8192, ge=64, description="Longest side of a result that `size` may ask for.")
     default_output_side: int = Field(

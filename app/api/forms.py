@@ -41,7 +41,7 @@ class FileRule:
     at_least: int
     at_most: int
     max_bytes: int
-    what: str = "JPEG, PNG or WebP"
+    what: str = "JPEG, PNG, WebP or GIF"
     sample: str = "picture.jpg"  # for the curl lines of the error sentences
 
 

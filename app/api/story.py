@@ -135,7 +135,7 @@ REFUSED = item(
     "failed",
     error={
         "code": "image_format_unsupported",
-        "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again.",
+        "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again.",
     },
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import progress as rich_progress
 
-from app.cli.common import InputError, err_console, reported_errors, tell
+from app.cli.common import InputError, complain, err_console, reported_errors, tell
 from model.passes import LARGEST_STROKES
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def adapt(
     with reported_errors():
         from app.cli.pictures import expand, read_picture
         from app.cli.results import write_bytes
+        from app.imaging.limits import Ground
         from app.settings import load_settings
 
         settings = load_settings()
@@ -56,8 +57,10 @@ def adapt(
             raise InputError(f"{output} is one of the inputs and would be overwritten: choose another -o")
         if output.is_dir():
             raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
-        pictures = [read_picture(path, longest=settings.example_side) for path in files]
-        photos = [read_picture(path, longest=settings.example_side) for path in practice]
+        pictures, photos = (
+            [read_picture(path, longest=settings.example_side, ground=Ground.WHITE) for path in paths]
+            for paths in (files, practice)
+        )
         engine = _load(checkpoint, device)
         started = time.perf_counter()
         with _progress("adapting") as bar:
@@ -104,7 +107,7 @@ def stylize(
         str | None,
         typer.Option(
             "--format",
-            help="png, jpeg or webp; of clips gif, webp, apng or mp4.",
+            help="png, jpeg or webp; of clips gif, webp, apng, mp4, mov, mkv or webm.",
             show_default="by -o, else png; of clips their own",
         ),
     ] = None,
@@ -115,15 +118,15 @@ def stylize(
     checkpoint: Checkpoint = None,
 ) -> None:
     """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
-    may have 600 frames and 30 seconds. Results are named after photo and style: cat.jpg ->
-    cat.hokusai.png."""
+    may have 600 frames and 30 seconds; videos keep their sound where the result can hold it. Results are
+    named after photo and style: cat.jpg -> cat.hokusai.png."""
     with reported_errors():
-        from app.cli.clips import clip_format, stylize_clip
+        from app.cli.clips import clip_format, loses_sound, stylize_clip
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
-        from app.imaging.encode import OutputFormat, flatten, with_alpha_of
-        from app.imaging.length import check_length
-        from app.imaging.moving import is_moving
+        from app.imaging.formats import OutputFormat
+        from app.imaging.moving import check_length, is_moving
+        from app.imaging.transparency import opaque, with_alpha_of
         from app.settings import load_settings
 
         longest = size or load_settings().default_output_side
@@ -137,8 +140,10 @@ def stylize(
         suffixes = [*(SUFFIXES[encoding] for _ in files), *(each.suffix for each in forms)]
         targets = output_paths(files, clips, suffixes, style, output)
         photo_targets, clip_targets = targets[: len(files)], targets[len(files) :]
-        for clip in clips:
+        for clip, each in zip(clips, forms, strict=True):
             check_length(clip, label=str(clip))
+            if loses_sound(clip, each):
+                complain(f"{clip} has sound that a {each} cannot hold: the result is silent", kind="warning")
         engine = _load(checkpoint, device)
         from model.style import Style
 
@@ -148,7 +153,7 @@ def stylize(
             for photo, target in zip(files, photo_targets, strict=True):
                 content = read_picture(photo, longest=longest)
                 rendered = engine.stylize(
-                    flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
+                    opaque(content), learned, strength=strength, size=longest, stroke_size=stroke_size
                 )
                 write_picture(with_alpha_of(rendered, content), target, encoding)
                 bar.advance(task)

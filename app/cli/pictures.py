@@ -12,11 +12,11 @@ from app.cli.common import InputError
 from app.cli.results import write_bytes
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
 from app.settings import load_settings
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif"})
 
 _FORMATS = {
     ".png": OutputFormat.PNG,
@@ -36,7 +36,7 @@ def expand(paths: Iterable[Path]) -> list[Path]:
                 file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
             )
             if not inside:
-                raise InputError(f"there are no pictures (JPEG, PNG, WebP) in the folder {path}")
+                raise InputError(f"there are no pictures (JPEG, PNG, WebP, GIF) in the folder {path}")
             found += inside
         elif path.is_file():
             found.append(path)
@@ -45,15 +45,19 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
-    """The picture as the service reads it: upright, sRGB, RGB or RGBA. Raises app.errors.ImageError."""
+def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Ground.KEPT) -> Image.Image:
+    """The picture as the service reads it: upright, sRGB, RGB or RGBA; RGB on another ground than ``KEPT``.
+
+    Raises app.errors.ImageError.
+    """
     settings = load_settings()
     limits = Limits(
         min_side=settings.min_side,
         max_side=settings.max_side,
         max_pixels=settings.max_pixels,
         target_side=longest or settings.max_side,
-        keep_alpha=True,
+        ground=ground,
+        exact=True,
     )
     with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder:
         target = Path(folder) / "picture"
@@ -64,13 +68,22 @@ def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
 
 
 def output_format(name: str | None, output: Path) -> OutputFormat:
-    """The format by ``--format``, else by the output's suffix, else PNG. Raises InputError."""
-    if name is not None:
-        try:
-            return OutputFormat("jpeg" if name.lower() == "jpg" else name.lower())
-        except ValueError as error:
-            raise InputError(f"{name!r} is no output format: use png, jpeg or webp") from error
-    return _FORMATS.get(output.suffix.lower(), OutputFormat.PNG)
+    """The format by ``--format`` or the output's suffix, else PNG.
+
+    Raises InputError, also when the two differ.
+    """
+    named = None if output.is_dir() else _FORMATS.get(output.suffix.lower())
+    if name is None:
+        return named or OutputFormat.PNG
+    try:
+        asked = OutputFormat("jpeg" if name.lower() == "jpg" else name.lower())
+    except ValueError as error:
+        raise InputError(f"{name!r} is no output format: use png, jpeg or webp") from error
+    if named not in (None, asked):
+        raise InputError(
+            f"{output} is no name for a {asked}: give one that ends in {SUFFIXES[asked]}, or no --format"
+        )
+    return asked
 
 
 def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:

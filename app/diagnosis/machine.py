@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from app.configuration import unknown_variables
 from app.diagnosis.findings import Trouble, Verdict
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from app.settings import Settings
 
 _LITTLE = 2 * 2**30  # bytes; the embedded broker alone may take so much
@@ -100,7 +100,7 @@ async def check_device(device: str) -> str:
 async def check_decoder(settings: Settings) -> str:
     """A decoder process starts and reads a picture."""
     decoder = Decoder(processes=1, seconds=settings.decode_seconds)
-    limits = Limits(min_side=1, max_side=16, max_pixels=256, target_side=16, keep_alpha=False)
+    limits = Limits(min_side=1, max_side=16, max_pixels=256, target_side=16, ground=Ground.WHITE)
     try:
         with TemporaryDirectory(prefix="fewstroke-") as folder:
             source, target = Path(folder, "in"), Path(folder, "out")

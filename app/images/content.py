@@ -16,6 +16,9 @@ _EXTENSIONS = {
     "image/gif": "gif",
     "image/apng": "png",
     "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/matroska": "mkv",
+    "video/webm": "webm",
 }
 MEDIA_TYPES = tuple(_EXTENSIONS)
 

@@ -15,7 +15,7 @@ from app.errors import ImageError, ImageTooLargeError
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from app.imaging.scratch import UPLOADS
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
@@ -24,6 +24,11 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_GROUNDS = {  # a mask is white inside, so what it does not show is outside
+    ImageRole.CONTENT: Ground.KEPT,
+    ImageRole.EXAMPLE: Ground.WHITE,
+    ImageRole.MASK: Ground.BLACK,
+}
 _SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools them)
 
 
@@ -44,14 +49,24 @@ class Batch:
         self.clips: dict[str, int] = {}  # moving pictures: frames by image id
 
     async def add(
-        self, field: str, files: Sequence[UploadFile], role: ImageRole, *, size: int | None = None
+        self,
+        field: str,
+        files: Sequence[UploadFile],
+        role: ImageRole,
+        *,
+        size: int | None = None,
+        exact: bool = False,
     ) -> list[str]:
         """Take in the files of a form field, one after the other; their image ids.
 
         ``size``: longer side in pixels that the result is to have; contents and masks are not kept larger.
+        ``exact``: parts of them stay as they are, so nothing is lost in keeping them.
         Raises an ImageError that names the file.
         """
-        return [await self._add_one(field, position, file, role, size) for position, file in enumerate(files)]
+        limits = self._limits(role, size, exact)
+        return [
+            await self._add_one(field, position, file, role, limits) for position, file in enumerate(files)
+        ]
 
     async def add_each(
         self,
@@ -60,16 +75,18 @@ class Batch:
         role: ImageRole,
         *,
         size: int | None = None,
+        exact: bool = False,
         clips: bool = False,
     ) -> list[str | ImageError]:
         """As ``add``, but a refused file costs only itself: its error stands in place of its id.
 
         ``clips``: files may move; those that do are in ``self.clips``.
         """
+        limits = self._limits(role, size, exact, clips)
         added: list[str | ImageError] = []
         for position, file in enumerate(files):
             try:
-                added.append(await self._add_one(field, position, file, role, size, clips))
+                added.append(await self._add_one(field, position, file, role, limits))
             except ImageError as error:
                 added.append(error)
         return added
@@ -80,8 +97,7 @@ class Batch:
         position: int,
         file: UploadFile,
         role: ImageRole,
-        size: int | None,
-        clips: bool = False,
+        limits: Limits,
     ) -> str:
         with TemporaryDirectory(prefix=UPLOADS) as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
@@ -90,7 +106,6 @@ class Batch:
             else:
                 await asyncio.to_thread(_spill, file.file, source)
             label = f"File {position + 1} of `{field}`"
-            limits = self._limits(role, size, clips)
             done = await self._decoder.normalize(source, target, limits, label=label)
             if role is ImageRole.CONTENT:
                 self._count(done.width * done.height, label)
@@ -126,7 +141,7 @@ class Batch:
             )
         self._content_pixels += pixels
 
-    def _limits(self, role: ImageRole, size: int | None, clips: bool) -> Limits:
+    def _limits(self, role: ImageRole, size: int | None, exact: bool, clips: bool = False) -> Limits:
         largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
         rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
@@ -134,7 +149,8 @@ class Batch:
             max_side=self._settings.max_side,
             max_pixels=self._settings.max_pixels,
             target_side=largest if rendered else self._settings.example_side,
-            keep_alpha=role is ImageRole.CONTENT,
+            ground=_GROUNDS[role],
+            exact=exact,
             frames=self._settings.max_clip_frames if clips else 0,
             seconds=self._settings.max_clip_seconds,
             clip_side=self._settings.max_clip_side,

@@ -39,6 +39,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until stdin ends."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each would reserve some of the memory below
     _limit_memory()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer

@@ -74,7 +74,7 @@ class StylizationOptions(_RenderOptions):
     clip_format: ClipFormat | None = Field(
         None,
         description="File format of the results of contents that move (animated GIF, WebP or PNG); "
-        "default: webp. `mp4` needs PyAV on the server.",
+        "default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.",
     )
     outside_style_id: Annotated[str | None, STORABLE] = Field(
         None,

@@ -24,14 +24,17 @@ from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
 
 REPEATED = frozenset({"style_id", "weight"})
-_MASK = "Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP"
+_MASK = (
+    "Grey picture, stretched over each photo: white is inside, black and transparent are outside. "
+    "JPEG, PNG, WebP or GIF"
+)
 _NAME_LENGTH = 100
 
 
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
     size = settings.max_upload_bytes
-    what = "JPEG, PNG or WebP" + (", or an animated GIF, WebP or PNG" if settings.max_clip_frames else "")
+    what = "JPEG, PNG, WebP or GIF" + (", animated ones too" if settings.max_clip_frames else "")
     return {"contents": FileRule(1, settings.max_contents, size, what=what), "mask": _mask_rule(size)}
 
 
@@ -52,8 +55,10 @@ async def create_stylization(request: Request, response: Response, services: Con
     async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(StylizationOptions)
         _check(options, options.format, form, settings)
-        if options.clip_format is ClipFormat.MP4 and not has_video():
-            raise _invalid("clip_format", "This service writes no mp4; ask for webp or gif")
+        if options.clip_format and options.clip_format.is_video and not has_video():
+            raise _invalid(
+                "clip_format", f"This service writes no {options.clip_format}; ask for webp or gif"
+            )
         if options.outside_style_id is not None and not form.files["mask"]:
             raise _invalid("outside_style_id", "Needs a mask that says where outside is")
         styles = options.shares()
@@ -66,6 +71,7 @@ async def create_stylization(request: Request, response: Response, services: Con
             form.files["contents"],
             ImageRole.CONTENT,
             size=options.size,
+            exact=bool(form.files["mask"]),
             clips=not form.files["mask"],  # a mask stands still
         )
         items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
@@ -109,7 +115,13 @@ async def create_one_call(request: Request, response: Response, services: Contai
         _check(options, output, form, settings)
         style_id = new_id("sty")
         examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-        contents = await batch.add("content", form.files["content"], ImageRole.CONTENT, size=options.size)
+        contents = await batch.add(
+            "content",
+            form.files["content"],
+            ImageRole.CONTENT,
+            size=options.size,
+            exact=bool(form.files["mask"]),
+        )
         return NewJob(
             id=batch.job_id,
             kind=JobKind.STYLIZE_ONCE,

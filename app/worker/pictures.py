@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from app.imaging.encode import flatten, with_alpha_of
+from app.imaging.transparency import opaque, with_alpha_of
 from app.jobs.effects import ClipOutcome, ImageOutcome, ItemFailure
 from app.worker.clips import render_clip
 from app.worker.failures import explain, free_memory, is_out_of_memory
@@ -17,6 +17,7 @@ from app.worker.parts import in_parts
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Step, Work
 from model.errors import RenderingCanceled
+from model.regions import soften
 from model.requests import Rendering
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Sheet:
             yield (
                 position,
                 Rendering(
-                    flatten(content),
+                    opaque(content),
                     self.style,
                     strength=1.0 if params.get("strength") is None else params["strength"],
                     size=params.get("size"),
@@ -71,9 +72,16 @@ class Sheet:
             self._last = result
             self._failures[position] = ItemFailure(content_id, *explain(result))
         else:
-            image = with_alpha_of(result, work.inputs.contents[position])
+            image = with_alpha_of(result, work.inputs.contents[position], self._left_alone(result.size))
             self._images[position] = ImageOutcome(image, content_id)
         self.step(0)
+
+    def _left_alone(self, size: tuple[int, int]) -> Image | None:
+        """The mask at the size of a result, where the photo stays as it is outside of it."""
+        mask = self.work.inputs.mask
+        if mask is None or self.outside is not None:
+            return None
+        return soften(mask, size, self.work.job.params.get("feather") or 0.0)
 
     def take_clip(self, position: int, first: Image, clip: ClipOutcome) -> None:
         """A rendered clip."""

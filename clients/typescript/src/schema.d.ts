@@ -1703,9 +1703,9 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     contents?: string[];
                     /** @description A name for people. */
                     name?: string;
@@ -3359,7 +3359,7 @@ export interface operations {
                      *               "image": null,
                      *               "error": {
                      *                 "code": "image_format_unsupported",
-                     *                 "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *                 "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *               }
                      *             }
                      *           ],
@@ -3506,9 +3506,9 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, or an animated GIF, WebP or PNG, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, animated ones too, at most 32 MiB each. */
                     contents: string[];
-                    /** @description Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     mask?: string;
                     /**
                      * @description 0 is the photo's own look, 1 the style, more exaggerates it.
@@ -3559,10 +3559,10 @@ export interface operations {
                      */
                     weight?: number[];
                     /**
-                     * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4` needs PyAV on the server.
+                     * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
                      */
-                    clip_format?: "gif" | "webp" | "apng" | "mp4";
+                    clip_format?: "gif" | "webp" | "apng" | "mp4" | "mov" | "mkv" | "webm";
                     /** @description The style where the mask is black; default: the photo stays as it is there. */
                     outside_style_id?: string;
                 };
@@ -3654,7 +3654,7 @@ export interface operations {
                      *             "image": null,
                      *             "error": {
                      *               "code": "image_format_unsupported",
-                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *             }
                      *           }
                      *         ],
@@ -3779,7 +3779,7 @@ export interface operations {
                      *             "image": null,
                      *             "error": {
                      *               "code": "image_format_unsupported",
-                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *             }
                      *           }
                      *         ],
@@ -4118,7 +4118,7 @@ export interface operations {
                      *           "image": null,
                      *           "error": {
                      *             "code": "image_format_unsupported",
-                     *             "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *             "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *           }
                      *         }
                      *       ],
@@ -4584,11 +4584,11 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     content: string;
-                    /** @description Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     mask?: string;
                     /** @description A name for people. */
                     name?: string;
@@ -6736,6 +6736,9 @@ export interface operations {
                     "image/gif": unknown;
                     "image/apng": unknown;
                     "video/mp4": unknown;
+                    "video/quicktime": unknown;
+                    "video/matroska": unknown;
+                    "video/webm": unknown;
                 };
             };
             /** @description The bytes of the `Range` */

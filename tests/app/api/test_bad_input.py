@@ -43,7 +43,7 @@ def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, A
 # One broken file among good ones: what is sent, and how it is refused.
 BROKEN: list[tuple[str, Callable[[], bytes], int, str]] = [
     ("text named .jpg", lambda: b"I am no picture.\n" * 99, 415, "image_format_unsupported"),
-    ("animated gif", lambda: animated("GIF"), 415, "image_format_unsupported"),
+    ("animated gif", lambda: animated("GIF"), 422, "image_animated"),
     ("animated webp", lambda: animated("WEBP"), 422, "image_animated"),
     ("truncated jpeg", lambda: encoded(picture(300, 300), "JPEG")[:-500], 422, "image_corrupt"),
     ("decompression bomb", bomb, 422, "image_too_large"),

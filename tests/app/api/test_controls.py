@@ -87,6 +87,28 @@ async def test_a_mask_with_a_style_on_either_side(
     assert inputs.mask.getpixel((0, 0)) == (255, 255, 255)
 
 
+async def test_a_mask_is_outside_where_it_is_transparent(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    style = await ready_style(client, hand)
+    mask = Image.new("RGBA", (32, 32), (255, 255, 255, 0))
+    mask.paste((255, 255, 255, 255), (0, 0, 16, 32))
+    photo = encoded(picture(), "JPEG")
+    body = form(("style_id", style), contents=photo, mask=encoded(mask))
+    assert (await client.post("/v1/stylizations", **body)).status_code == 202
+    job, _ = await hand.take()
+    inputs = await load_inputs(job, services.sessions, services.blobs)
+    assert inputs.mask is not None
+    assert [inputs.mask.getpixel((x, 5)) for x in (5, 25)] == [(255, 255, 255), (0, 0, 0)]
+    with Image.open(BytesIO(photo)) as whole:
+        assert inputs.contents[0].tobytes() == whole.tobytes(), "outside, pixels stay as they are"
+    mask.paste((0, 0, 0, 255), (0, 0, 16, 32))
+    body = form(("style_id", style), contents=photo, mask=encoded(mask))
+    answer = await client.post("/v1/stylizations", **body)
+    check_problem(answer, 422, "validation_failed")
+    assert "make white what is to be inside" in answer.json()["detail"]
+
+
 async def test_one_broken_content_does_not_sink_the_rest(client: httpx.AsyncClient, hand: Hand) -> None:
     style = await ready_style(client, hand)
     contents = [png(seed=1), b"no picture at all", png(seed=2)]

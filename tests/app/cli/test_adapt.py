@@ -43,10 +43,30 @@ def test_pictures_are_read_upright(run, engine, tmp_path: Path):
     assert engine.adapted[0]["examples"][0].size == (50, 80)
 
 
+def test_transparent_parts_of_examples_are_white(run, engine, tmp_path: Path):
+    hidden = Image.new("RGBA", (80, 50), (200, 30, 30, 128))
+    hidden.paste((0, 0, 0, 0), (0, 0, 40, 50))
+    hidden.save(tmp_path / "a.png")
+    run("adapt", tmp_path / "a.png", "--contents", tmp_path / "a.png", "-o", tmp_path / "s.safetensors")
+    for given in ("examples", "contents"):
+        (image,) = engine.adapted[0][given]
+        assert (image.mode, image.getpixel((5, 5))) == ("RGB", (255, 255, 255))
+        assert image.getpixel((60, 5)) == (227, 142, 142)
+
+
+def test_an_example_may_be_a_still_gif(run, engine, tmp_path: Path):
+    folder = tmp_path / "works"
+    folder.mkdir()
+    Image.new("RGB", (80, 50), "teal").save(folder / "a.gif")
+    result = run("adapt", folder, "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 0, result.output
+    assert engine.adapted[0]["examples"][0].getpixel((5, 5)) == (0, 128, 128)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("fake.jpg", b"I am text", "send JPEG, PNG or WebP"),
+        ("fake.jpg", b"I am text", "send JPEG, PNG, WebP or GIF"),
         ("cut.jpg", None, "damaged or cut off"),
         ("missing.jpg", b"", "does not exist"),
     ],

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from app.imaging.formats import ClipFormat, has_video
-from app.imaging.length import plays_of
-from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
+from app.imaging.writing import write_clip
+from tests.app.imaging.made import video
 from tests.app.worker.scripted import BASE_HASH
 
 VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
@@ -140,6 +141,43 @@ def test_the_help_says_how_long_clips_may_be(run):
     assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
         run("stylize", "--help").stdout.split()
     )
+
+
+@VIDEO
+@pytest.mark.parametrize("name", ["v.mp4", "v.m4v", "v.mov", "v.mkv", "v.webm"])
+def test_a_video_is_what_its_name_says(run, engine, clip: Path, style: Path, tmp_path: Path, name: str):
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 0, result.output
+    form = ClipFormat.MP4 if name == "v.m4v" else ClipFormat(name.partition(".")[2])
+    assert format_of(tmp_path / name) is form
+    assert len(list(read_frames(tmp_path / name))) == 3
+    other = run("stylize", clip, "-s", style, "-o", tmp_path / name, "--format", "gif")
+    assert other.exit_code == 3
+    assert "is no name for a gif" in other.stderr
+
+
+@VIDEO
+def test_sound_is_kept_or_its_loss_is_said(run, engine, style: Path, tmp_path: Path):
+    import av
+
+    path = video(tmp_path / "talk.mp4", COLOURS, [0, 100, 200], sound="aac")
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out.mp4")
+    assert (result.exit_code, result.stderr.count("sound")) == (0, 0)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio
+    for name in ("out.gif", "out.webm"):
+        result = run("stylize", path, "-s", style, "-o", tmp_path / name)
+        assert result.exit_code == 0, result.output
+        assert f"{path} has sound that a {name.partition('.')[2]} cannot hold" in result.stderr
+
+
+@VIDEO
+def test_a_video_with_the_name_of_an_animation_is_played(run, engine, style: Path, tmp_path: Path):
+    path = video(tmp_path / "a.mp4", COLOURS, [0, 100, 200]).rename(tmp_path / "clip.gif")
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    made = tmp_path / "out" / "clip.hokusai.mp4"
+    assert len(list(read_frames(made))) == 3
 
 
 @pytest.mark.parametrize("form", [ClipFormat.GIF, ClipFormat.WEBP, ClipFormat.APNG])

@@ -54,6 +54,28 @@ def test_alpha_is_kept(run, engine, style, tmp_path: Path):
         assert image.getchannel("A").getextrema() == (77, 77)
 
 
+def test_what_is_half_transparent_is_not_mixed_with_white(run, engine, style, tmp_path: Path):
+    glass = Image.new("RGBA", (40, 40), (200, 30, 30, 128))
+    glass.paste((0, 0, 0, 0), (0, 0, 20, 40))
+    glass.save(tmp_path / "glass.png")
+    assert run("stylize", tmp_path / "glass.png", "-s", style, "-o", tmp_path).exit_code == 0
+    with Image.open(tmp_path / "glass.hokusai.png") as image:
+        assert image.getpixel((30, 5)) == (55, 225, 225, 128), "as the engine paints its colour"
+        hidden = pytest.approx((55, 225, 225, 0), abs=2)
+        assert image.getpixel((5, 5)) == hidden, "no rim when it is enlarged"
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.jpg", "png"), ("a.png", "webp"), ("a.webp", "jpeg")])
+def test_a_name_and_a_format_that_differ_are_refused(
+    run, engine, pictures: Path, style: Path, tmp_path: Path, name: str, form: str
+):
+    photo = pictures / "a.png"
+    result = run("stylize", photo, "-s", style, "-o", tmp_path / name, "--format", form)
+    assert result.exit_code == 3
+    assert f"{tmp_path / name} is no name for a {form}" in result.stderr
+    assert engine.loaded == []
+
+
 def test_photos_of_one_name_do_not_overwrite_each_other(run, engine, style, tmp_path: Path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -15,7 +15,8 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, read_frames, write_clip
+from app.imaging.moving import Frame, plays_of, read_frames
+from app.imaging.writing import write_clip
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import JobRow
 from tests.app.waiting import eventually
@@ -138,11 +139,12 @@ async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
     assert failed.error["code"] == ErrorCode.OUT_OF_MEMORY
 
 
-@pytest.mark.parametrize("form", [ClipFormat.WEBP, ClipFormat.GIF])
+@pytest.mark.parametrize("form", [ClipFormat.WEBP, ClipFormat.GIF, ClipFormat.APNG])
 async def test_a_content_that_moves_becomes_a_clip(plant: Plant, tmp_path: Path, form: ClipFormat):
     colours = [(10, 20, 200), (200, 20, 10), (20, 200, 10)]
     path = tmp_path / "clip.webp"
-    write_clip(path, (Frame(Image.new("RGB", (48, 32), colour), 90) for colour in colours), ClipFormat.WEBP)
+    given = (Frame(Image.new("RGB", (48, 32), colour), 90) for colour in colours)
+    write_clip(path, given, ClipFormat.WEBP, plays=2)
     still = Image.new("RGB", (40, 30), "black")
     job = await plant.create(
         JobKind.STYLIZE, style=style_file(), contents=[still, Image.new("RGB", (48, 32))], clip_format=form
@@ -163,6 +165,7 @@ async def test_a_content_that_moves_becomes_a_clip(plant: Plant, tmp_path: Path,
     made = tmp_path / f"made{form.suffix}"
     made.write_bytes(await plant.blobs.get(second.blob_key))
     frames = list(read_frames(made))
+    assert plays_of(made) == 2
     assert [frame.milliseconds for frame in frames] == [90] * 3
     for frame, colour in zip(frames, colours, strict=True):
         assert frame.image.getpixel((9, 9)) == pytest.approx(tuple(255 - c for c in colour), abs=12)
@@ -180,6 +183,19 @@ async def test_a_mask_bounds_the_style(plant: Plant):
     (result,) = await plant.results(job.id)
     picture = await plant.picture(result)
     assert (picture.getpixel((8, 8)), picture.getpixel((56, 8))) == ((0, 0, 0), (255, 255, 255))
+
+
+async def test_what_is_half_transparent_is_not_mixed_with_white(plant: Plant):
+    content = Image.new("RGBA", (64, 32), (200, 30, 30, 128))
+    content.paste((7, 8, 9, 0), (48, 0, 64, 32))
+    mask = Image.new("L", (64, 32))
+    mask.paste(255, (0, 0, 32, 32))
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], mask=mask)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    (result,) = await plant.results(job.id)
+    picture = await plant.picture(result)
+    assert picture.getpixel((8, 8)) == (55, 225, 225, 128), "as the engine paints its colour"
+    assert picture.crop((32, 0, 64, 32)).tobytes() == content.crop((32, 0, 64, 32)).tobytes()
 
 
 @pytest.mark.parametrize(

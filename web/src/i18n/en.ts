@@ -48,8 +48,8 @@ export const en = {
     take: "1 to 16 pictures in one style",
     dropMore: "Add more",
     dropHere: "Let go to add them",
-    hint: "or paste them, or choose files. JPEG, PNG or WebP.",
-    hintTouch: "JPEG, PNG or WebP.",
+    hint: "or paste them, or choose files. JPEG, PNG, WebP or GIF.",
+    hintTouch: "JPEG, PNG, WebP or GIF.",
     choose: "Choose pictures",
     samples: "No pictures at hand? Start from these",
     sampleBy: "Katsushika Hokusai",
@@ -239,7 +239,7 @@ export const en = {
   },
   errors: {
     network: "The service does not answer. Check the connection and try again.",
-    notPicture: (name: string) => `“${name}” is not a picture this page can read. Use JPEG, PNG or WebP.`,
+    notPicture: (name: string) => `“${name}” is not a picture this page can read. Use JPEG, PNG, WebP or GIF.`,
     fallbackTitle: "That did not work",
     byCode: {
       unauthenticated: "A valid API key is needed.",
@@ -251,7 +251,7 @@ export const en = {
       file_too_large: "A file is too large. Send a smaller one.",
       too_many_files: "Too many files. Leave some out.",
       files_missing: "No picture arrived. Choose one and send it again.",
-      image_format_unsupported: "A file is in a format the service does not read. Use JPEG, PNG or WebP.",
+      image_format_unsupported: "A file is in a format the service does not read. Use JPEG, PNG, WebP or GIF.",
       image_animated: "A file is animated. Save one frame of it and send that.",
       image_corrupt: "A file is damaged. Open it, save it again and send that.",
       image_too_small: "A picture is too small. Use one with at least 16 pixels a side.",

@@ -47,8 +47,8 @@ export const zh: Words = {
     take: "1 到 16 张同一风格的图片",
     dropMore: "继续添加",
     dropHere: "松开即可添加",
-    hint: "也可以粘贴或选择文件。支持 JPEG、PNG、WebP。",
-    hintTouch: "支持 JPEG、PNG、WebP。",
+    hint: "也可以粘贴或选择文件。支持 JPEG、PNG、WebP、GIF。",
+    hintTouch: "支持 JPEG、PNG、WebP、GIF。",
     choose: "选择图片",
     samples: "手边没有图片？从这里开始",
     sampleBy: "葛饰北斋",
@@ -238,7 +238,7 @@ export const zh: Words = {
   },
   errors: {
     network: "服务没有响应。请检查连接后重试。",
-    notPicture: (name) => `无法将“${name}”作为图片读取。请使用 JPEG、PNG 或 WebP。`,
+    notPicture: (name) => `无法将“${name}”作为图片读取。请使用 JPEG、PNG、WebP 或 GIF。`,
     fallbackTitle: "操作没有成功",
     byCode: {
       unauthenticated: "需要有效的 API 密钥。",
@@ -250,7 +250,7 @@ export const zh: Words = {
       file_too_large: "有文件太大。请换一个小一点的。",
       too_many_files: "文件太多。请去掉一些。",
       files_missing: "没有收到图片。请选择图片后重新发送。",
-      image_format_unsupported: "有文件的格式无法读取。请使用 JPEG、PNG 或 WebP。",
+      image_format_unsupported: "有文件的格式无法读取。请使用 JPEG、PNG、WebP 或 GIF。",
       image_animated: "有文件是动图。请保存其中一帧后再上传。",
       image_corrupt: "有文件已损坏。请打开并重新保存后再上传。",
       image_too_small: "有图片太小。每边至少需要 16 像素。",
