@@ -77,3 +77,11 @@ def test_names_of_files_and_folders_in_notice_exist():
     named = re.findall(r"^([\w./-]+/[\w.-]*)", (ROOT / "NOTICE").read_text(), re.MULTILINE)
     assert len(named) >= 3
     assert [name for name in named if not (ROOT / name.rstrip(",")).exists()] == []
+
+
+def test_no_curl_line_hides_what_an_error_says():
+    """`-f` throws the sentence of the answer away, `-s` alone that of curl itself."""
+    texts = [*(page.read_text() for page in PAGES), *(path.read_text() for path in (ROOT / "app").rglob("*.py"))]
+    options = [option for text in texts for option in re.findall(r"\bcurl (-[a-zA-Z]+) .*(?:localhost|http)", text)]
+    assert len(options) > 8
+    assert [option for option in options if "f" in option or ("s" in option and "S" not in option)] == []

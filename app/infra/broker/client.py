@@ -20,6 +20,7 @@ from app.infra.broker import topology
 from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import EndWatch, Event, encode, read_events
+from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.keeper import Keeper
 from app.infra.logs import NotAgain, reason, redact
 
@@ -323,22 +324,10 @@ class Broker:
 
     async def workers(self) -> list[dict[str, Any]]:
         """The latest heartbeat of each live worker: its ``info`` with ``worker_id``."""
-        found = []
         try:
-            stream = await self._js.stream_info(
-                topology.WORKERS_STREAM, subjects_filter=topology.worker_subject(">")
-            )
-            for subject in sorted(stream.state.subjects or {}):
-                try:
-                    entry = await self._js.get_msg(topology.WORKERS_STREAM, subject=subject, direct=True)
-                except NotFoundError:
-                    continue  # expired between the two calls
-                if entry.data:  # a worker that left has an empty marker
-                    worker_id = subject.removeprefix(topology.worker_subject(""))
-                    found.append({**json.loads(entry.data), "worker_id": worker_id})
+            return await heartbeats(self._js)
         except _ERRORS as error:
             raise self._unavailable("the workers cannot be listed", error) from error
-        return found
 
     async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
         headers = {"Nats-Msg-Id": message_id} if message_id else None
