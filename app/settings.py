@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
@@ -149,9 +150,9 @@ class Settings(BaseSettings):
     )
     example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
     max_clip_frames: int = Field(
-        150, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
+        CLIP_FRAMES, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
     )
-    max_clip_seconds: float = Field(15.0, gt=0, description="Seconds of a moving content.")
+    max_clip_seconds: float = Field(CLIP_SECONDS, gt=0, description="Seconds of a moving content.")
     max_clip_side: int = Field(
         640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
     )

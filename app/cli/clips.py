@@ -10,7 +10,7 @@ from app.cli.common import InputError
 from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
 from app.imaging.length import plays_of
-from app.imaging.moving import Frame, format_of, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, format_of, read_frames, write_clip
 
 if TYPE_CHECKING:
     from model.engine import Engine
@@ -38,16 +38,19 @@ def stylize_clip(
     strength: float,
     size: int | None,
     smoothing: Smoothing | None,
+    limits: ClipLimits,
+    note: str | None,
     on_frame: Callable[[int], None],
 ) -> int:
-    """Render a clip frame by frame into a file, whole or not at all; how many frames it has.
+    """Render a clip frame by frame into a file, whole or not at all; how many frames it has. ``note`` goes
+    into the file.
 
     Raises InputError when the file cannot be written, and what ``read_frames`` raises.
     """
     shown: list[float] = []
 
     def given() -> Iterator[Frame]:
-        for frame in read_frames(clip):
+        for frame in read_frames(clip, limits, label=str(clip)):
             shown.append(frame.milliseconds)
             yield frame
 
@@ -59,4 +62,4 @@ def stylize_clip(
             yield Frame(image, shown[number])
 
     with replacing(target) as temporary:
-        return write_clip(temporary, rendered(), form, plays=plays_of(clip))
+        return write_clip(temporary, rendered(), form, plays=plays_of(clip), note=note)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageSequence
+from PIL.PngImagePlugin import PngInfo
 
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import (
     ClipTooLongError,
     ImageCorruptError,
@@ -24,6 +26,7 @@ from app.errors import (
 )
 from app.imaging.damage import DAMAGE
 from app.imaging.formats import ClipFormat
+from app.imaging.xmp import packet
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 _ANIMATED = ("GIF", "WEBP", "PNG")
@@ -45,8 +48,8 @@ _WRITTEN: dict[ClipFormat, dict[str, Any]] = {
 class ClipLimits:
     """What a clip may have at most; beyond it: ClipTooLongError, ImageTooLargeError."""
 
-    frames: int = 600
-    seconds: float = 30.0
+    frames: int = CLIP_FRAMES
+    seconds: float = CLIP_SECONDS
     frame_pixels: int = 1920 * 1920
 
 
@@ -145,21 +148,26 @@ def _video(path: Path, limits: ClipLimits) -> Iterator[Frame]:
         raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
 
 
-def write_clip(target: Path, frames: Iterable[Frame], form: ClipFormat, *, plays: int = 0) -> int:
+def write_clip(
+    target: Path, frames: Iterable[Frame], form: ClipFormat, *, plays: int = 0, note: str | None = None
+) -> int:
     """Write a clip; how many frames it got. Videos are written as the frames come.
 
-    ``plays``: how often an animation is played, 0 for ever; a video does not say.
+    ``plays``: how often an animation is played, 0 for ever; a video does not say. ``note``: a short text for
+    the file's metadata.
 
     Raises ImageFormatUnsupportedError for MP4 without PyAV.
     """
     if form is ClipFormat.MP4:
-        return _write_video(target, frames)
-    return _write_animation(target, frames, form, plays)
+        return _write_video(target, frames, note)
+    return _write_animation(target, frames, form, plays, note)
 
 
-def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int) -> int:
+def _write_animation(
+    target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int, note: str | None
+) -> int:
     kept = list(frames)
-    options = dict(_WRITTEN[form])
+    options = {**_WRITTEN[form], **_metadata(form, note)}
     if form is not ClipFormat.GIF or plays == 0:
         options["loop"] = plays
     elif plays > 1:  # a GIF counts repetitions, and says nothing when there are none
@@ -172,13 +180,28 @@ def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat, pl
     return len(kept)
 
 
-def _write_video(target: Path, frames: Iterable[Frame]) -> int:
+def _metadata(form: ClipFormat, note: str | None) -> dict[str, Any]:
+    """What Pillow writes a note with."""
+    if note is None:
+        return {}
+    if form is ClipFormat.APNG:
+        text = PngInfo()
+        text.add_text("Comment", note)
+        return {"pnginfo": text}
+    if form is ClipFormat.GIF:
+        return {"comment": note.encode()}
+    return {"xmp": packet("Fewstroke", {"note": note})}
+
+
+def _write_video(target: Path, frames: Iterable[Frame], note: str | None) -> int:
     """H.264. Each frame has a time of its own; colours are BT.709 at any size, and the file says so."""
     av = _av()
     ticks: dict[int, int] = {}  # of each frame, by when it begins
     start = 0.0  # ms
     stream: Any = None
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        if note is not None:
+            container.metadata["comment"] = note
 
         def write(picture: Any | None) -> None:
             for packet in stream.encode(picture):

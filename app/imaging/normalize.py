@@ -50,10 +50,10 @@ _FRAME_PIXELS = 1920 * 1920  # of one frame: each is decoded whole, and several 
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the picture") -> Normalized:
+def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The picture") -> Normalized:
     """Read ``source``, check it, write the plain picture to ``target``.
 
-    ``label`` names the file in the sentences of the errors: ImageFormatUnsupportedError,
+    ``label`` names the file, as it is, at the beginning of the errors' sentences: ImageFormatUnsupportedError,
     ImageAnimatedError, ImageCorruptError, ImageTooSmallError, ImageTooLargeError.
     """
     with source.open("rb") as file:
@@ -61,9 +61,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
     kind = sniff(head)
     if kind is None or (kind is InputFormat.GIF and not limits.frames):
         found = describe(head)
-        raise ImageFormatUnsupportedError(
-            f"{_first_upper(label)} is {found}: send JPEG, PNG or WebP pictures."
-        )
+        raise ImageFormatUnsupportedError(f"{label} is {found}: send JPEG, PNG or WebP pictures.")
     try:
         with Image.open(source, formats=[kind.value.upper()]) as opened:
             _check(opened, kind, limits, label)
@@ -73,7 +71,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
             image = _plain(opened, kind, limits)
     except DAMAGE as error:
         raise ImageCorruptError(
-            f"{_first_upper(label)} is damaged or cut off ({_reason(error)}): save it again and resend it."
+            f"{label} is damaged or cut off ({_reason(error)}): save it again and resend it."
         ) from error
     return _write(image, target, jpeg=kind is InputFormat.JPEG)
 
@@ -81,7 +79,6 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
 def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) -> None:
     """Everything that the header tells, before a pixel is decoded."""
     width, height = image.size
-    label = _first_upper(label)
     if _moves(image, kind) and not limits.frames:
         raise ImageAnimatedError(f"{label} is animated: send one frame of it as a still picture.")
     if min(width, height) < limits.min_side:
@@ -104,10 +101,10 @@ def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) 
     """What the headers tell of a moving picture: a few kilobytes may hold hundreds of large frames."""
     width, height = size
     if frames > limits.frames:
-        raise too_long(_first_upper(label), limits.frames, limits.seconds)
+        raise too_long(label, limits.frames, limits.seconds)
     if frames * width * height > limits.frames * _FULL_HD or width * height > _FRAME_PIXELS:
         raise ImageTooLargeError(
-            f"{_first_upper(label)} moves and has {frames} frames of {width}x{height} pixels: scale it down "
+            f"{label} moves and has {frames} frames of {width}x{height} pixels: scale it down "
             f"to {limits.clip_side} pixels a side; more are not kept."
         )
 
@@ -119,7 +116,7 @@ def _clip(source: Path, target: Path, size: tuple[int, int], limits: Limits, lab
     bounds = ClipLimits(limits.frames, limits.seconds, _FRAME_PIXELS)
 
     def scaled() -> Iterator[Frame]:
-        for frame in read_frames(source, bounds, label=_first_upper(label)):
+        for frame in read_frames(source, bounds, label=label):
             yield Frame(frame.image.resize(smaller, Image.Resampling.LANCZOS), frame.milliseconds)
 
     count = write_clip(target, scaled(), ClipFormat.WEBP)
@@ -223,7 +220,3 @@ def _written(
 def _reason(error: BaseException) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return "unreadable" if "/" in text else text[:100].rstrip(".")  # never a path of ours
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -165,7 +165,9 @@ async def test_a_broker_that_will_not_start_is_seen_before_it_is_needed(
 
 async def test_a_path_of_any_letters_can_be_told(settings: Settings) -> None:
     """Folders of old systems have names that are not UTF-8."""
-    odd = settings.model_copy(update={"data_dir": settings.data_dir / "lat\udce9n %20 #?", "database_url": None})
+    odd = settings.model_copy(
+        update={"data_dir": settings.data_dir / "lat\udce9n %20 #?", "database_url": None}
+    )
     odd.data_dir.mkdir(parents=True)
     database = by_name(await examine(odd))["database"]
     assert (database.verdict, "is empty" in database.says) == (Verdict.WARN, True), database

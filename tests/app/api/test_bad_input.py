@@ -123,7 +123,7 @@ BAD_FORMS = {
     ),
     "strength nan": case("stylize", 422, INVALID, "strength", fields={"strength": "nan"}, files=PAIR),
     "size > 8192": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
-    "size < 64": case("stylize", 422, INVALID, "size", fields={"size": "1"}, files=PAIR),
+    "size < 16": case("stylize", 422, INVALID, "size", fields={"size": "15"}, files=PAIR),
     "format": case("stylize", 422, INVALID, "format", fields={"format": "gif"}, files=PAIR),
     "weights without styles": case(
         "stylizations",
