@@ -7,10 +7,10 @@ from typing import Literal
 from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, Field
 
-from app.bounds import MAX_STRENGTH
 from app.api.container import Container
 from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
+from app.bounds import MAX_STRENGTH
 from app.infra.db import ping
 from app.infra.logs import reason
 

@@ -27,6 +27,7 @@ def export(
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
         from app.cli.results import write_bytes
+        from app.styles.tensors import check_tensors
         from model.export import export_style
 
         if not style.is_file():
@@ -37,6 +38,8 @@ def export(
         if target.resolve() == style.resolve():
             raise InputError(f"{target} is the style itself and would be overwritten: choose another -o")
         with about(style):
-            file = export_style(style.read_bytes(), precision=precision, checkpoint=checkpoint)
+            data = style.read_bytes()
+            check_tensors(data)
+            file = export_style(data, precision=precision, checkpoint=checkpoint)
         write_bytes(target, file)
         tell(f"{target}: {len(file) / 1e6:.1f} MB, {precision.value}")

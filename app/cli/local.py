@@ -125,8 +125,8 @@ def stylize(
 ) -> None:
     """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
     may have FEWSTROKE_MAX_CLIP_FRAMES (150) frames and FEWSTROKE_MAX_CLIP_SECONDS (15) seconds. Results are
-    named after photo and style: cat.jpg -> cat.hokusai.png. A file that cannot be used is named, and the others
-    are rendered; results that are there, made from the same with the same options, are not rendered again."""
+    named after photo and style: cat.jpg -> cat.hokusai.png. A file that cannot be used is named, and the
+    others are rendered; results that are there, made from the same with the same options, stay as they are."""
     with reported_errors():
         from app.cli.clips import clip_format, stylize_clip
         from app.cli.made import Recipe, Result, make_each
@@ -165,9 +165,10 @@ def stylize(
 
             def make_photo(photo: Path, target: Path, mark: str) -> None:
                 content = read_picture(photo, longest=longest)
-                rendered = engine.stylize(
-                    flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
-                )
+                with about(style):
+                    rendered = engine.stylize(
+                        flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
+                    )
                 write_picture(with_alpha_of(rendered, content), target, encoding, xmp=recipe.xmp(mark))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:

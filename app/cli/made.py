@@ -40,8 +40,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Result:
-    """One to be made: from which file, to which, and how. ``make`` gets the mark that the file is to have, and
-    raises InputError."""
+    """One to be made: from which file, to which, and how. ``make`` gets the mark that the file is to have,
+    and raises InputError."""
 
     source: Path
     target: Path
