@@ -126,7 +126,7 @@ def stylize(
     """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
     may have FEWSTROKE_MAX_CLIP_FRAMES (150) frames and FEWSTROKE_MAX_CLIP_SECONDS (15) seconds. Results are
     named after photo and style: cat.jpg -> cat.hokusai.png. A file that cannot be used is named, and the
-    others are rendered; results that are there, made from the same with the same options, stay as they are."""
+    others are rendered; results that are there, made from the same with the same options, stay."""
     with reported_errors():
         from app.cli.clips import clip_format, stylize_clip
         from app.cli.made import Recipe, Result, make_each

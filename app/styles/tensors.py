@@ -22,9 +22,7 @@ def check_tensors(style: bytes, shapes: Mapping[str, tuple[int, ...]] | None = N
         raise StyleFormatError(f"its tensors are damaged: {error}") from error
     for name, tensor in tensors:
         if tensor["dtype"] not in _EXPONENTS:
-            raise StyleFormatError(
-                f"its tensor {name[:80]!r} holds no floating-point numbers of 16 or 32 bits"
-            )
+            raise StyleFormatError(f"its tensor {name[:80]!r} has no floating-point numbers of 16 or 32 bits")
         form, exponent = _EXPONENTS[tensor["dtype"]]
         numbers = memoryview(tensor["data"]).cast("B").cast(form)  # type: ignore[call-overload]
         if any(number & exponent == exponent for number in numbers):
