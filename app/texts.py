@@ -1,5 +1,7 @@
 """Text that clients send and the database keeps, or looks for."""
 
+from collections.abc import Callable
+
 from pydantic import AfterValidator
 
 
@@ -11,3 +13,19 @@ def _without_nul(value: str | None) -> str | None:
 
 STORABLE = AfterValidator(_without_nul)
 """For every text that reaches the database: PostgreSQL takes no NUL, so SQLite is given none either."""
+
+
+def shortened(text: str, most: int, size: Callable[[str], int] = len) -> str:
+    """The text, or as much of its beginning and of its end as is no larger than ``most`` together: what tells
+    names apart stands at their end more often than in their middle."""
+    kept, result = len(text), text
+    while size(result) > most:
+        kept -= 1
+        end = kept // 2
+        result = f"{text[: kept - end]}…{text[len(text) - end :]}"
+    return result
+
+
+def utf8_bytes(text: str) -> int:
+    """How many a text has in UTF-8; half characters, of names that are not UTF-8, count as well."""
+    return len(text.encode(errors="surrogateescape"))

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.api.bodies import counted, drain, refuse_declared
+from app.api.filenames import extended_name, plain_name
 from app.api.problems import field_problems, validation_sentence
 from app.errors import (
     AppError,
@@ -125,9 +127,15 @@ class _Parser(MultiPartParser):
         self._file_bytes = 0
 
     def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        self._file_bytes = 0
         part = self._current_part
+        disposition = bytes(part.content_disposition or b"")
+        extended = extended_name(disposition)
+        if extended is not None and b"filename" not in parse_options_header(disposition)[1]:
+            part.content_disposition = disposition + b'; filename="file"'  # else it would be taken for a text
+        super().on_headers_finished()
+        if part.file is not None:
+            part.file.filename = extended or plain_name(part.file.filename or "")
+        self._file_bytes = 0
         name = part.field_name
         name.encode()  # some charsets can name half a character, which no answer could repeat
         if part.file is None:

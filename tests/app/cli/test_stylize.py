@@ -231,3 +231,13 @@ def test_bounds_are_those_of_the_service(
     result = run(*arguments, beyond)
     assert result.exit_code == 2
     assert f"Invalid value for '{option}'" in result.stderr
+
+
+def test_a_name_that_is_too_long_loses_its_middle(run, engine, style: Path, tmp_path: Path):
+    for end in ("one", "two"):
+        Image.new("RGB", (32, 32)).save(tmp_path / ("n" * 240 + f"-{end}.png"))
+    result = run("stylize", *sorted(tmp_path.glob("n*.png")), "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert [name[-16:] for name in names] == ["-one.hokusai.png", "-two.hokusai.png"]
+    assert all("…" in name and len(name.encode()) == 255 for name in names)
