@@ -209,7 +209,10 @@ class Settings(BaseSettings):
         10, ge=1, description="Attempts before a message is given up: about 31 hours by default."
     )
     webhook_retry_after: float = Field(
-        5.0, gt=0, description="Seconds after the first failure; then four times as long each, at most 12 h."
+        5.0,
+        gt=0,
+        description="Seconds after the first failure; then four times as long each, at most 12 h. A longer "
+        "`Retry-After` of the receiver is obeyed.",
     )
     webhook_disable_after: int = Field(
         100, ge=1, description="Failed attempts in a row that disable a webhook."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,6 +74,10 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
+class NoContent(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by a dependency whose route would stream an answer: there is nothing to send (204)."""
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: its error statuses with the problem document."""
     return {
@@ -89,6 +93,7 @@ def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document. Before other middleware is added."""
     app.add_middleware(UnexpectedMiddleware)
     app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(NoContent, lambda *_: Response(status_code=204))
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for kind in (DBAPIError, PoolTimeoutError, OSError):

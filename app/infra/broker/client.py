@@ -19,7 +19,7 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 from app.infra.broker import topology
 from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
-from app.infra.broker.events import EndWatch, Event, encode, read_events
+from app.infra.broker.events import EndWatch, Event, encode, has_ended, read_events
 from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.keeper import Keeper
 from app.infra.logs import NotAgain, reason, redact
@@ -271,6 +271,11 @@ class Broker:
         A job whose events have aged out never ends here: look at the ledger first.
         """
         return read_events(self._client, self._js, job_id, after)
+
+    async def has_ended(self, job_id: str, after: int) -> bool:
+        """Whether a reader of a job's events who has seen that of number ``after`` has seen the last one.
+        Raises BrokerUnavailableError."""
+        return await has_ended(self._js, job_id, after)
 
     async def watch_end(self, job_id: str, *, within: float) -> EndWatch:
         """Listen for the end of a job; active when this returns, or when the connection is there again.
