@@ -38,6 +38,7 @@ from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
 
 NAME = "hooks.example.com"
+IN_THREE_HOURS = format_datetime(utcnow() + timedelta(hours=3), usegmt=True)
 _run = Deliverer.run
 
 
@@ -333,10 +334,7 @@ async def test_a_process_that_dies_in_an_attempt_does_not_take_the_message_along
     [
         ("503 Unavailable\r\nRetry-After: 7000", (6990, 7010)),
         ("429 Too Many\r\nretry-after: 7000", (6990, 7010)),
-        (
-            f"503 Unavailable\r\nRetry-After: {format_datetime(utcnow() + timedelta(hours=3), usegmt=True)}",
-            (9000, 10801),
-        ),
+        (f"503 Unavailable\r\nRetry-After: {IN_THREE_HOURS}", (9000, 10801)),
         ("503 Unavailable\r\nRetry-After: 999999999999", (43190, 43210)),
         ("503 Unavailable\r\nRetry-After: 0", (3, 7)),
         ("503 Unavailable\r\nRetry-After: soon", (3, 7)),
