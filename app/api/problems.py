@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -98,6 +99,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for kind in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(kind, _on_outage)
+    app.add_exception_handler(StoreError, _on_lost_store)
 
 
 def problem_response(
@@ -219,6 +221,19 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
         if full
         else "The database does not answer just now: try again in a few seconds.",
         headers={"Retry-After": "60" if full else "2"},
+    )
+
+
+def _on_lost_store(request: Request, error: Exception) -> JSONResponse:
+    """The blob store is away, or may not be written or read: nothing is wrong with the request."""
+    logger.error("the blob store: %s", reason(error))
+    return problem_response(
+        request,
+        status=503,
+        code=ErrorCode.SERVICE_UNAVAILABLE,
+        title="Storage unavailable",
+        detail="The service cannot reach what it stores just now: send the request again in a few seconds.",
+        headers={"Retry-After": "5"},
     )
 
 
