@@ -24,6 +24,7 @@ from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
+from app.texts import pydantic_says
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -324,7 +325,7 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc'])}: {pydantic_says(item)}" for item in error.errors()
         )
         raise ConfigError(
             f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."

@@ -1,6 +1,7 @@
 """Text that clients send and the database keeps, or looks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import AfterValidator
 
@@ -13,6 +14,11 @@ def _without_nul(value: str | None) -> str | None:
 
 STORABLE = AfterValidator(_without_nul)
 """For every text that reaches the database: PostgreSQL takes no NUL, so SQLite is given none either."""
+
+
+def pydantic_says(error: Mapping[str, Any]) -> str:
+    """The sentence of one of Pydantic's errors; of a validator of ours the sentence that it has raised."""
+    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 def shortened(text: str, most: int, size: Callable[[str], int] = len) -> str:

@@ -125,6 +125,22 @@ class _Parser(MultiPartParser):
         self._rules = rules
         self._counts: dict[str, int] = {}
         self._file_bytes = 0
+        self._ended = False
+
+    async def parse(self) -> FormData:
+        """The form. Raises MultiPartException also when it ends before its end, where the last part may be
+        lost and nobody would know."""
+        data = await super().parse()
+        if not self._ended:
+            await data.close()
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("It is cut off: the boundary that ends it is missing")
+        return data
+
+    def on_end(self) -> None:
+        super().on_end()
+        self._ended = True
 
     def on_headers_finished(self) -> None:
         part = self._current_part
@@ -144,6 +160,12 @@ class _Parser(MultiPartParser):
                     f"`{name}` must be a file: with curl, write -F {name}=@{self._rules[name].sample}."
                 )
             return
+        encoding = part.file.headers.get("content-transfer-encoding", "binary").strip().lower()
+        if encoding not in ("binary", "8bit", "7bit"):  # of mail; RFC 7578 does without
+            raise UnsupportedMediaTypeError(
+                f"`{name}` is encoded ({encoding[:40]}): send its bytes as they are, without "
+                "Content-Transfer-Encoding."
+            )
         if name not in self._rules:
             known = ", ".join(f"`{field}`" for field in self._rules) or "none"
             raise invalid_values([{"field": name, "detail": f"is no file field here; there are: {known}"}])

@@ -21,6 +21,7 @@ from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
 from app.infra.logs import reason
+from app.texts import pydantic_says
 
 logger = logging.getLogger(__name__)
 
@@ -178,9 +179,10 @@ def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Pydantic's errors as ``[{"field": …, "detail": …}]``, in the words of somebody who sent a request."""
     problems = []
     for item in errors:
-        field, detail = ".".join(str(part) for part in item["loc"]), str(item["msg"])
+        field, detail = ".".join(str(part) for part in item["loc"]), pydantic_says(item)
         if item["type"] == "json_invalid":
-            field, detail = "body", f"This is no JSON: {item['ctx']['error']} at character {item['loc'][-1]}"
+            said = str(item["ctx"]["error"]).removesuffix(" at")
+            field, detail = "body", f"This is no JSON: {said} at character {item['loc'][-1]}"
         elif item["type"] == "extra_forbidden":
             detail = "There is no such field"
         problems.append({"field": field, "detail": detail})

@@ -25,6 +25,7 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"<?xml", "an XML or SVG file"),
     (b"\x00\x00\x01\x00", "an icon"),
     (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
 )
 
 
