@@ -20,9 +20,11 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
+from app.texts import pydantic_says
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -152,9 +154,9 @@ class Settings(BaseSettings):
     )
     example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
     max_clip_frames: int = Field(
-        150, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
+        CLIP_FRAMES, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
     )
-    max_clip_seconds: float = Field(15.0, gt=0, description="Seconds of a moving content.")
+    max_clip_seconds: float = Field(CLIP_SECONDS, gt=0, description="Seconds of a moving content.")
     max_clip_side: int = Field(
         640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
     )
@@ -211,7 +213,10 @@ class Settings(BaseSettings):
         10, ge=1, description="Attempts before a message is given up: about 31 hours by default."
     )
     webhook_retry_after: float = Field(
-        5.0, gt=0, description="Seconds after the first failure; then four times as long each, at most 12 h."
+        5.0,
+        gt=0,
+        description="Seconds after the first failure; then four times as long each, at most 12 h. A longer "
+        "`Retry-After` of the receiver is obeyed.",
     )
     webhook_disable_after: int = Field(
         100, ge=1, description="Failed attempts in a row that disable a webhook."
@@ -323,7 +328,7 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc'])}: {pydantic_says(item)}" for item in error.errors()
         )
         raise ConfigError(
             f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."

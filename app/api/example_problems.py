@@ -153,6 +153,13 @@ _JSON_TOO_LARGE = (
 )
 
 
+_NO_JSON = (
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    "Unsupported media type",
+    "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+)
+
+
 def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
     """An example of the problem that a call answers with this status."""
     if status == 404:
@@ -163,6 +170,8 @@ def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
         code, title, detail = _CONFLICTS.get(name, _IN_FLIGHT)
     elif status == 413 and name in _JSON:
         code, title, detail = _JSON_TOO_LARGE
+    elif status == 415 and name in _JSON:
+        code, title, detail = _NO_JSON
     else:
         code, title, detail = _PROBLEMS[status]
     address = path

@@ -125,7 +125,18 @@ ANSWERS: dict[tuple[str, int], Any] = {
         "workers": 0,
     },
     ("listModels", 200): {
-        "items": [{"base_hash": BASE, "default_steps": 20, "max_steps": 100, "max_examples": 16}]
+        "items": [
+            {
+                "base_hash": BASE,
+                "default_steps": 20,
+                "max_steps": 100,
+                "max_examples": 16,
+                "max_strength": 1.5,
+                "max_size": 8192,
+                "max_clip_frames": 150,
+                "max_clip_seconds": 15.0,
+            }
+        ]
     },
     ("readMetrics", 200): "# HELP fewstroke_jobs Unfinished jobs.\n"
     "# TYPE fewstroke_jobs gauge\n"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from app.api.container import Container
 from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
+from app.bounds import MAX_STRENGTH
 from app.infra.db import ping
 from app.infra.logs import reason
 
@@ -41,6 +42,10 @@ class ModelOut(BaseModel):
     )
     max_steps: int
     max_examples: int
+    max_strength: float
+    max_size: int = Field(description="Longest side of a result in pixels.")
+    max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
+    max_clip_seconds: float
 
 
 class ModelPage(BaseModel):
@@ -105,6 +110,10 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
                 default_steps=steps[0] if steps else None,
                 max_steps=services.settings.max_steps,
                 max_examples=services.settings.max_examples,
+                max_strength=MAX_STRENGTH,
+                max_size=services.settings.max_output_side,
+                max_clip_frames=services.settings.max_clip_frames,
+                max_clip_seconds=services.settings.max_clip_seconds,
             )
         ]
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,6 +21,7 @@ from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
 from app.infra.logs import reason
+from app.texts import pydantic_says
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,10 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
+class NoContent(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by a dependency whose route would stream an answer: there is nothing to send (204)."""
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: its error statuses with the problem document."""
     return {
@@ -89,10 +95,12 @@ def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document. Before other middleware is added."""
     app.add_middleware(UnexpectedMiddleware)
     app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(NoContent, lambda *_: Response(status_code=204))
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for kind in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(kind, _on_outage)
+    app.add_exception_handler(StoreError, _on_lost_store)
 
 
 def problem_response(
@@ -171,9 +179,10 @@ def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Pydantic's errors as ``[{"field": …, "detail": …}]``, in the words of somebody who sent a request."""
     problems = []
     for item in errors:
-        field, detail = ".".join(str(part) for part in item["loc"]), str(item["msg"])
+        field, detail = ".".join(str(part) for part in item["loc"]), pydantic_says(item)
         if item["type"] == "json_invalid":
-            field, detail = "body", f"This is no JSON: {item['ctx']['error']} at character {item['loc'][-1]}"
+            said = str(item["ctx"]["error"]).removesuffix(" at")
+            field, detail = "body", f"This is no JSON: {said} at character {item['loc'][-1]}"
         elif item["type"] == "extra_forbidden":
             detail = "There is no such field"
         problems.append({"field": field, "detail": detail})
@@ -214,6 +223,19 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
         if full
         else "The database does not answer just now: try again in a few seconds.",
         headers={"Retry-After": "60" if full else "2"},
+    )
+
+
+def _on_lost_store(request: Request, error: Exception) -> JSONResponse:
+    """The blob store is away, or may not be written or read: nothing is wrong with the request."""
+    logger.error("the blob store: %s", reason(error))
+    return problem_response(
+        request,
+        status=503,
+        code=ErrorCode.SERVICE_UNAVAILABLE,
+        title="Storage unavailable",
+        detail="The service cannot reach what it stores just now: send the request again in a few seconds.",
+        headers={"Retry-After": "5"},
     )
 
 

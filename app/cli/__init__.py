@@ -3,6 +3,9 @@ and the API's process never sees torch."""
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from app.cli import (
@@ -47,4 +50,6 @@ cli.command()(version.version)
 def main() -> None:
     """Entry point of the console script."""
     wait_briefly()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are not UTF-8, as they are
     cli()

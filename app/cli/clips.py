@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.cli.common import InputError
 from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, format_of, plays_of, read_frames
+from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
 from app.imaging.sound import is_lost
 from app.imaging.writing import write_clip
 
@@ -66,16 +66,19 @@ def stylize_clip(
     strength: float,
     size: int | None,
     smoothing: Smoothing | None,
+    limits: ClipLimits,
+    note: str | None,
     on_frame: Callable[[int], None],
 ) -> int:
-    """Render a clip frame by frame into a file, whole or not at all; how many frames it has.
+    """Render a clip frame by frame into a file, whole or not at all; how many frames it has. ``note`` goes
+    into the file.
 
     Raises InputError when the file cannot be written, and what ``read_frames`` raises.
     """
     shown: list[float] = []
 
     def given() -> Iterator[Frame]:
-        for frame in read_frames(clip):
+        for frame in read_frames(clip, limits, label=str(clip)):
             shown.append(frame.milliseconds)
             yield frame
 
@@ -88,4 +91,5 @@ def stylize_clip(
 
     sound = clip if form.is_video and _is_video(clip) and not is_lost(clip, form) else None
     with replacing(target) as temporary:
-        return write_clip(temporary, rendered(), form, plays=plays_of(clip), sound=sound)
+        plays = plays_of(clip)
+        return write_clip(temporary, rendered(), form, plays=plays, sound=sound, note=note)

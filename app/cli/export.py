@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import InputError, reported_errors, tell
+from app.cli.common import InputError, about, reported_errors, tell
 from model.export.precision import Precision
 
 
@@ -27,6 +27,7 @@ def export(
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
         from app.cli.results import write_bytes
+        from app.styles.tensors import check_tensors
         from model.export import export_style
 
         if not style.is_file():
@@ -36,6 +37,9 @@ def export(
             raise InputError(f"{target} is a folder: name the file, e.g. {target / style.stem}.onnx")
         if target.resolve() == style.resolve():
             raise InputError(f"{target} is the style itself and would be overwritten: choose another -o")
-        file = export_style(style.read_bytes(), precision=precision, checkpoint=checkpoint)
+        with about(style):
+            data = style.read_bytes()
+            check_tensors(data)
+            file = export_style(data, precision=precision, checkpoint=checkpoint)
         write_bytes(target, file)
         tell(f"{target}: {len(file) / 1e6:.1f} MB, {precision.value}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.cli.common import InputError
+from app.cli.common import InputError, about
 from app.cli.results import write_bytes
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
@@ -28,12 +28,17 @@ SUFFIXES = {OutputFormat.PNG: ".png", OutputFormat.JPEG: ".jpg", OutputFormat.WE
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the pictures directly in them, by name. Raises InputError."""
+    """Files as they are, folders as the pictures directly in them, by name; hidden files, such as those
+    that macOS writes beside others (`._a.jpg`), only where they are named. Raises InputError."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(
-                file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in PICTURE_SUFFIXES
+                and not file.name.startswith(".")
+                and file.is_file()
             )
             if not inside:
                 raise InputError(f"there are no pictures (JPEG, PNG, WebP, GIF) in the folder {path}")
@@ -45,10 +50,23 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def read_pictures(paths: Iterable[Path], *, longest: int, ground: Ground) -> list[Image.Image]:
+    """As ``read_picture``; of those that cannot be used each is named. Raises InputError."""
+    pictures, bad = [], []
+    for path in paths:
+        try:
+            pictures.append(read_picture(path, longest=longest, ground=ground))
+        except InputError as error:
+            bad.append(str(error))
+    if bad:
+        raise InputError("\n".join(bad))
+    return pictures
+
+
 def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Ground.KEPT) -> Image.Image:
     """The picture as the service reads it: upright, sRGB, RGB or RGBA; RGB on another ground than ``KEPT``.
 
-    Raises app.errors.ImageError.
+    Raises InputError.
     """
     settings = load_settings()
     limits = Limits(
@@ -59,7 +77,7 @@ def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Gro
         ground=ground,
         exact=True,
     )
-    with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder, about(path):
         target = Path(folder) / "picture"
         normalize(path, target, limits, label=str(path))
         with Image.open(target) as image:
@@ -86,6 +104,6 @@ def output_format(name: str | None, output: Path) -> OutputFormat:
     return asked
 
 
-def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:
-    """Encode and write, whole or not at all."""
-    write_bytes(target, encode(image, form))
+def write_picture(image: Image.Image, target: Path, form: OutputFormat, *, xmp: bytes | None) -> None:
+    """Encode and write, whole or not at all. ``xmp``: how it was made, if the file is to say so."""
+    write_bytes(target, encode(image, form, xmp=xmp))

@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.cli.common import InputError
+from app.texts import shortened, utf8_bytes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CLIP_SUFFIXES = (".gif", ".webp", ".png", ".apng", ".mp4", ".m4v", ".mov", ".webm", ".mkv")
 # Names of files, not of folders, that nothing is written as.
 _OTHER_SUFFIXES = (".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".svg", ".avi")
+_NAME_BYTES = 255  # of a file's name, on every usual file system
 _FILES = frozenset((*PHOTO_SUFFIXES, *CLIP_SUFFIXES, *_OTHER_SUFFIXES))
 
 
@@ -45,17 +47,23 @@ def output_paths(
             raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
         targets = []
         for path, suffix in zip(given, suffixes, strict=True):
-            stem, number = f"{path.stem}.{style.stem}", 1
-            target = output / f"{stem}{suffix}"
+            ending, number = f".{style.stem}{suffix}", 1
+            target = output / _file_name(path.stem, ending)
             while target in targets:
                 number += 1
-                target = output / f"{stem}-{number}{suffix}"
+                target = output / _file_name(path.stem, f".{style.stem}-{number}{suffix}")
             targets.append(target)
     inputs = {path.resolve() for path in (*given, style)}
     for target in targets:
         if target.resolve() in inputs:
             raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
     return targets
+
+
+def _file_name(stem: str, ending: str) -> str:
+    """As long as file systems have it; what is too long loses its middle."""
+    ending = shortened(ending, _NAME_BYTES // 2, utf8_bytes)
+    return shortened(stem, _NAME_BYTES - utf8_bytes(ending), utf8_bytes) + ending
 
 
 def write_bytes(target: Path, data: bytes) -> None:

@@ -105,7 +105,7 @@ async def check_decoder(settings: Settings) -> str:
         with TemporaryDirectory(prefix="fewstroke-") as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             source.write_bytes(_PICTURE)  # noqa: ASYNC240 - seventy bytes
-            done = await decoder.normalize(source, target, limits, label="the test picture")
+            done = await decoder.normalize(source, target, limits, label="The test picture")
     finally:
         await decoder.close()
     return f"reads a picture ({done.width} x {done.height})"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ClipTooLongError, ImageCorruptError, ImageTooLargeError
 from app.imaging import animation, video
 from app.imaging.damage import DAMAGE
@@ -34,8 +35,8 @@ _ROUNDING = 0.005  # s that a clip may be too long: files count time in whole ti
 class ClipLimits:
     """What a clip may have at most; beyond it: ClipTooLongError, ImageTooLargeError."""
 
-    frames: int = 600
-    seconds: float = 30.0
+    frames: int = CLIP_FRAMES
+    seconds: float = CLIP_SECONDS
     frame_pixels: int = 1920 * 1920
 
 

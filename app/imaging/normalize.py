@@ -46,10 +46,11 @@ _FRAME_PIXELS = 1920 * 1920  # of one frame: each is decoded whole, and several 
 _END_OF_JPEG = b"\xff\xd9"
 
 
-def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the picture") -> Normalized:
+def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The picture") -> Normalized:
     """Read ``source``, check it, write the plain picture to ``target``.
 
-    ``label`` names the file in the sentences of the errors: ImageFormatUnsupportedError,
+    ``label`` names the file, as it is, at the beginning of the errors' sentences:
+    ImageFormatUnsupportedError,
     ImageAnimatedError, ImageCorruptError, ImageTooSmallError, ImageTooLargeError, ClipTooLongError,
     MaskBlankError.
     """
@@ -58,7 +59,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
         kind = sniff(head)
         if kind is None:
             raise ImageFormatUnsupportedError(
-                f"{_first_upper(label)} is {describe(head)}: send JPEG, PNG, WebP or GIF pictures."
+                f"{label} is {describe(head)}: send JPEG, PNG, WebP or GIF pictures."
             )
         try:
             image: Image.Image | None = _read(file, kind, limits, label)
@@ -68,8 +69,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "the p
             image = _without_end(file, limits, label) if kind is InputFormat.JPEG else None
             if image is None:
                 raise ImageCorruptError(
-                    f"{_first_upper(label)} is damaged or cut off ({_reason(error)}): "
-                    "save it again and resend it."
+                    f"{label} is damaged or cut off ({_reason(error)}): save it again and resend it."
                 ) from error
     return _write(image, target, jpeg=kind is InputFormat.JPEG and not limits.exact)
 
@@ -103,7 +103,6 @@ def _without_end(file: BinaryIO, limits: Limits, label: str) -> Image.Image | No
 def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) -> None:
     """Everything that the header tells, before a pixel is decoded."""
     width, height = image.size
-    label = _first_upper(label)
     if _moves(image, kind) and not limits.frames:
         raise ImageAnimatedError(f"{label} is animated: send one frame of it as a still picture.")
     if min(width, height) < limits.min_side:
@@ -126,10 +125,10 @@ def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) 
     """What the headers tell of a moving picture: a few kilobytes may hold hundreds of large frames."""
     width, height = size
     if frames > limits.frames:
-        raise too_long(_first_upper(label), limits.frames, limits.seconds)
+        raise too_long(label, limits.frames, limits.seconds)
     if frames * width * height > limits.frames * _FULL_HD or width * height > _FRAME_PIXELS:
         raise ImageTooLargeError(
-            f"{_first_upper(label)} moves and has {frames} frames of {width}x{height} pixels: scale it down "
+            f"{label} moves and has {frames} frames of {width}x{height} pixels: scale it down "
             f"to {limits.clip_side} pixels a side; more are not kept."
         )
 
@@ -146,7 +145,7 @@ def _clip(source: Path, target: Path, limits: Limits, label: str) -> Normalized:
 
     def scaled() -> Iterator[Frame]:
         nonlocal size
-        for frame in read_frames(source, bounds, label=_first_upper(label)):
+        for frame in read_frames(source, bounds, label=label):
             size = smaller(frame.image.size)
             yield Frame(frame.image.resize(size, Image.Resampling.LANCZOS), frame.milliseconds)
 
@@ -171,7 +170,7 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits, file: BinaryIO
     flat = flatten(plain, "black" if limits.ground == Ground.BLACK else "white")
     if limits.ground == Ground.BLACK and not any(most for _, most in flat.getextrema()):
         raise MaskBlankError(
-            f"{_first_upper(label)} is black where it is not transparent, and both are outside: make white "
+            f"{label} is black where it is not transparent, and both are outside: make white "
             "what is to be inside."
         )
     return flat
@@ -215,7 +214,3 @@ def _written(
 def _reason(error: BaseException) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return "unreadable" if "/" in text else text[:100].rstrip(".")  # never a path of ours
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.imaging.formats import ClipFormat
 from app.imaging.moving import Frame
 from app.imaging.sound import Sound
 from app.imaging.video import load_av
+from app.imaging.xmp import packet
 
 _QUALITY = 88  # of WebP
 _WRITTEN: dict[ClipFormat, dict[str, Any]] = {
@@ -47,22 +49,25 @@ def write_clip(
     *,
     plays: int = 0,
     sound: Path | None = None,
+    note: str | None = None,
 ) -> int:
     """Write a clip; how many frames it got. Videos are written as the frames come.
 
     ``plays``: how often an animation is played, 0 for ever; a video does not say. ``sound``: a video whose
-    sound a video gets (``app.imaging.sound``).
+    sound a video gets (``app.imaging.sound``). ``note``: a short text for the file's metadata.
 
     Raises ImageFormatUnsupportedError for a video without PyAV.
     """
     if form.is_video:
-        return _write_video(target, frames, form, sound)
-    return _write_animation(target, frames, form, plays)
+        return _write_video(target, frames, form, sound, note)
+    return _write_animation(target, frames, form, plays, note)
 
 
-def _write_animation(target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int) -> int:
+def _write_animation(
+    target: Path, frames: Iterable[Frame], form: ClipFormat, plays: int, note: str | None
+) -> int:
     kept = list(_whole(frames, *_CLOCKS[form]))
-    options = dict(_WRITTEN[form])
+    options = {**_WRITTEN[form], **_metadata(form, note)}
     if form is not ClipFormat.GIF or plays == 0:
         options["loop"] = plays
     elif plays > 1:  # a GIF counts repetitions, and says nothing when there are none
@@ -93,7 +98,22 @@ def _whole(frames: Iterable[Frame], tick: int, least: int) -> Iterator[Frame]:
         yield Frame(last, max(round(until / tick) * tick - written, least))
 
 
-def _write_video(target: Path, frames: Iterable[Frame], form: ClipFormat, sound: Path | None) -> int:
+def _metadata(form: ClipFormat, note: str | None) -> dict[str, Any]:
+    """What Pillow writes a note with."""
+    if note is None:
+        return {}
+    if form is ClipFormat.APNG:
+        text = PngInfo()
+        text.add_text("Comment", note)
+        return {"pnginfo": text}
+    if form is ClipFormat.GIF:
+        return {"comment": note.encode()}
+    return {"xmp": packet("Fewstroke", {"note": note})}
+
+
+def _write_video(
+    target: Path, frames: Iterable[Frame], form: ClipFormat, sound: Path | None, note: str | None
+) -> int:
     """H.264 or VP9. Each frame has its own time; colours are BT.709 at any size, and the file says so."""
     av = load_av()
     container_name, encoder = _CONTAINERS[form]
@@ -103,6 +123,8 @@ def _write_video(target: Path, frames: Iterable[Frame], form: ClipFormat, sound:
     stream: Any = None
     with ExitStack() as stack:
         container = stack.enter_context(av.open(str(target), "w", format=container_name, options=options))
+        if note is not None:
+            container.metadata["comment"] = note
         heard: Sound | None = None
 
         def write(picture: Any | None) -> None:

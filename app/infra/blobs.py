@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import obstore
@@ -161,8 +162,26 @@ class Blobs:
         return await asyncio.to_thread(_delete_staged, self._folder, older_than.timestamp())
 
     async def check(self) -> None:
-        """One round trip for readiness; raises what the store raises."""
+        """One round trip for readiness; raises what the store raises, and StorageUnavailableError when a
+        folder may not be written. Whether a bucket may be, only a write would tell, and each has its price:
+        `fewstroke doctor` makes one."""
         await obstore.list_with_delimiter_async(self._store, prefix="ready")
+        if self._folder is not None:
+            await asyncio.to_thread(_try_to_write, self._folder)
+
+
+def _try_to_write(folder: Path) -> None:
+    """A file without a name in the folder and in those in it that writers have made. Raises
+    StorageUnavailableError."""
+    for part in (folder, *(part for name in FOLDERS if (part := folder / name).exists())):
+        try:
+            with TemporaryFile(dir=part):
+                pass
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"The blob store {part} cannot be written ({error.strerror}): give this user the right to "
+                "write there, or choose another folder with FEWSTROKE_BLOBS_URL."
+            ) from error
 
 
 def _delete_staged(folder: Path, older_than: float) -> int:

@@ -320,10 +320,18 @@ def _may_write(database: str | None) -> bool:
     return not path.is_absolute() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
+def place(url: URL) -> str:
+    """Where a database is, as people call it: a file by its path, whatever letters that has; a server by its
+    URL without the password."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    return url.render_as_string(hide_password=True)
+
+
 def unusable(url: URL, why: Exception | str) -> DatabaseUnavailableError:
     """The error to raise: which database, and why."""
     said = why if isinstance(why, str) else reason(why)
     return DatabaseUnavailableError(
-        f"The database {url.render_as_string(hide_password=True)} cannot be used: {said}. Check "
+        f"The database {place(url)} cannot be used: {said}. Check "
         "FEWSTROKE_DATABASE_URL, that its server runs, and that it may be written."
     )

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
 from app.styles.repository import StyleRecord, StyleStatus
 from app.texts import STORABLE
-
-MAX_SEED = 2**31 - 1
 
 
 class StyleLabels(BaseModel):

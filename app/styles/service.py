@@ -6,7 +6,6 @@ import math
 from contextlib import suppress
 
 from fastapi import Request, Response
-from safetensors import SafetensorError, deserialize
 
 from app.api.container import Container
 from app.api.forms import FileRule, Form, invalid_values
@@ -34,6 +33,7 @@ from app.styles.repository import (
 )
 from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
 from app.styles.tables import StyleRow
+from app.styles.tensors import check_tensors
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
 
@@ -147,28 +147,21 @@ async def import_style(request: Request, response: Response, services: Container
 
 
 async def _check_style(data: bytes, services: Container) -> StyleHeader:
+    base = await services.checkpoint.base_hash()
+    shapes = await services.checkpoint.style_shapes()
     try:
-        header = await asyncio.to_thread(_read_style, data)
+        header = read_style_header(data)
+        await asyncio.to_thread(check_tensors, data, shapes if header.base_hash == base else None)
+        if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
+            raise StyleFormatError("its losses are no numbers")
     except StyleFormatError as error:
         raise StyleFileInvalidError(
             f"`file` is no style file ({str(error).rstrip('.')}): "
             "send one that GET /v1/styles/{id}/file or `fewstroke adapt` has written."
         ) from error
-    base = await services.checkpoint.base_hash()
     if header.base_hash != base:
         raise StyleBaseMismatchError(
             f"The style was adapted on the base {header.base_hash[:12]}, this service runs {base[:12]}: "
             "adapt it again here from its examples, or use a service that runs its base.",
         )
-    return header
-
-
-def _read_style(data: bytes) -> StyleHeader:
-    header = read_style_header(data)
-    try:
-        deserialize(data)  # type: ignore[no-untyped-call]  # every tensor lies within the file
-    except SafetensorError as error:
-        raise StyleFormatError(f"its tensors are damaged: {error}") from error
-    if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
-        raise StyleFormatError("its losses are no numbers")
     return header

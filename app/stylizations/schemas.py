@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from app.bounds import MAX_STRENGTH, MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
@@ -13,7 +14,6 @@ from app.styles.schemas import StyleOptions, StyleOut
 from app.texts import STORABLE
 from model.passes import LARGEST_STROKES
 
-MIN_SIZE = 64
 MAX_STYLES = 8
 
 
@@ -21,7 +21,10 @@ class _RenderOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     strength: float = Field(
-        1.0, ge=0.0, le=1.5, description="0 is the photo's own look, 1 the style, more exaggerates it."
+        1.0,
+        ge=0.0,
+        le=MAX_STRENGTH,
+        description="0 is the photo's own look, 1 the style, more exaggerates it.",
     )
     preserve_color: bool = Field(
         False, description="Keep the photo's colours: the style gives the brushwork and the light only."

@@ -22,6 +22,7 @@ from app.styles.repository import get_ready_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
+from app.texts import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
 _MASK = (
@@ -175,7 +176,7 @@ def _check(
 
 def _item(file: UploadFile, added: str | ImageError) -> dict[str, Any]:
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    name = "".join(letter for letter in name if letter.isprintable())[:_NAME_LENGTH]
+    name = shortened("".join(letter for letter in name if letter.isprintable()), _NAME_LENGTH)
     refused = isinstance(added, ImageError)
     return {
         "name": name or None,

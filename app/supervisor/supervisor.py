@@ -113,7 +113,8 @@ class Supervisor:
             delay = restart_delay(failures)
             self._console.warning(
                 "broker",
-                f"ended with status {status}; starting again in {delay:.1f} s, log in {broker.log_file}",
+                f"ended with status {status}; starting again in {delay:.1f} s; it said:\n"
+                + broker.last_words(),
             )
             await asyncio.sleep(delay)
             try:
@@ -197,8 +198,9 @@ class Supervisor:
                     pass  # not up yet
                 await asyncio.sleep(_READY_POLL)
         curl = (
-            "curl -sf -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg "
-            f"-F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
+            "curl -sS --fail-with-body -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg "
+            f"-F examples=@b.jpg -F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} "
+            "-o out.png || cat out.png"
         )
         if OpenDoor(self._settings).asks_for_keys:
             self._console.line("serve", "every request needs a key: fewstroke keys create OWNER")

@@ -198,6 +198,7 @@ class Deliverer:
                 outcome["state"] = DeliveryState.FAILED
             else:
                 delay = retry_delay(claim.attempt, self._settings.webhook_retry_after)
+                delay = max(delay, min(answer.retry_after or 0.0, _LONGEST_DELAY))
                 outcome = {"next_attempt_at": now + timedelta(seconds=delay)}
         async with self._sessions.begin() as session:
             row = await session.scalar(

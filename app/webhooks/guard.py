@@ -25,6 +25,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
+_LOOPBACK = (ip_address("127.0.0.1"), ip_address("::1"))
+_PRIVATE_NAMES = (".local", ".localdomain", ".internal", ".home.arpa")  # RFC 6762, ICANN, RFC 8375
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 _SPECIAL = [  # what `is_global` lets pass, depending on Python's version, and should not
     ip_network("168.63.129.16/32"),  # Azure's metadata, on a public address
@@ -64,12 +66,20 @@ class AddressPolicy:
             raise WebhookUrlRefusedError(
                 "`url` must hold no user, password or fragment: check the signature of the messages instead."
             )
+        host = (url.hostname or "").strip("[]").rstrip(".")
+        if not self._may_be_public(host):
+            raise WebhookUrlRefusedError(_refusal(host))
+
+    def _may_be_public(self, host: str) -> bool:
+        """Whether a host may have an allowed address, as far as it says so itself."""
         try:
-            literal = ip_address((url.hostname or "").strip("[]"))
+            return self.allows(ip_address(host))
         except ValueError:
-            return
-        if not self.allows(literal):
-            raise WebhookUrlRefusedError(_refusal(url.hostname or ""))
+            pass  # a name
+        if host.rpartition(".")[2] == "localhost":  # this machine, whatever a resolver says
+            return any(self.allows(loopback) for loopback in _LOOPBACK)
+        public = "." in host and not host.endswith(_PRIVATE_NAMES)
+        return public or bool(self._allowed)  # a name of an allowed network
 
     async def resolve(self, host: str, port: int, look_up: Resolve) -> list[str]:
         """The addresses of a name, all of them allowed. Raises WebhookUrlRefusedError, OSError."""

@@ -3,10 +3,15 @@
 import asyncio
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from app.api.preferences import whole_number
 from app.errors import WebhookUrlRefusedError
+from app.infra.db import utcnow
 from app.webhooks.guard import AddressPolicy, Resolve, guarded_network, look_up
 from app.webhooks.signing import signed_headers
 
@@ -21,6 +26,7 @@ class Answer:
     status: int | None
     error: str | None
     milliseconds: int
+    retry_after: float | None = None  # s; what the other side asks for
 
     @property
     def ok(self) -> bool:
@@ -67,21 +73,34 @@ class Sender:
         if self._pool is None:  # in a thread: the library and the certificates take a while to load
             self._pool = await asyncio.to_thread(self._open)
         started = time.perf_counter()
-        status, problem = None, None
+        status, problem, pause = None, None, None
         try:
             async with asyncio.timeout(self._seconds):
                 # The answer's body is not read: it would tell its reader what stands behind the address.
                 async with self._pool.stream("POST", url, headers=headers, content=body.encode()) as answer:
-                    status = answer.status
+                    status, pause = answer.status, _retry_after(answer.headers)
         except TimeoutError:
             problem = f"no answer within {self._seconds:g} seconds"
         except WebhookUrlRefusedError as error:
             problem = error.detail
         except Exception as error:  # whatever a foreign server or a resolver comes up with
             problem = f"{type(error).__name__}: {error}"[:200]
-        return Answer(status, problem, round((time.perf_counter() - started) * 1000))
+        return Answer(status, problem, round((time.perf_counter() - started) * 1000), pause)
 
     async def close(self) -> None:
         """Close what is open."""
         if self._pool is not None:
             await self._pool.aclose()
+
+
+def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> float | None:
+    """The header in seconds, be it a number or a date (RFC 9110)."""
+    said = next((value for name, value in headers if name.lower() == b"retry-after"), b"")
+    text = said.decode("latin-1").strip()
+    if (seconds := whole_number(text)) is not None:
+        return float(seconds)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - utcnow()).total_seconds())

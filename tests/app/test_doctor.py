@@ -16,7 +16,7 @@ from app.diagnosis import Finding, Verdict, examine
 from app.diagnosis.findings import Trouble
 from app.diagnosis.machine import check_disk
 from app.infra.blobs import Blobs
-from app.infra.broker import Broker, EmbeddedServer
+from app.infra.broker import Broker, EmbeddedServer, embedded
 from app.infra.errors import DatabaseUnavailableError
 from app.settings import Settings
 from tests.app.conftest import joined
@@ -136,6 +136,41 @@ async def test_without_a_worker_it_warns(healthy: Settings) -> None:
     finding = by_name(await examine(healthy))["broker"]
     assert finding.verdict is Verdict.WARN
     assert "fewstroke worker" in finding.mend
+
+
+async def test_only_those_that_live_are_counted(healthy: Settings, nats: EmbeddedServer) -> None:
+    broker = await Broker.connect(nats.url, token=nats.token)
+    await broker.beat("lives", {})
+    await broker.beat("left", {})
+    await broker.forget("left")
+    assert await nats.stuck() is None  # its probe is a message of the same stream
+    assert by_name(await examine(healthy))["broker"].says.endswith(" 1 worker(s)")
+    assert len(await broker.workers()) == 1, "as /readyz says"
+    await broker.close()
+
+
+async def test_a_broker_that_will_not_start_is_seen_before_it_is_needed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = settings.model_copy(update={"nats_url": None})
+    finding = by_name(await examine(stopped))["broker"]
+    assert "no broker is known" in finding.says, "it would start"
+    assert "fewstroke serve" in finding.mend
+    monkeypatch.setattr(embedded, "_CONFIG", embedded._CONFIG + "\nno_such_setting: 1\n")
+    finding = by_name(await examine(stopped))["broker"]
+    assert finding.verdict is Verdict.FAIL
+    assert "no_such_setting" in finding.says
+    assert not list(settings.data_dir.glob(".doctor-*"))
+
+
+async def test_a_path_of_any_letters_can_be_told(settings: Settings) -> None:
+    """Folders of old systems have names that are not UTF-8."""
+    odd = settings.model_copy(
+        update={"data_dir": settings.data_dir / "lat\udce9n %20 #?", "database_url": None}
+    )
+    odd.data_dir.mkdir(parents=True)
+    database = by_name(await examine(odd))["database"]
+    assert (database.verdict, "is empty" in database.says) == (Verdict.WARN, True), database
 
 
 async def test_copies_of_the_queue_that_the_broker_cannot_keep(healthy: Settings) -> None:

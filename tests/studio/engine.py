@@ -22,7 +22,7 @@ from model.errors import AdaptationCanceled
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from tests.app.worker.scripted import Progress
 
-STEP_SECONDS = 0.02
+STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.02"))
 HOLD = "hold"  # while a file of this name is in the data folder, steps and renderings wait
 FAIL = "fail"  # while a file of this name is there, they fail
 
@@ -48,8 +48,8 @@ class DuotoneEngine(OneByOne):
 
     default_steps = 20
 
-    def __init__(self, data_dir: Path) -> None:
-        self.base_hash = checkpoint_hash()
+    def __init__(self, data_dir: Path, checkpoint: Path | None) -> None:
+        self.base_hash = checkpoint_hash(checkpoint)
         self._hold = data_dir / HOLD
         self._fail = data_dir / FAIL
         (data_dir / "worker.pid").write_text(str(os.getpid()))

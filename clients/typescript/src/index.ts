@@ -121,11 +121,12 @@ export class Fewstroke {
     let parser = new EventParser();
     for (let barren = 1; barren <= TRIES; barren++) {
       try {
-        const { data } = await this.api.GET("/v1/jobs/{job_id}/events", {
+        const { data, response } = await this.api.GET("/v1/jobs/{job_id}/events", {
           params: { path: { job_id: jobId }, header: parser.lastId === null ? {} : { "last-event-id": parser.lastId } },
           parseAs: "stream",
           ...signalOf({ signal }),
         });
+        if (response.status === 204) break; // the last event was seen: what is left is the state
         for await (const line of lines(data as unknown as ReadableStream<Uint8Array>, SILENCE)) {
           const event = parser.feed(line);
           if (event === null) continue;

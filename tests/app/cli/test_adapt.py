@@ -144,3 +144,26 @@ def test_seeds_are_those_of_the_service(run, tmp_path: Path, pictures: Path, see
     result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--seed", seed)
     assert result.exit_code == 2
     assert "Invalid value for '--seed'" in result.stderr
+
+
+def test_all_bad_examples_are_named_at_once(run, engine, pictures: Path, tmp_path: Path):
+    for name in ("d.png", "e.jpg", "._f.jpg"):
+        (pictures / name).write_bytes(b"")
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 3
+    assert f"{pictures / 'd.png'} is an empty file" in result.stderr
+    assert f"{pictures / 'e.jpg'} is an empty file" in result.stderr
+    assert "._f" not in result.stderr
+    assert engine.loaded == []
+
+
+def test_steps_are_those_of_the_service(
+    run, engine, tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+):
+    arguments = ("adapt", pictures, "-o", tmp_path / "s.safetensors", "--steps")
+    result = run(*arguments, "101")
+    assert result.exit_code == 2
+    assert "Invalid value for '--steps'" in result.stderr
+    monkeypatch.setenv("FEWSTROKE_MAX_STEPS", "3")
+    assert run(*arguments, "4").exit_code == 2
+    assert run(*arguments, "3").exit_code == 0

@@ -108,10 +108,10 @@ def test_a_file_that_cannot_hold_a_clip_is_no_folder(
 @pytest.mark.parametrize(
     ("form", "frames", "milliseconds"),
     [
-        (ClipFormat.GIF, 601, 20),
-        (ClipFormat.WEBP, 601, 20),
-        pytest.param(ClipFormat.MP4, 601, 20, marks=VIDEO),
-        pytest.param(ClipFormat.MP4, 32, 1000, marks=VIDEO),
+        (ClipFormat.GIF, 151, 20),
+        (ClipFormat.WEBP, 151, 20),
+        pytest.param(ClipFormat.MP4, 151, 20, marks=VIDEO),
+        pytest.param(ClipFormat.MP4, 17, 1000, marks=VIDEO),
     ],
 )
 def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
@@ -125,22 +125,57 @@ def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
     )
     result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
     assert result.exit_code == 3
-    assert f"{path} has more than 600 frames or 30 seconds: cut it" in result.stderr
+    assert f"{path} has more than 150 frames or 15 seconds: cut it" in result.stderr
     assert engine.loaded == []
 
 
 @VIDEO
 def test_a_video_as_long_as_may_be_is_rendered(run, engine, style: Path, tmp_path: Path):
     path = tmp_path / "clip.mp4"
-    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(30)), ClipFormat.MP4)
+    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(15)), ClipFormat.MP4)
     assert run("stylize", path, "-s", style, "-o", tmp_path / "out").exit_code == 0
 
 
 def test_the_help_says_how_long_clips_may_be(run):
+    said = " ".join(run("stylize", "--help").stdout.split())
     limits = ClipLimits()
-    assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
-        run("stylize", "--help").stdout.split()
-    )
+    assert f"FEWSTROKE_MAX_CLIP_FRAMES ({limits.frames})" in said
+    assert f"FEWSTROKE_MAX_CLIP_SECONDS ({limits.seconds:g})" in said
+
+
+def test_a_setting_says_how_long_clips_may_be(
+    run, engine, clip: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSTROKE_MAX_CLIP_FRAMES", "2")
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "more than 2 frames" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "apng", pytest.param("mp4", marks=VIDEO)])
+def test_a_clip_that_is_done_is_not_rendered_again(
+    run, engine, clip: Path, style: Path, tmp_path: Path, kind: str
+):
+    arguments = ("stylize", clip, "-s", style, "-o", tmp_path / "out", "--format", kind)
+    for again in (False, True):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert len(engine.stylized) == len(COLOURS)
+        assert ("made from the same" in result.stderr) is again
+    assert run(*arguments, "--strength", "0.5").exit_code == 0
+    assert len(engine.stylized) == 2 * len(COLOURS)
+
+
+def test_a_damaged_clip_costs_only_itself(run, engine, clip: Path, style: Path, tmp_path: Path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    cut = tmp_path / "cut.gif"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
+    result = run("stylize", bad, cut, clip, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["loop.hokusai.gif"]
+    for path in (bad, cut):
+        assert f"error: {path}" in result.stderr
 
 
 @VIDEO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -53,6 +54,16 @@ def test_version_names_the_checkpoint(run):
     assert result.exit_code == 0, result.output
     assert metadata.version("fewstroke") in result.stdout
     assert "base.safetensors" in result.stdout
+
+
+def test_paths_that_are_not_utf8_are_printed_as_they_are():
+    answer = subprocess.run(
+        [sys.executable, "-m", "app.cli", "config"],
+        env={**os.environ, "FEWSTROKE_DATA_DIR": "/lat\udce9n", "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert b"/lat\xe9n" in answer.stdout
 
 
 def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.cli.common import InputError, about
 from tests.app.worker.scripted import BASE_HASH
 
 
@@ -163,3 +165,101 @@ def test_complaints_name_files_as_they_are(run, engine, style: Path, tmp_path: P
     result = run("stylize", bad, "-s", style)
     assert result.exit_code == 3
     assert "caf" in result.stderr
+
+
+def test_a_bad_file_costs_only_itself(run, engine, pictures: Path, style: Path, tmp_path: Path):
+    (pictures / "empty.png").write_bytes(b"")
+    (pictures / "heic.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    out = tmp_path / "out"
+    result = run("stylize", pictures, "-s", style, "-o", out)
+    assert result.exit_code == 3
+    assert sorted(path.name for path in out.iterdir()) == [f"{n}.hokusai.png" for n in "abc"]
+    assert result.stdout.split() == [str(out / f"{n}.hokusai.png") for n in "abc"]
+    for name, why in (("empty.png", "is an empty file"), ("heic.jpg", "is a HEIC")):
+        assert f"error: {pictures / name}" in result.stderr
+        assert why in result.stderr
+    assert "2 of 5 files could not be used" in result.stderr
+
+
+def test_what_the_system_says_of_a_file_is_told_with_its_name(tmp_path: Path):
+    path = tmp_path / "locked.png"
+    with pytest.raises(InputError, match=r"/locked\.png cannot be read: Permission denied$"), about(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def test_hidden_files_of_a_folder_are_left_out(run, engine, pictures: Path, style: Path, tmp_path: Path):
+    (pictures / "._a.png").write_bytes(b"of macOS")
+    assert run("stylize", pictures, "-s", style, "-o", tmp_path / "out").exit_code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    named = tmp_path / ".hidden.png"
+    Image.new("RGB", (32, 32)).save(named)
+    assert run("stylize", named, "-s", style, "-o", tmp_path / "out").exit_code == 0, "it was asked for"
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_what_is_done_is_not_rendered_again(
+    run, engine, pictures: Path, style: Path, tmp_path: Path, form: str
+):
+    out = tmp_path / "out"
+    arguments = ("stylize", pictures, "-s", style, "-o", out, "--format", form)
+    (pictures / "bad.png").write_bytes(b"")
+    assert run(*arguments).exit_code == 3
+    assert len(engine.stylized) == 3
+    Image.new("RGB", (50, 50), "red").save(pictures / "bad.png")
+    again = run(*arguments)
+    assert again.exit_code == 0, again.output
+    assert len(engine.stylized) == 4, "the one that is new"
+    assert len(again.stdout.split()) == 4
+    assert "3 of 4 were there" in again.stderr
+    Image.new("RGB", (50, 50), "blue").save(pictures / "a.png")
+    assert run(*arguments).exit_code == 0
+    assert len(engine.stylized) == 5, "a photo that has changed"
+    assert run(*arguments, "--strength", "0.4").exit_code == 0
+    assert len(engine.stylized) == 9, "another option"
+
+
+def test_complaints_write_names_as_they_are(
+    run, engine, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mix").mkdir()
+    Path("mix/03.jpg").write_bytes(b"")
+    Path("mix/04.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
+    for name in ("mix/03.jpg", "mix/04.jpg"):
+        result = run("stylize", name, "-s", style)
+        assert result.exit_code == 3
+        assert f"error: {name} is " in result.stderr
+
+
+def test_a_complaint_about_a_style_names_it(run, engine, pictures: Path, tmp_path: Path):
+    other = tmp_path / "other.safetensors"
+    other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    assert f"error: {other}: " in run("stylize", pictures, "-s", other).stderr
+    other.write_bytes(b"")
+    result = run("export", other)
+    assert result.exit_code == 3
+    assert f"error: {other}: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "within", "beyond"),
+    [("--strength", "1.5", "1.51"), ("--size", "8192", "8193"), ("--size", "16", "15")],
+)
+def test_bounds_are_those_of_the_service(
+    run, engine, pictures: Path, style: Path, tmp_path: Path, option: str, within: str, beyond: str
+):
+    arguments = ("stylize", pictures / "a.png", "-s", style, "-o", tmp_path / "out", option)
+    assert run(*arguments, within).exit_code == 0
+    result = run(*arguments, beyond)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.stderr
+
+
+def test_a_name_that_is_too_long_loses_its_middle(run, engine, style: Path, tmp_path: Path):
+    for end in ("one", "two"):
+        Image.new("RGB", (32, 32)).save(tmp_path / ("n" * 240 + f"-{end}.png"))
+    result = run("stylize", *sorted(tmp_path.glob("n*.png")), "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert [name[-16:] for name in names] == ["-one.hokusai.png", "-two.hokusai.png"]
+    assert all("…" in name and len(name.encode()) == 255 for name in names)

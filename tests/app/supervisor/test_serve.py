@@ -34,7 +34,7 @@ async def test_it_serves_and_stops_everything_on_sigterm(tmp_path: Path):
         job = await service.until(await service.adapt(steps=2), "succeeded")
         assert job["attempt"] == 1
         assert "POST /v1/styles" in service.text
-        assert "curl -sf" in service.text
+        assert "curl -sS --fail-with-body" in service.text
         family = service.family()
         assert sorted(family) == ["api", "broker", "worker"]
         for child in family.values():

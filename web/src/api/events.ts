@@ -67,6 +67,7 @@ async function readOnce(
       signal: watch.signal,
     });
     onOpen();
+    if (response.status === 204) return true; // the last event was seen
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {

@@ -205,9 +205,10 @@ export interface paths {
          * @description Learns a style from `examples` and applies it to `content` in one job.
          *
          *     With `Accept: image/*` the body of the answer is the picture:
-         *     `curl -sf -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg -F content=@photo.jpg
-         *     localhost:8000/v1/stylize -o out.png`. Then the call waits, as long as it may or for the N seconds of
-         *     `Prefer: wait=N`; a picture that is not done by then is a problem (504, with the job, which goes on).
+         *     `curl -sS --fail-with-body -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
+         *     -F content=@photo.jpg localhost:8000/v1/stylize -o out.png || cat out.png`. Then the call waits, as
+         *     long as it may or for the N seconds of `Prefer: wait=N`; a picture that is not done by then is a
+         *     problem (504, with the job, which goes on).
          */
         post: operations["stylize"];
         delete?: never;
@@ -307,7 +308,8 @@ export interface paths {
         /**
          * Follow a job
          * @description Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-         *     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`.
+         *     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after
+         *     it gets 204, at which an `EventSource` stops.
          *
          *     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
          *     the oldest that is left; when it is none of ours, from the start.
@@ -914,6 +916,20 @@ export interface components {
             max_steps: number;
             /** Max Examples */
             max_examples: number;
+            /** Max Strength */
+            max_strength: number;
+            /**
+             * Max Size
+             * @description Longest side of a result in pixels.
+             */
+            max_size: number;
+            /**
+             * Max Clip Frames
+             * @description Of a moving content; 0: contents must not move.
+             */
+            max_clip_frames: number;
+            /** Max Clip Seconds */
+            max_clip_seconds: number;
         };
         /**
          * ModelPage
@@ -2837,6 +2853,26 @@ export interface operations {
                      *       "status": 413,
                      *       "detail": "The request is larger than 64 KiB: leave out what it does not need.",
                      *       "code": "payload_too_large",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
                      *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -6055,6 +6091,13 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description The job is over, and its last event is the one that `Last-Event-ID` names */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -7166,6 +7209,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7638,6 +7701,26 @@ export interface operations {
                      *       "status": 413,
                      *       "detail": "The request is larger than 64 KiB: leave out what it does not need.",
                      *       "code": "payload_too_large",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
                      *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -8124,7 +8207,11 @@ export interface operations {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *           "default_steps": 20,
                      *           "max_steps": 100,
-                     *           "max_examples": 16
+                     *           "max_examples": 16,
+                     *           "max_strength": 1.5,
+                     *           "max_size": 8192,
+                     *           "max_clip_frames": 150,
+                     *           "max_clip_seconds": 15
                      *         }
                      *       ]
                      *     }

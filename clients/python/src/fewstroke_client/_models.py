@@ -184,6 +184,10 @@ class Model:
     default_steps: int | None
     max_steps: int
     max_examples: int
+    max_strength: float | None = None  # None: an older service, which does not say
+    max_size: int | None = None
+    max_clip_frames: int | None = None
+    max_clip_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

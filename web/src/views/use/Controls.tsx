@@ -1,8 +1,9 @@
 // How the style is applied, and how the result leaves.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { urlOf } from "../../api/http";
 import { momentOf, t } from "../../i18n";
+import { loadModel, model } from "../../state/draft";
 import { nameOf, ready } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
@@ -31,6 +32,9 @@ export function Controls() {
   const [code, setCode] = useState(false);
   const now = settings.value;
   const photo = selected.value;
+  useEffect(() => {
+    if (!model.value) void loadModel();
+  }, []);
   return (
     <>
       {mix.value.length > 1 && <BlendPad />}
@@ -42,7 +46,7 @@ export function Controls() {
           <input
             type="range"
             min="0"
-            max="1.5"
+            max={model.value?.max_strength ?? 1}
             step="0.05"
             value={now.strength}
             aria-valuetext={`${Math.round(now.strength * 100)} %`}
