@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(20 * MIB, ge=1, description="Largest picture.")
     max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
+    max_connections: int = Field(
+        4096,
+        ge=8,
+        description="Connections of one API process; fewer when it may not open so many descriptors. Idle "
+        "ones make room for new ones.",
+    )
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
     # Images.

@@ -25,6 +25,7 @@ class JsonRoute(APIRoute):
             return handle
 
         async def bounded(request: Request) -> Response:
+            await request.app.state.container.access.authenticate(request)  # a stranger's body is not waited for
             refuse_declared(request, MAX_JSON_BYTES, _SHORTER)
             body = bytearray()
             async for chunk in counted(request, MAX_JSON_BYTES, _SHORTER):
@@ -57,17 +58,15 @@ async def counted(request: Request, max_bytes: int, advice: str = _FEWER) -> Asy
 
 
 async def drain(body: AsyncGenerator[bytes, None]) -> None:
-    """Read the rest away, within the limit: most clients listen for the answer only after sending it all."""
+    """Read the rest away, within the limit: most clients listen for the answer only after sending it all.
+
+    For a request whose sender is known. Strangers are answered at once (`app.api.connections` reads the rest).
+    """
     try:
         async for _ in body:
             pass
     except AppError:
         return
-
-
-async def discard_body(request: Request, max_bytes: int) -> None:
-    """Read the body of a request away that is refused whatever it holds, so that the answer arrives."""
-    await drain(counted(request, max_bytes))
 
 
 def _too_large(max_bytes: int, advice: str) -> PayloadTooLargeError:
