@@ -11,6 +11,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.infra.leash import PARENT_VARIABLE
+from app.infra.redaction import MASK, redact
 from app.settings import Settings
 from app.settings_file import FileSource
 
@@ -19,8 +20,6 @@ _OTHERS = frozenset({"FEWSTROKE_CONFIG", "FEWSTROKE_KEY", "FEWSTROKE_URL", PAREN
 _NOT_OURS = re.compile(  # of tests, and what Kubernetes tells of a Service called `fewstroke`
     r"FEWSTROKE_(TEST|SCRIPTED|SERVICE|PORT)_"
 )
-_MASK = "***"
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)")
 
 _HEAD = """# Configuration
 
@@ -87,9 +86,9 @@ def _source(name: str, in_file: dict[str, Any]) -> str:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return _MASK
+        return MASK
     if isinstance(value, str):
-        return _PASSWORD.sub(rf"\1{_MASK}", value)
+        return redact(value)
     if isinstance(value, tuple):
         return list(value)
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)

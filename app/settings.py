@@ -5,6 +5,7 @@ keys are the names of the fields below. The environment wins. ``docs/configurati
 """
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic_settings import (
 from sqlalchemy import URL
 
 from app.errors import ConfigError
+from app.infra.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
 
@@ -242,10 +244,10 @@ class Settings(BaseSettings):
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "checkpoint")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()  # processes that we start stand in other folders
 
     @field_validator("port", mode="before")
     @classmethod
@@ -323,7 +325,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read environment and file; ``overrides`` (field names) win over both. Raises ConfigError."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
@@ -331,6 +333,19 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError(
             f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."
         ) from error
+    hide(_secrets(settings))
+    return settings
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """What no text of this process may show."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, str):
+            for url in value.split(","):  # servers of a cluster
+                yield from secrets_of(url)
 
 
 @cache

@@ -25,7 +25,8 @@ class JsonRoute(APIRoute):
             return handle
 
         async def bounded(request: Request) -> Response:
-            await request.app.state.container.access.authenticate(request)  # a stranger's body is not waited for
+            access = request.app.state.container.access
+            await access.authenticate(request)  # a stranger's body is not waited for
             refuse_declared(request, MAX_JSON_BYTES, _SHORTER)
             body = bytearray()
             async for chunk in counted(request, MAX_JSON_BYTES, _SHORTER):
@@ -60,7 +61,7 @@ async def counted(request: Request, max_bytes: int, advice: str = _FEWER) -> Asy
 async def drain(body: AsyncGenerator[bytes, None]) -> None:
     """Read the rest away, within the limit: most clients listen for the answer only after sending it all.
 
-    For a request whose sender is known. Strangers are answered at once (`app.api.connections` reads the rest).
+    For requests whose sender is known: strangers are answered at once, see `app.api.connections`.
     """
     try:
         async for _ in body:

@@ -37,8 +37,8 @@ _BUSIEST = 0.75  # of the places that one address may have: the others stay for 
 _PROBLEMS = {
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
         ErrorCode.HEADERS_TOO_LARGE,
-        f"Request line and headers may have {MAX_HEAD_BYTES // KIB} KiB and {MAX_HEADERS} lines: send less of "
-        "them.",
+        f"Request line and headers may have {MAX_HEAD_BYTES // KIB} KiB and {MAX_HEADERS} lines: leave out "
+        "what the service does not need.",
     ),
     HTTPStatus.REQUEST_TIMEOUT: (
         ErrorCode.REQUEST_TIMEOUT,

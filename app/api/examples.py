@@ -119,7 +119,8 @@ ANSWERS: dict[tuple[str, int], Any] = {
     ("ready", 200): {"status": "ready", "missing": {}, "workers": 1},
     ("ready", 503): {
         "status": "not_ready",
-        "missing": {
+        "missing": {"worker": "none"},
+        "details": {
             "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
         },
         "workers": 0,

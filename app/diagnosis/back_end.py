@@ -30,7 +30,7 @@ _CONNECT = 5  # s
 async def check_database(settings: Settings) -> str:
     """Reached, and with the schema of this version."""
     engine = create_engine(settings.database)
-    where = settings.database.render_as_string(hide_password=True)
+    where = settings.database.render_as_string()
     try:
         try:
             await ping(engine)

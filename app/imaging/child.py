@@ -2,7 +2,7 @@
 
 A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
 line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
-killed. Run by :mod:`app.imaging.decoder` as ``python -m app.imaging.child``.
+killed. Run by :mod:`app.imaging.decoder`.
 """
 
 import json

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.errors import (
     ServiceUnavailableError,
 )
 from app.imaging.limits import Limits, Normalized
+from app.infra.children import start_apart
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +86,7 @@ class _Child:
         """One request and its answer; None when the process died over it."""
         process = self._process
         if process is None or process.returncode is not None:
-            process = self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
+            process = self._process = await start_apart(
                 "app.imaging.child",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -7,7 +7,6 @@ of style, checkpoint and precision, and made in about a second.
 import asyncio
 import json
 import logging
-import sys
 from pathlib import Path
 
 from app.errors import (
@@ -16,6 +15,7 @@ from app.errors import (
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.infra.children import start_apart
 from model.export.precision import Precision
 
 logger = logging.getLogger(__name__)
@@ -32,9 +32,7 @@ async def export(style: bytes, precision: Precision, checkpoint: Path | None) ->
     """
     arguments = [precision.value, *([str(checkpoint)] if checkpoint else [])]
     async with _AT_ONCE:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
+        process = await start_apart(
             "app.styles.export_child",
             *arguments,
             stdin=asyncio.subprocess.PIPE,

@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import httpx
 
 from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
+from app.infra.children import python_command
 from app.settings import Settings
 from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
 from app.supervisor.console import Console
@@ -219,8 +219,7 @@ class Supervisor:
 
 def fewstroke_command(*arguments: str) -> list[str]:
     """The command line of ``fewstroke`` with ``arguments``, in this interpreter."""
-    # -P: a folder called `app` where the user stands must not shadow ours.
-    return [sys.executable, "-P", "-m", "app.cli", *arguments]
+    return python_command("app.cli", *arguments)
 
 
 def _url(listener: socket.socket) -> str:

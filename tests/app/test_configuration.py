@@ -109,6 +109,6 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 0, result.output
         assert "hunter2" not in result.output
-        assert "postgresql://user:***@db/x" in result.output
+        assert "postgresql://***@db/x" in result.output
     rows = json.loads(result.output)
     assert rows["nats_token"] == {"value": "***", "source": "FEWSTROKE_NATS_TOKEN"}

@@ -160,7 +160,8 @@ class EmbeddedServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            env={"GOMEMLIMIT": _MEMORY, **os.environ},
+            env={"GOMEMLIMIT": os.environ.get("GOMEMLIMIT", _MEMORY)},  # it needs none of our secrets
+            cwd=self._dir,
             process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
         )
         return token
