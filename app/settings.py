@@ -120,6 +120,11 @@ class Settings(BaseSettings):
     hsts_seconds: int = Field(
         0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
     )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="With `FEWSTROKE_AUTH=open`: names under which the service is reached, separated by "
+        "spaces, besides addresses, `localhost` and the machine's own name.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
     )
@@ -279,7 +284,7 @@ class Settings(BaseSettings):
     def _unset(cls, value: Any) -> Any:
         return value or None
 
-    @field_validator("cors_origins", "webhook_allowed_networks", mode="before")
+    @field_validator("cors_origins", "hosts", "webhook_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.replace(",", " ").split() if isinstance(value, str) else value

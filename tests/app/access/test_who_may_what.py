@@ -48,7 +48,7 @@ TABLE = {
     ("GET", "/assets/{name}"): May.EVERYBODY,  # of the studio
     ("GET", "/livez"): May.EVERYBODY,
     ("GET", "/readyz"): May.EVERYBODY,
-    ("GET", "/metrics"): May.EVERYBODY,  # Prometheus finds pods by annotation, and sends no key
+    ("GET", "/metrics"): May.ADMIN,
     ("GET", "/v1/models"): May.READ,
     ("GET", "/v1/styles"): May.READ,
     ("POST", "/v1/styles"): May.WRITE,
