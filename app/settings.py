@@ -129,13 +129,28 @@ class Settings(BaseSettings):
         (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
     )
     max_upload_bytes: int = Field(20 * MIB, ge=1, description="Largest picture.")
-    max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
+    max_style_bytes: int = Field(256 * KIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
     max_connections: int = Field(
         4096,
         ge=8,
         description="Connections of one API process; fewer when it may not open so many descriptors. Idle "
         "ones make room for new ones.",
+    )
+    max_stored_bytes: int = Field(
+        5 * 1024 * MIB,
+        ge=0,
+        description="Bytes of pictures and styles that one owner may keep; 0: no limit. Without keys there "
+        "is none.",
+    )
+    min_free_bytes: int = Field(
+        512 * MIB,
+        ge=0,
+        description="Free bytes on the disk of pictures below which uploads are refused, so that results "
+        "find room; of a small disk a twentieth.",
+    )
+    max_streams: int = Field(
+        20, ge=1, description="Event streams, and answers that wait, that one key may have open at a time."
     )
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
@@ -169,9 +184,14 @@ class Settings(BaseSettings):
         640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
     )
     decoder_processes: int = Field(
-        1, ge=1, description="Decoders of one API process; pictures wait for each other in one."
+        2,
+        ge=1,
+        description="Decoders of one API process, started when they are needed; owners take turns, and one "
+        "leaves a decoder for the others.",
     )
-    decode_seconds: float = Field(30.0, gt=0, description="How long one picture may keep a decoder.")
+    decode_seconds: float = Field(
+        30.0, gt=0, description="How long the pictures of one request may keep a decoder, together."
+    )
 
     # Adaptation.
     max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")

@@ -199,7 +199,7 @@ def build_router(settings: Settings) -> APIRouter:
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         style = await services.blobs.get(row.blob_key)
-        file = await export(style, precision, services.settings.checkpoint)
+        file = await export(style, precision, services.settings.checkpoint, owner=owner)
         return Response(file, media_type="application/octet-stream", headers=headers)
 
     return router

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import math
 from contextlib import suppress
+from functools import partial
 
 from fastapi import Request, Response
 from safetensors import SafetensorError, deserialize
@@ -24,6 +25,7 @@ from app.infra.keys import imported_style_key
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
+from app.styles.header import check_header
 from app.styles.repository import (
     StyleRecord,
     delete_style,
@@ -142,7 +144,8 @@ async def import_style(request: Request, response: Response, services: Container
         async with services.blobs.provisional() as keys:
             keys.append(row.blob_key)
             await services.blobs.put(row.blob_key, data)
-            await insert_style(services.sessions, row, submission.claim)
+            check = partial(services.storage.check, request=request, owner=owner)
+            await insert_style(services.sessions, row, submission.claim, check)
     return StyleRecord(row, None)
 
 
@@ -171,4 +174,5 @@ def _read_style(data: bytes) -> StyleHeader:
         raise StyleFormatError(f"its tensors are damaged: {error}") from error
     if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
         raise StyleFormatError("its losses are no numbers")
+    check_header(header)
     return header
