@@ -125,6 +125,12 @@ ANSWERS: dict[tuple[str, int], Any] = {
         },
         "workers": 0,
     },
+    ("getUsage", 200): {
+        "stored_bytes": 41_254_912,
+        "stored_bytes_limit": 5_368_709_120,
+        "unfinished_jobs": 2,
+        "unfinished_jobs_limit": 128,
+    },
     ("listModels", 200): {
         "items": [{"base_hash": BASE, "default_steps": 20, "max_steps": 100, "max_examples": 16}]
     },

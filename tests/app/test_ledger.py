@@ -320,8 +320,7 @@ async def test_two_owners_cannot_fill_the_queue_for_a_third(ledger: Ledger) -> N
     job = await ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}, owner="dave"), max_active=8)
     begun = [await ledger.draw(job.ticket, "w")]  # his is drawn with the first tickets of the others
     tickets = await ledger.unpublished(timedelta(0))
-    for other in tickets[:3]:
-        begun.append(await ledger.draw(other.ticket, "w"))
+    begun += [await ledger.draw(other.ticket, "w") for other in tickets[:3]]
     assert job.id in [draw.job_id for draw in begun]
 
 

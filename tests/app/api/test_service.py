@@ -126,6 +126,7 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/jobs/{job_id}/events",
         "/v1/jobs/{job_id}/retry",
         "/v1/models",
+        "/v1/usage",
         "/v1/stylizations",
         "/v1/stylizations/{stylization_id}",
         "/v1/stylizations/{stylization_id}/zip",
