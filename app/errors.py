@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     SCOPE_MISSING = "scope_missing"
     LINK_INVALID = "link_invalid"
+    REQUEST_TIMEOUT = "request_timeout"
+    HEADERS_TOO_LARGE = "headers_too_large"
     RATE_LIMITED = "rate_limited"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     # Files in it.
@@ -61,6 +63,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    STORAGE_EXCEEDED = "storage_exceeded"
     # The service.
     SERVICE_UNAVAILABLE = "service_unavailable"
     EXPORT_UNAVAILABLE = "export_unavailable"
@@ -292,6 +295,12 @@ class QueueFullError(AppError):
 
 class QuotaExceededError(AppError):
     status, code, title = 429, ErrorCode.QUOTA_EXCEEDED, "Quota used up"
+
+
+class StorageExceededError(AppError):
+    """The owner's things take as much room as they may."""
+
+    status, code, title = 507, ErrorCode.STORAGE_EXCEEDED, "Storage used up"
 
 
 class ServiceUnavailableError(AppError):

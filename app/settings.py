@@ -5,6 +5,7 @@ keys are the names of the fields below. The environment wins. ``docs/configurati
 """
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,6 +23,7 @@ from sqlalchemy import URL
 
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
+from app.infra.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
 from app.texts import pydantic_says
@@ -120,12 +122,38 @@ class Settings(BaseSettings):
     hsts_seconds: int = Field(
         0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
     )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="With `FEWSTROKE_AUTH=open`: names under which the service is reached, separated by "
+        "spaces, besides addresses, `localhost` and the machine's own name.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
     )
     max_upload_bytes: int = Field(32 * MIB, ge=1, description="Largest picture.")
-    max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
+    max_style_bytes: int = Field(256 * KIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
+    max_connections: int = Field(
+        4096,
+        ge=8,
+        description="Connections of one API process; fewer when it may not open so many descriptors. Idle "
+        "ones make room for new ones.",
+    )
+    max_stored_bytes: int = Field(
+        5 * 1024 * MIB,
+        ge=0,
+        description="Bytes of pictures and styles that one owner may keep; 0: no limit. Without keys there "
+        "is none.",
+    )
+    min_free_bytes: int = Field(
+        512 * MIB,
+        ge=0,
+        description="Free bytes on the disk of pictures below which uploads are refused, so that results "
+        "find room; of a small disk a twentieth.",
+    )
+    max_streams: int = Field(
+        20, ge=1, description="Event streams, and answers that wait, that one key may have open at a time."
+    )
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
     # Images.
@@ -161,9 +189,14 @@ class Settings(BaseSettings):
         640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
     )
     decoder_processes: int = Field(
-        1, ge=1, description="Decoders of one API process; pictures wait for each other in one."
+        2,
+        ge=1,
+        description="Decoders of one API process, started when they are needed; owners take turns, and one "
+        "leaves a decoder for the others.",
     )
-    decode_seconds: float = Field(30.0, gt=0, description="How long one picture may keep a decoder.")
+    decode_seconds: float = Field(
+        30.0, gt=0, description="How long the pictures of one request may keep a decoder, together."
+    )
 
     # Adaptation.
     max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")
@@ -244,10 +277,10 @@ class Settings(BaseSettings):
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "checkpoint")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()  # processes that we start stand in other folders
 
     @field_validator("port", mode="before")
     @classmethod
@@ -279,7 +312,7 @@ class Settings(BaseSettings):
     def _unset(cls, value: Any) -> Any:
         return value or None
 
-    @field_validator("cors_origins", "webhook_allowed_networks", mode="before")
+    @field_validator("cors_origins", "hosts", "webhook_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.replace(",", " ").split() if isinstance(value, str) else value
@@ -325,7 +358,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read environment and file; ``overrides`` (field names) win over both. Raises ConfigError."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {pydantic_says(item)}" for item in error.errors()
@@ -333,6 +366,19 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError(
             f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."
         ) from error
+    hide(_secrets(settings))
+    return settings
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """What no text of this process may show."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, str):
+            for url in value.split(","):  # servers of a cluster
+                yield from secrets_of(url)
 
 
 @cache

@@ -27,6 +27,8 @@ class JsonRoute(APIRoute):
             return handle
 
         async def bounded(request: Request) -> Response:
+            access = request.app.state.container.access
+            await access.authenticate(request)  # a stranger's body is not waited for
             refuse_declared(request, MAX_JSON_BYTES, _SHORTER)
             body = bytearray()
             async for chunk in counted(request, MAX_JSON_BYTES, _SHORTER):
@@ -70,17 +72,15 @@ async def counted(request: Request, max_bytes: int, advice: str = _FEWER) -> Asy
 
 
 async def drain(body: AsyncGenerator[bytes, None]) -> None:
-    """Read the rest away, within the limit: most clients listen for the answer only after sending it all."""
+    """Read the rest away, within the limit: most clients listen for the answer only after sending it all.
+
+    For requests whose sender is known: strangers are answered at once, see `app.api.connections`.
+    """
     try:
         async for _ in body:
             pass
     except AppError:
         return
-
-
-async def discard_body(request: Request, max_bytes: int) -> None:
-    """Read the body of a request away that is refused whatever it holds, so that the answer arrives."""
-    await drain(counted(request, max_bytes))
 
 
 def _too_large(max_bytes: int, advice: str) -> PayloadTooLargeError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.links import Links
+from app.access.places import Places
 from app.access.rates import forget_rates
 from app.access.service import Access
 from app.api.checkpoint import Checkpoint
@@ -21,6 +22,7 @@ from app.infra.broker import Broker, find_broker
 from app.infra.db import Sessions, create_engine, create_sessions
 from app.infra.schema import migrate
 from app.infra.tasks import end
+from app.infra.turns import Turns
 from app.jobs.fairness import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
@@ -28,9 +30,13 @@ from app.jobs.service import JobService
 from app.retention.policy import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
+from app.usage.storage import Storage
 from app.webhooks.deliverer import Deliverer, forget_deliveries
 from app.webhooks.guard import AddressPolicy
 from app.webhooks.sender import Sender
+
+_UPLOADS = 64  # requests whose forms are read, decoded and stored at a time: each may fill 128 MiB of /tmp
+_UPLOADS_EACH = 16  # of one owner
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,9 @@ class Container:
     sweeper: Sweeper
     deliverer: Deliverer
     readiness: Readiness
+    storage: Storage
+    uploads: Turns
+    places: Places
 
 
 @asynccontextmanager
@@ -119,4 +128,7 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             sweeper=sweeper,
             deliverer=deliverer,
             readiness=Readiness(),
+            storage=Storage(sessions, settings),
+            uploads=Turns(_UPLOADS, each=_UPLOADS_EACH),
+            places=Places(settings.max_streams),
         )

@@ -10,10 +10,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from app.access.model import Principal, Scope
 from app.access.service import require
 from app.api.addresses import address
-from app.api.bodies import discard_body
 from app.api.container import Container
 from app.errors import (
-    AppError,
     ImageNotFoundError,
     JobNotFoundError,
     NotFoundError,
@@ -40,16 +38,12 @@ Services = Annotated[Container, Depends(_container)]
 
 
 async def _ask(request: Request, services: Container, scope: Scope) -> Principal:
-    try:
-        principal = await services.access.authenticate(request)
-        request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
-        standing = await services.access.spend(principal)
-        if standing is not None:
-            request.state.rate_headers = standing.headers()
-        require(principal, scope)
-    except AppError:
-        await discard_body(request, services.settings.max_request_bytes)
-        raise
+    principal = await services.access.authenticate(request)
+    request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
+    standing = await services.access.spend(principal)
+    if standing is not None:
+        request.state.rate_headers = standing.headers()
+    require(principal, scope)
     return principal
 
 

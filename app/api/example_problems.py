@@ -69,6 +69,12 @@ _PROBLEMS: dict[int, tuple[ErrorCode, str, str]] = {
         "Service unavailable",
         "The service is not ready: try again in a few seconds.",
     ),
+    507: (
+        ErrorCode.STORAGE_EXCEEDED,
+        "Storage used up",
+        "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET "
+        "/v1/styles styles), or wait until they expire.",
+    ),
     504: (
         ErrorCode.WAIT_TIMEOUT,
         "Not done in time",

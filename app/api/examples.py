@@ -119,10 +119,17 @@ ANSWERS: dict[tuple[str, int], Any] = {
     ("ready", 200): {"status": "ready", "missing": {}, "workers": 1},
     ("ready", 503): {
         "status": "not_ready",
-        "missing": {
+        "missing": {"worker": "none"},
+        "details": {
             "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
         },
         "workers": 0,
+    },
+    ("getUsage", 200): {
+        "stored_bytes": 41_254_912,
+        "stored_bytes_limit": 5_368_709_120,
+        "unfinished_jobs": 2,
+        "unfinished_jobs_limit": 128,
     },
     ("listModels", 200): {
         "items": [

@@ -21,6 +21,7 @@ from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
 from app.infra.logs import reason
+from app.infra.redaction import redact
 from app.texts import pydantic_says
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def problem_response(
         "type": f"urn:fewstroke:problem:{code}",
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": redact(detail) if status >= 500 else detail,  # drivers and servers have their say there
         "code": code,
         "instance": request.url.path,
         "request_id": getattr(request.state, "request_id", ""),

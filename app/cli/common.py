@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.infra.logs import log_format
+from app.infra.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ def tell(text: str) -> None:
 
 
 def complain(text: str, *, kind: Literal["error", "warning"] = "error") -> None:
-    """Print one error, or warning; a line of the log where that is JSON."""
+    """Print one error, or warning, without secrets; a line of the log where that is JSON."""
+    text = redact(text)
     if log_format() == "json":
         logger.log(logging.ERROR if kind == "error" else logging.WARNING, "%s", text)
         return

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from app.api.connections import bounded
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
@@ -24,6 +25,7 @@ from app.infra.tracing import start_tracing
 from app.settings import Settings
 
 _M_ARENA_MAX = -8  # of malloc.h
+_DESCRIPTORS = 65_536
 _GRACEFUL = 5  # s for open event streams and waiting requests when the server stops
 
 
@@ -91,6 +93,8 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             access_log=False,  # the application writes a line for each request
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
+            http=bounded(settings, descriptors=_raise_descriptor_limit()),
+            ws="none",  # what is upgraded would leave those bounds
         ),
     )
     try:
@@ -98,6 +102,19 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
     except SystemExit as error:  # uvicorn's own status for a failed start means something else here
         setup = isinstance(brief.error, ConfigError)
         raise typer.Exit(ExitCode.SETUP if setup else ExitCode.FAILED) from error
+
+
+def _raise_descriptor_limit() -> int:
+    """As many as this process may have by itself, not the few that a shell gives it; how many that is."""
+    try:
+        import resource
+    except ImportError:  # not on this platform
+        return 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ceiling = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    with suppress(ValueError, OSError):  # macOS has another bound besides
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _share_heaps() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage
 from app.diagnosis.findings import Finding, Trouble, Verdict
@@ -15,6 +16,7 @@ from app.diagnosis.machine import (
 )
 from app.errors import AppError
 from app.infra.logs import reason
+from app.infra.redaction import redact
 from app.settings import Settings
 
 Check = Callable[[], Awaitable[str]]
@@ -56,6 +58,11 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
 
 
 async def _finding(name: str, check: Check, mend: str) -> Finding:
+    finding = await _found(name, check, mend)
+    return replace(finding, says=redact(finding.says))
+
+
+async def _found(name: str, check: Check, mend: str) -> Finding:
     try:
         async with asyncio.timeout(_SECONDS):
             return Finding(name, Verdict.OK, await check())

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.configuration import unknown_variables
+from app.configuration import remarks
 from app.diagnosis.findings import Trouble, Verdict
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Ground, Limits
@@ -21,10 +21,10 @@ _PICTURE = bytes.fromhex(  # a PNG of 1 x 1 pixel
 
 
 async def check_settings() -> str:
-    """Every variable that begins like ours is one of ours."""
-    unknown = unknown_variables()
-    if unknown:
-        raise Trouble(Verdict.WARN, " ".join(unknown), "Correct their names, or unset them.")
+    """Every variable that begins like ours is one of ours, and the file is obeyed."""
+    found = remarks()
+    if found:
+        raise Trouble(Verdict.WARN, " ".join(found), "Correct the names of variables, or unset them.")
     return "no variable but those of docs/configuration.md is set"
 
 

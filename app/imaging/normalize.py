@@ -50,9 +50,8 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The p
     """Read ``source``, check it, write the plain picture to ``target``.
 
     ``label`` names the file, as it is, at the beginning of the errors' sentences:
-    ImageFormatUnsupportedError,
-    ImageAnimatedError, ImageCorruptError, ImageTooSmallError, ImageTooLargeError, ClipTooLongError,
-    MaskBlankError.
+    ImageFormatUnsupportedError, ImageAnimatedError, ImageCorruptError, ImageTooSmallError,
+    ImageTooLargeError, ClipTooLongError, MaskBlankError.
     """
     with source.open("rb") as file:
         head = file.read(HEAD)

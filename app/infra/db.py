@@ -33,8 +33,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from app.infra.commits import committing
-from app.infra.errors import DatabaseUnavailableError
+from app.infra.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.infra.logs import reason
+from app.infra.redaction import redact
 from app.infra.sqlite import BEGIN_BRIEF, know_letters
 from app.infra.sqlite import connect as connect_sqlite
 
@@ -311,7 +312,7 @@ async def ping(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 1" if sqlite else "SHOW transaction_read_only"))
     if answer == "on" or (sqlite and not await asyncio.to_thread(_may_write, engine.url.database)):
-        raise unusable(engine.url, "it can only be read")
+        raise DatabaseReadOnlyError(unusable(engine.url, "it can only be read").detail)
 
 
 def _may_write(database: str | None) -> bool:
@@ -332,6 +333,6 @@ def unusable(url: URL, why: Exception | str) -> DatabaseUnavailableError:
     """The error to raise: which database, and why."""
     said = why if isinstance(why, str) else reason(why)
     return DatabaseUnavailableError(
-        f"The database {place(url)} cannot be used: {said}. Check "
+        f"The database {redact(place(url))} cannot be used: {redact(said)}. Check "
         "FEWSTROKE_DATABASE_URL, that its server runs, and that it may be written."
     )

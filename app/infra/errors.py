@@ -9,6 +9,12 @@ class DatabaseUnavailableError(ServiceUnavailableError):
     title = "Database unavailable"
 
 
+class DatabaseReadOnlyError(DatabaseUnavailableError):
+    """The database answers and takes no writes."""
+
+    title = "Database read-only"
+
+
 class StorageUnavailableError(ServiceUnavailableError):
     """The blob store cannot be opened."""
 

@@ -112,6 +112,12 @@ class Ledger(Tickets):
         row = await self._sessions.row(UNFINISHED, owner=owner)
         refuse_beyond(row, 0, owner, max_active, max_per_owner)
 
+    async def unfinished(self, owner: str) -> int:
+        """How many jobs of an owner wait or run."""
+        row = await self._sessions.row(UNFINISHED, owner=owner)
+        assert row is not None  # a count
+        return int(row.own)
+
     async def draw(self, ticket: str, worker_id: str, *, fits: Fits | None = None) -> Draw:
         """``begin`` the job whose turn it is when a ticket comes from the queue.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.access.service import key_of
 from app.api.accepted import SUBMITS, accepted_responses, settle
 from app.api.deps import JobId, Owner, Paging, Services, StillAllowed
 from app.api.preferences import whole_number
@@ -29,6 +30,14 @@ async def _job(job_id: JobId, services: Services, owner: Owner) -> Job:
 
 
 OwnJob = Annotated[Job, Depends(_job)]
+
+
+async def _place_to_stream(request: Request, services: Services, _owner: Owner) -> AsyncIterator[None]:
+    """Held until the stream ends. Raises RateLimitedError."""
+    with services.places.take("stream", key_of(request)) as there_is_one:
+        if not there_is_one:
+            raise services.places.refuse("event streams")
+        yield
 
 
 @router.get("", operation_id="listJobs", summary="List jobs", responses=problem_responses(422))
@@ -117,7 +126,7 @@ async def _more_to_read(
     response_class=EventSourceResponse,
     responses={
         204: {"description": "The job is over, and its last event is the one that `Last-Event-ID` names"},
-        **problem_responses(404, 503),
+        **problem_responses(404, 429, 503),
     },
 )
 async def read_job_events(
@@ -125,6 +134,7 @@ async def read_job_events(
     services: Services,
     allowed: StillAllowed,
     after: Annotated[int, Depends(_more_to_read)],
+    _place: Annotated[None, Depends(_place_to_stream)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after

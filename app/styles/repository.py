@@ -14,6 +14,7 @@ from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyErro
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
+from app.jobs.ledger import Effects
 from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
@@ -136,11 +137,15 @@ def _record(row: StyleRow, state: str | None) -> StyleRecord:
     return StyleRecord(row, JobState(state) if state else None)
 
 
-async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None) -> None:
-    """Add a style that has no job (an imported one), with the idempotency key of its request."""
+async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None, check: Effects) -> None:
+    """Add a style that has no job (an imported one), with the idempotency key of its request.
+
+    Raises what ``check`` does, in the same transaction.
+    """
     async with sessions.begin() as session:
         session.add(row)
         await session.flush()
+        await check(session)
         if claim is not None:
             await claim.record(session, row.id)
 

@@ -47,7 +47,7 @@ def build_router(settings: Settings) -> APIRouter:
         openapi_extra=creation,
         responses={
             **accepted_responses(StyleAccepted),
-            **problem_responses(400, 409, 413, 415, 422, 429, 503),
+            **problem_responses(400, 409, 413, 415, 422, 429, 503, 507),
         },
     )
     async def post_style(
@@ -96,7 +96,7 @@ def build_router(settings: Settings) -> APIRouter:
         summary="Import a style file",
         status_code=status.HTTP_201_CREATED,
         openapi_extra={**form_body(ImportOptions, import_rules(settings)), **CREATES},
-        responses=problem_responses(400, 409, 413, 415, 422, 503),
+        responses=problem_responses(400, 409, 413, 415, 422, 503, 507),
     )
     async def post_style_import(
         request: Request, response: Response, services: Services, owner: Owner
@@ -199,7 +199,7 @@ def build_router(settings: Settings) -> APIRouter:
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         style = await services.blobs.get(row.blob_key)
-        file = await export(style, precision, services.settings.checkpoint)
+        file = await export(style, precision, services.settings.checkpoint, owner=owner)
         return Response(file, media_type="application/octet-stream", headers=headers)
 
     return router

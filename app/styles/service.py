@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import math
 from contextlib import suppress
+from functools import partial
 
 from fastapi import Request, Response
 
@@ -23,6 +24,7 @@ from app.infra.keys import imported_style_key
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
+from app.styles.header import check_header
 from app.styles.repository import (
     StyleRecord,
     delete_style,
@@ -142,7 +144,8 @@ async def import_style(request: Request, response: Response, services: Container
         async with services.blobs.provisional() as keys:
             keys.append(row.blob_key)
             await services.blobs.put(row.blob_key, data)
-            await insert_style(services.sessions, row, submission.claim)
+            check = partial(services.storage.check, request=request, owner=owner)
+            await insert_style(services.sessions, row, submission.claim, check)
     return StyleRecord(row, None)
 
 
@@ -154,6 +157,7 @@ async def _check_style(data: bytes, services: Container) -> StyleHeader:
         await asyncio.to_thread(check_tensors, data, shapes if header.base_hash == base else None)
         if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
             raise StyleFormatError("its losses are no numbers")
+        check_header(header)
     except StyleFormatError as error:
         raise StyleFileInvalidError(
             f"`file` is no style file ({str(error).rstrip('.')}): "

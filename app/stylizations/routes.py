@@ -46,7 +46,7 @@ from app.stylizations.service import (
 from app.stylizations.tables import StylizationRow
 from app.texts import STORABLE
 
-_ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
+_ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)
 
 
 def build_router(settings: Settings) -> APIRouter:

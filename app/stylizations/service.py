@@ -160,6 +160,7 @@ async def _render(options: StylizationOptions | OneCallOptions, form: Form, batc
         "mask": mask[0] if mask else None,
         "feather": options.feather,
         "provenance": options.provenance,
+        "pixels": batch.pixels,
     }
 
 

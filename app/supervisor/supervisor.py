@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -15,7 +14,9 @@ import httpx
 
 from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
+from app.infra.children import python_command
 from app.settings import Settings
+from app.settings_file import config_file
 from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
 from app.supervisor.console import Console
 from app.supervisor.errors import SupervisorError
@@ -49,6 +50,8 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM. Raises SupervisorError, BrokerStartError."""
+        if (path := config_file()) is not None:
+            self._console.line("serve", f"settings from {path.absolute()}")
         with data_folder_lock(self._settings.data_dir):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -221,8 +224,7 @@ class Supervisor:
 
 def fewstroke_command(*arguments: str) -> list[str]:
     """The command line of ``fewstroke`` with ``arguments``, in this interpreter."""
-    # -P: a folder called `app` where the user stands must not shadow ours.
-    return [sys.executable, "-P", "-m", "app.cli", *arguments]
+    return python_command("app.cli", *arguments)
 
 
 def _url(listener: socket.socket) -> str:

@@ -27,7 +27,8 @@ from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
-_AT_ONCE = 16  # attempts of one process
+_AT_ONCE = 32  # attempts of one process
+_AT_ONCE_OWNER = 8  # for one owner, so that his slow receivers leave room for those of others
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
 _LOOKED_AT = 256  # messages of one look: far more than can begin, so that there is a choice
 _FACTOR = 4.0
@@ -159,7 +160,11 @@ class Deliverer:
         webhooks = Counter(claim.webhook_id for claim in self._running.values())
         left = list(due)
         for _ in range(_AT_ONCE - len(self._running)):
-            left = [row for row in left if webhooks[row.webhook_id] < _AT_ONCE_EACH]
+            left = [
+                row
+                for row in left
+                if webhooks[row.webhook_id] < _AT_ONCE_EACH and owners[row.owner] < _AT_ONCE_OWNER
+            ]
             if not left:
                 return
             row = min(
@@ -187,7 +192,9 @@ class Deliverer:
             return row
 
     async def _deliver(self, claim: Claim) -> None:
-        answer = await self._sender.send(claim.url, claim.secret, claim.delivery_id, claim.body)
+        answer = await self._sender.send(
+            claim.url, claim.secret, claim.delivery_id, claim.body, owner=claim.owner
+        )
         await self._record(claim, answer)
 
     async def _record(self, claim: Claim, answer: Answer) -> None:
@@ -226,7 +233,8 @@ class Deliverer:
                 .values(log=[*row.log, entry][-_LOG_LENGTH:])
                 .execution_options(synchronize_session=False)
             )
-            await self._count(session, claim.webhook_id, answer)
+            if not answer.ours:
+                await self._count(session, claim.webhook_id, answer)
         logger.info(
             "webhook message %s: attempt %d: %s",
             claim.delivery_id,

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.api.connections import bounded
 from app.api.container import Container
 from app.infra.broker import LANES, Delivery
 from app.infra.tables import Base
@@ -27,6 +28,7 @@ from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.inputs import load_inputs
 from app.jobs.model import Job, JobKind
 from app.jobs.provenance import describe
+from app.settings import Settings
 from model.formats import METADATA_KEY, StyleHeader
 from tests.app.waiting import eventually
 
@@ -202,9 +204,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: FastAPI) -> AsyncIterator[str]:
-    """Run the application behind a real HTTP server on a free port; its URL."""
-    server = _Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+async def serve(app: FastAPI, *, descriptors: int = 1024) -> AsyncIterator[str]:
+    """Run the application behind a real HTTP server on a free port, as ``app.cli.http`` does; its URL."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+        http=bounded(Settings(), descriptors=descriptors),
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:
 

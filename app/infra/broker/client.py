@@ -22,7 +22,8 @@ from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import EndWatch, Event, encode, has_ended, read_events
 from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.keeper import Keeper
-from app.infra.logs import NotAgain, reason, redact
+from app.infra.logs import NotAgain, reason
+from app.infra.redaction import redact
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())

@@ -159,7 +159,7 @@ class EmbeddedServer:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={"GOMEMLIMIT": _MEMORY, **os.environ},
+                env={"GOMEMLIMIT": os.environ.get("GOMEMLIMIT", _MEMORY)},  # it needs none of our secrets
                 process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
             )
         return token

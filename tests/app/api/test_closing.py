@@ -59,5 +59,5 @@ async def test_it_is_not_ready_any_more(client: httpx.AsyncClient, app: FastAPI,
     await asyncio.sleep(0)
     answer = await client.get("/readyz")
     assert answer.status_code == 503
-    assert "shutting down" in answer.json()["missing"]["process"]
+    assert answer.json()["missing"] == {"process": "stopping"}
     assert (await client.get("/livez")).status_code == 200
