@@ -36,10 +36,30 @@ def write_sheets(
         say(f"wrote {file}")
 
 
-def print_counts(forms: Sequence[Path], key: Path | None) -> None:
-    """Print the counts of filled-in forms. Raises ``BenchmarkError``."""
+def print_figures(
+    methods: Sequence[str],
+    results: Path,
+    unseen_above: bool,
+    selection: Options,
+    say: Callable[[str], None],
+) -> None:
+    """Measure, print tables, and say where they are. Raises ``BenchmarkError`` or ``ModelError``."""
+    from benchmarks.evaluation.figures.command import measure_figures
+
+    measured, files = measure_figures(methods, selection, results, say, unseen_above=unseen_above)
+    typer.echo(measured.markdown())
+    for file in files:
+        say(f"wrote {file}")
+
+
+def print_counts(forms: Sequence[Path], key: Path | None, figures: Path | None) -> None:
+    """Print the counts of filled-in forms, and which figures agree with them. Raises ``BenchmarkError``."""
     from benchmarks.evaluation.blind.counts import count_forms
 
     if key is None:
         raise InputError("--count needs the key of the sheets: give --key FILE")
     typer.echo(count_forms(forms, key))
+    if figures is not None:
+        from benchmarks.evaluation.figures.agreement import agreements
+
+        typer.echo("\n" + agreements(forms, key, figures))

@@ -124,11 +124,28 @@ def evaluate(
             rich_help_panel="Judged by eye",
         ),
     ] = False,
+    figures: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Measure figures that can be held against the eye, of the same pictures as --blind; given "
+            "again for each METHOD.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
     count: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FORM",
             help="Count the verdicts of a filled-in form with --key; may be given again, for each judge.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="With --count: how often each figure of this file of --figures agrees with the judge.",
             rich_help_panel="Judged by eye",
         ),
     ] = None,
@@ -159,7 +176,7 @@ def evaluate(
 
         try:
             if count:
-                by_eye.print_counts(count, key)
+                by_eye.print_counts(count, key, against)
                 return
             assert styles is not None
             assert contents is not None
@@ -194,6 +211,9 @@ def evaluate(
             )
             if blind is not None:
                 by_eye.write_sheets(blind, pairs, key, pictures, unseen_above, chosen, say)
+                return
+            if figures:
+                by_eye.print_figures(figures, pictures, unseen_above, chosen, say)
                 return
             evaluation, files = run(chosen, say)
         except MissingPackageError as error:

@@ -16,9 +16,9 @@ from benchmarks.evaluation.blind.command import BlindOptions, write_blind
 from benchmarks.evaluation.blind.counts import ALL, Share, agreement, count, count_forms
 from benchmarks.evaluation.blind.pairs import Comparison, Key, Pair, draw_lots
 from benchmarks.evaluation.blind.sheets import sheet, write_pairs
-from benchmarks.evaluation.blind.sources import parse_method
 from benchmarks.evaluation.blind.verdicts import Grade, Side, Verdict, read_form, write_form
 from benchmarks.evaluation.options import Options
+from benchmarks.evaluation.sources import parse_method
 
 STYLES = ("engraver", "painter")
 PHOTOS = ("a", "b", "c", "d")
@@ -111,7 +111,7 @@ def test_results_are_kept_and_rendered_once(
     def not_again(*_: object) -> None:
         raise AssertionError("rendered again")
 
-    monkeypatch.setattr("benchmarks.evaluation.blind.renderings.ColorTransfer.render", not_again)
+    monkeypatch.setattr("benchmarks.evaluation.renderings.ColorTransfer.render", not_again)
     write_blind(options(tmp_path, "photo", "color", name="again"), selection, lambda _: None)
     assert Key.read(tmp_path / "again-key.json").pairs == Key.read(tmp_path / "pairs-key.json").pairs
     noise(7).save(selection.contents / "a.png")  # another photo under the same name

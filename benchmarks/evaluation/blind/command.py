@@ -1,27 +1,16 @@
 """``fewstroke evaluate --blind``: from two methods to sheets and a key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from benchmarks.errors import BenchmarkError, SelectionError
+from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.blind.pairs import Comparison, draw_lots
-from benchmarks.evaluation.blind.renderings import make_source
 from benchmarks.evaluation.blind.sheets import PAIRS_FILE, write_pairs
-from benchmarks.evaluation.blind.sources import Source, parse_method
-from benchmarks.evaluation.groups import photos_of, read_groups
+from benchmarks.evaluation.material import choose_material
 from benchmarks.evaluation.options import Options
-from benchmarks.evaluation.selection import (
-    MIN_UNSEEN,
-    Artist,
-    choose_artists,
-    choose_photos,
-    limited,
-    load_work,
-    pictures_in,
-)
+from benchmarks.evaluation.renderings import make_source
+from benchmarks.evaluation.sources import collect, parse_method
 
 
 @dataclass(frozen=True)
@@ -57,62 +46,16 @@ def write_blind(options: BlindOptions, selection: Options, say: Callable[[str], 
     first, second = (spec.name for spec in specs)
     if specs[0].slug == specs[1].slug:
         raise BenchmarkError(f"both methods are called {first}: name two different ones")
-    artists, photos = choose(selection, MIN_UNSEEN if options.unseen_above else 0)
-    # a method after the other: each loads its networks when it is first asked, and is let go
-    sources: list[Source] = []
-    results: list[list[Path]] = []
-    for spec in specs:
+    material = choose_material(selection, unseen_above=options.unseen_above)
+    abouts, results = [], []
+    for spec in specs:  # one after the other: each loads its networks, and is let go
         source = make_source(spec, options.results, selection)
-        sources.append(source)
-        results.append(_results(source, artists, photos, say))
-    comparisons = [
-        Comparison(artist.name, photo.stem, pair)
-        for (artist, photo), pair in zip(
-            [(artist, photo) for artist in artists for photo in photos],
-            zip(*results, strict=True),
-            strict=True,
-        )
-    ]
-    about = {
-        "seed": selection.seed,
-        "k": selection.chosen_k,
-        "size": selection.size,
-        "sources": [source.about() for source in sources],
-    }
-    shown = {artist.name: _works(artist, selection, unseen=options.unseen_above) for artist in artists}
-    key = write_pairs(options.pairs, draw_lots(comparisons, selection.seed), shown, (first, second), about)
+        results.append(collect(source, material, say))
+        abouts.append(source.about())
+    one, other = results
+    comparisons = [Comparison(*place, (path, other[place])) for place, path in one.items()]
+    shown = {artist.name: material.works(artist) for artist in material.artists}
+    lots = draw_lots(comparisons, selection.seed)
+    key = write_pairs(options.pairs, lots, shown, (first, second), material.about() | {"methods": abouts})
     key.write(options.key)
     return [options.pairs / "index.html", options.pairs / PAIRS_FILE, options.key]
-
-
-def choose(selection: Options, least_unseen: int) -> tuple[list[Artist], list[Path]]:
-    """Styles and photos, as the rest of the evaluation chooses them."""
-    k = selection.chosen_k
-    groups = read_groups(selection.groups, selection.styles)
-    found = choose_artists(
-        selection.styles, ks=[k], main_k=k, seed=selection.seed, groups=groups, least_unseen=least_unseen
-    )
-    photos = choose_photos(
-        photos_of(selection.groups, groups, pictures_in(selection.contents)),
-        count=selection.photos,
-        seed=selection.seed,
-    )
-    if len({photo.stem for photo in photos}) < len(photos):
-        raise SelectionError("two of the photos differ in their endings only: rename one")
-    return limited(found, selection.limit, seed=selection.seed), photos
-
-
-def _results(
-    source: Source, artists: Sequence[Artist], photos: Sequence[Path], say: Callable[[str], None]
-) -> list[Path]:
-    found = []
-    for number, artist in enumerate(artists, start=1):
-        say(f"{source.name}: style {number} of {len(artists)}, {artist.name}")
-        found += [source.result(artist, photo) for photo in photos]
-    return found
-
-
-def _works(artist: Artist, selection: Options, *, unseen: bool) -> list[Image.Image]:
-    k = selection.chosen_k
-    paths = artist.unseen[:k] if unseen else artist.examples(k)
-    return [load_work(path, selection.size) for path in paths]

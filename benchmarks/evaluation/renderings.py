@@ -8,7 +8,6 @@ from pathlib import Path
 
 import model
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.blind.sources import Renderings, ResultFolder, Source, Spec
 from benchmarks.evaluation.methods import (
     Case,
     ColorTransfer,
@@ -21,6 +20,7 @@ from benchmarks.evaluation.methods import (
     timed_photos,
 )
 from benchmarks.evaluation.options import Options
+from benchmarks.evaluation.sources import Renderings, ResultFolder, Source, Spec
 from benchmarks.magenta import Magenta
 from model.engine import Engine
 from model.style import Style

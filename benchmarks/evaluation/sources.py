@@ -3,17 +3,22 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from PIL import Image, ImageOps
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, MissingResultError
 from benchmarks.evaluation.cache import PROTOCOL, cache_key
+from benchmarks.evaluation.material import Material
 from benchmarks.evaluation.methods import Case, Method
-from benchmarks.evaluation.selection import EXTENSIONS, Artist, load_work
+from benchmarks.evaluation.selection import (
+    EXTENSIONS,
+    Artist,
+    load_work,
+)
 
 RECORD = "made.json"  # beside the results of a style: what they were made from
 
@@ -72,12 +77,13 @@ class ResultFolder:
         """The file of one result.
 
         Raises:
-            BenchmarkError: there is none, or it was made from other examples or another photo.
+            MissingResultError: there is none.
+            BenchmarkError: it was made from other examples or another photo.
         """
         folder = self._folder / artist.name
         found = [path for path in sorted(folder.glob("*")) if _is_result(path, photo)]
         if not found:
-            raise BenchmarkError(
+            raise MissingResultError(
                 f"{self.name} has no result {folder / photo.stem}.png: render it, or choose others"
             )
         if record := Record.read(folder):
@@ -133,6 +139,16 @@ class Renderings:
                 [load_work(path, self._size) for path in artist.examples(self._k)],
             )
         return self._works[1]
+
+
+def collect(source: Source, material: Material, say: Callable[[str], None]) -> dict[tuple[str, str], Path]:
+    """All results of a source: by style and photo, with progress said for each style."""
+    found = {}
+    for number, artist in enumerate(material.artists, start=1):
+        say(f"{source.name}: style {number} of {len(material.artists)}, {artist.name}")
+        for photo in material.photos:
+            found[artist.name, photo.stem] = source.result(artist, photo)
+    return found
 
 
 @dataclass(frozen=True)
