@@ -301,13 +301,16 @@ def test_two_judges_are_counted_apart_and_compared(tmp_path: Path) -> None:
     text = count_forms(forms, tmp_path / "key")
     assert "| in all | 1/2 = 50%" in text
     assert "| in all | 2/2 = 100%" in text
-    assert "second.csv prefer the same result: 1/2" in text
+    assert "prefer the same result: 1/2" in text
+    assert "| in all | 3/4 = 75%" in text  # both together
 
 
 def test_agreement_is_on_pairs_that_both_judged() -> None:
     first = [Verdict(n, Side.LEFT, Grade.UGLY, Grade.UGLY) for n in (1, 2, 3)]
     second = [Verdict(n, Side.LEFT, Grade.STYLE, Grade.UGLY) for n in (2, 3, 4)]
-    assert agreement(first, second) == Share(2, 2)
+    assert agreement([first, second]) == Share(2, 2)
+    third = [Verdict(n, Side.RIGHT, Grade.UGLY, Grade.UGLY) for n in (2, 4)]
+    assert agreement([first, second, third]) == Share(2, 5)  # pair 2: 1 of 3, pair 3: 1 of 1, pair 4: 0 of 1
 
 
 def test_methods_by_name(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Counts of verdicts by style and in all, with Wilson's 95 % intervals."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +41,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Counts:
-    """What one judge said about one set of pairs."""
+    """What was said about one set of pairs, by one judge or by several."""
 
     methods: tuple[str, str]
     by_style: Mapping[str, Sequence[tuple[Pair, Verdict]]]  # the last one is ``ALL``
     missing: int  # pairs without a verdict
 
     def preferred(self, style: str, method: str) -> Share:
-        """How often a method was preferred."""
+        """How often a method was preferred, of all verdicts."""
         judged = self.by_style[style]
         return Share(sum(_preferred(pair, verdict) == method for pair, verdict in judged), len(judged))
 
@@ -61,7 +61,7 @@ class Counts:
         """Tables: preferences, then the grades of both methods; shares with their 95 % intervals."""
         first, second = self.methods
         parts = [
-            f"{len(self.by_style[ALL])} pairs judged, {self.missing} not yet; in brackets 95 % intervals.",
+            f"{len(self.by_style[ALL])} verdicts, {self.missing} pairs not judged. Intervals of 95 %.",
             f"Preferred: {first} to {second}",
             table(
                 ["style", f"{first} preferred"],
@@ -91,14 +91,16 @@ def count(verdicts: Sequence[Verdict], key: Key) -> Counts:
     judged = [(pairs[verdict.pair], verdict) for verdict in sorted(verdicts, key=lambda v: v.pair)]
     styles = sorted({pair.style for pair, _ in judged})
     by_style = {style: [line for line in judged if line[0].style == style] for style in styles}
-    return Counts(key.methods, by_style | {ALL: judged}, len(pairs) - len(judged))
+    return Counts(key.methods, by_style | {ALL: judged}, len(pairs) - len({pair.pair for pair, _ in judged}))
 
 
-def agreement(first: Sequence[Verdict], second: Sequence[Verdict]) -> Share:
-    """On how many of the pairs that both judged they prefer the same side."""
-    others = {verdict.pair: verdict.preferred for verdict in second}
-    both = [verdict for verdict in first if verdict.pair in others]
-    return Share(Counter(others[v.pair] == v.preferred for v in both)[True], len(both))
+def agreement(judges: Sequence[Sequence[Verdict]]) -> Share:
+    """How often two judges prefer the same side: over all pairs, and all two judges of each."""
+    sides: dict[int, Counter[Side]] = defaultdict(Counter)
+    for verdict in (verdict for verdicts in judges for verdict in verdicts):
+        sides[verdict.pair][verdict.preferred] += 1
+    same = sum(math.comb(votes, 2) for counter in sides.values() for votes in counter.values())
+    return Share(same, sum(math.comb(counter.total(), 2) for counter in sides.values()))
 
 
 def count_forms(forms: Sequence[Path], key_file: Path) -> str:
@@ -111,14 +113,25 @@ def count_forms(forms: Sequence[Path], key_file: Path) -> str:
 
 
 def report(judged: Sequence[tuple[str, Sequence[Verdict]]], key: Key) -> str:
-    """Counts of every judge as Markdown, each under a heading of its own when there are several."""
+    """Counts as Markdown: of every judge, and of all together when there are several.
+
+    Raises:
+        BenchmarkError: nobody voted, or on a pair that the key does not have.
+    """
+    if not judged:
+        raise BenchmarkError("nothing was judged: let somebody vote first")
+    if len(judged) == 1:
+        return count(judged[0][1], key).markdown()
     parts = []
     for name, verdicts in judged:
-        parts += [f"## {name}"] if len(judged) > 1 else []
-        parts.append(count(verdicts, key).markdown())
-    for index, (name, verdicts) in enumerate(judged):
-        for other, others in judged[index + 1 :]:
-            parts.append(f"{name} and {other} prefer the same result: {agreement(verdicts, others)}")
+        parts += [f"## {name}", count(verdicts, key).markdown()]
+    every = [verdict for _, verdicts in judged for verdict in verdicts]
+    parts += [
+        f"## All {len(judged)} judges",
+        "Every vote counts. Votes on one pair are not independent: the intervals are too narrow here.",
+        count(every, key).markdown(),
+        f"Two judges of one pair prefer the same result: {agreement([verdicts for _, verdicts in judged])}",
+    ]
     return "\n\n".join(parts)
 
 

@@ -140,8 +140,8 @@ def strong_contour(luma: Luma, *, share: float = 0.02) -> Contour:
     """The strongest edges of any picture, of objects rather than of strokes: gradients smoothed by 1 %."""
     blur = ImageFilter.GaussianBlur(max(luma.shape) / 100)
     smooth = np.asarray(Image.fromarray(luma.clip(0, 255).astype(np.uint8)).filter(blur), dtype=np.float64)
-    down, across = np.gradient(smooth)
-    strength: NDArray[np.float64] = np.asarray(np.hypot(down, across))
+    down, across = (np.asarray(slope, dtype=np.float64) for slope in np.gradient(smooth))
+    strength: Luma = np.hypot(down, across)
     rows, columns = np.nonzero(strength >= max(1e-6, float(np.quantile(strength, 1 - share))))
     directions = np.stack([down[rows, columns], across[rows, columns]], 1)
     normals = directions / strength[rows, columns, None]
