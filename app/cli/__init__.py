@@ -15,6 +15,7 @@ from app.cli import (
     doctor,
     evaluate,
     export,
+    judge,
     keys,
     local,
     service,
@@ -42,6 +43,7 @@ cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
+cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)
 cli.command(rich_help_panel="Service")(contract.openapi)
 cli.command()(version.version)
