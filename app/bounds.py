@@ -1,11 +1,8 @@
 """Bounds of what may be asked for that no setting changes, and the defaults of two that some do.
 
-API, command line, clients and studio all have them from here or from the settings; clients and studio by
-``GET /v1/models``.
+API, command line, clients and studio all have them from here, from the settings, or from ``model.dials``;
+clients and studio by ``GET /v1/models``.
 """
-
-MAX_STRENGTH = 1.5
-"""More than the style is an extrapolation, and soon no picture any more."""
 
 MAX_SEED = 2**31 - 1
 

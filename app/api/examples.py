@@ -57,12 +57,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "style_id": [STYLE_ID, IMPORTED_ID],
         "weight": [0.7, 0.3],
         "strength": 0.9,
+        "abstraction": 0.5,
         "size": 1280,
     },
     "stylize": {
         "examples": ["wave.jpg", "bridge.jpg", "rain.jpg", "pines.jpg", "snow.jpg"],
         "content": "harbour.jpg",
         "strength": 0.9,
+        "abstraction": 0.5,
         "size": 1280,
     },
     "postWebhook": {

@@ -12,9 +12,9 @@ from app.api.container import Container
 from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
 from app.api.readiness import Lack, LackError
-from app.bounds import MAX_STRENGTH
 from app.errors import AppError
 from app.infra.db import ping
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
 
@@ -51,6 +51,9 @@ class ModelOut(BaseModel):
     max_steps: int
     max_examples: int
     max_strength: float
+    default_abstraction: float
+    min_stroke_size: float
+    max_stroke_size: float
     max_size: int = Field(description="Longest side of a result in pixels.")
     max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
     max_clip_seconds: float
@@ -122,7 +125,10 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
                 default_steps=steps[0] if steps else None,
                 max_steps=services.settings.max_steps,
                 max_examples=services.settings.max_examples,
-                max_strength=MAX_STRENGTH,
+                max_strength=MOST_STRENGTH,
+                default_abstraction=DEFAULT_ABSTRACTION,
+                min_stroke_size=LEAST_STROKE_SIZE,
+                max_stroke_size=MOST_STROKE_SIZE,
                 max_size=services.settings.max_output_side,
                 max_clip_frames=services.settings.max_clip_frames,
                 max_clip_seconds=services.settings.max_clip_seconds,

@@ -14,6 +14,7 @@ from app.imaging.sound import is_lost
 from app.imaging.writing import write_clip
 
 if TYPE_CHECKING:
+    from model.dials import Dials
     from model.engine import Engine
     from model.frames import Smoothing
     from model.style import Style
@@ -63,7 +64,7 @@ def stylize_clip(
     target: Path,
     form: ClipFormat,
     *,
-    strength: float,
+    dials: Dials,
     size: int | None,
     smoothing: Smoothing | None,
     limits: ClipLimits,
@@ -84,7 +85,7 @@ def stylize_clip(
 
     def rendered() -> Iterator[Frame]:
         images = (frame.image for frame in given())
-        made = engine.stylize_frames(images, style, strength=strength, size=size, smoothing=smoothing)
+        made = engine.stylize_frames(images, style, dials=dials, size=size, smoothing=smoothing)
         for number, image in enumerate(made):
             on_frame(number + 1)
             yield Frame(image, shown[number])

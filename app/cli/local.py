@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import progress as rich_progress
 
-from app.bounds import MAX_SEED, MAX_STRENGTH, MIN_SIZE
+from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
-from model.passes import LARGEST_STROKES
+from model.dials import (
+    DEFAULT_ABSTRACTION,
+    LEAST_STROKE_SIZE,
+    MOST_STRENGTH,
+    MOST_STROKE_SIZE,
+    Dials,
+)
 
 if TYPE_CHECKING:
     from app.imaging.formats import ClipFormat
@@ -77,11 +84,8 @@ def adapt(
             style = engine.adapt(pictures, contents=photos, steps=steps, seed=seed, on_progress=on_progress)
         write_bytes(output, style.to_bytes())
         seconds = time.perf_counter() - started
-        losses = style.header.losses
-        tell(
-            f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, "
-            f"loss {losses['start']['total']:.3f} -> {losses['end']['total']:.3f}"
-        )
+        told = _closer(style.header.losses["end"])
+        tell(f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, {told}")
 
 
 def stylize(
@@ -91,7 +95,19 @@ def stylize(
         Path, typer.Option("-o", "--output", help="Folder, or a file when there is one photo.")
     ] = Path(),
     strength: Annotated[
-        float, typer.Option(min=0.0, max=MAX_STRENGTH, help="0: hardly any style; 1: as learned.")
+        float,
+        typer.Option(min=0.0, max=MOST_STRENGTH, help="0: the photo itself; 1: as learned; more: drawn again."),
+    ] = 1.0,
+    abstraction: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: all detail of the photo; 1: large shapes.")
+    ] = DEFAULT_ABSTRACTION,
+    stroke_size: Annotated[
+        float,
+        typer.Option(
+            min=LEAST_STROKE_SIZE,
+            max=MOST_STROKE_SIZE,
+            help="How large strokes are, relative to the picture: 1 is as learned, 2 twice as large.",
+        ),
     ] = 1.0,
     size: Annotated[
         int | None,
@@ -99,15 +115,6 @@ def stylize(
             min=MIN_SIZE,
             help="Longer side of the result, px, at most FEWSTROKE_MAX_OUTPUT_SIDE (8192).",
             show_default="the photo's, at most 1280",
-        ),
-    ] = None,
-    stroke_size: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0,
-            max=LARGEST_STROKES,
-            help="How large strokes are: 1 is the finest, 2 twice as large. Clips have the finest.",
-            show_default="as at 640 px",
         ),
     ] = None,
     form: Annotated[
@@ -160,7 +167,8 @@ def stylize(
         with about(style):
             data = style.read_bytes()
             learned = Style.from_bytes(data, base_hash=engine.base_hash)
-        options = {"strength": strength, "size": size, "stroke_size": stroke_size, "smooth": smooth}
+        dials = Dials(strength, abstraction, stroke_size)
+        options = {**asdict(dials), "size": size, "smooth": smooth}
         recipe = Recipe(base_hash=engine.base_hash, style=data, options=options)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
@@ -168,9 +176,7 @@ def stylize(
             def make_photo(photo: Path, target: Path, mark: str) -> None:
                 content = read_picture(photo, longest=longest)
                 with about(style):
-                    rendered = engine.stylize(
-                        opaque(content), learned, strength=strength, size=longest, stroke_size=stroke_size
-                    )
+                    rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
                 write_picture(with_alpha_of(rendered, content), target, encoding, xmp=recipe.xmp(mark))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
@@ -187,7 +193,7 @@ def stylize(
                         learned,
                         target,
                         each,
-                        strength=strength,
+                        dials=dials,
                         size=size,
                         smoothing=None if smooth else _frame_by_frame(),
                         limits=limits,
@@ -237,4 +243,12 @@ def _progress(what: str) -> rich_progress.Progress:
 
 
 def _losses(losses: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    """As a bar has it; nothing before the first is known."""
+    return _closer(losses) if losses else ""
+
+
+def _closer(losses: dict[str, float]) -> str:
+    """How much the loss has fallen, in words."""
+    if losses["total"] >= 1:
+        return "as without learning"
+    return f"{1 - losses['total']:.0%} closer than without learning"

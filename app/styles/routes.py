@@ -151,7 +151,7 @@ def build_router(settings: Settings) -> APIRouter:
         },
     )
     async def read_style_file(style_id: StyleId, services: Services, owner: Owner) -> Response:
-        """A safetensors file of a few dozen kilobytes: keep it, share it, import it elsewhere."""
+        """A safetensors file of about 150 kilobytes: keep it, share it, import it elsewhere."""
         row = await get_ready_style(services.sessions, owner, style_id)
         assert row.blob_key is not None
         return StreamingResponse(

@@ -153,9 +153,10 @@ async def _render(options: StylizationOptions | OneCallOptions, form: Form, batc
     mask = await batch.add("mask", form.files["mask"], ImageRole.MASK, size=options.size)
     return {
         "strength": options.strength,
+        "abstraction": options.abstraction,
+        "stroke_size": options.stroke_size,
         "preserve_color": options.preserve_color,
         "size": options.size,
-        "stroke_size": options.stroke_size,
         "quality": options.quality,
         "mask": mask[0] if mask else None,
         "feather": options.feather,

@@ -14,6 +14,7 @@ from app.imaging.formats import ClipFormat
 from app.imaging.moving import ClipLimits, Frame, plays_of, read_frames
 from app.imaging.scratch import UPLOADS
 from app.imaging.writing import write_clip
+from app.jobs.dials import dials_of
 from app.jobs.effects import ClipOutcome
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Work
@@ -45,7 +46,7 @@ def render_clip(
             frames = engine.stylize_frames(
                 given(),
                 style,
-                strength=1.0 if params.get("strength") is None else params["strength"],
+                dials=dials_of(params),
                 size=params.get("size"),
                 preserve_color=bool(params.get("preserve_color")),
             )

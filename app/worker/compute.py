@@ -118,12 +118,15 @@ def _adapt(
 
 
 def _learning(work: Work, default_preview: Image | None, should_stop: Callable[[], bool]) -> Learning:
-    furthest = -1
+    furthest = (-1, False, 0)
 
     def on_progress(progress: ProgressLike) -> None:
         nonlocal furthest
-        if progress.step > furthest:  # a batch that ran out of memory begins again, and repeats itself
-            furthest = progress.step
+        # Before step 0 is judged come previews, each larger than the one before.
+        side = max(progress.preview.size) if progress.preview is not None else 0
+        now = (progress.step, bool(progress.losses), side)
+        if now > furthest:  # a batch that ran out of memory begins again, and repeats itself
+            furthest = now
             step = Step("adapt", progress.step, progress.steps, progress.losses, progress.preview)
             work.on_step(step)
 

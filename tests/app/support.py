@@ -73,7 +73,7 @@ def style_bytes(
 ) -> bytes:
     """A style file with one small tensor."""
     header = StyleHeader(
-        base_hash=base_hash, k=k, steps=steps, seed=0, losses=dict(losses or {"start": {"style": 1.0}})
+        base_hash=base_hash, k=k, steps=steps, seed=0, losses=dict(losses or {"start": {"total": 1.0}})
     )
     return save({"gamma": np.zeros(8, dtype=np.float16)}, metadata={METADATA_KEY: header.to_json()})
 
@@ -97,7 +97,7 @@ class Hand:
         return await self._services.broker.publish_event(
             job.id,
             "progress",
-            {"step": step, "steps": 3, "losses": {"style": 1.0 / (step + 1)}, "phase": "adapt"},
+            {"step": step, "steps": 3, "losses": {"total": 1.0 / (step + 1)}, "phase": "adapt"},
         )
 
     async def outcome(self, job: Job) -> Outcome:
@@ -116,7 +116,7 @@ class Hand:
             provenance=describe(job, inputs, base, style.header if style else None),
             steps=3,
             seconds=0.5,
-            losses={"start": {"style": 1.0}, "end": {"style": 0.5}},
+            losses={"start": {"total": 1.0}, "end": {"total": 0.5}},
             style=style,
             images=images if job.kind is not JobKind.ADAPT else (),
         )
