@@ -10,8 +10,8 @@ from dataclasses import dataclass
 MOST_STRENGTH = 1.5
 DEFAULT_ABSTRACTION = 0.3
 LEAST_STROKE_SIZE, MOST_STROKE_SIZE = 0.25, 4.0
-_DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
-_SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
+DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
+SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Dials:
 
     def detail(self, level: int) -> float:
         """The share of the photo's own detail that comes back at a level."""
-        return 1.0 - self.abstraction * _DETAIL_TAKEN[level]
+        return 1.0 - self.abstraction * DETAIL_TAKEN[level]
 
     def share(self, level: int) -> float:
         """How much of a level's drawing counts, the rest being the photo."""
         drawn = min(1.0, self.strength)
-        return drawn if level > 0 else drawn * min(1.0, self.abstraction / _SHAPES_FROM)
+        return drawn if level > 0 else drawn * min(1.0, self.abstraction / SHAPES_FROM)

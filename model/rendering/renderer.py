@@ -17,7 +17,8 @@ from model.frames import Scene, Smoothing
 from model.networks import Networks
 from model.passes import fitting, passes
 from model.phi import Phi, at_level, stack
-from model.pyramid import Step, plan, redraw, resized
+from model.pyramid import Step, plan, resized
+from model.redrawing import redraw
 from model.regions import mix, soften
 from model.rendering.native import NativeRenderer
 from model.requests import Rendering

@@ -11,7 +11,8 @@ from torch import Tensor
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.perceptual.statistics import concatenate
-from model.pyramid import SIDES, level_input
+from model.pyramid import SIDES
+from model.redrawing import level_input
 from model.redrawing_loss import LEVEL_WEIGHTS, Target
 from model.training.learner import LevelTask, Renders
 from model.training.works import PhotoSource, StyleTask, TaskPool
