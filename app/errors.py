@@ -52,6 +52,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_WEBHOOKS = "too_many_webhooks"
     STYLE_NOT_READY = "style_not_ready"
     STYLE_BASE_MISMATCH = "style_base_mismatch"
+    STYLE_NOT_RELEARNABLE = "style_not_relearnable"
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     STYLIZATION_NOT_READY = "stylization_not_ready"
     JOB_NOT_RETRYABLE = "job_not_retryable"
@@ -241,6 +242,10 @@ class StyleNotReadyError(ConflictError):
 
 class StyleBaseMismatchError(ConflictError):
     code, title = ErrorCode.STYLE_BASE_MISMATCH, "Style of another base"
+
+
+class StyleNotRelearnableError(ConflictError):
+    code, title = ErrorCode.STYLE_NOT_RELEARNABLE, "Style cannot be learned again"
 
 
 class JobNotCancelableError(ConflictError):

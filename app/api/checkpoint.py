@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from app.errors import ServiceUnavailableError
+from model.dials import LEVELS
 from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
 from model.export.style import _shapes
 from model.formats import checkpoint_hash, default_checkpoint, read_metadata
@@ -22,6 +23,13 @@ class Checkpoint:
         then no worker renders, and nothing can be compared."""
         return await asyncio.to_thread(_style_shapes, self._path or default_checkpoint())
 
+    async def known_hash(self) -> str | None:
+        """``base_hash``; None while there is no checkpoint."""
+        try:
+            return await self.base_hash()
+        except ServiceUnavailableError:
+            return None
+
     async def base_hash(self) -> str:
         """SHA-256 (hex) of the file; computed again when it changes. Raises ServiceUnavailableError."""
         try:
@@ -37,6 +45,6 @@ def _style_shapes(path: Path) -> dict[str, tuple[int, ...]] | None:
     try:
         with path.open("rb") as file:
             header = read_metadata(file.read(_HEADER), what="checkpoint")
-        return _shapes(header["stylizer"])
+        return {name: (LEVELS, *shape) for name, shape in _shapes(header["stylizer"]).items()}
     except (OSError, StyleFormatError, KeyError, TypeError):
         return None

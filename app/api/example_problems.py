@@ -124,8 +124,13 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "exportStyle": (
         ErrorCode.STYLE_BASE_MISMATCH,
         "Style of another base",
-        "The style was adapted from base 9f2b1c4d5e6f, but base 07c1d2e3f4a5 is loaded: adapt it again from "
-        "its examples, or load its own base.",
+        f"Style {STYLE_ID} was learned with another base checkpoint than the service has now: "
+        f"POST /v1/styles/{STYLE_ID}/relearn learns it again from its examples.",
+    ),
+    "relearnStyle": (
+        ErrorCode.STYLE_NOT_RELEARNABLE,
+        "Style cannot be learned again",
+        f"Style {STYLE_ID} is ready: only a style that is outdated is learned again.",
     ),
     "downloadStylization": (
         ErrorCode.STYLIZATION_NOT_READY,

@@ -9,6 +9,7 @@ from typing import Any
 from model.formats import STYLE_FORMAT
 
 BASE = "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8"
+OLD_BASE = "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b"
 STYLE_ID = "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
 IMPORTED_ID = "sty_01KATGF0N3D6YHK8S1P5C2QXW7"
 LEARNING_ID = "job_01KATG4MZ4C1H6RFE8Y0TKD2NV"
@@ -123,6 +124,8 @@ IMPORTED = STYLE | {
     "ready_at": "2026-11-24T09:18:40.120665Z",
     "file_url": f"/v1/styles/{IMPORTED_ID}/file",
 }
+RELEARNED = job(RETRY_ID, "adapt", "succeeded", at="09:21", result=made([], 24, 16.872))
+RELEARNING = STYLE | {"status": "pending", "job_id": RETRY_ID, "base_hash": OLD_BASE}
 
 
 def item(position: int, name: str, status: str, **more: Any) -> dict[str, Any]:

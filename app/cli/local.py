@@ -96,7 +96,7 @@ def stylize(
     ] = Path(),
     strength: Annotated[
         float,
-        typer.Option(min=0.0, max=MOST_STRENGTH, help="0: the photo itself; 1: as learned; more: drawn again."),
+        typer.Option(min=0.0, max=MOST_STRENGTH, help="0: the photo itself; 1: as learned; above: more."),
     ] = 1.0,
     abstraction: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="0: all detail of the photo; 1: large shapes.")

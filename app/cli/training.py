@@ -61,7 +61,9 @@ def meta_train(
             )
             run = Run(config)
         try:
-            with err_console().status(f"training for {minutes:g} minutes; {out / 'log.csv'} says how it goes"):
+            with err_console().status(
+                f"training for {minutes:g} minutes; {out / 'log.csv'} says how it goes"
+            ):
                 run.train()
         except FileNotFoundError as error:
             raise InputError(str(error)) from error

@@ -90,7 +90,7 @@ def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects
                 raise _gone(old)
         if not await hold_images(session, images_of(old.params)):
             raise _gone(old)
-        await keep(session, old, uploads_until)
+        await keep(session, old.params, uploads_until)
         if old.kind is JobKind.STYLIZE:
             try:
                 await hold_styles(session, old.owner, styles_of(old.params))

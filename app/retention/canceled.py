@@ -1,6 +1,7 @@
 """What was uploaded for a job that was canceled: a day, in which the job can be retried."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,8 +15,8 @@ _KEPT = timedelta(days=1)
 
 
 async def shorten(session: AsyncSession, job: Job) -> None:
-    """In the transaction of the job's end."""
-    if job.state is not JobState.CANCELED:
+    """In the transaction of the job's end. A style that was to be learned again keeps its examples."""
+    if job.state is not JobState.CANCELED or job.params.get("again"):
         return
     soon = utcnow() + _KEPT
     await session.execute(
@@ -29,11 +30,11 @@ async def shorten(session: AsyncSession, job: Job) -> None:
     )
 
 
-async def keep(session: AsyncSession, job: Job, until: datetime | None) -> None:
-    """In the transaction of a retry: as if uploaded now."""
+async def keep(session: AsyncSession, params: dict[str, Any], until: datetime | None) -> None:
+    """In the transaction of another job with these parameters: as if uploaded now."""
     await session.execute(
         update(ImageRow)
-        .where(ImageRow.id.in_(images_of(job.params)))
+        .where(ImageRow.id.in_(images_of(params)))
         .values(expires_at=until)
         .execution_options(synchronize_session=False)
     )

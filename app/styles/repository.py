@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
@@ -18,6 +18,7 @@ from app.jobs.ledger import Effects
 from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
+from app.styles.outdated import outdated
 from app.styles.tables import StyleRow
 
 
@@ -26,6 +27,7 @@ class StyleStatus(StrEnum):
 
     PENDING = "pending"
     READY = "ready"
+    OUTDATED = "outdated"  # there is a file, of another base checkpoint than the service has now
     FAILED = "failed"
     CANCELED = "canceled"
 
@@ -37,27 +39,31 @@ class StyleRecord:
     row: StyleRow
     job_state: JobState | None
 
-    @property
-    def status(self) -> StyleStatus:
-        """As ``_CONDITIONS`` say it in SQL."""
-        if self.row.blob_key is not None:
+    def status(self, base: str | None) -> StyleStatus:
+        """As ``_conditions`` say it in SQL. ``base``: the service's checkpoint; None: any will do."""
+        has_file = self.row.blob_key is not None
+        if has_file and base in (None, self.row.base_hash):
             return StyleStatus.READY
+        if self.job_state is not None and not self.job_state.terminal:
+            return StyleStatus.PENDING
+        if has_file:
+            return StyleStatus.OUTDATED
         if self.job_state is JobState.CANCELED:
             return StyleStatus.CANCELED
-        if self.job_state is not None and self.job_state.terminal:
-            return StyleStatus.FAILED
-        return StyleStatus.PENDING
+        return StyleStatus.PENDING if self.job_state is None else StyleStatus.FAILED
 
 
-_UNFINISHED = StyleRow.blob_key.is_(None)
-_CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
-    StyleStatus.READY: StyleRow.blob_key.is_not(None),
-    StyleStatus.CANCELED: and_(_UNFINISHED, JobRow.state == JobState.CANCELED),
-    StyleStatus.FAILED: and_(
-        _UNFINISHED, JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
-    ),
-    StyleStatus.PENDING: and_(_UNFINISHED, or_(JobRow.state.is_(None), JobRow.state.in_(ACTIVE_STATES))),
-}
+def _conditions(base: str | None) -> dict[StyleStatus, ColumnElement[bool]]:
+    has_file, active = StyleRow.blob_key.is_not(None), JobRow.state.in_(ACTIVE_STATES)
+    current = and_(has_file, true() if base is None else StyleRow.base_hash == base)
+    over = JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
+    return {
+        StyleStatus.READY: current,
+        StyleStatus.PENDING: and_(~current, or_(active, and_(~has_file, JobRow.state.is_(None)))),
+        StyleStatus.OUTDATED: and_(has_file, ~current, or_(JobRow.state.is_(None), ~active)),
+        StyleStatus.CANCELED: and_(~has_file, JobRow.state == JobState.CANCELED),
+        StyleStatus.FAILED: and_(~has_file, over),
+    }
 
 
 _STYLES, _JOBS = table_of(StyleRow), table_of(JobRow)
@@ -89,17 +95,23 @@ async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecor
     return _record(StyleRow(**columns), state)
 
 
-async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
-    """A style that can be applied. Raises StyleNotFoundError, StyleNotReadyError."""
+async def get_ready_style(sessions: Sessions, owner: str, style_id: str, base: str | None) -> StyleRow:
+    """A style that can be applied by the checkpoint ``base``; None: that has a file.
+
+    Raises StyleNotFoundError, StyleNotReadyError, StyleBaseMismatchError.
+    """
     record = await get_style(sessions, owner, style_id)
-    if record.row.blob_key is None:
-        if record.job_state is not None and record.job_state.terminal:
-            raise StyleNotReadyError(
-                f"Style {style_id} was never finished (its job {record.row.job_id} {record.job_state}): "
-                "create it again."
-            )
+    status = record.status(base)
+    if status is StyleStatus.PENDING:
         raise StyleNotReadyError(
             f"Style {style_id} is still being adapted: wait for its job {record.row.job_id} to succeed."
+        )
+    if status is StyleStatus.OUTDATED:
+        raise outdated(style_id, imported=record.row.job_id is None)
+    if status is not StyleStatus.READY:
+        raise StyleNotReadyError(
+            f"Style {style_id} was never finished (its job {record.row.job_id} {record.job_state}): "
+            "create it again."
         )
     return record.row
 
@@ -110,15 +122,20 @@ async def list_styles(
     *,
     limit: int,
     after: str | None = None,
+    base: str | None = None,
     statuses: Sequence[StyleStatus] = (),
     name: str | None = None,
 ) -> Sequence[StyleRecord]:
-    """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case."""
+    """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case.
+
+    ``base``: the service's checkpoint, by which ``statuses`` are told.
+    """
     query = _query(owner).order_by(StyleRow.id.desc()).limit(limit)
     if after is not None:
         query = query.where(StyleRow.id < after)
     if statuses:
-        query = query.where(or_(*(_CONDITIONS[status] for status in statuses)))
+        conditions = _conditions(base)
+        query = query.where(or_(*(conditions[status] for status in statuses)))
     if name is not None:
         query = query.where(StyleRow.name.icontains(name, autoescape=True))
     async with sessions() as session:

@@ -7,12 +7,15 @@ from fastapi.responses import StreamingResponse
 
 from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
 from app.api.bodies import JsonRoute
+from app.api.container import Container
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
+from app.jobs.model import Job
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.export import export
+from app.styles.relearning import submit_relearning
 from app.styles.repository import StyleStatus, get_ready_style, get_style, list_styles
 from app.styles.schemas import (
     ImportOptions,
@@ -32,6 +35,13 @@ from app.styles.service import (
 )
 from app.texts import STORABLE
 from model.export.precision import EXPORT_VERSION, Precision
+
+
+async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:
+    """The style that a job makes, and the job."""
+    style = await get_style(services.sessions, owner, job.params["style_id"])
+    shown = StyleOut.of(style, await services.checkpoint.known_hash())
+    return StyleAccepted(style=shown, job=JobOut.of(job))
 
 
 def build_router(settings: Settings) -> APIRouter:
@@ -58,8 +68,7 @@ def build_router(settings: Settings) -> APIRouter:
         job = await settle(
             request, response, services, await create_style(request, response, services, owner)
         )
-        style = await get_style(services.sessions, owner, job.params["style_id"])
-        return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
+        return await accepted(services, owner, job)
 
     @router.get(
         "",
@@ -79,15 +88,17 @@ def build_router(settings: Settings) -> APIRouter:
         ] = None,
     ) -> StylePage:
         """Newest first."""
+        base = await services.checkpoint.known_hash()
         records = await list_styles(
             services.sessions,
             owner,
             limit=page.limit + 1,
             after=page.after,
+            base=base,
             statuses=status or (),
             name=name,
         )
-        items = [StyleOut.of(record) for record in records[: page.limit]]
+        items = [StyleOut.of(record, base) for record in records[: page.limit]]
         return StylePage(items=items, next=items[-1].id if len(records) > page.limit else None)
 
     @router.post(
@@ -102,7 +113,8 @@ def build_router(settings: Settings) -> APIRouter:
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StyleOut:
         """Upload a file that `GET /v1/styles/{id}/file` gave. It must belong to the same base checkpoint."""
-        style = StyleOut.of(await import_style(request, response, services, owner))
+        record = await import_style(request, response, services, owner)
+        style = StyleOut.of(record, await services.checkpoint.known_hash())
         response.headers["Location"] = f"/v1/styles/{style.id}"
         return style
 
@@ -114,7 +126,8 @@ def build_router(settings: Settings) -> APIRouter:
     )
     async def read_style(style_id: StyleId, services: Services, owner: Owner) -> StyleOut:
         """Its status, and what its file says of itself."""
-        return StyleOut.of(await get_style(services.sessions, owner, style_id))
+        style = await get_style(services.sessions, owner, style_id)
+        return StyleOut.of(style, await services.checkpoint.known_hash())
 
     @router.patch(
         "/{style_id}",
@@ -126,7 +139,28 @@ def build_router(settings: Settings) -> APIRouter:
         style_id: StyleId, changes: StyleChanges, services: Services, owner: Owner
     ) -> StyleOut:
         """What the body names is set, null removes, the rest stays."""
-        return StyleOut.of(await change_style(services, owner, style_id, changes))
+        style = await change_style(services, owner, style_id, changes)
+        return StyleOut.of(style, await services.checkpoint.known_hash())
+
+    @router.post(
+        "/{style_id}/relearn",
+        operation_id="relearnStyle",
+        summary="Learn an outdated style again",
+        status_code=status.HTTP_202_ACCEPTED,
+        openapi_extra=SUBMITS,
+        responses={
+            **accepted_responses(StyleAccepted),
+            **problem_responses(400, 404, 409, 422, 429, 503),
+        },
+    )
+    async def post_relearning(
+        request: Request, response: Response, style_id: StyleId, services: Services, owner: Owner
+    ) -> StyleAccepted:
+        """From the examples that it was learned from, with the base checkpoint that the service has now; it
+        keeps its id and its name. 409 when it is not outdated, or its examples are not there any more."""
+        job = await submit_relearning(request, response, services, owner, style_id)
+        job = await settle(request, response, services, job)
+        return await accepted(services, owner, job)
 
     @router.delete(
         "/{style_id}",
@@ -152,7 +186,7 @@ def build_router(settings: Settings) -> APIRouter:
     )
     async def read_style_file(style_id: StyleId, services: Services, owner: Owner) -> Response:
         """A safetensors file of about 150 kilobytes: keep it, share it, import it elsewhere."""
-        row = await get_ready_style(services.sessions, owner, style_id)
+        row = await get_ready_style(services.sessions, owner, style_id, None)
         assert row.blob_key is not None
         return StreamingResponse(
             await services.blobs.stream(row.blob_key),
@@ -187,9 +221,10 @@ def build_router(settings: Settings) -> APIRouter:
         """One file with network and style in it, for ONNX Runtime anywhere, also in a browser: `photo` to
         `picture`, float32, (batch, 3, height, width), RGB in 0..1, any height and width from 16. It renders
         as the service does at `strength` 1."""
-        row = await get_ready_style(services.sessions, owner, style_id)
+        base = await services.checkpoint.known_hash()
+        row = await get_ready_style(services.sessions, owner, style_id, base)
         assert row.blob_key is not None
-        etag = f'"{row.id}-{precision.value}-{EXPORT_VERSION}"'
+        etag = f'"{row.id}-{str(row.base_hash)[:12]}-{precision.value}-{EXPORT_VERSION}"'
         headers = {
             "ETag": etag,
             "Cache-Control": "private, max-age=86400",

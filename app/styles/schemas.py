@@ -69,7 +69,10 @@ class StyleOut(BaseModel):
     id: str
     name: str | None
     description: str | None
-    status: StyleStatus
+    status: StyleStatus = Field(
+        description="`ready`: it can be applied. `outdated`: it was learned with another base checkpoint "
+        "than the service has now; `POST /v1/styles/{id}/relearn` learns it again."
+    )
     job_id: str | None = Field(description="The job that makes it; null when it was imported.")
     base_hash: str | None = Field(description="SHA-256 of the checkpoint that it belongs to.")
     size_bytes: int | None
@@ -80,14 +83,14 @@ class StyleOut(BaseModel):
     file_url: str | None = Field(description="Where its file is, once it is ready.")
 
     @classmethod
-    def of(cls, record: StyleRecord) -> Self:
-        """The record on the wire."""
+    def of(cls, record: StyleRecord, base: str | None) -> Self:
+        """The record on the wire. ``base``: the service's checkpoint, if it has one."""
         row = record.row
         return cls(
             id=row.id,
             name=row.name,
             description=row.description,
-            status=record.status,
+            status=record.status(base),
             job_id=row.job_id,
             base_hash=row.base_hash,
             size_bytes=row.size_bytes,

@@ -166,6 +166,6 @@ async def _check_style(data: bytes, services: Container) -> StyleHeader:
     if header.base_hash != base:
         raise StyleBaseMismatchError(
             f"The style was adapted on the base {header.base_hash[:12]}, this service runs {base[:12]}: "
-            "adapt it again here from its examples, or use a service that runs its base.",
+            "learn it again here from its examples (POST /v1/styles), or use a service that runs its base.",
         )
     return header

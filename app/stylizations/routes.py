@@ -187,7 +187,8 @@ def build_router(settings: Settings) -> APIRouter:
         row, job = await get_stylization_of_job(services.sessions, owner, job)
         style = await get_style(services.sessions, owner, row.style_id)
         shown = await present(services.sessions, row, job)
-        return OneCallAccepted(style=StyleOut.of(style), stylization=shown, job=JobOut.of(job))
+        made = StyleOut.of(style, await services.checkpoint.known_hash())
+        return OneCallAccepted(style=made, stylization=shown, job=JobOut.of(job))
 
     return router
 

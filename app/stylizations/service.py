@@ -64,8 +64,9 @@ async def create_stylization(request: Request, response: Response, services: Con
             raise _invalid("outside_style_id", "Needs a mask that says where outside is")
         styles = options.shares()
         needed = {*options.style_id, *filter(None, [options.outside_style_id])}
+        base = await services.checkpoint.known_hash()
         for style_id in sorted(needed):
-            await get_ready_style(services.sessions, owner, style_id)
+            await get_ready_style(services.sessions, owner, style_id, base)
         main = str(max(styles, key=lambda share: share["weight"])["id"])
         added = await batch.add_each(
             "contents",

@@ -56,6 +56,7 @@ TABLE = {
     ("POST", "/v1/styles/import"): May.WRITE,
     ("GET", "/v1/styles/{style_id}"): May.READ,
     ("PATCH", "/v1/styles/{style_id}"): May.WRITE,
+    ("POST", "/v1/styles/{style_id}/relearn"): May.WRITE,
     ("DELETE", "/v1/styles/{style_id}"): May.WRITE,
     ("GET", "/v1/styles/{style_id}/file"): May.READ,
     ("GET", "/v1/styles/{style_id}/onnx"): May.READ,

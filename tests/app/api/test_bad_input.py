@@ -116,12 +116,12 @@ BAD_FORMS = {
     ),
     "strength > 1.5": case("stylize", 422, INVALID, "strength", fields={"strength": "1.6"}, files=PAIR),
     "strength < 0": case("stylize", 422, INVALID, "strength", fields={"strength": "-0.1"}, files=PAIR),
-    "stroke size < 1": case(
-        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "0.5"}, files=PAIR
+    "abstraction > 1": case("stylize", 422, INVALID, "abstraction", fields={"abstraction": "2"}, files=PAIR),
+    "abstraction < 0": case("stylize", 422, INVALID, "abstraction", fields={"abstraction": "-1"}, files=PAIR),
+    "stroke size < 1/4": case(
+        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "0.2"}, files=PAIR
     ),
-    "stroke size > 16": case(
-        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "17"}, files=PAIR
-    ),
+    "stroke size > 4": case("stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "5"}, files=PAIR),
     "strength nan": case("stylize", 422, INVALID, "strength", fields={"strength": "nan"}, files=PAIR),
     "size > 8192": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
     "size < 16": case("stylize", 422, INVALID, "size", fields={"size": "15"}, files=PAIR),

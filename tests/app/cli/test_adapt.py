@@ -22,8 +22,14 @@ def test_a_folder_of_examples_becomes_a_style_file(run, engine, pictures: Path, 
         (62, 40),
     ]  # by name
     assert f"{output}: style of 3 pictures" in result.stdout
-    assert "loss 1.500 -> 0.750" in result.stdout
+    assert "38% closer than without learning" in result.stdout
     assert "adapting" in result.stderr
+
+
+def test_a_style_without_learning_is_told_as_one(run, engine, pictures: Path, tmp_path: Path):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--steps", 0)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.rstrip().endswith("as without learning")
 
 
 def test_contents_are_photos_to_practise_on(run, engine, pictures: Path, tmp_path: Path):

@@ -162,7 +162,12 @@ def test_a_clip_that_is_done_is_not_rendered_again(
         assert result.exit_code == 0, result.output
         assert len(engine.stylized) == len(COLOURS)
         assert ("made from the same" in result.stderr) is again
-    assert run(*arguments, "--strength", "0.5").exit_code == 0
+    dials = {"strength": 0.5, "abstraction": 0.75, "stroke_size": 2.0}
+    assert (
+        run(*arguments, *(f"--{name.replace('_', '-')}={value}" for name, value in dials.items())).exit_code
+        == 0
+    )
+    assert {name: engine.stylized[-1][name] for name in dials} == dials
     assert len(engine.stylized) == 2 * len(COLOURS)
 
 

@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 COMMANDS = (
     "serve", "api", "worker", "keys", "openapi", "adapt", "stylize", "meta-train", "evaluate", "version",
@@ -75,31 +74,3 @@ def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):
     )
     assert answer.returncode == 1
     assert "fewstroke serve" in answer.stderr
-
-
-def test_training_folders_are_checked_first(run, tmp_path: Path):
-    missing = tmp_path / "none"
-    result = run("meta-train", "--styles", missing, "--contents", tmp_path, "--out", tmp_path / "out")
-    assert result.exit_code == 3
-    assert f"{missing} is no folder" in result.stderr
-
-
-def test_training_gets_what_was_asked_for(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from model.training import entry
-
-    calls = []
-    monkeypatch.setattr(entry, "meta_train", lambda config, **how: calls.append((config, how)))
-    for name in ("styles", "contents"):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (32, 32)).save(tmp_path / name / "x.png")
-    result = run(
-        "meta-train", "--styles", tmp_path / "styles", "--contents", tmp_path / "contents",
-        "--out", tmp_path / "out", "--minutes", 10, "--resume", "--device", "cpu", "--seed", 5,
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    ((config, how),) = calls
-    assert (config.styles, config.contents, config.out) == tuple(
-        tmp_path / name for name in ("styles", "contents", "out")
-    )
-    assert (config.device, config.seed, how["resume"]) == ("cpu", 5, True)
-    assert config.distill_minutes + config.pretrain_minutes + config.meta_minutes == pytest.approx(10)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from app.cli.common import InputError, about
+from model.dials import Dials
 from tests.app.worker.scripted import BASE_HASH
 
 
@@ -34,11 +36,8 @@ def test_results_are_named_after_photo_and_style(run, engine, pictures: Path, st
 
 def test_one_photo_can_go_to_a_file_whose_suffix_is_its_format(run, engine, pictures, style, tmp_path: Path):
     target = tmp_path / "new" / "me.webp"
-    result = run("stylize", pictures / "a.png", "-s", style, "-o", target, "--strength", 0.5, "--size", 32)
+    result = run("stylize", pictures / "a.png", "-s", style, "-o", target, "--size", 32)
     assert result.exit_code == 0, result.output
-    assert [{k: call[k] for k in ("strength", "size")} for call in engine.stylized] == [
-        {"strength": 0.5, "size": 32}
-    ]
     with Image.open(target) as image:
         assert (image.format, image.size) == ("WEBP", (32, 21))
 
@@ -87,13 +86,21 @@ def test_photos_of_one_name_do_not_overwrite_each_other(run, engine, style, tmp_
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.hokusai-2.png", "x.hokusai.png"]
 
 
-def test_strokes_are_as_large_as_asked_for(run, engine, pictures: Path, style: Path, tmp_path: Path):
+def test_photos_are_drawn_as_asked_for(run, engine, pictures: Path, style: Path, tmp_path: Path):
     photo = pictures / "a.png"
-    for arguments, expected in ([], None), (["--stroke-size", "2.5"], 2.5):
-        result = run("stylize", photo, "-s", style, "-o", tmp_path / "out.png", *arguments)
+    arguments = ["stylize", photo, "-s", style, "-o", tmp_path / "out.png"]
+    asked = ["--strength", "0.5", "--abstraction", "0.7", "--stroke-size", "2.5"]
+    for options, expected in ([], Dials()), (asked, Dials(0.5, 0.7, 2.5)):
+        result = run(*arguments, *options)
         assert result.exit_code == 0, result.output
-        assert engine.stylized[-1]["stroke_size"] == expected
-    assert run("stylize", photo, "-s", style, "--stroke-size", "0.5").exit_code == 2
+        assert {name: engine.stylized[-1][name] for name in asdict(expected)} == asdict(expected)
+    for wrong in (
+        ["--stroke-size", "0.2"],
+        ["--stroke-size", "4.5"],
+        ["--abstraction", "1.1"],
+        ["--strength", "2"],
+    ):
+        assert run(*arguments, *wrong).exit_code == 2
 
 
 def test_the_photo_is_never_overwritten(run, engine, pictures: Path, style: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.imaging.moving import Frame, plays_of, read_frames
 from app.imaging.writing import write_clip
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import JobRow
+from model.dials import Dials
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant, running_plant
 from tests.app.worker.scripted import BASE_HASH, TOO_LARGE, Script
@@ -62,13 +64,16 @@ async def test_an_adaptation_becomes_a_style_with_progress_and_previews(plant: P
     assert events[-1].terminal
     progress = [event.data for event in events if event.event == "progress"]
     assert [data["step"] for data in progress] == list(range(7))
-    assert progress[0]["losses"].keys() == {"style", "content", "total"}
+    assert progress[0]["losses"] == {"total": 1.0}
     assert {(data["steps"], data["phase"]) for data in progress} == {(6, "adapt")}
     previews = [event.data for event in events if event.event == "preview"]
-    assert [data["step"] for data in previews] == [0, 5]
-    with Image.open(BytesIO(base64.b64decode(previews[0]["base64"]))) as preview:
-        assert preview.format == "JPEG"
-        assert max(preview.size) == 192
+    assert [data["step"] for data in previews] == [0, 0, 0, 5]
+    sides = []
+    for data in previews:
+        with Image.open(BytesIO(base64.b64decode(data["base64"]))) as preview:
+            assert preview.format == "JPEG"
+            sides.append(max(preview.size))
+    assert sides == [64, 128, 256, 256]
 
 
 async def test_one_call_makes_a_style_and_the_picture(plant: Plant):
@@ -106,10 +111,18 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: 
 
 
 @pytest.mark.parametrize(
-    ("params", "square"), [({"stroke_size": 8.0}, 8), ({}, 1), ({"stroke_size": None}, 1)]
+    ("params", "square"),
+    [
+        ({"abstraction": 0.5, "stroke_size": 4.0}, 4),
+        ({}, 1),
+        ({"stroke_size": None}, 1),
+        ({"stroke_size": 16.0}, 1),
+    ],
+    ids=["as asked for", "of a version without the option", "of one that chose itself", "of one in pixels"],
 )
 async def test_strokes_have_the_size_that_was_asked_for(plant: Plant, params: dict[str, Any], square: int):
-    """The stand-in paints squares of that size."""
+    """The stand-in paints squares of that size; jobs of earlier versions, which meant something else, get the
+    defaults."""
     content = Image.linear_gradient("L").resize((64, 32)).convert("RGB")
     job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], **params)
     await plant.until(job.id, JobState.SUCCEEDED)
@@ -117,7 +130,9 @@ async def test_strokes_have_the_size_that_was_asked_for(plant: Plant, params: di
     column = (await plant.picture(result)).crop((0, 0, 1, 32)).get_flattened_data()
     assert len(set(column)) == 32 // square
     assert result.provenance is not None
-    assert result.provenance["stroke_size"] == params.get("stroke_size", 1.0)
+    dials = {name: result.provenance[name] for name in ("strength", "abstraction", "stroke_size")}
+    wanted = Dials(1.0, 0.5, 4.0) if "abstraction" in params else Dials()
+    assert dials == asdict(wanted)
 
 
 async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
