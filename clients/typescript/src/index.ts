@@ -34,7 +34,7 @@ export type Fields = Record<string, Blob | string | number | boolean | null | un
 
 const SILENCE = 40_000; // ms; the service sends a comment every 15 s
 const TRIES = 3; // streams in a row that bring nothing, before polling
-const MAKES = /\/v1\/(styles|styles\/import|stylizations|stylize|jobs\/[^/]+\/retry)$/;
+const MAKES = /\/v1\/(styles|styles\/import|stylizations|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
 
 export class Fewstroke {
   /** All calls: `fewstroke.api.GET("/v1/styles/{style_id}", …)`. Refusals are thrown, as `ApiError`. */
@@ -81,6 +81,12 @@ export class Fewstroke {
   async createStyle(examples: Blob[], fields: Fields = {}): Promise<Schemas["StyleAccepted"]> {
     const body = formOf({ ...fields, examples });
     const { data } = await this.api.POST("/v1/styles", { body: body as never, bodySerializer: () => body });
+    return data!;
+  }
+
+  /** Learn an outdated style again from its examples; its job goes on: `wait` for it. */
+  async relearnStyle(styleId: string): Promise<Schemas["StyleAccepted"]> {
+    const { data } = await this.api.POST("/v1/styles/{style_id}/relearn", { params: { path: { style_id: styleId } } });
     return data!;
   }
 
