@@ -50,10 +50,15 @@ class DuotoneEngine(OneByOne):
     default_steps = 20
 
     def __init__(self, data_dir: Path, checkpoint: Path | None) -> None:
-        self.base_hash = checkpoint_hash(checkpoint)
+        self._checkpoint = checkpoint
         self._hold = data_dir / HOLD
         self._fail = data_dir / FAIL
         (data_dir / "worker.pid").write_text(str(os.getpid()))
+
+    @property
+    def base_hash(self) -> str:
+        """Of the file as it is now: a test may replace it."""
+        return checkpoint_hash(self._checkpoint)
 
     def adapt(
         self,

@@ -8,7 +8,7 @@ export const TERMINAL: readonly JobState[] = ["succeeded", "failed", "canceled",
 export interface ProgressData {
   step: number;
   steps: number;
-  losses: { style?: number; content?: number; total?: number };
+  losses: { total?: number };
   phase: string;
 }
 export type JobEvent =

@@ -14,9 +14,7 @@ import { announce, explain, sayError, sentence } from "./toast";
 
 export interface Point {
   step: number;
-  total: number;
-  style: number;
-  content: number;
+  total: number; // 1 at the zero-step style, and less where the style came closer
 }
 
 export interface Learning {
@@ -214,19 +212,18 @@ function take(event: JobEvent): void {
     });
   } else if (event.event === "progress" && event.data.phase === "adapt") {
     const { step, steps, losses } = event.data;
-    const { total = NaN, style = NaN, content = NaN } = losses;
     const before = now.curve.filter((point) => point.step < step); // a new attempt begins again at 0
     change({
       step,
       steps,
-      curve: [...before, { step, total, style, content }],
+      curve: [...before, { step, total: losses.total ?? NaN }],
       startedAt: now.startedAt ?? Date.now(),
       pace: paceAt(now, step),
     });
     if (step % 5 === 0) announce(t.learn.step(step, steps));
   } else if (event.event === "preview") {
     const { step, media_type, base64 } = event.data;
-    const before = now.previews.filter((preview) => preview.step < step);
+    const before = now.previews.filter((preview) => preview.step < step); // the first guess comes coarse to fine
     change({ previews: [...before, { step, url: `data:${media_type};base64,${base64}` }] });
   }
 }

@@ -32,6 +32,7 @@ export function Controls() {
   const [code, setCode] = useState(false);
   const now = settings.value;
   const photo = selected.value;
+  const abstraction = now.abstraction ?? model.value?.default_abstraction ?? 0;
   useEffect(() => {
     if (!model.value) void loadModel();
   }, []);
@@ -52,6 +53,21 @@ export function Controls() {
             aria-valuetext={`${Math.round(now.strength * 100)} %`}
             onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
           />
+        </label>
+        <label class="slider">
+          <span>
+            {t.use.abstraction} <output>{Math.round(abstraction * 100)} %</output>
+          </span>
+          <input
+            type="range"
+            min="0"
+            max="1"
+            step="0.05"
+            value={abstraction}
+            aria-valuetext={`${Math.round(abstraction * 100)} %`}
+            onInput={(event) => set({ abstraction: event.currentTarget.valueAsNumber })}
+          />
+          <small class="help">{t.use.abstractionHelp}</small>
         </label>
         <Segmented
           legend={t.use.strokes}
