@@ -39,6 +39,7 @@ from app.api.story import (
     made,
     stylization,
 )
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 
 def _page(*items: dict[str, Any], after: str | None = None) -> dict[str, Any]:
@@ -144,7 +145,10 @@ ANSWERS: dict[tuple[str, int], Any] = {
                 "default_steps": 20,
                 "max_steps": 100,
                 "max_examples": 16,
-                "max_strength": 1.5,
+                "max_strength": MOST_STRENGTH,
+                "default_abstraction": DEFAULT_ABSTRACTION,
+                "min_stroke_size": LEAST_STROKE_SIZE,
+                "max_stroke_size": MOST_STROKE_SIZE,
                 "max_size": 8192,
                 "max_clip_frames": 150,
                 "max_clip_seconds": 15.0,

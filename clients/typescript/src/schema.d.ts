@@ -8779,6 +8779,9 @@ export interface operations {
                      *           "max_steps": 100,
                      *           "max_examples": 16,
                      *           "max_strength": 1.5,
+                     *           "default_abstraction": 0.3,
+                     *           "min_stroke_size": 0.25,
+                     *           "max_stroke_size": 4,
                      *           "max_size": 8192,
                      *           "max_clip_frames": 150,
                      *           "max_clip_seconds": 15
