@@ -29,26 +29,24 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the JSON file and the table.")] = RESULTS,
 ) -> None:
     """Export the demo's style in every precision, render, compare; write ``export.json`` and ``.md``."""
-    import torch
-
-    from model.data.folders import to_tensor
-    from model.engine import Engine
+    from model.data.folders import pictures, to_tensor
+    from model.engine import BANK, Engine
     from model.export import Precision, export_style
 
     engine = Engine.load(device="cpu", renderer="torch")
     examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.jpg"))[:5]]
     style = engine.adapt(examples, steps=0)
-    batches = [to_tensor([photo.resize((side, side))]) for photo in engine.bank[:photos]]
-    with torch.no_grad():
-        expected = [engine.base.networks(batch, style.phi).numpy() for batch in batches]
-    inputs = [batch.numpy() for batch in batches]
+    bank = [Image.open(path).convert("RGB") for path in pictures(BANK)]
+    shown = [photo.resize((side, side)) for photo in bank[:photos]]
+    expected = [to_tensor([engine.stylize(photo, style)]).numpy() for photo in shown]
+    inputs = [to_tensor([photo]).numpy() for photo in shown]
     files, seconds = {}, {}
     for precision in Precision:
         started = time.perf_counter()
         files[precision.value] = export_style(style.to_bytes(), precision=precision)
         seconds[precision.value] = time.perf_counter() - started
     started = time.perf_counter()
-    small = [to_tensor([photo.resize((CALIBRATION, CALIBRATION))]).numpy() for photo in engine.bank]
+    small = [to_tensor([photo.resize((CALIBRATION, CALIBRATION))]).numpy() for photo in bank]
     files["int8, static"] = _static(files["fp32"], small)
     seconds["int8, static"] = time.perf_counter() - started
     rows = [

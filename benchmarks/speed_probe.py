@@ -44,7 +44,7 @@ def probe_engine(
     memory["peak_after_adapt"] = resident_peak_mib()
     style = engine.adapt(examples, steps=0)
     zero = timed(lambda: engine.adapt(examples, steps=0), 3, warm_ups=0)
-    stylize = timed(lambda: engine.stylize(photo, style, stroke_size=1), repeats)
+    stylize = timed(lambda: engine.stylize(photo, style), repeats)
     memory["peak_after_stylize"] = resident_peak_mib()
     result: dict[str, Any] = {
         "import_seconds": imported - started,
@@ -58,9 +58,7 @@ def probe_engine(
     }
     if large:
         big = synthetic_picture(large, large, seed=101)
-        result["stylize_large"] = asdict(
-            timed(lambda: engine.stylize(big, style, stroke_size=1), 3, warm_ups=1)
-        )
+        result["stylize_large"] = asdict(timed(lambda: engine.stylize(big, style), 3, warm_ups=1))
         memory["peak_after_large"] = resident_peak_mib()
     memory["at_end"] = resident_mib()
     return result | {"memory_mib": {name: round(value, 1) for name, value in memory.items()}}

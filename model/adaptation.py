@@ -10,7 +10,7 @@ phi is per sample, so many adaptations go through one inner loop: ``model.adapta
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,15 +18,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from model.critic import Critic
 from model.data.folders import random_crop, to_tensor
+from model.dials import Dials
+from model.errors import CheckpointMissingError
 from model.examples import LevelExamples, observe
 from model.maml import Params
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
-from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES
 from model.redrawing import level_input
-from model.redrawing_loss import LEVEL_WEIGHTS, Target
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class AdaptConfig:
     decay_from: float = 0.5  # fraction of a level's steps after which rates fall linearly to a tenth
     rate_scale: float = 1.0  # of the learned rates
     rate: float | None = None  # one rate for all tensors instead of them, such as 0.02
-    detail: float = 0.85  # of the photo's own, at every level
+    dials: Dials = field(default_factory=Dials)  # by which the photos are drawn
+    critic: float = 0.0  # weight of the critics' term on the fine levels; needs a checkpoint with critics
 
     def level_steps(self, total: int) -> list[int]:
         """Inner steps of each level, the fine ones first where they cannot be even."""
@@ -70,27 +73,10 @@ class Support:
         """Those of several tasks side by side."""
         if len(parts) == 1:
             return parts[0]
-        pooled = [p.target.pooled for p in parts if p.target.pooled is not None]
-        return cls(
-            torch.cat([p.inputs for p in parts]),
-            Target(
-                torch.cat([p.target.chosen for p in parts]),
-                [places for p in parts for places in p.target.places],
-                concatenate(pooled) if pooled else None,
-            ),
-        )
+        return cls(torch.cat([p.inputs for p in parts]), Target.join([p.target for p in parts]))
 
     def __getitem__(self, index: Sequence[int]) -> Support:
-        chosen = list(index)
-        pooled = self.target.pooled
-        return Support(
-            self.inputs[chosen],
-            Target(
-                self.target.chosen[chosen],
-                [self.target.places[i] for i in chosen],
-                None if pooled is None else pooled[chosen],
-            ),
-        )
+        return Support(self.inputs[list(index)], self.target[index])
 
 
 class Photos:
@@ -118,15 +104,21 @@ class Adaptation:
         held_out: Photos,
         *,
         config: AdaptConfig | None = None,
+        critics: Mapping[int, Critic] | None = None,
         seed: int = 0,
     ) -> None:
         self.networks, self.objective = networks, objective
         self.config = config or AdaptConfig()
+        self.critics = critics or {}
+        if self.config.critic > 0 and not self.critics:
+            raise CheckpointMissingError(
+                "the inner loop is asked for a critic's term, and the checkpoint holds no critic: train one "
+                "with `fewstroke meta-train --critic 0.05`, or set AdaptConfig.critic to 0"
+            )
         self.bank, self.held_out = bank, held_out
         self.generator = torch.Generator().manual_seed(seed)
         self.rng = random.Random(seed)
         self._given = list(examples)
-        self._renders: Tensor | None = None  # of bank and held-out photos, by the level before
         self._support: Support | None = None
         self._seen: dict[int, LevelExamples] = {}
 
@@ -149,21 +141,27 @@ class Adaptation:
 
     @torch.no_grad()
     def begin_level(self, level: int, below: Params | None) -> None:
-        """Draw the photos with the phi of the level below, and choose what this level's places are to look like."""
+        """Draw the photos with the phi of the level below, and choose what their places are to look like."""
         photos = self.photos[level]
         inputs = photos
         if level > 0:
             assert below is not None
-            self._renders = self._draw(below)
-            inputs = level_input(photos, self.photos[level - 1], self._renders, self.config.detail)
+            dials, coarse = self.config.dials, self.photos[level - 1]
+            render = torch.lerp(coarse, self._draw(below), dials.share(level - 1))
+            inputs = level_input(photos, coarse, render, dials.detail(level), dials.structure)
         self._inputs = inputs
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)
         with self.objective.autocast():
             found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
-        chosen = torch.stack([examples.places.targets(each) for each in found])
+        chosen = torch.stack([examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)])
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
-        self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled))
+        judged = None
+        if self.config.critic > 0 and level in self.critics:
+            embedding = self.networks.encoder.embed_descriptions(examples.descriptions, level)
+            embedding = embedding.mean(0, keepdim=True).expand(len(inputs), -1)
+            judged = Judged(self.critics[level], self.config.critic, embedding)
+        self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled, judged))
 
     def _draw(self, phi: Params) -> Tensor:
         with self.objective.autocast():

@@ -1,7 +1,7 @@
 """The inner loops of one or many adaptations, level by level: all tasks' renders in one pass.
 
-Every task draws from generators of its own, so it sees the same photos in company as alone; what differs is the
-rounding of sums in other orders.
+Every task draws from generators of its own, so it sees the same photos in company as alone; what differs is
+the rounding of sums in other orders.
 """
 
 from __future__ import annotations

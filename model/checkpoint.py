@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.critic import Critic, CriticConfig
 from model.errors import CheckpointFormatError
 from model.formats import BASE_FORMAT, METADATA_KEY, checkpoint_hash, default_checkpoint
 from model.maml import LearningRates
@@ -28,6 +30,7 @@ class Base:
     rates: dict[str, Tensor]  # learned inner rates, ``<level>/<tensor of phi>``: (steps,)
     header: dict[str, Any]
     hash: str
+    critics: dict[int, Critic] = field(default_factory=dict)  # of the fine levels, where they were trained
 
 
 def phi_shapes(networks: Networks) -> dict[str, torch.Size]:
@@ -42,16 +45,21 @@ def save_base(
     networks: Networks,
     rates: dict[str, Tensor],
     card: dict[str, Any],
+    *,
+    critics: Mapping[int, Critic] | None = None,
 ) -> None:
     """Write a checkpoint in fp16, atomically. ``card``: data, steps, time, device, licence …"""
     tensors = {f"networks/{k}": v.detach().half() for k, v in networks.state_dict().items()}
     tensors |= {f"rates/{k}": v.detach().float() for k, v in rates.items()}
-    header = {
+    header: dict[str, Any] = {
         "format": BASE_FORMAT,
         "stylizer": networks.stylizer.config.to_dict(),
         "encoder": networks.encoder.config.to_dict(),
         "card": card,
     }
+    for level, critic in (critics or {}).items():
+        tensors |= {f"critics/{level}/{k}": v.detach().half() for k, v in critic.state_dict().items()}
+        header.setdefault("critics", {})[str(level)] = critic.config.to_dict()
     temporary = path.with_suffix(".tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(
@@ -75,10 +83,15 @@ def load_base(path: Path | None = None, device: torch.device | str = "cpu") -> B
             raise CheckpointFormatError(f"{path} has format {header['format']!r}, expected {BASE_FORMAT!r}")
         networks = Networks(StylizerConfig(**header["stylizer"]), EncoderConfig(**header["encoder"]))
         networks.load_state_dict(_part(tensors, "networks/"))
+        critics = {}
+        for level, config in header.get("critics", {}).items():
+            critic = Critic(CriticConfig(**config))
+            critic.load_state_dict(_part(tensors, f"critics/{level}/"))
+            critics[int(level)] = critic.to(device).eval().requires_grad_(False)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointFormatError(f"{path} is no base checkpoint of Fewstroke: {error}") from error
     networks = networks.to(device).eval().requires_grad_(False)
-    return Base(networks, _part(tensors, "rates/"), header, digest)
+    return Base(networks, _part(tensors, "rates/"), header, digest, critics)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

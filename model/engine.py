@@ -122,6 +122,7 @@ class Engine:
             self._photos(contents, seed),
             self.held_out,
             config=self.config,
+            critics=self.base.critics,
             seed=seed,
         )
 
@@ -158,8 +159,8 @@ class Engine:
             examples: pictures in the style, any size, converted to RGB.
             contents: photos to adapt on beside the bundled ones: those that the style is meant for.
             steps: inner steps; 0 gives the zero-step style.
-            preview: photo that is rendered every ``preview_every`` steps, at 256 pixels; first in the zero-step
-                style, level by level as each is known, before any loss is computed.
+            preview: photo that is rendered every ``preview_every`` steps, at 256 pixels; first in the
+                zero-step style, level by level as each is known, before any loss is computed.
             on_progress: called with the first previews, at step 0 and after every step, from this thread.
             should_stop: asked between steps; True raises ``AdaptationCanceled``.
 

@@ -1,16 +1,17 @@
-"""A style's examples as a level sees them: descriptions for the encoder, places and statistics for the loss."""
+"""A style's examples as a level sees them: descriptions to encode, places and statistics for the loss."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
@@ -29,13 +30,14 @@ _LAYERS = tuple(dict.fromkeys((*HYPERCOLUMN_LAYERS, *STYLE_LAYERS)))
 class LevelExamples:
     """What K works look like at one level.
 
-    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch K;
-    ``descriptions``: (K, D) for the encoder.
+    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch
+    K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic sees of each work, where asked for.
     """
 
     features: list[Tensor]
     statistics: StyleStatistics
     descriptions: Tensor
+    maps: list[Tensor] = field(default_factory=list)
 
     @classmethod
     def join(cls, works: Sequence[LevelExamples]) -> LevelExamples:
@@ -44,6 +46,7 @@ class LevelExamples:
             [f for work in works for f in work.features],
             concatenate([work.statistics for work in works]),
             torch.cat([work.descriptions for work in works]),
+            [maps for work in works for maps in work.maps],
         )
 
     @cached_property
@@ -60,11 +63,17 @@ class LevelExamples:
 
 @torch.no_grad()
 def observe(
-    objective: Objective, works: Sequence[Image.Image], level: int, rng: random.Random
+    objective: Objective,
+    works: Sequence[Image.Image],
+    level: int,
+    rng: random.Random,
+    *,
+    maps: bool = False,
 ) -> list[LevelExamples]:
     """Look at each work at the size of a level; no work is enlarged.
 
-    Of a work of more than 256 pixels a random square of that side is looked at.
+    Of a work of more than 256 pixels a random square of that side is looked at. ``maps``: keep what a critic
+    sees.
     """
     found = []
     for work in works:
@@ -81,7 +90,8 @@ def observe(
                     turned = torch.rot90(image, turn, (2, 3))
                     places.append(hypercolumns(objective.network(turned, HYPERCOLUMN_LAYERS))[0])
         kept = _some(torch.cat(places), PLACES_OF_ONE).to(torch.bfloat16)
-        found.append(LevelExamples([kept], own, describe(own)))
+        seen = [critic_inputs(features).to(torch.bfloat16)] if maps else []
+        found.append(LevelExamples([kept], own, describe(own), seen))
     return found
 
 

@@ -34,7 +34,7 @@ class ScheduledRates(Rates):
 def level_rates(
     shapes: Mapping[str, torch.Size], stored: Mapping[str, Tensor], rate: float | None = None
 ) -> list[LearningRates]:
-    """The inner rates of every level: a checkpoint's (``<level>/<tensor>``: (steps,)), or ``rate`` for all."""
+    """Inner rates of every level: a checkpoint's (``<level>/<tensor>``: (steps,)), or ``rate`` for all."""
     found = []
     for level in range(len(SIDES)):
         prefix = f"{level}/"

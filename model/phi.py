@@ -51,8 +51,3 @@ def blend(parts: Sequence[Phi], weights: Sequence[float]) -> dict[str, Tensor]:
         name: sum((w / total * part[name] for w, part in zip(weights, parts, strict=True)), torch.zeros(()))
         for name in parts[0]
     }
-
-
-def count(phi: Phi) -> int:
-    """Numbers in all samples together."""
-    return sum(value.numel() for value in phi.values())

@@ -1,25 +1,28 @@
-"""The loss of one level: places that look like those chosen for them, and on fine levels the examples' statistics.
+"""The loss of one level: places that look like those chosen for them, and on fine levels statistics.
 
-There is no content term: what the picture shows is held by where the search looked, since each place was given
-its place of the examples before anything was drawn (``model.perceptual.places``).
+There is no content term: what the picture shows is held by where the search looked, since each place was
+given its place of the examples before anything was drawn (``model.perceptual.places``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.critic import Critic, critic_inputs, duel, generator_hinge
 from model.networks import Objective
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
-from model.perceptual.losses import LossWeights
+from model.perceptual.losses import LossWeights, color_directions
 from model.perceptual.places import Places, committed_distance
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, statistics
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
 STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
+CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge
 WINDOW = 8  # places a side of the windows in which spreads are compared
 
 
@@ -32,11 +35,34 @@ class LevelWeights:
 
 
 LEVEL_WEIGHTS = (
-    LevelWeights(local=0.3, statistics=0.0),
-    LevelWeights(local=0.3, statistics=0.0),
-    LevelWeights(local=0.5, statistics=0.03),
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.7, statistics=0.03),
     LevelWeights(local=1.0, statistics=0.05),
 )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A critic's part in the loss of N renders.
+
+    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h,
+    w) of works of the styles when the critic is trained too, else None.
+    """
+
+    critic: Critic
+    weight: float
+    embedding: Tensor
+    real: Tensor | None = None
+
+    def loss(self, features: dict[str, Tensor]) -> Tensor:
+        """(N,): what renders pay for being told from works, and the critic for not telling them."""
+        fake = critic_inputs(features)
+        head = self.critic.head(self.embedding)
+        if self.real is None:
+            scores = self.critic.scores(fake, head, self.critic.weights().frozen())
+            return self.weight * generator_hinge(scores)
+        return duel(self.critic, head, fake, self.real).total(self.weight)
 
 
 @dataclass(frozen=True)
@@ -44,17 +70,41 @@ class Target:
     """What N renders are compared with.
 
     ``chosen``: (N, P, C) hypercolumns of the places chosen for each of their P places; ``places``: of each
-    render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count.
+    render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count;
+    ``judged``: by a critic, on fine levels.
     """
 
     chosen: Tensor
     places: Sequence[Places]
     pooled: StyleStatistics | None
+    judged: Judged | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence[Target]) -> Target:
+        """Those of several styles side by side: all with statistics and a critic, or none."""
+        pooled = [p.pooled for p in parts if p.pooled is not None]
+        judged = [p.judged for p in parts if p.judged is not None]
+        return cls(
+            torch.cat([p.chosen for p in parts]),
+            [places for p in parts for places in p.places],
+            concatenate(pooled) if pooled else None,
+            replace(judged[0], embedding=torch.cat([j.embedding for j in judged])) if judged else None,
+        )
+
+    def __getitem__(self, index: Sequence[int]) -> Target:
+        """Of some of the renders."""
+        chosen = list(index)
+        return Target(
+            self.chosen[chosen],
+            [self.places[i] for i in chosen],
+            None if self.pooled is None else self.pooled[chosen],
+            None if self.judged is None else replace(self.judged, embedding=self.judged.embedding[chosen]),
+        )
 
 
 def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, target: Target) -> Tensor:
     """(N, 3, H, W) renders -> their losses (N,); H and W are multiples of four."""
-    layers = HYPERCOLUMN_LAYERS
+    layers: tuple[str, ...] = HYPERCOLUMN_LAYERS
     counts = weights.statistics > 0 and target.pooled is not None
     if counts:
         layers = tuple(dict.fromkeys((*layers, *STYLE_LAYERS)))
@@ -69,19 +119,28 @@ def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, tar
         assert target.pooled is not None
         with objective.autocast():
             own = statistics(features, renders, patches=True)
-        terms = objective.distances(own, target.pooled)
+        terms = objective.distances(own, target.pooled, _directions(renders.device))
         loss = loss + weights.statistics * terms.style(STYLE_WEIGHTS)
+    if target.judged is not None:
+        loss = loss + target.judged.loss(features)
     return loss
+
+
+@cache
+def _directions(device: torch.device) -> Tensor:
+    """Along which colours are compared: always the same, so that a seed gives the same style again."""
+    return color_directions(torch.Generator().manual_seed(0)).to(device)
 
 
 def local_distance(
     features: Tensor, targets: Tensor, places: Sequence[Places], grid: tuple[int, int]
 ) -> Tensor:
-    """(N,): distance of every channel's mean and spread in overlapping windows, in units of the style's spread.
+    """(N,): distance of the means and spreads in overlapping windows, in units of the style's spread.
 
-    A network that has to hit single places hits their average, and paints without brushwork. In a window it is
-    free to lay strokes where it likes, but there have to be as many: as in the places chosen there, so that what
-    is even in the examples stays even (after the statistics of Huang & Belongie 2017, window by window).
+    A network that has to hit single places hits their average, and paints without brushwork. In a window it
+    is free to lay strokes where it likes, but there have to be as many: as in the places chosen there, so
+    that what is even in the examples stays even (after the statistics of Huang & Belongie 2017, window by
+    window).
     """
     mean = torch.stack([p.mean for p in places]).unsqueeze(1)
     spread = torch.stack([p.variance for p in places]).unsqueeze(1).sqrt()
@@ -93,7 +152,7 @@ def local_distance(
 
 def _windows(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(N, P, C) -> means and standard deviations in windows, (N, C, h, w) each."""
-    maps = x.unflatten(1, grid).permute(0, 3, 1, 2)
+    maps = x.view(len(x), *grid, -1).permute(0, 3, 1, 2)
     size = min(WINDOW, *grid)
     mean = F.avg_pool2d(maps, size, max(1, size // 2))
     variance = F.avg_pool2d(maps.square(), size, max(1, size // 2)) - mean.square()

@@ -86,12 +86,6 @@ class StyleEncoder(nn.Module):
         embedded: Tensor = self.embed(normalized.clamp(-6, 6))
         return embedded
 
-    def average(self, descriptions: Tensor, present: Tensor, level: int) -> Tensor:
-        """(B, K, D) descriptions of each style's examples, (B, K) 1 where there is one -> (B, embedding)."""
-        weight = present.unsqueeze(2)
-        averaged: Tensor = (self.embed_descriptions(descriptions, level) * weight).sum(1) / weight.sum(1)
-        return averaged
-
     def decode(self, embedding: Tensor, level: int) -> dict[str, Tensor]:
         """(B, embedding) averaged over each style's examples -> phi of B samples at a level."""
         batch = embedding.shape[0]

@@ -29,7 +29,7 @@ def average(first: Path, second: Path, out: Path, share: float = 0.5) -> None:
     begin, end = a.networks.state_dict(), b.networks.state_dict()
     b.networks.load_state_dict({name: begin[name].lerp(end[name], share) for name in begin})
     card = b.header["card"] | {"averaged": {"with": a.hash, "share_of_this": share}}
-    save_base(out, b.networks, b.rates, card, critic=b.critic, adapt=b.header.get("adapt"))
+    save_base(out, b.networks, b.rates, card)
 
 
 def main() -> None:

@@ -15,19 +15,18 @@ from pathlib import Path
 
 import torch
 
-from model.adaptation import fit
 from model.data.folders import StyleFolder, load, to_tensor
 from model.networks import Objective
 from model.perceptual.network import PerceptualNetwork
 from model.perceptual.statistics import STYLE_LAYERS, concatenate, pool
 
 WORKS = 5
-SIDE = 256  # short side in pixels, as adaptations look at examples
+SIDE = 256  # short side in pixels, of the finest parts that adaptations look at
 
 
 def scatter(objective: Objective, works: list[Path]) -> list[float]:
     """Of one artist: the works' variance in parts of one work's size, by layer."""
-    found = concatenate([objective.style_statistics(to_tensor([fit(load(path), SIDE)])) for path in works])
+    found = concatenate([objective.style_statistics(to_tensor([load(path, SIDE)])) for path in works])
     together = pool(found)
     sizes = {layer: found.second[layer].square().sum((1, 2)).mean() for layer in STYLE_LAYERS}
     return [float(together.scatter[layer] / sizes[layer]) for layer in STYLE_LAYERS]

@@ -53,8 +53,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE,...",
-            help="One more row: an inner loop with other numbers, such as `content=20,gram=6` (loss "
-            "weights and AdaptConfig); may be given again.",
+            help="One more row: an inner loop with other numbers of AdaptConfig, such as "
+            "`rate=0.03,steps=12`; may be given again.",
         ),
     ] = None,
     baseline: Annotated[

@@ -11,8 +11,12 @@ from benchmarks.bench.roofline import Rates, Work, count_work
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture, timed
 from model.data.folders import to_tensor
 from model.engine import Engine
-from model.perceptual.losses import LAYERS
+from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS
+from model.perceptual.statistics import STYLE_LAYERS
+from model.redrawing_loss import LEVEL_WEIGHTS
 from model.requests import Learning
+
+JUDGEMENTS = 3  # of each level
 
 
 def measure(
@@ -39,7 +43,7 @@ def measure(
             {"k": k, "steps": count, "styles": styles, "seconds": took.median, "cpu_seconds": took.cpu_median}
         )
 
-    engine.adapt(works[:1], steps=1)  # the first in a process is slower
+    engine.adapt(works[:1], steps=4)  # the first in a process is slower
     for k in examples:
         counts = [engine.default_steps if each is None else each for each in steps]
         for count in [0, *(counts if k == 5 else counts[:1])]:
@@ -68,21 +72,27 @@ def add_shares(rows: list[dict[str, Any]], engine: Engine, rates: Rates) -> None
 
 
 def step_work(engine: Engine) -> Work:
-    """The convolutions of one inner step: renders and features forward and back, and a share of the judges'.
+    """The convolutions of one inner step, the mean over the levels: renders and features forward and back,
+    and a share of the judges', who look at the start, the middle and the end of each level.
 
     The gradient with respect to the maps costs as much as the forward pass; weights have none.
     """
     c = engine.config
-    bytes_per_value = 2 if engine.objective.amp else 4
-    photo = to_tensor([synthetic_picture(c.size, c.size, seed=0)])
+    size = 2 if engine.objective.amp else 4
     phi = {name: torch.zeros(1, *shape) for name, shape in engine.shapes.items()}
-    render = count_work(engine.base.networks.cpu(), photo, phi, bytes_per_value=bytes_per_value)
-    look = count_work(engine.objective.network.cpu(), photo, LAYERS, bytes_per_value=bytes_per_value)
+    networks, network = engine.base.networks.cpu(), engine.objective.network.cpu()
+    flop = moved = layers = 0.0
+    for level, steps, weights in zip(c.levels, c.level_steps(c.steps), LEVEL_WEIGHTS, strict=True):
+        photo = to_tensor([synthetic_picture(level.crop, level.crop, seed=0)])
+        seen = (*HYPERCOLUMN_LAYERS, *(STYLE_LAYERS if weights.statistics else ()))
+        passes = 2 * min(level.photos, c.bank) + JUDGEMENTS * c.held_out / max(1, steps)
+        for work in (
+            count_work(networks, photo, phi, bytes_per_value=size),
+            count_work(network, photo, seen, bytes_per_value=size),
+        ):
+            flop += passes * work.flop / len(c.levels)
+            moved += passes * work.bytes / len(c.levels)
+            layers += passes * work.layers / len(c.levels)
     engine.base.networks.to(engine.device)
     engine.objective.network.to(engine.device)
-    passes = 2 * c.photos + c.held_out / c.judge_every
-    return Work(
-        passes * (render.flop + look.flop),
-        passes * (render.bytes + look.bytes),
-        round(passes * (render.layers + look.layers)),
-    )
+    return Work(flop, moved, round(layers))

@@ -24,13 +24,14 @@ from model.engine import Engine
 from model.errors import ExportUnavailableError
 from model.export import export_style
 from model.export.style import INPUT
+from model.phi import at_level
+from model.pyramid import SIDES, plan
 from model.requests import Rendering
 from model.runtime import prefers_bf16
-from model.strokes import NATURAL_SIDE
 from model.style import Style
 
 _SECONDS = 1.5  # a subject is repeated about so long in a row
-_USUAL = f"engine, strokes as at {NATURAL_SIDE} px"
+FINEST = len(SIDES) - 1
 _SMALL = 1024  # px; peers are not asked for more than this a side: they keep every map in memory
 
 Render = Callable[[Sequence[Image.Image]], object]
@@ -52,10 +53,7 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
     engine = Engine.load(device=device)
     examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
     style = engine.adapt(examples, steps=0)
-    found = [
-        _ours(f"engine ({engine.renders_with})", engine, style, largest=8192),
-        _usual(engine, style),
-    ]
+    found = [_ours(f"engine ({engine.renders_with})", engine, style, largest=8192)]
     missing = []
     if engine.renderer.native is not None:
         for name in ("openvino-int8", "openvino", "torch"):
@@ -81,30 +79,29 @@ def subjects(device: str, *, peers: bool) -> tuple[list[Subject], Engine, Style,
 
 
 def _ours(name: str, engine: Engine, style: Style, largest: int = _SMALL) -> Subject:
-    def render(photos: Sequence[Image.Image]) -> object:
-        return engine.stylize_many([Rendering(photo, style, stroke_size=1) for photo in photos])
-
-    return Subject(name, render, largest, batches=engine.renderer.native is None)
-
-
-def _usual(engine: Engine, style: Style) -> Subject:
-    """What a service does when no size of strokes is asked for: rendered small, and enlarged."""
+    """What a service does: level by level, and enlarged where the photo is larger than the finest level."""
 
     def render(photos: Sequence[Image.Image]) -> object:
         return engine.stylize_many([Rendering(photo, style) for photo in photos])
 
-    return Subject(_USUAL, render, largest=8192, smallest=NATURAL_SIDE + 1)
+    return Subject(name, render, largest, batches=engine.renderer.native is None)
+
+
+def drawn_pixels(side: int) -> int:
+    """Pixels that the network draws for a square photo, at all levels together."""
+    return sum(step.size[0] * step.size[1] for step in plan((side, side)))
 
 
 def _eager(engine: Engine, style: Style) -> Subject:
-    phi = {name: value.to(engine.device) for name, value in style.phi.items()}
+    """The network once, at the photo's size."""
+    phi = {name: value.to(engine.device) for name, value in at_level(style.phi, FINEST).items()}
 
     def render(photos: Sequence[Image.Image]) -> object:
         many = {name: value.expand(len(photos), *value.shape[1:]) for name, value in phi.items()}
         with torch.no_grad():
             return [to_image(x) for x in engine.base.networks(to_tensor(photos).to(engine.device), many)]
 
-    return Subject("torch eager (float32)", render, batches=True)
+    return Subject("torch eager, one pass (float32)", render, batches=True)
 
 
 def _johnson(*, bf16: bool, device: torch.device) -> Subject:
@@ -165,7 +162,8 @@ def measure(
         for subject in present:
             times = rounds[subject.name]
             theirs = subject.name.startswith("Magenta")
-            pixels = min(side, CANVAS) ** 2 if theirs else side**2
+            ours = subject.name.startswith("engine (")
+            pixels = min(side, CANVAS) ** 2 if theirs else drawn_pixels(side) if ours else side**2
             row: dict[str, Any] = {
                 "subject": subject.name,
                 "side": side,
@@ -209,16 +207,16 @@ def add_shares(rows: list[dict[str, Any]], engine: Engine, style: Style, rates: 
     """Beside each row: how much of the roofline is reached."""
     bf16 = prefers_bf16(engine.device)
     picture = to_tensor([photo(256, 0)])
-    phi = {name: value.float().cpu() for name, value in style.phi.items()}
+    phi = {name: value.float().cpu() for name, value in at_level(style.phi, FINEST).items()}
     works = {
         "Johnson": count_work(Johnson().eval(), picture, bytes_per_value=2 if bf16 else 4),
         "": count_work(engine.base.networks.cpu(), picture, phi, bytes_per_value=2 if bf16 else 4),
     }
     engine.base.networks.to(engine.device)
     for row in rows:
-        if row["subject"].startswith(("Magenta", _USUAL)) or engine.device.type != "cpu":
+        if row["subject"].startswith(("Magenta", "exported")) or engine.device.type != "cpu":
             continue
         work = works["Johnson" if row["subject"].startswith("Johnson") else ""]
         half = bf16 and "float32)" not in row["subject"]
-        least = work.least_seconds(rates.peak(bf16=half), rates.copy) * row["side"] ** 2 / 256**2
+        least = work.least_seconds(rates.peak(bf16=half), rates.copy) * row["rendered_pixels"] / 256**2
         row["roofline_share"] = least / row["seconds"]

@@ -125,7 +125,7 @@ _ALL = (
     Column(
         "objective",
         "objective",
-        "the adaptation's own total loss of the result against all examples pooled, color directions fixed",
+        "the adaptation's own loss of the result at the level of its size, against all examples",
         "everything that the loss is blind to: it is what was optimized",
     ),
 )

@@ -1,25 +1,34 @@
-"""The adaptation's own total loss as a column: what direct optimization of the picture is compared by."""
+"""The loss that adaptations go down, as a column: what everything else is held against."""
 
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from model.adaptation import AdaptConfig, fit, fixed_directions
-from model.data.folders import to_tensor
+from model.examples import LevelExamples, observe
 from model.networks import Objective
+from model.perceptual.hypercolumns import look_at
 from model.perceptual.losses import SCATTER
-from model.perceptual.statistics import StyleStatistics, concatenate, pool
+from model.pyramid import SIDES
+from model.redrawing_loss import LEVEL_WEIGHTS, STYLE_WEIGHTS, Target, level_loss
 
-ObjectiveTarget = StyleStatistics  # of all examples pooled, batch 1
+
+@dataclass
+class ObjectiveTarget:
+    """Examples, and what they look like at the levels that were asked for."""
+
+    works: Sequence[Image.Image]
+    seen: dict[int, LevelExamples] = field(default_factory=dict)
 
 
 class ObjectiveMeter:
-    """The total loss of pictures against all examples pooled, as the inner loop weighs it."""
+    """The loss of pictures at the level of their size, had it drawn on the photos themselves."""
 
-    def __init__(self, objective: Objective, config: AdaptConfig) -> None:
-        self.objective, self.config = objective, config
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
 
     @property
     def device(self) -> torch.device:
@@ -29,27 +38,25 @@ class ObjectiveMeter:
     @property
     def key(self) -> str:
         """What the values depend on besides the pictures."""
-        return f"{self.config.weights}/{SCATTER}/{self.config.example_side}"
+        return f"{LEVEL_WEIGHTS}/{STYLE_WEIGHTS}/{SCATTER}"
 
     def target(self, examples: Sequence[Image.Image]) -> ObjectiveTarget:
-        """Statistics of the examples, at the size that adaptations see them in."""
-        works = [
-            self.objective.style_statistics(to_tensor([fit(e, self.config.example_side)]).to(self.device))
-            for e in examples
-        ]
-        return pool(concatenate(works))
-
-    def losses(self, pictures: Tensor, content: dict[str, Tensor], target: ObjectiveTarget) -> Tensor:
-        """Total loss of (B, 3, H, W) pictures: (B,), differentiable."""
-        repeated = target[[0] * len(pictures)]
-        return self.objective.terms(pictures, repeated, content).total(self.config.weights)
+        """The examples, to be looked at when the size of the pictures is known."""
+        return ObjectiveTarget(examples)
 
     @torch.no_grad()
     def measure(self, pictures: Tensor, photos: Tensor, target: ObjectiveTarget) -> list[float]:
-        """Total loss of each picture against its photo and the examples, with fixed color directions."""
+        """The loss of each picture against its photo and the examples; sides are multiples of four."""
+        side = max(pictures.shape[2:])
+        level = min(range(len(SIDES)), key=lambda i: abs(SIDES[i] - side))
+        if level not in target.seen:
+            works = [work.convert("RGB") for work in target.works]
+            target.seen[level] = LevelExamples.join(observe(self.objective, works, level, random.Random(0)))
+        examples = target.seen[level]
         found = []
         for picture, photo in zip(torch.split(pictures, 1), torch.split(photos, 1), strict=True):
-            content, _ = self.objective.photo_targets(photo)
-            with fixed_directions():
-                found.append(float(self.losses(picture, content, target)))
+            with self.objective.autocast():
+                own = look_at(self.objective.network.vgg, photo)[0]
+            chosen = Target(examples.places.targets(own)[None], [examples.places], examples.pooled)
+            found.append(float(level_loss(self.objective, LEVEL_WEIGHTS[level], picture, chosen)))
         return found

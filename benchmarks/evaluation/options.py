@@ -32,7 +32,7 @@ class Options:
     rows: frozenset[Family] = frozenset(Family)
     slow_artists: int = 4
     slow_photos: int = 1
-    direct_iterations: int = 300
+    direct_iterations: int = 350
     random_steps: int = 200
     checkpoint: Path | None = None
     baselines: tuple[Path, ...] = ()
@@ -128,24 +128,20 @@ def parse_rows(text: str) -> frozenset[Family]:
 
 
 def parse_settings(text: str, config: AdaptConfig) -> AdaptConfig:
-    """``content=20,gram=6,steps=12``: ``config`` with other numbers, loss weights among them.
+    """``rate=0.03,steps=12``: ``config`` with other numbers.
 
     Raises:
         BenchmarkError: a name that is no number of the inner loop, or no number.
     """
-    weights = {f.name for f in fields(config.weights)}
     numbers = {f.name: type(getattr(config, f.name)) for f in fields(config)}
     numbers = {name: kind for name, kind in numbers.items() if kind in (int, float)} | {"rate": float}
     for part in text.split(","):
         name, _, value = (word.strip() for word in part.partition("="))
-        if name not in weights and name not in numbers:
-            known = ", ".join(sorted(weights | set(numbers)))
+        if name not in numbers:
+            known = ", ".join(sorted(numbers))
             raise BenchmarkError(f"--settings knows no {name!r}; it takes NAME=VALUE,... of {known}")
         try:
-            if name in weights:
-                config = replace(config, weights=replace(config.weights, **{name: float(value)}))
-            else:
-                config = replace(config, **{name: numbers[name](value)})
+            config = replace(config, **{name: numbers[name](value)})
         except ValueError as error:
             raise BenchmarkError(f"--settings takes a number for {name}, not {value!r}") from error
     return config

@@ -13,9 +13,7 @@ from benchmarks.evaluation.ours import Adapted, Learner
 from benchmarks.evaluation.rates import RateSearch, search_rate
 from benchmarks.evaluation.selection import Artist
 from benchmarks.magenta import Magenta
-from model.adaptation import AdaptConfig
 from model.engine import Engine
-from model.inner_rates import stored_rates
 from model.networks import Objective
 from model.perceptual.network import PerceptualNetwork
 from model.runtime import prefers_bf16, resolve_device
@@ -64,15 +62,15 @@ def make_plan(options: Options, spare: Sequence[Artist], cache: Cache) -> Plan:
     if Family.RANDOM in rows and engine is not None:
         _add_random(plan, options, engine, spare, cache)
     if Family.DIRECT in rows:
-        plan.methods[main].append(Direct(objective, iterations=options.direct_iterations))
+        plan.methods[main].append(Direct(objective.device, iterations=options.direct_iterations))
     return plan
 
 
 def _objective(engine: Engine | None, device: str) -> ObjectiveMeter:
     if engine is not None:
-        return ObjectiveMeter(engine.objective, engine.config)
+        return ObjectiveMeter(engine.objective)
     where = resolve_device(device)
-    return ObjectiveMeter(Objective(PerceptualNetwork().to(where), amp=prefers_bf16(where)), AdaptConfig())
+    return ObjectiveMeter(Objective(PerceptualNetwork().to(where), amp=prefers_bf16(where)))
 
 
 def _key(engine: Engine) -> str:
@@ -94,26 +92,22 @@ def _add_ours(plan: Plan, options: Options, engine: Engine, sweep: Sequence[floa
     every = {0, engine.default_steps}
     for k, methods in plan.methods.items():
         wanted = steps if k == options.chosen_k else [s for s in steps if s in every]
-        # a learner a K: it plans its loops by what it will be asked for
-        learner = Learner(engine, OURS, _key(engine), wanted)
+        learner = Learner(engine, OURS, _key(engine))
         methods += [Adapted(learner, count, Family.OURS) for count in wanted]
         if k in (*SWEPT, options.chosen_k):
             swept = [count for count in wanted if count in every]
             methods += [Adapted(learner, count, Family.OURS, strength=s) for count in swept for s in sweep]
-    longest = max((s for s in steps if s <= engine.default_steps), default=0)
-    if longest:
+    if any(steps):
         plan.notes.append(
-            f"Rows of {OURS} up to {engine.default_steps} steps are looks into one loop of "
-            f"{engine.default_steps} steps, whose rates fall over its last part; a loop of fewer steps would "
-            "let them fall earlier. Longer rows, and steps that the loop does not judge, are loops of their "
-            "own. A row is the best style met so far, as it is served."
+            f"Every row of {OURS} is a whole adaptation of its own: its steps are shared out over the "
+            "levels, and the best style of each level is kept, as it is served."
         )
 
 
 def _add_settings(plan: Plan, options: Options, engine: Engine) -> None:
     for words, config in options.settings.items():
         other = Engine(engine.base, engine.device, config)
-        learner = Learner(other, f"{OURS}, {words}", _key(other), [config.steps])
+        learner = Learner(other, f"{OURS}, {words}", _key(other))
         plan.methods[options.chosen_k].append(Adapted(learner, config.steps, Family.SETTINGS))
 
 
@@ -121,14 +115,12 @@ def _add_baselines(plan: Plan, options: Options) -> None:
     for path in options.baselines:
         engine = Engine.load(path, device=options.device)
         steps = [0, engine.default_steps]
-        learner = Learner(engine, f"checkpoint {engine.base_hash[:8]}", _key(engine), steps)
+        learner = Learner(engine, f"checkpoint {engine.base_hash[:8]}", _key(engine))
         plan.methods[options.chosen_k] += [Adapted(learner, count, Family.BASELINE) for count in steps]
 
 
 def _add_no_meta(plan: Plan, options: Options, spare: Sequence[Artist], cache: Cache) -> None:
-    engine = Engine.load(
-        options.no_meta, device=options.device, config=replace(AdaptConfig(), rate_scale=1.0)
-    )
+    engine = Engine.load(options.no_meta, device=options.device)
     search = search_rate(
         engine,
         spare[:RATE_SEARCH_ARTISTS],
@@ -141,20 +133,17 @@ def _add_no_meta(plan: Plan, options: Options, spare: Sequence[Artist], cache: C
     plan.searches["without meta-learning"] = search
     steps = [s for s in parse_steps(options.steps, engine.default_steps) if s <= engine.default_steps]
     learner = Learner(
-        engine,
+        _with_rate(engine, search.best),
         f"without meta-learning, rate {search.best:g}",
         f"no-meta-{_key(engine)}-{search.best:g}",
-        steps,
-        rates=stored_rates(engine.shapes, {}, search.best).to(engine.device),
     )
     plan.methods[options.chosen_k] += [Adapted(learner, count, Family.NO_META) for count in steps]
 
 
 def _add_random(plan: Plan, options: Options, engine: Engine, spare: Sequence[Artist], cache: Cache) -> None:
-    plain = Engine(engine.base, engine.device, replace(engine.config, rate_scale=1.0, adapt=("*",)))
     steps = options.random_steps
     search = search_rate(
-        plain,
+        engine,
         spare[:1],
         k=options.chosen_k,
         steps=min(steps, RANDOM_SEARCH_STEPS),
@@ -165,11 +154,14 @@ def _add_random(plan: Plan, options: Options, engine: Engine, spare: Sequence[Ar
     )
     plan.searches["random start"] = search
     learner = Learner(
-        plain,
+        _with_rate(engine, search.best),
         f"random start, rate {search.best:g}",
-        f"random-{_key(plain)}-{search.best:g}",
-        [steps],
-        rates=stored_rates(plain.shapes, {}, search.best).to(plain.device),
+        f"random-{_key(engine)}-{search.best:g}",
         random_start=True,
     )
     plan.methods[options.chosen_k].append(Adapted(learner, steps, Family.RANDOM))
+
+
+def _with_rate(engine: Engine, rate: float) -> Engine:
+    """The same checkpoint with one inner rate for all tensors of all levels."""
+    return Engine(engine.base, engine.device, replace(engine.config, rate=rate))

@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.evaluation.cache import Cache, cache_key
-from benchmarks.evaluation.ours import initialized
+from benchmarks.evaluation.ours import learn
 from benchmarks.evaluation.selection import Artist, load_work
 from model.engine import Engine
-from model.inner_rates import stored_rates
+from model.inner_rates import level_rates
 
 CANDIDATES = (0.003, 0.01, 0.03, 0.1)
 MORE = 3
@@ -17,7 +17,7 @@ MORE = 3
 
 @dataclass(frozen=True)
 class RateSearch:
-    """What was tried, and what is best: mean total loss on held-out photos at the end of the loops."""
+    """What was tried, and what is best: mean loss on held-out photos, as a share of the start's."""
 
     losses: dict[float, float]
     steps: int
@@ -32,7 +32,7 @@ class RateSearch:
         """For the report."""
         tried = ", ".join(f"{rate:g}: {loss:.3f}" for rate, loss in self.losses.items())
         return (
-            f"rate {self.best:g} (total loss on held-out photos after {self.steps} steps on "
+            f"rate {self.best:g} (loss on held-out photos, of the start's, after {self.steps} steps on "
             f"{len(self.artists)} other artists: {tried})"
         )
 
@@ -89,16 +89,15 @@ def _trial(
     cache: Cache,
     random_start: bool,
 ) -> float:
-    """Total loss on held-out photos at the end of one loop."""
+    """Loss on held-out photos at the end of one adaptation, as a share of its start's."""
     config = str(engine.config)
     key = cache_key(
         ("rate", engine.base_hash, config, f"{rate:g}", steps, size, seed, int(random_start)), paths
     )
     found = cache.load(key)
     if found is None:
-        job = engine.adaptation([load_work(path, size) for path in paths], seed=seed)
-        start = initialized(job, seed) if random_start else None
-        rates = stored_rates(engine.shapes, {}, rate).to(engine.device)
-        found = {"total": job.run(rates, steps=steps, start=start).end.total}
+        works = [load_work(path, size) for path in paths]
+        rates = [each.to(engine.device) for each in level_rates(engine.shapes, {}, rate)]
+        found = {"total": learn(engine, works, steps, seed, rates=rates, random_start=random_start).total}
         cache.store(key, found)
     return float(found["total"])

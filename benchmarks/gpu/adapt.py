@@ -14,13 +14,14 @@ from benchmarks.gpu.ceilings import Ceilings
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.adaptation import Adaptation
-from model.adaptation_loop import Renders, adapt_together, compare_gathered, gathered
+from model.adaptation import Support
+from model.adaptation_loop import BETAS, adapt_together
 from model.engine import Engine
 from model.inner_rates import ScheduledRates
 from model.maml import Adam
-from model.perceptual.statistics import StyleStatistics
 from model.phi import stack
+from model.pyramid import SIDES
+from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
 from model.replay import Replay
 from model.requests import Learning
 
@@ -40,7 +41,7 @@ def measure(
     ``times_one``: against one style of five examples in this run.
     """
     examples = [synthetic_picture(*EXAMPLE_SIZES[i % 5], seed=i) for i in range(max(k for k, _ in wanted))]
-    engine.adapt(examples[:5], steps=2)  # the first in a process is slower
+    engine.adapt(examples[:5], steps=4)  # the first in a process is slower
     least = work.least_seconds(ceilings.gemm, ceilings.copy)
     one: float | None = None
     for k, styles in wanted:
@@ -87,85 +88,87 @@ def _parts(
         clock.synchronize()
         found[f"{name}_seconds"] = time.perf_counter() - began
 
-    tasks: list[Adaptation] = []
-    starts: list[dict[str, Tensor]] = []
-    part("examples", lambda: tasks.extend(engine.adaptation(examples, seed=100 + i) for i in range(styles)))
-    part("start", lambda: starts.extend(task.start() for task in tasks))
-    part("photos", lambda: [(task.bank, task.judges) for task in tasks])
-    part("loop", lambda: adapt_together(tasks, engine.rates, steps=steps, starts=starts))
+    tasks = [engine.adaptation(examples, seed=100 + i) for i in range(styles)]
+    part("examples", lambda: [task.start(level) for task in tasks for level in range(len(SIDES))])
+    part("loop", lambda: adapt_together(tasks, engine.rates, steps=steps))
     return found
 
 
 def inner_step(record: Record, clock: Clock, engine: Engine, *, styles: Sequence[int]) -> None:
-    """The parts of one inner step, and its loss with gradients and its judgement as CUDA graphs."""
+    """The parts of an inner step of each level, and its loss with gradients as a CUDA graph."""
     for many in styles:
         if record.late():
-            record.skipped(f"an inner step of {many} styles")
+            record.skipped(f"inner steps of {many} styles")
             continue
-        _inner_step(record, clock, engine, many)
+        _inner_steps(record, clock, engine, many)
 
 
-def _inner_step(record: Record, clock: Clock, engine: Engine, many: int) -> None:
+def _inner_steps(record: Record, clock: Clock, engine: Engine, many: int) -> None:
     examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
     tasks = [engine.adaptation(examples, seed=i) for i in range(many)]
-    phi = stack([task.start() for task in tasks])
-    support = _on_device(gathered([task.draw() for task in tasks]), clock.device)
-    held_out = _on_device(gathered([task.held_out() for task in tasks]), clock.device)
-    weights, names = engine.config.weights, list(phi)
+    below: list[dict[str, Tensor]] = []
+    for level, side in enumerate(SIDES):
+        began = time.perf_counter()
+        for i, task in enumerate(tasks):
+            task.begin_level(level, below[i] if level else None)
+        clock.synchronize()
+        row: Row = {"styles": many, "side": side, "part": "photos drawn, places chosen"}
+        record.add(row | {"eager_milliseconds": 1e3 * (time.perf_counter() - began)})
+        below = [task.start(level) for task in tasks]
+        support = Support.join([task.draw(level) for task in tasks])
+        _level(record, clock, engine, level, stack(below), support)
 
-    def losses(values: Sequence[Tensor], renders: Renders) -> Tensor:
-        terms, _ = compare_gathered(tasks[0], dict(zip(names, values, strict=True)), renders)
-        return terms.total(weights).view(many, -1).mean(1)
+
+def _level(
+    record: Record, clock: Clock, engine: Engine, level: int, phi: dict[str, Tensor], support: Support
+) -> None:
+    names, many = list(phi), len(next(iter(phi.values())))
+    count = len(support.inputs) // many
 
     def loss_and_gradients(*tensors: Tensor) -> tuple[Tensor, ...]:
-        values = [each.detach().requires_grad_() for each in tensors[: len(names)]]
+        values = [each.detach().requires_grad_() for each in tensors]
         with torch.enable_grad():
-            loss = losses(values, _renders(support, tensors[len(names) :]))
-            gradients = torch.autograd.grad(loss.sum(), values, materialize_grads=True)
+            each = {k: v.repeat_interleave(count, 0) for k, v in zip(names, values, strict=True)}
+            with engine.objective.autocast():
+                renders = engine.base.networks(support.inputs, each)
+            loss = level_loss(engine.objective, LEVEL_WEIGHTS[level], renders, support.target)
+            gradients = torch.autograd.grad(loss.sum() / count, values, materialize_grads=True)
         return loss.detach(), *gradients
 
-    def judgement(*tensors: Tensor) -> tuple[Tensor]:
-        with torch.no_grad():
-            return (losses(tensors[: len(names)], _renders(held_out, tensors[len(names) :])),)
+    inputs = list(phi.values())
+    row: Row = {"styles": many, "side": SIDES[level], "part": "loss and gradients"}
 
-    def compared(name: str, function: Callable[..., Sequence[Tensor]], renders: Renders) -> None:
-        inputs = [*phi.values(), *_tensors(renders)]
-        row: Row = {"styles": many, "part": name}
+    def eager() -> Row:
+        return {"eager_milliseconds": 1e3 * clock.events(lambda: loss_and_gradients(*inputs)).median}
 
-        def eager() -> Row:
-            return {"eager_milliseconds": 1e3 * clock.events(lambda: function(*inputs)).median}
+    def graph() -> Row:
+        expected = [each.clone() for each in loss_and_gradients(*inputs)]
+        again = loss_and_gradients(*inputs)
+        began = time.perf_counter()
+        replay = Replay(loss_and_gradients, inputs)
+        clock.synchronize()
+        capture = time.perf_counter() - began
+        found = replay(*inputs)
+        return {
+            "graph_difference": _difference(found, expected),
+            "eager_difference": _difference(again, expected),  # of two calls: sums in another order
+            "graph_milliseconds": 1e3 * clock.events(lambda: replay(*inputs)).median,
+            "graph_capture_seconds": capture,
+        }
 
-        def graph() -> Row:
-            expected = [each.clone() for each in function(*inputs)]
-            again = function(*inputs)
-            began = time.perf_counter()
-            replay = Replay(function, inputs)
-            clock.synchronize()
-            capture = time.perf_counter() - began
-            found = replay(*inputs)
-            return {
-                "graph_difference": _difference(found, expected),
-                "eager_difference": _difference(again, expected),  # of two calls: sums in another order
-                "graph_milliseconds": 1e3 * clock.events(lambda: replay(*inputs)).median,
-                "graph_capture_seconds": capture,
-            }
-
-        record.tried(row, "eager", eager)
-        if clock.cuda:
-            record.tried(row, "graph", graph)
-        record.add(row)
-
-    compared("loss and gradients", loss_and_gradients, support)
-    compared("judgement", judgement, held_out)
+    record.tried(row, "eager", eager)
+    if clock.cuda:
+        record.tried(row, "graph", graph)
+    record.add(row)
 
     def update() -> Row:
-        rule = Adam(ScheduledRates(engine.rates, 16, 1.0, 0.5), betas=(0.9, 0.99))
+        rule = Adam(ScheduledRates(engine.rates[level], 6, 1.0, 0.5), betas=BETAS)
         state = rule.init(phi)
         with torch.no_grad():
             took = clock.events(lambda: rule.step(phi, phi, state, 0, batched=True))
         return {"eager_milliseconds": 1e3 * took.median}
 
-    row: Row = {"styles": many, "part": "Adam"}
+    row = {"styles": many, "side": SIDES[level], "part": "Adam"}
     record.tried(row, "eager", update)
     record.add(row)
 
@@ -175,34 +178,3 @@ def _difference(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
     return max(
         float((a - b).norm() / b.norm().clamp_min(1e-12)) for a, b in zip(found, expected, strict=True)
     )
-
-
-def _tensors(renders: Renders) -> list[Tensor]:
-    targets = renders.targets
-    return [
-        renders.photos,
-        *renders.content.values(),
-        *targets.mean.values(),
-        *targets.second.values(),
-        *targets.scatter.values(),
-        *targets.patches.values(),
-        targets.colors,
-        renders.directions,
-    ]
-
-
-def _renders(like: Renders, tensors: Sequence[Tensor]) -> Renders:
-    """The inverse of ``_tensors``."""
-    rest = iter(tensors)
-    photos = next(rest)
-    content = {name: next(rest) for name in like.content}
-    mean = {name: next(rest) for name in like.targets.mean}
-    second = {name: next(rest) for name in like.targets.second}
-    scatter = {name: next(rest) for name in like.targets.scatter}
-    patches = {name: next(rest) for name in like.targets.patches}
-    targets = StyleStatistics(mean, second, next(rest), scatter, patches)
-    return Renders(photos, content, targets, next(rest))
-
-
-def _on_device(renders: Renders, device: torch.device) -> Renders:
-    return _renders(renders, [each.to(device) for each in _tensors(renders)])

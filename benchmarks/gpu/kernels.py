@@ -13,10 +13,11 @@ from benchmarks.bench.pictures import photo
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.adaptation_loop import adapt_together
 from model.data.folders import to_tensor
 from model.engine import Engine
-from model.phi import expand
+from model.phi import at_level, expand
+from model.pyramid import SIDES
+from model.requests import Learning
 from model.style import Style
 
 _LONGEST = 14  # kernels that are told by name
@@ -25,8 +26,8 @@ _LONGEST = 14  # kernels that are told by name
 def measure(
     record: Record, clock: Clock, engine: Engine, style: Style, *, side: int, many: Sequence[int]
 ) -> None:
-    """A row for a rendering alone and in a batch, and for two inner steps of each number of styles."""
-    phi = {name: value.to(clock.device) for name, value in style.phi.items()}
+    """A row for a rendering alone and in a batch, and for brief adaptations of each number of styles."""
+    phi = {k: v.to(clock.device) for k, v in at_level(style.phi, len(SIDES) - 1).items()}
     examples = [synthetic_picture(*size, seed=i) for i, size in enumerate(EXAMPLE_SIZES)]
     for batch in (1, 32):
         photos = to_tensor([photo(side, i % 4) for i in range(batch)]).to(clock.device)
@@ -40,18 +41,15 @@ def measure(
         if record.late():
             record.skipped(f"kernels of an inner loop of {styles}")
             continue
-        tasks = [engine.adaptation(examples, seed=i) for i in range(styles)]
-        starts = [task.start() for task in tasks]
-        for task in tasks:
-            _ = task.bank, task.judges
+        requests = [Learning(examples, seed=i) for i in range(styles)]
         _row(
             record,
             clock,
-            f"two inner steps, {styles} styles",
-            lambda tasks=tasks, starts=starts: adapt_together(tasks, engine.rates, steps=2, starts=starts),  # type: ignore[misc]
+            f"an adaptation of a step a level, {styles} styles",
+            lambda requests=requests: engine.adapt_many(requests, steps=len(SIDES)),  # type: ignore[misc]
         )
     if not record.late():
-        _row(record, clock, "examples of one style", lambda: engine.adaptation(examples).start())
+        _row(record, clock, "examples of one style", lambda: engine.adapt(examples, steps=0))
 
 
 def _row(record: Record, clock: Clock, what: str, call: Callable[[], object]) -> None:

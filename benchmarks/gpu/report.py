@@ -100,11 +100,10 @@ _TABLES: dict[str, tuple[str, list[tuple[str, Any]]]] = {
             ("peak memory", _number("peak_mib", _MIB)),
         ],
     ),
-    "strips": (
+    "large": (
         "Large photos, picture to picture",
         [
             ("side", _text("side")),
-            ("how", _text("how")),
             ("time", _number("milliseconds", _MS)),
             ("peak memory", _number("peak_mib", _MIB)),
         ],
@@ -118,17 +117,16 @@ _TABLES: dict[str, tuple[str, list[tuple[str, Any]]]] = {
             ("time", _number("seconds", "{:.3f} s")),
             ("times one", _number("times_one", "{:.2f}x")),
             ("examples", _number("examples_seconds", "{:.3f} s")),
-            ("start", _number("start_seconds", "{:.3f} s")),
-            ("photos", _number("photos_seconds", "{:.3f} s")),
-            ("inner loop", _number("loop_seconds", "{:.3f} s")),
-            ("loop, of the roofline", _share("roofline_share")),
+            ("inner loops", _number("loop_seconds", "{:.3f} s")),
+            ("loops, of the roofline", _share("roofline_share")),
             ("peak memory", _number("peak_mib", _MIB)),
         ],
     ),
     "inner step": (
-        "Parts of an inner step",
+        "Parts of the inner steps",
         [
             ("styles", _text("styles")),
+            ("level", _text("side")),
             ("part", _text("part")),
             ("eager", _number("eager_milliseconds", _MS)),
             ("CUDA graph", _number("graph_milliseconds", _MS)),

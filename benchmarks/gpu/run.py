@@ -19,9 +19,11 @@ from benchmarks.gpu.record import Record
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
 from model.engine import Engine
+from model.phi import at_level
+from model.pyramid import SIDES
 from model.style import Style
 
-SECTIONS = ("ceilings", "stylize", "adapt", "inner step", "kernels", "strips", "jpeg", "transfer")
+SECTIONS = ("ceilings", "stylize", "adapt", "inner step", "kernels", "large", "jpeg", "transfer")
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Plan:
             sizes=(64,),
             batches=(1, 8),
             adaptations=((5, 1), (5, 2)),
-            steps=1,
-            inner=(1, 2),
+            steps=4,
+            inner=(1,),
             large=(96,),
             jpegs=(64,),
             moved=((64, 2),),
@@ -120,7 +122,7 @@ def run(
             0.85,
             lambda: kernels.measure(record, clock, engine, style, side=plan.profiled, many=plan.inner),
         ),
-        "strips": (0.91, lambda: stylize.strips(record, clock, engine, style, sizes=plan.large)),
+        "large": (0.91, lambda: stylize.large(record, clock, engine, style, sizes=plan.large)),
         "jpeg": (0.97, lambda: pixels.jpeg(record, clock, sizes=plan.jpegs, batches=(1, 8, 32))),
         "transfer": (1.0, lambda: pixels.transfer(record, clock, cases=plan.moved)),
     }
@@ -136,7 +138,7 @@ def _work(engine: Engine, style: Style) -> Work:
     """Of a pixel: the convolutions of the stylizer; what the weights weigh is left to fade with the size."""
     side = 256
     picture = torch.zeros(1, 3, side, side)
-    phi = {name: value.float().cpu() for name, value in style.phi.items()}
+    phi = {name: value.float().cpu() for name, value in at_level(style.phi, len(SIDES) - 1).items()}
     work = count_work(
         engine.base.networks.cpu(), picture, phi, bytes_per_value=2 if engine.objective.amp else 4
     )

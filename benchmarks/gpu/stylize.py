@@ -15,7 +15,8 @@ from benchmarks.gpu.ceilings import Ceilings
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
 from model.engine import Engine
-from model.phi import expand
+from model.phi import at_level, expand
+from model.pyramid import SIDES
 from model.replay import Replay
 from model.requests import Rendering
 from model.style import Style
@@ -40,7 +41,7 @@ def measure(
 
     ``work``: of a pixel.
     """
-    phi = {name: value.to(clock.device) for name, value in style.phi.items()}
+    phi = {k: v.to(clock.device) for k, v in at_level(style.phi, len(SIDES) - 1).items()}
     for batch in batches:
         for side in sizes:
             if record.late():
@@ -111,7 +112,7 @@ def _row(
 
     def served() -> Row:
         shown = [photo(side, i) for i in range(min(batch, 4))]
-        wanted = [Rendering(shown[i % len(shown)], style, stroke_size=1) for i in range(batch)]
+        wanted = [Rendering(shown[i % len(shown)], style) for i in range(batch)]
         took = clock.calls(lambda: engine.stylize_many(wanted), seconds=0.3, least=3)
         seconds = took.median / batch
         return {"served_milliseconds": 1e3 * seconds, "served_pictures_a_second": 1 / seconds}
@@ -130,27 +131,19 @@ def _row(
     return row
 
 
-def strips(record: Record, clock: Clock, engine: Engine, style: Style, *, sizes: Sequence[int]) -> None:
-    """Large photos as the renderer cuts them into strips, and whole."""
-    renderer, usual = engine.renderer, engine.renderer.whole_pixels
+def large(record: Record, clock: Clock, engine: Engine, style: Style, *, sizes: Sequence[int]) -> None:
+    """Large photos, picture to picture: drawn on 512 pixels, and enlarged by the processor."""
     for side in sizes:
         if record.late():
-            record.skipped(f"{side} px in strips and whole")
+            record.skipped(f"{side} px")
             continue
         picture = photo(side, 0)
-        for name, most in (("strips", 0), ("whole", side * side)):
 
-            def one(most: int = most, picture: Image.Image = picture) -> Row:
-                clock.forget_peak()
-                renderer.whole_pixels = most
-                took = clock.calls(
-                    lambda: engine.stylize(picture, style, stroke_size=1), seconds=0.5, least=2
-                )
-                return {"milliseconds": 1e3 * took.median, "peak_mib": clock.peak_mib()}
+        def one(picture: Image.Image = picture) -> Row:
+            clock.forget_peak()
+            took = clock.calls(lambda: engine.stylize(picture, style), seconds=0.5, least=2)
+            return {"milliseconds": 1e3 * took.median, "peak_mib": clock.peak_mib()}
 
-            row: Row = {"side": side, "how": name}
-            try:
-                record.tried(row, "call", one)
-            finally:
-                renderer.whole_pixels = usual
-            record.add(row)
+        row: Row = {"side": side}
+        record.tried(row, "call", one)
+        record.add(row)

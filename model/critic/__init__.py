@@ -2,14 +2,12 @@
 
 from model.critic.duel import Duel, critic_hinge, duel, generator_hinge
 from model.critic.network import HEAD, Critic, CriticConfig, critic_inputs, window
-from model.critic.opponent import Opponent
 
 __all__ = [
     "HEAD",
     "Critic",
     "CriticConfig",
     "Duel",
-    "Opponent",
     "critic_hinge",
     "critic_inputs",
     "duel",

@@ -1,1 +1,1 @@
-"""Style and photo folders, crops and augmentation, K-shot tasks."""
+"""Style and photo folders, and their split."""

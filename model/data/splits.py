@@ -20,14 +20,6 @@ def split_of(name: str, *, seed: int = 0) -> Split:
     return "validation" if position < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
-def split_groups(names: Iterable[str], *, seed: int = 0) -> dict[Split, list[str]]:
-    """Group names by split, each list sorted."""
-    result: dict[Split, list[str]] = {"train": [], "validation": [], "test": []}
-    for name in sorted(names):
-        result[split_of(name, seed=seed)].append(name)
-    return result
-
-
 def training_groups(names: Iterable[str], *, seed: int = 0) -> set[str]:
     """Groups to train on: those of no artist of whom any group is held out.
 

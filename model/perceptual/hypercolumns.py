@@ -1,8 +1,8 @@
 """Hypercolumns: every place of a picture as one vector of features, from the finest layer to the coarsest.
 
-All layers of VGG16 up to relu4_1, brought to a quarter of the picture's size and joined (Hariharan et al. 2015;
-as descriptors of style: Kolkin et al. 2022). Two places with like hypercolumns look alike at every scale that
-the network sees.
+All layers of VGG16 up to relu4_1, brought to a quarter of the picture's size and joined (Hariharan et al.
+2015; as descriptors of style: Kolkin et al. 2022). Two places with like hypercolumns look alike at every
+scale that the network sees.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def look_at(network: VGG16Features, images: Tensor) -> Tensor:
 
 
 def _places(feature: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, h, w) -> (B, height * width, C): averaged where it is finer, interpolated where it is coarser."""
+    """(B, C, h, w) -> (B, height * width, C): averaged where finer, interpolated where coarser."""
     if feature.shape[2] > height:
         feature = F.avg_pool2d(feature, feature.shape[2] // height)
     elif feature.shape[2:] != (height, width):

@@ -1,7 +1,7 @@
-"""Moments of feature maps and the content distance, with their gradients written out.
+"""Moments of feature maps, with their gradient written out.
 
 A backward pass by autograd walks through every elementwise step in float32, in a dozen passes over maps of
-tens of megabytes. Both gradients are linear in the features: one product of matrices, and three passes.
+tens of megabytes. The gradient is linear in the features: one product of matrices, and three passes.
 """
 
 from __future__ import annotations
@@ -46,59 +46,6 @@ class _Moments(torch.autograd.Function):
         return _unflatten(
             torch.baddbmm((d_mean / count).to(flat.dtype).unsqueeze(1), flat, weight), feature.shape
         )
-
-
-def content_layer_distance(feature: Tensor, target: Tensor) -> Tensor:
-    """(B,): mean squared difference of ``normalized(feature)`` and ``target`` (B, C, H, W), a constant."""
-    if not (torch.is_grad_enabled() and feature.requires_grad) or target.requires_grad:
-        return _content(feature, target)
-    distance: Tensor = _Content.apply(feature, target)
-    return distance
-
-
-def _content(feature: Tensor, target: Tensor) -> Tensor:
-    return (normalized(feature) - target).square().mean((1, 2, 3))
-
-
-class _Content(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, feature: Tensor, target: Tensor) -> Tensor:
-        flat, wanted = _wide(flatten(feature)), flatten(target)
-        found, divisor, sigma = _normalize(flat)
-        difference = found - wanted
-        ctx.save_for_backward(feature, target, found, difference, divisor, sigma)
-        return difference.square().mean((1, 2))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        feature, target, found, difference, divisor, sigma = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            distance = _content(feature, target)
-            return torch.autograd.grad(distance, feature, grad, create_graph=True)[0], None
-        count, channels = found.shape[1:]
-        scale = (2 * grad / (count * channels)).view(-1, 1)  # dL/d_found = scale * difference
-        d_divisor = -scale * (difference * found).sum(1) / divisor  # (B, C)
-        d_sigma = d_divisor + 0.1 * d_divisor.mean(1, keepdim=True)
-        gain = scale / divisor
-        # d_feature = gain (difference - its mean) + d_sigma / (N sigma) (feature - its mean)
-        offset = -gain * difference.mean(1)
-        along = d_sigma * divisor / (count * sigma)
-        back = torch.addcmul(offset.unsqueeze(1), difference, gain.unsqueeze(1))
-        back = back.addcmul_(found, along.unsqueeze(1)).to(feature.dtype)
-        return _unflatten(back, feature.shape), None
-
-
-def normalized(feature: Tensor) -> Tensor:
-    """Instance normalisation in float32, with a floor a tenth of the average spread for silent channels."""
-    return _unflatten(_normalize(_wide(flatten(feature)))[0], feature.shape)
-
-
-def _normalize(flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, N, C) -> the same centred and divided, and the divisor and the standard deviation (B, C)."""
-    centred = flat - flat.mean(1, keepdim=True)
-    sigma = (centred.square().mean(1) + 1e-8).sqrt()
-    divisor = sigma + 0.1 * sigma.mean(1, keepdim=True)
-    return centred / divisor.unsqueeze(1), divisor, sigma
 
 
 def flatten(feature: Tensor) -> Tensor:

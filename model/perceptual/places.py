@@ -1,9 +1,9 @@
 """Places of the examples, and which of them each place of a picture is to look like.
 
-The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on, the
-place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022, "Neural
-Neighbor Style Transfer"). Places that are like everything (bare paper) would be chosen everywhere; how much a
-place is like all others counts against it (the hubness correction of Conneau et al. 2018).
+The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on,
+the place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022,
+"Neural Neighbor Style Transfer"). Places that are like everything (bare paper) would be chosen everywhere;
+how much a place is like all others counts against it (the hubness correction of Conneau et al. 2018).
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.perceptual.hypercolumns import CHANNELS
+from model.perceptual.hypercolumns import CHANNELS, STRIDE
 
 SEARCHED = 256  # numbers of a place that are compared in the search: a random projection of all
 HUB_NEIGHBOURS = 8  # queries that say how much a place is like everything
 HUB_QUERIES = 512
+HUBNESS = 0.5  # how much being like everything counts against a place
+SAME_COLOR = 0.06  # standard deviation of colours (0..1) that are taken for the same
+NEAR = 4.0  # standard deviation of the distance, in places
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Places:
         mean = features.mean(0)
         return cls(kept, mean, features.var(0), project(features - mean))
 
-    def nearest(self, queries: Tensor, *, hubness: float = 0.5) -> Tensor:
-        """(M, CHANNELS) hypercolumns of one picture -> (M,): the position of the most like place for each.
+    def nearest(self, queries: Tensor, image: Tensor, *, hubness: float = HUBNESS) -> Tensor:
+        """(M, CHANNELS) hypercolumns of a picture (3, H, W) -> (M,): positions of the places most like each.
 
         Queries are centred by their own mean: what is compared is how places differ *within* a picture.
+        Neighbours of one colour are searched as one (``evened``).
         """
-        searched = project(queries - queries.mean(0))
+        searched = evened((queries - queries.mean(0)) @ _projection(queries.device), image)
+        searched = F.normalize(searched, dim=1).to(torch.bfloat16)
         penalty: Tensor | float = 0.0
         if hubness:
             some = searched[:: max(1, len(searched) // HUB_QUERIES)]
@@ -57,20 +62,38 @@ class Places:
         keys = self.searched.t().contiguous()
         return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in searched.split(2048)])
 
-    def targets(self, queries: Tensor, *, hubness: float = 0.5) -> Tensor:
-        """(M, CHANNELS) -> (M, CHANNELS): what each place of a picture is to look like."""
-        return self.features[self.nearest(queries, hubness=hubness)]
+    def targets(self, queries: Tensor, image: Tensor, *, hubness: float = HUBNESS) -> Tensor:
+        """(M, CHANNELS) of a picture (3, H, W) -> (M, CHANNELS): what each of its places is to look like."""
+        return self.features[self.nearest(queries, image, hubness=hubness)]
+
+
+def evened(features: Tensor, image: Tensor) -> Tensor:
+    """(M, D) of the M places of a picture (3, H, W), averaged over near places of the same colour: (M, D).
+
+    A bilateral filter (Tomasi & Manduchi 1998). Deep features of a clear sky differ from place to place by
+    what is far away, and would choose another place of the examples every few pixels: the sky would come out
+    in patches.
+    """
+    colors = F.avg_pool2d(image[None], STRIDE)[0]  # (3, h, w)
+    height, width = colors.shape[1:]
+    flat = colors.flatten(1).t() / (2**0.5 * SAME_COLOR)
+    down, right = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    where = torch.stack([down, right], 2).view(-1, 2).to(flat) / (2**0.5 * NEAR)
+    at = torch.cat([flat, where], 1)  # (M, 5)
+    weights = torch.exp(-torch.cdist(at, at).square())
+    mixed: Tensor = (weights / weights.sum(1, keepdim=True)) @ features
+    return mixed
 
 
 def project(features: Tensor) -> Tensor:
-    """(N, CHANNELS) -> (N, SEARCHED): a random projection, of length 1; angles are kept to a few hundredths."""
+    """(N, CHANNELS) -> (N, SEARCHED): a random projection, of length 1; keeps angles to a few hundredths."""
     return F.normalize(features @ _projection(features.device), dim=1).to(torch.bfloat16)
 
 
 @cache
 def _projection(device: torch.device) -> Tensor:
-    made = torch.randn(CHANNELS, SEARCHED, generator=torch.Generator().manual_seed(0))
-    return (made / CHANNELS**0.5).to(device)
+    made: Tensor = torch.randn(CHANNELS, SEARCHED, generator=torch.Generator().manual_seed(0)) / CHANNELS**0.5
+    return made.to(device)
 
 
 def committed_distance(features: Tensor, targets: Tensor, places: Sequence[Places]) -> Tensor:
@@ -81,8 +104,8 @@ def committed_distance(features: Tensor, targets: Tensor, places: Sequence[Place
         targets: (B, N, CHANNELS), chosen before.
         places: of each render's style: centre and scale.
 
-    The mean of ``1 - cos(h - mean, target - mean)`` and a little squared distance in units of the examples' spread,
-    which holds the lengths.
+    The mean of ``1 - cos(h - mean, target - mean)`` and a little squared distance in units of the examples'
+    spread, which holds the lengths.
     """
     mean = torch.stack([p.mean for p in places]).unsqueeze(1)
     variance = torch.stack([p.variance for p in places]).unsqueeze(1)

@@ -9,7 +9,7 @@ statistics of K works are the average of their moments, so the pooled spread hol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -22,7 +22,6 @@ from model.perceptual.patches import PATCH_LAYERS, even_grid, patch_samples
 VGG_LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_3", "relu4_1")
 MOBILE_LAYERS = ("mobile.stem", "mobile.block0", "mobile.block2", "mobile.block5", "mobile.block9")
 STYLE_LAYERS = (*VGG_LAYERS, *MOBILE_LAYERS)
-CONTENT_LAYERS = ("relu3_3", "relu4_1", "mobile.block12")
 PLASTIC = 0.7548776662466927  # the real x with 1 / x^3 = 1 / x + 1
 COLOR_SAMPLES = 1024  # pixels kept of each picture, after a 4x average
 # Variance of an artist's Gram matrices, of the size of one: over 100 artists, scripts/usual_scatter.py.
@@ -77,16 +76,6 @@ class StyleStatistics:
             self.colors[index],
             {k: v[index] for k, v in self.scatter.items()},
             {k: v[index] for k, v in self.patches.items()},
-        )
-
-    def detach(self) -> StyleStatistics:
-        """The same statistics outside the autograd graph."""
-        return StyleStatistics(
-            {k: v.detach() for k, v in self.mean.items()},
-            {k: v.detach() for k, v in self.second.items()},
-            self.colors.detach(),
-            {k: v.detach() for k, v in self.scatter.items()},
-            {k: v.detach() for k, v in self.patches.items()},
         )
 
 
@@ -167,8 +156,3 @@ def _turns(count: int, works: int) -> Tensor:
     """
     multiples = torch.arange(count, dtype=torch.float64) * PLASTIC % 1
     return multiples.argsort().argsort() * works // count
-
-
-def each_alone(works: StyleStatistics) -> StyleStatistics:
-    """B pictures as B styles of one work each: what ``pool`` makes of every one."""
-    return replace(works, scatter={key: _usual_variance(v, key) for key, v in works.second.items()})

@@ -155,7 +155,7 @@ class Renderer:
         return [results[i] for i in range(len(drawings))]
 
     def _draw(self, drawings: Sequence[Drawing], scene: Scene | None = None) -> Tensor:
-        """Drawings of one plan -> (B, 3, H, W). ``scene``: whose normalisation goes on from frame to frame."""
+        """Drawings of one plan -> (B, 3, H, W). ``scene``: its normalisation goes on from frame to frame."""
         steps = drawings[0].steps
         phi = [{k: v.to(self.device) for k, v in d.phi.items()} for d in drawings]
         photos = [to_tensor([resized(d.photo, s.size) for d in drawings]).to(self.device) for s in steps]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.maml import GradientLearner, MetaLoss, Params, Start, Task, UpdateRule
+from model.maml import GradientLearner, MetaLoss, Params, Start, Task
 from model.networks import Networks, Objective
 from model.redrawing_loss import LEVEL_WEIGHTS, Target, level_loss
 from model.training.works import StyleTask
@@ -82,16 +82,16 @@ class LevelsLearner(nn.Module):
     @property
     def rule(self) -> nn.Module:
         """The inner optimisers, whose rates the outer loop may learn at a rate of their own."""
-        return nn.ModuleList([learner.rule for learner in self.learners])
+        return nn.ModuleList([self._of(level).rule for level in range(len(self.learners))])
 
     def meta_backward(
         self, task: Task[Renders, Renders], *, scale: float = 1.0, progress: float = 1.0
     ) -> MetaLoss:
         """``MetaLearner.meta_backward`` of the task's level."""
         assert isinstance(task, LevelTask)
-        learner = self.learners[task.level]
+        return self._of(task.level).meta_backward(task, scale=scale, progress=progress)
+
+    def _of(self, level: int) -> GradientLearner:
+        learner = self.learners[level]
         assert isinstance(learner, GradientLearner)
-        return learner.meta_backward(task, scale=scale, progress=progress)
-
-
-__all__ = ["EncoderStart", "LevelTask", "LevelsLearner", "RenderLoss", "Renders", "UpdateRule"]
+        return learner

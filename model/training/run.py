@@ -18,12 +18,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.checkpoint import phi_shapes, rates_table, save_base
-from model.inner_rates import level_rates
+from model.critic import Critic
+from model.inner_rates import level_rates, stored_rates
 from model.maml import Adam, GradientLearner, Granularity, LearningRates, Order, OuterConfig, OuterLoop
 from model.maml.schedules import StepWeights, constant_order
 from model.networks import Networks, Objective
 from model.perceptual.network import PerceptualNetwork
+from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES
+from model.redrawing_loss import CRITIC_LEVELS
 from model.runtime import keep_freed_memory, prefers_bf16, resolve_device
 from model.training.learner import EncoderStart, LevelsLearner, RenderLoss
 from model.training.source import LevelTasks
@@ -49,6 +52,7 @@ class TrainingConfig:
     lr: float = 3e-4
     rates_lr: float = 0.01  # of the logarithms of the inner rates
     inner_lr: float = 0.02  # where the inner rates begin, unless the checkpoint has its own
+    critic: float = 0.0  # weight of a GAN critic's term on the fine levels, such as 0.05; 0: no critic
     average: float = 0.998  # decay of the averaged weights, a step
     tasks: TaskConfig = field(default_factory=TaskConfig)
     device: str = "auto"
@@ -65,7 +69,7 @@ class Run:
         self.device = resolve_device(config.device)
         torch.manual_seed(config.seed)
         self.objective = Objective(PerceptualNetwork().to(self.device), amp=prefers_bf16(self.device))
-        networks, rates = begin(config.start)
+        networks, rates, found = begin(config.start)
         self.networks = networks.to(self.device)
         shapes = phi_shapes(self.networks)
         self.rates = [
@@ -80,7 +84,14 @@ class Run:
         ]
         if rates:
             for learned, stored in zip(self.rates, level_rates(shapes, rates), strict=True):
-                learned.load_state_dict(stored.state_dict())
+                table = rates_table(stored, list(shapes), config.inner_steps)  # its steps may be others
+                learned.load_state_dict(stored_rates(shapes, table).state_dict())
+        self.critics = (
+            {level: found.get(level, Critic()).to(self.device).train() for level in CRITIC_LEVELS}
+            if config.critic > 0
+            else {}
+        )
+        self._critics_new = bool(self.critics) and not found
         learners = [
             GradientLearner(
                 EncoderStart(self.networks, level, shapes),
@@ -89,6 +100,7 @@ class Run:
                 steps=config.inner_steps,
                 order=constant_order(Order.FIRST),
                 weights=self._weights,
+                shared=self.critics.get(level),
             )
             for level in range(len(SIDES))
         ]
@@ -112,11 +124,14 @@ class Run:
         return {0: c.zero_step_weight, c.inner_steps: 1 - c.zero_step_weight}
 
     def train(self, *, deadline: float | None = None) -> bool:
-        """Train until ``config.minutes`` are used up (True), or a time of ``time.monotonic()`` is near (False)."""
+        """Train until ``config.minutes`` are used up (True) or ``deadline`` is near (False).
+
+        ``deadline``: a time of ``time.monotonic()``.
+        """
         c = self.config
         rng = random.Random(c.seed + self.loop.steps_done)
         torch.manual_seed(c.seed + self.loop.steps_done)
-        pool = TaskPool(c.styles, self.objective, c.tasks, rng)
+        pool = TaskPool(c.styles, self.objective, c.tasks, rng, maps=bool(self.critics))
         if self.loop.steps_done == 0 and not (c.start is not None and self._calibrated()):
             pool.fill(c.tasks.pool)
             calibrate(
@@ -126,7 +141,11 @@ class Run:
                 name: value.detach().clone() for name, value in self.networks.state_dict().items()
             }
         pool.fill(12)
-        tasks = LevelTasks(self.networks, self.objective, pool, PhotoSource(c.contents, rng), rng)
+        if self._critics_new:
+            for level, critic in self.critics.items():
+                critic.calibrate(concatenate([task.support[level].statistics for task in pool.tasks]))
+        photos = PhotoSource(c.contents, rng)
+        tasks = LevelTasks(self.networks, self.objective, pool, photos, rng, self.critics, c.critic)
         limit, saved, longest = 60 * c.minutes, time.monotonic(), 0.0
         recent: dict[str, list[float]] = {}
         while self.seconds < limit:
@@ -147,10 +166,11 @@ class Run:
                 self._log(recent)
                 recent = {}
         self._save()
+        self._log(recent)
         return self.seconds >= limit
 
     def _calibrated(self) -> bool:
-        """Whether the levels have normalisations of their own: one that drew in a single pass gave all the same."""
+        """Whether levels have their own normalisations: one that drew in a single pass gave all the same."""
         center = self.networks.encoder.center
         return bool((center[0] != center[-1]).any())
 
@@ -176,7 +196,7 @@ class Run:
             for key, value in rates_table(learned, names, self.config.inner_steps).items()
         }
         path = self.config.out / name
-        save_base(path, self.averaged(), rates, dict(card))
+        save_base(path, self.averaged(), rates, dict(card), critics=self.critics)
         return path
 
     def _save(self) -> None:
@@ -184,6 +204,8 @@ class Run:
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
         for level, learned in enumerate(self.rates):
             tensors |= {f"rates/{level}/{k}": v for k, v in learned.state_dict().items()}
+        for level, critic in self.critics.items():
+            tensors |= {f"critics/{level}/{k}": v for k, v in critic.state_dict().items()}
         outer = self.loop.state_dict()
         for index, entry in outer["optimizer"]["state"].items():
             tensors |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in entry.items()}
@@ -209,6 +231,10 @@ class Run:
             self.average[name].copy_(value)
         for level, learned in enumerate(self.rates):
             learned.load_state_dict(part(f"rates/{level}/"))
+        for level, critic in self.critics.items():
+            if own := part(f"critics/{level}/"):
+                critic.load_state_dict(own)
+                self._critics_new = False
         outer = self.loop.state_dict()
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in part("optimizer/").items():

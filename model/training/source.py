@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from model.critic import Critic, window
+from model.dials import Dials
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES
 from model.redrawing import level_input
-from model.redrawing_loss import LEVEL_WEIGHTS, Target
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 from model.training.learner import LevelTask, Renders
 from model.training.works import PhotoSource, StyleTask, TaskPool
 
-DETAIL = 0.5, 1.0  # range of the share of the photo's own that comes back, in training
+ABSTRACTIONS = 0.0, 0.8  # in training, drawn evenly
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,12 @@ class LevelTasks:
         pool: TaskPool,
         photos: PhotoSource,
         rng: random.Random,
+        critics: Mapping[int, Critic],
+        critic_weight: float,
     ) -> None:
+        """``critics``: of the fine levels, trained beside the networks; none: {}."""
         self.networks, self.objective = networks, objective
+        self.critics, self.critic_weight = critics, critic_weight
         self.pool, self.photos, self.rng = pool, photos, rng
         self.steps = 0
 
@@ -83,28 +90,46 @@ class LevelTasks:
             examples = (style.query if query else style.support)[level]
             with self.objective.autocast():
                 found = look_at(self.objective.network.vgg, x[None])[0]
-            chosen.append(examples.places.targets(found))
+            chosen.append(examples.places.targets(found, x))
             places.append(examples.places)
             pooled.append(examples.pooled)
         counts = LEVEL_WEIGHTS[level].statistics > 0
-        return Renders(inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None))
+        judged = (
+            self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
+        )
+        return Renders(
+            inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None, judged)
+        )
+
+    def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
+        """A part of a work beside each render, as large as it."""
+        encoder = self.networks.encoder
+        embedding = torch.cat(
+            [
+                encoder.embed_descriptions(style.descriptions(level), level).mean(0, keepdim=True)
+                for style in styles
+            ]
+        ).repeat_interleave(count, 0)
+        maps = [self.rng.choice(styles[i // count].query[level].maps) for i in range(len(inputs))]
+        height = min(inputs.shape[2] // 4, *(m.shape[2] for m in maps))
+        width = min(inputs.shape[3] // 4, *(m.shape[3] for m in maps))
+        real = torch.cat([window(m, height, width, self.rng) for m in maps]).float()
+        return Judged(self.critics[level], self.critic_weight, embedding, real)
 
     def _inputs(self, level: int, styles: list[StyleTask], photos: list[Tensor], count: int) -> Tensor:
         """What ``level`` draws on: the coarser levels drawn by the zero-step styles."""
         encoder, x = self.networks.encoder, photos[0]
-        detail = self.rng.uniform(*DETAIL)
+        dials = Dials(abstraction=self.rng.uniform(*ABSTRACTIONS))
         for at in range(level):
             with self.objective.autocast():
                 phi = [encoder.predict(style.descriptions(at), at) for style in styles]
                 joined = {k: torch.cat([p[k] for p in phi]).repeat_interleave(count, 0) for k in phi[0]}
                 render = self.networks(x, joined).float()
-            x = level_input(photos[at + 1], photos[at], render, detail)
+            render = torch.lerp(photos[at], render, dials.share(at))
+            x = level_input(photos[at + 1], photos[at], render, dials.detail(at + 1), dials.structure)
         return x
 
     def _part(self, x: Tensor, side: int) -> Tensor:
         height, width = x.shape[2:]
         top, left = (4 * self.rng.randrange(max(0, length - side) // 4 + 1) for length in (height, width))
         return x[:, :, top : top + side, left : left + side]
-
-
-__all__ = ["BATCHES", "LevelBatch", "LevelTasks"]

@@ -10,23 +10,25 @@ from safetensors import safe_open
 from torch import Tensor
 
 from model.checkpoint import load_base
+from model.critic import Critic
 from model.formats import BASE_FORMAT, METADATA_KEY
 from model.networks import Networks
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
 
-def begin(start: Path | None) -> tuple[Networks, dict[str, Tensor]]:
-    """Networks to train, and the inner rates that came with them ({} when there were none)."""
+def begin(start: Path | None) -> tuple[Networks, dict[str, Tensor], dict[int, Critic]]:
+    """Networks to train, and the inner rates and critics that came with them ({} when there were none)."""
     if start is None:
-        return Networks(StylizerConfig(rank=16)), {}
+        return Networks(StylizerConfig(rank=16)), {}, {}
     with safe_open(start, framework="pt") as file:
         header = json.loads((file.metadata() or {})[METADATA_KEY])
         if header["format"] == BASE_FORMAT:
             base = load_base(start)
-            return base.networks.train().requires_grad_(True), base.rates
+            critics = {level: critic.requires_grad_(True) for level, critic in base.critics.items()}
+            return base.networks.train().requires_grad_(True), base.rates, critics
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    return _from_one_pass(header, tensors), {}
+    return _from_one_pass(header, tensors), {}, {}
 
 
 def _from_one_pass(header: dict[str, dict[str, int]], tensors: dict[str, Tensor]) -> Networks:
@@ -49,7 +51,7 @@ def _of_one_pass(name: str) -> str:
 
 @torch.no_grad()
 def calibrate(networks: Networks, descriptions: list[list[Tensor]]) -> None:
-    """Measure the encoder's input normalisation of each level: ``descriptions`` (K, D) of many tasks a level."""
+    """Measure the encoder's input normalisation of each level, by ``descriptions`` (K, D) of many tasks."""
     for level, found in enumerate(descriptions):
         every = torch.cat(found)
         networks.encoder.center[level] = every.mean(0)

@@ -1,16 +1,18 @@
 """Tasks of meta-training: a style's works at every level, split into examples and unseen works.
 
-What the loss needs of a style's works costs a pass of the perceptual networks over each of them at each level. A
-pool keeps the latest tasks with what was computed, and every step draws from it.
+What the loss needs of a style's works costs a pass of the perceptual networks over each of them at each
+level. A pool keeps the latest tasks with what was computed, and every step draws from it.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -19,6 +21,7 @@ from model.data.splits import training_groups
 from model.examples import LevelExamples, observe
 from model.networks import Objective
 from model.pyramid import SIDES, level_size, resized
+from model.redrawing_loss import CRITIC_LEVELS
 from model.training.augment import draw_palette, recolor
 
 STORED_SIDE = 576  # pixels of the longer side at which works and photos are kept in memory
@@ -28,8 +31,8 @@ STORED_SIDE = 576  # pixels of the longer side at which works and photos are kep
 class StyleTask:
     """One task: the examples as the encoder sees them, and what renders are compared with, level by level.
 
-    ``support`` is of the examples; ``query`` of the examples and the unseen works together, so that it is less of a
-    chance which few are unseen.
+    ``support`` is of the examples; ``query`` of the examples and the unseen works together, so that it is
+    less of a chance which few are unseen.
     """
 
     group: str
@@ -53,12 +56,18 @@ class TaskConfig:
 
 
 class TaskPool:
-    """The latest tasks of the training styles."""
+    """The latest tasks of the training styles; ``maps``: with what a critic sees of the works."""
 
     def __init__(
-        self, roots: Sequence[Path], objective: Objective, config: TaskConfig, rng: random.Random
+        self,
+        roots: Sequence[Path],
+        objective: Objective,
+        config: TaskConfig,
+        rng: random.Random,
+        *,
+        maps: bool = False,
     ) -> None:
-        self.objective, self.config, self.rng = objective, config, rng
+        self.objective, self.config, self.rng, self.maps = objective, config, rng, maps
         self.groups = _groups(roots)
         self.names = sorted(self.groups)
         self.odds = [_odds(name, len(self.groups[name])) for name in self.names]
@@ -87,7 +96,10 @@ class TaskPool:
         palette = draw_palette(self.rng, self.config.palette_share)
         chosen = paths[: k + self.config.unseen]
         works = [recolor(_augmented(load_work(p), name, self.rng), palette) for p in chosen]
-        found = [observe(self.objective, works, level, self.rng) for level in range(len(SIDES))]
+        found = [
+            observe(self.objective, works, level, self.rng, maps=self.maps and level in CRITIC_LEVELS)
+            for level in range(len(SIDES))
+        ]
         return StyleTask(
             name,
             [LevelExamples.join(works[:k]) for works in found],
@@ -102,12 +114,16 @@ def _groups(roots: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
         for name, paths in StyleFolder.scan(root).groups.items():
             found[name] = (*found.get(name, ()), *paths)
     kept = training_groups(found)
+    if not kept:
+        raise FileNotFoundError(
+            f"{', '.join(map(str, roots))}: every style is held out by its name: add folders of other artists"
+        )
     return {name: paths for name, paths in found.items() if name in kept}
 
 
 def _odds(name: str, works: int) -> float:
     """Square root of the size; low-resolution groups, nine tenths of one movement, count for less."""
-    return works**0.5 * (0.6 if name.startswith("lo_") else 1.0)
+    return math.sqrt(works) * (0.6 if name.startswith("lo_") else 1.0)
 
 
 def _augmented(work: Image.Image, group: str, rng: random.Random) -> Image.Image:
@@ -139,9 +155,19 @@ def load_work(path: Path) -> Image.Image:
 class PhotoSource:
     """Photos at the sizes of all levels."""
 
-    def __init__(self, roots: Sequence[Path], rng: random.Random, *, smooth_share: float = 0.25) -> None:
-        self.rng, self.smooth_share = rng, smooth_share
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        rng: random.Random,
+        *,
+        smooth_share: float = 0.15,
+        sky_share: float = 0.25,
+    ) -> None:
+        self.rng, self.smooth_share, self.sky_share = rng, smooth_share, sky_share
         self.roots = [scan_photos(root, split="train") for root in roots]
+        for root, photos in zip(roots, self.roots, strict=True):
+            if not photos:
+                raise FileNotFoundError(f"{root}: every photo is held out by its name: add more photos")
 
     def draw(self, count: int, level: int, aspect: float) -> list[Tensor]:
         """``count`` photos of one shape at the sizes of levels 0 .. ``level``, (count, 3, H, W) each."""
@@ -159,4 +185,25 @@ class PhotoSource:
         left, top = rng.uniform(0, photo.width - width), rng.uniform(0, photo.height - height)
         size = (round(512 * min(1, aspect)), round(512 * min(1, 1 / aspect)))
         part = photo.resize(size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+        if rng.random() < self.sky_share:
+            part = with_sky(part, rng)
         return ImageOps.mirror(part) if rng.random() < 0.5 else part
+
+
+def with_sky(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """The photo under a clear sky: what few photos have, and where a network that normalises makes things up.
+
+    Above a slanted horizon, a gradient of two colours with noise of 0 to 2 grey levels.
+    """
+    width, height = photo.size
+    left, right = (rng.uniform(0.25, 0.75) * height for _ in range(2))
+    down = np.arange(height, dtype=np.float32)[:, None]
+    horizon = np.linspace(left, right, width, dtype=np.float32)[None]
+    sky = np.clip(horizon - down, 0, 2)[..., None] / 2  # its edge is two pixels wide
+    grey = rng.uniform(20, 240)
+    top = np.array([grey + rng.uniform(-45, 45) for _ in range(3)], dtype=np.float32)
+    change = np.array([rng.uniform(-60, 60) for _ in range(3)], dtype=np.float32)
+    gradient = top + change * (down / height)[..., None]
+    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 2), (height, width, 1))
+    mixed = sky * (gradient + noise) + (1 - sky) * np.asarray(photo, dtype=np.float32)
+    return Image.fromarray((mixed + 0.5).clip(0, 255).astype(np.uint8))

@@ -17,11 +17,11 @@ from benchmarks.bench.command import Plan, run, store
 from benchmarks.bench.johnson import Johnson
 from benchmarks.bench.report import compare, page
 from benchmarks.bench.roofline import Rates, Work, count_work, measure_rates
-from benchmarks.bench.stylize import Subject, measure
+from benchmarks.bench.stylize import Subject, drawn_pixels, measure
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import processor_seconds
 from benchmarks.timing import Times
-from model.adaptation import AdaptConfig
+from model.adaptation import AdaptConfig, LevelConfig
 from model.engine import Engine
 
 DOCUMENT: dict[str, Any] = {
@@ -141,11 +141,19 @@ def test_the_peer_of_metastyle_has_its_size() -> None:
 
 
 def test_a_step_counts_judges_by_how_often_they_judge() -> None:
-    def flop(every: int) -> float:
-        config = AdaptConfig(photos=1, size=32, held_out=2, judge_every=every)
+    """Three times a level: with one step a level six looks of two photos beside one photo there and back."""
+
+    def flop(steps: int) -> float:
+        config = AdaptConfig(steps=steps, held_out=2, levels=(LevelConfig(1, 32),) * 4)
         return step_work(Engine.load(device="cpu", config=config, renderer="torch")).flop
 
-    assert flop(1) / flop(2) == pytest.approx((2 + 2) / (2 + 1))
+    assert flop(4) / flop(12) == pytest.approx((2 + 6) / (2 + 2))
+
+
+def test_pixels_of_large_photos_are_those_that_are_drawn() -> None:
+    assert drawn_pixels(64) == 64**2
+    assert drawn_pixels(640) == 64**2 + 128**2 + 256**2 + 640**2
+    assert drawn_pixels(4096) == 64**2 + 128**2 + 256**2 + 512**2
 
 
 def test_convolutions_are_told_from_what_is_between_them() -> None:

@@ -24,13 +24,18 @@ ABOUT: dict[str, Any] = {
 
 
 def test_sections_are_measured_and_stored(tmp_path: Path) -> None:
-    plan = gpu.Plan.tiny(seconds=600, sections=("stylize", "strips", "transfer"))
+    plan = gpu.Plan.tiny(seconds=600, sections=("stylize", "inner step", "large", "transfer"))
     document = gpu.run(plan, device="cpu", out=tmp_path, tell=lambda _: None)
     assert document["errors"] == []
     rows = document["sections"]
     assert {row["batch"] for row in rows["stylize"]} == set(plan.batches)
     assert all(row["served_milliseconds"] > 0 for row in rows["stylize"])
-    assert [row["how"] for row in rows["strips"]] == ["strips", "whole"]
+    assert [row["side"] for row in rows["large"]] == list(plan.large)
+    steps = [row for row in rows["inner step"] if row["part"] == "loss and gradients"]
+    assert [(row["styles"], row["side"]) for row in steps] == [
+        (styles, side) for styles in plan.inner for side in (64, 128, 256, 512)
+    ]
+    assert all(row["eager_milliseconds"] > 0 for row in rows["inner step"])
     assert rows["transfer"][-1]["equal"] is True
     assert json.loads((tmp_path / "gpu.json").read_text()) == document
     text = (tmp_path / "gpu.md").read_text()
@@ -49,17 +54,17 @@ def test_what_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
         record.tried(row, "served", lambda: {"served_milliseconds": 2.0})
         record.add(row)
         raise ValueError("a kernel is missing")
-    with record.section("strips", 1.0):
+    with record.section("large", 1.0):
         record.skipped("2048 px")
         record.skipped("4096 px")
-        record.add({"side": 64, "how": "whole", "milliseconds": 1.0, "peak_mib": 1.0})
+        record.add({"side": 64, "milliseconds": 1.0, "peak_mib": 1.0})
     stored = json.loads((tmp_path / "gpu.json").read_text())
     assert stored["sections"]["stylize"][0]["served_milliseconds"] == 2.0
     assert "a kernel is missing" in stored["errors"][0]["text"]
     text = page(stored)
     assert "512, 8: graph failed: OutOfMemoryError: CUDA out of memory" in text
     assert "stylize: ValueError: a kernel is missing" in text
-    assert "| 64 | whole | 1.000 ms |" in text
+    assert "| 64 | 1.000 ms |" in text
     assert "\n\nNot measured, out of time: 2048 px; 4096 px.\n" in text
 
 

@@ -1,5 +1,6 @@
 """The command line's words, and which loops the steps need."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from benchmarks.evaluation.options import (
     parse_slow_limit,
     parse_steps,
 )
-from benchmarks.evaluation.ours import plan_loops
 from benchmarks.evaluation.rates import RateSearch, bracketed
 from model.adaptation import AdaptConfig
 
@@ -61,20 +61,17 @@ def test_rows_and_their_checkpoints_belong_together(how: dict[str, Any], said: s
 
 def test_settings_change_numbers_of_the_inner_loop_and_nothing_else() -> None:
     base = AdaptConfig()
-    found = parse_settings("content=20, gram=6,steps=12,rate_scale=1.5,rate=0.03", base)
-    assert found.rate == 0.03
-    assert (found.weights.content, found.weights.gram, found.steps, found.rate_scale) == (20, 6, 12, 1.5)
-    assert found.weights.color == base.weights.color
-    assert found.photos == base.photos
+    found = parse_settings("detail=0.5, steps=12,rate_scale=1.5,rate=0.03", base)
+    assert found == replace(base, detail=0.5, steps=12, rate_scale=1.5, rate=0.03)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "knows no ''"),
-        ("contents=3", "knows no 'contents'; it takes NAME=VALUE,... of bank, color, content"),
-        ("weights=3", "knows no 'weights'"),
-        ("content", "a number for content, not ''"),
+        ("details=3", "knows no 'details'; it takes NAME=VALUE,... of bank, decay_from, detail, held_out"),
+        ("levels=3", "knows no 'levels'"),
+        ("detail", "a number for detail, not ''"),
         ("steps=2.5", "a number for steps, not '2.5'"),
     ],
 )
@@ -97,14 +94,6 @@ def test_all_rows_are_measured_at_five_examples_if_nothing_else_is_said(
     ks: tuple[int, ...], main: int | None, chosen: int
 ) -> None:
     assert Options(Path(), Path(), ks=ks, main_k=main).chosen_k == chosen
-
-
-def test_steps_up_to_the_default_share_one_loop() -> None:
-    assert plan_loops([0, 1, 5, 24, 50], 24) == {24: (0, 1, 5, 24), 50: (50,)}
-    assert plan_loops([0, 1, 5, 6, 24], 24, 2) == {24: (0, 6, 24), 1: (1,), 5: (5,)}
-    assert plan_loops([0], 24) == {0: (0,)}
-    assert plan_loops([0, 200], 0) == {200: (0, 200)}
-    assert plan_loops([10, 20], 0) == {10: (10,), 20: (20,)}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from model.adaptation import AdaptConfig, LevelConfig
 from model.data.splits import split_of
 from model.networks import Networks, Objective
 from model.perceptual.network import PerceptualNetwork
@@ -17,6 +18,12 @@ from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
 DEMO = Path(__file__).parents[2] / "demo"
+SMALL = AdaptConfig(
+    steps=8,
+    bank=2,
+    held_out=1,
+    levels=(LevelConfig(2, 64), LevelConfig(1, 64), LevelConfig(1, 48), LevelConfig(1, 48)),
+)
 
 
 @pytest.fixture(autouse=True, scope="session")

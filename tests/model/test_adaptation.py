@@ -1,111 +1,197 @@
-"""The inner loop on pictures, with the tiny stylizer."""
+"""The inner loop on pictures, level by level, with the tiny stylizer."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
+from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, fit
-from model.adaptation_loop import Judgement
+from model.adaptation import Adaptation, AdaptConfig, Photos
+from model.adaptation_loop import Adapted, adapt_together
 from model.checkpoint import phi_shapes
 from model.errors import AdaptationCanceled
-from model.inner_rates import ScheduledRates, stored_rates
+from model.inner_rates import ScheduledRates, level_rates, stored_rates
 from model.maml import LearningRates
 from model.networks import Networks, Objective
-from tests.model.conftest import picture
+from model.phi import at_level, stack
+from model.pyramid import SIDES
+from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
+from tests.model.conftest import SMALL, picture
 
-CONFIG = AdaptConfig(steps=4, photos=2, size=32, bank=3, held_out=1, example_side=32)
+DEVICE = torch.device("cpu")
+
+
+def adaptation(
+    networks: Networks, objective: Objective, *, works: int = 2, seed: int = 4, config: AdaptConfig = SMALL
+) -> Adaptation:
+    examples = [picture(i, (72 + 8 * i, 64)) for i in range(1, works + 1)]
+    bank, held_out = (Photos([picture(n + i) for i in range(2)], DEVICE) for n in (20, 30))
+    return Adaptation(networks, objective, examples, bank, held_out, config=config, seed=seed)
 
 
 @pytest.fixture
 def job(networks: Networks, objective: Objective) -> Adaptation:
-    photos = [picture(20 + i) for i in range(3)]
-    return Adaptation(networks, objective, [picture(1), picture(2)], photos, config=CONFIG, seed=4)
+    return adaptation(networks, objective)
 
 
 @pytest.fixture
-def rates(networks: Networks) -> LearningRates:
-    return stored_rates(phi_shapes(networks), {}, 0.05)
+def rates(networks: Networks) -> list[LearningRates]:
+    return level_rates(phi_shapes(networks), {}, 0.05)
 
 
-def test_a_few_steps_lower_the_loss_on_photos_they_never_rendered(
-    job: Adaptation, rates: LearningRates
+def run(job: Adaptation, rates: list[LearningRates], steps: int | None = None) -> Adapted:
+    (outcome,) = adapt_together([job], rates, steps=steps)
+    assert isinstance(outcome, Adapted)
+    return outcome
+
+
+def start_of(job: Adaptation) -> dict[str, Tensor]:
+    return stack([job.start(level) for level in range(len(SIDES))])
+
+
+def test_a_few_steps_lower_the_loss_on_photos_they_never_drew(
+    job: Adaptation, rates: list[LearningRates]
 ) -> None:
-    adapted = job.run(rates)
-    assert adapted.step > 0
-    assert adapted.end.total < 0.98 * adapted.start.total
+    adapted = run(job, rates)
+    assert adapted.steps > 0
+    assert max(adapted.losses) <= 1
+    assert min(adapted.losses) < 1
+    assert adapted.total < 0.98
 
 
-def test_best_phi_is_kept_when_steps_go_wrong(job: Adaptation, networks: Networks) -> None:
-    """Rates far too large: every step is worse, so the start is what comes back."""
-    start = job.start()
-    adapted = job.run(stored_rates(phi_shapes(networks), {}, 50.0))
-    assert adapted.step == 0
-    assert adapted.end == adapted.start
-    torch.testing.assert_close(adapted.phi["color"], start["color"])
+def test_losses_are_those_of_the_phi_that_comes_back(
+    networks: Networks, objective: Objective, rates: list[LearningRates]
+) -> None:
+    """Judged again from outside, on what each level draws on after the outcome's own coarser levels."""
+    adapted = run(adaptation(networks, objective), rates)
+    again = adaptation(networks, objective)
+    start = start_of(again)
+    for level in range(len(SIDES)):
+        again.begin_level(level, at_level(adapted.phi, level - 1) if level else None)
+        judges = again.judges()
+        values = []
+        for phi in (adapted.phi, start):
+            with torch.no_grad():
+                renders = networks(
+                    judges.inputs,
+                    {k: v.expand(len(judges.inputs), *v.shape[1:]) for k, v in at_level(phi, level).items()},
+                )
+                values.append(
+                    float(level_loss(objective, LEVEL_WEIGHTS[level], renders, judges.target).mean())
+                )
+        assert values[0] / values[1] == pytest.approx(adapted.losses[level], rel=1e-3)
 
 
-def test_zero_steps_give_the_start(job: Adaptation, rates: LearningRates) -> None:
-    adapted = job.run(rates, steps=0)
-    torch.testing.assert_close(adapted.phi, job.start())
+def test_the_start_is_kept_where_steps_go_wrong(job: Adaptation, networks: Networks) -> None:
+    """Rates far too large: every step is worse at every level."""
+    start = start_of(job)
+    adapted = run(job, level_rates(phi_shapes(networks), {}, 50.0))
+    assert adapted.steps == 0
+    assert adapted.losses == (1.0,) * len(SIDES)
+    torch.testing.assert_close(adapted.phi, start)
 
 
-def test_another_start_can_be_given(job: Adaptation, rates: LearningRates) -> None:
-    start = {name: value + 0.5 for name, value in job.start().items()}
-    torch.testing.assert_close(job.run(rates, steps=0, start=start).phi, start)
+def test_zero_steps_give_the_start_and_draw_nothing(
+    job: Adaptation, rates: list[LearningRates], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "begin_level", lambda *_: pytest.fail("a level was begun"))
+    adapted = run(job, rates, steps=0)
+    torch.testing.assert_close(adapted.phi, start_of(job))
+    assert (adapted.steps, adapted.total) == (0, 1.0)
 
 
-def test_same_seed_same_style(networks: Networks, objective: Objective, rates: LearningRates) -> None:
-    def once(seed: int) -> dict[str, torch.Tensor]:
-        torch.manual_seed(seed)
-        photos = [picture(20 + i) for i in range(3)]
-        job = Adaptation(networks, objective, [picture(1), picture(2)], photos, config=CONFIG, seed=seed)
-        return job.run(rates).phi
+@pytest.mark.parametrize(
+    ("total", "split"),
+    [
+        (0, [0, 0, 0, 0]),
+        (1, [0, 0, 0, 1]),
+        (2, [0, 0, 1, 1]),
+        (3, [0, 1, 1, 1]),
+        (4, [1, 1, 1, 1]),
+        (5, [1, 1, 1, 2]),
+        (24, [6, 6, 6, 6]),
+    ],
+)
+def test_steps_are_shared_out_fine_levels_first(total: int, split: list[int]) -> None:
+    assert AdaptConfig().level_steps(total) == split
 
-    torch.testing.assert_close(once(1), once(1), rtol=0, atol=0)
-    assert not torch.equal(once(1)["color"], once(2)["color"])
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_levels_without_a_step_keep_their_start(
+    job: Adaptation, rates: list[LearningRates], steps: int
+) -> None:
+    start = start_of(job)
+    told: list[int] = []
+    (outcome,) = adapt_together([job], rates, steps=steps, on_step=lambda _i, step, *_: told.append(step))
+    assert isinstance(outcome, Adapted)
+    assert told == list(range(steps + 1))
+    for level, count in enumerate(SMALL.level_steps(steps)):
+        same = all(torch.equal(v[level], start[name][level]) for name, v in outcome.phi.items())
+        assert same or count > 0
+        assert count > 0 or outcome.losses[level] == 1.0
+    assert outcome.total < 1
 
 
-def test_networks_stay_as_they_are(job: Adaptation, networks: Networks, rates: LearningRates) -> None:
+@pytest.mark.parametrize("works", [1, 16])
+def test_one_example_and_sixteen(
+    networks: Networks, objective: Objective, rates: list[LearningRates], works: int
+) -> None:
+    adapted = run(adaptation(networks, objective, works=works), rates, steps=4)
+    assert adapted.total < 1
+    assert all(bool(torch.isfinite(value).all()) for value in adapted.phi.values())
+
+
+def test_same_seed_same_style(networks: Networks, objective: Objective, rates: list[LearningRates]) -> None:
+    def once(seed: int, torchs: int) -> dict[str, Tensor]:
+        torch.manual_seed(torchs)  # nothing may depend on torch's own generator
+        return run(adaptation(networks, objective, seed=seed), rates, steps=4).phi
+
+    first = once(1, 0)
+    torch.testing.assert_close(once(1, 7), first, rtol=0, atol=0)
+    assert any(not torch.equal(value, first[name]) for name, value in once(2, 0).items())
+
+
+def test_networks_stay_as_they_are(job: Adaptation, networks: Networks, rates: list[LearningRates]) -> None:
     before = {name: value.clone() for name, value in networks.state_dict().items()}
-    job.run(rates)
+    run(job, rates)
     torch.testing.assert_close(dict(networks.state_dict()), before, rtol=0, atol=0)
 
 
-def test_stops_between_steps_when_asked(job: Adaptation, rates: LearningRates) -> None:
-    seen: list[int] = []
-    with pytest.raises(AdaptationCanceled, match="after 2 steps"):
-        job.run(rates, on_step=lambda step, *_: seen.append(step), should_stop=lambda: len(seen) == 3)
-    assert seen == [0, 1, 2]
-
-
-def test_steps_between_judgements_repeat_the_last_one(
-    networks: Networks, objective: Objective, rates: LearningRates
+def test_stops_in_the_middle_of_a_level_when_asked(
+    networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
-    """Judging seldom changes no step, only which of them may be the best."""
+    job = adaptation(networks, objective)
+    seen: list[int] = []
+    (outcome,) = adapt_together(
+        [job],
+        rates,
+        steps=12,
+        on_step=lambda _i, step, *_: seen.append(step),
+        should_stop=lambda _i: len(seen) == 6,  # the second of three steps of the second level
+    )
+    assert isinstance(outcome, AdaptationCanceled)
+    assert "after 5 steps" in str(outcome)
+    assert seen == [0, 1, 2, 3, 4, 5]
 
-    def run(every: int) -> tuple[list[float], dict[str, torch.Tensor], int]:
-        config = replace(CONFIG, steps=5, judge_every=every)
-        photos = [picture(20 + i) for i in range(3)]
-        job = Adaptation(networks, objective, [picture(1), picture(2)], photos, config=config, seed=4)
-        totals: list[float] = []
-        last: dict[str, torch.Tensor] = {}
 
-        def note(_step: int, phi: dict[str, torch.Tensor], judged: Judgement) -> None:
-            totals.append(judged.total)
-            last.update(phi)
+def test_reported_totals_begin_at_one_and_never_rise(job: Adaptation, rates: list[LearningRates]) -> None:
+    totals: list[float] = []
+    adapt_together([job], rates, steps=8, on_step=lambda _i, _step, _phi, total: totals.append(total))
+    assert totals[0] == 1.0
+    assert totals == sorted(totals, reverse=True)
+    assert totals[-1] < 1
 
-        return totals, last, job.run(rates, on_step=note).step
 
-    each, phi, _ = run(1)
-    seldom, same_phi, best = run(2)
-    torch.testing.assert_close(same_phi, phi, rtol=0, atol=0)
-    assert len(set(each)) == 6
-    # steps 0, 2, 4 and the last are judged
-    assert seldom == [each[0], each[0], each[2], each[2], each[4], each[5]]
-    assert best in (0, 2, 4, 5)
+def test_fine_levels_draw_on_what_the_coarse_ones_left(networks: Networks, objective: Objective) -> None:
+    """Another phi below, another input; and the same examples for both."""
+    inputs = []
+    for change in (0.0, 1.0):
+        job = adaptation(networks, objective)
+        phi = job.start(0)
+        job.begin_level(0, None)
+        job.begin_level(1, phi | {"color": phi["color"] + change})
+        inputs.append(job.judges().inputs)
+    assert float((inputs[0] - inputs[1]).abs().mean()) > 0.02
 
 
 def test_rates_fall_over_the_last_part_only(networks: Networks) -> None:
@@ -116,10 +202,3 @@ def test_rates_fall_over_the_last_part_only(networks: Networks) -> None:
     assert values[:6] == pytest.approx([0.02, 0.01, 0.01, 0.01, 0.01, 0.01])
     assert values[8] == pytest.approx(0.01 * (1 - 0.9 * 0.6))
     assert values[10] == pytest.approx(0.001)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"), [((400, 200), (64, 32)), ((50, 1000), (32, 96)), ((20, 20), (32, 32))]
-)
-def test_fit_keeps_the_aspect_up_to_three_to_one(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert fit(picture(0, size), 32).size == expected

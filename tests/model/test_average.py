@@ -23,13 +23,13 @@ def networks(seed: int, rank: int = 2) -> Networks:
 def test_weights_are_averaged_and_the_seconds_rates_kept(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a", "b", "c")]
     save_base(paths[0], networks(0), {}, {"steps": 1})
-    save_base(paths[1], networks(1), {"color": torch.full((2,), 0.5)}, {"steps": 2})
+    save_base(paths[1], networks(1), {"1/color": torch.full((2,), 0.5)}, {"steps": 2})
     average(paths[0], paths[1], paths[2], 0.25)
     a, b, c = (load_base(path) for path in paths)
     for name, value in c.networks.state_dict().items():
         wanted = 0.75 * a.networks.state_dict()[name] + 0.25 * b.networks.state_dict()[name]
         torch.testing.assert_close(value, wanted, atol=1e-3, rtol=2e-3)  # kept in half precision
-    assert c.rates["color"].tolist() == [0.5, 0.5]
+    assert c.rates["1/color"].tolist() == [0.5, 0.5]
     assert c.header["card"]["averaged"] == {"with": a.hash, "share_of_this": 0.25}
     assert c.header["card"]["steps"] == 2
 

@@ -12,8 +12,8 @@ from model.colors import keep_colors
 from model.engine import Engine
 from model.errors import StyleFormatError
 from model.style import Style, blend_styles
-from tests.model.conftest import picture
-from tests.model.test_engine import SMALL, difference
+from tests.model.conftest import SMALL, picture
+from tests.model.test_engine import difference
 
 PHOTO = picture(7, (96, 64))
 
@@ -93,14 +93,16 @@ def test_no_rendering_that_is_not_seen(
     engine: Engine, styles: list[Style], monkeypatch: pytest.MonkeyPatch, level: int, renders: int
 ) -> None:
     rendered: list[Any] = []
-    render = engine.renderer.render_many
+    draw = engine.renderer.draw_many
 
     def counted(wanted: Any) -> Any:
         rendered.extend(wanted)
-        return render(wanted)
+        return draw(wanted)
 
-    monkeypatch.setattr(engine.renderer, "render_many", counted)
+    monkeypatch.setattr(engine.renderer, "draw_many", counted)
     engine.stylize(PHOTO, styles[0], mask=Image.new("L", (8, 8), level))
+    assert len(rendered) == renders
+    engine.stylize(PHOTO, styles[0], strength=0)
     assert len(rendered) == renders
 
 

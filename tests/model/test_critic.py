@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig
-from model.checkpoint import load_base, phi_shapes, save_base
 from model.critic import (
     HEAD,
     Critic,
@@ -23,11 +19,8 @@ from model.critic import (
     window,
 )
 from model.critic.network import INPUTS
-from model.errors import CheckpointMissingError
-from model.inner_rates import stored_rates
 from model.maml import Adam, Granularity, LearningRates, Order, inner_loop
-from model.networks import Networks, Objective
-from tests.model.conftest import picture
+from model.networks import Objective
 
 CONFIG = CriticConfig(width=12, embedding=16)
 
@@ -172,56 +165,3 @@ def test_window_is_a_part_of_what_it_is_cut_from() -> None:
     assert part.shape == (1, 2, 3, 4)
     assert any(torch.equal(part, inputs[:, :, y : y + 3, x : x + 4]) for y in range(3) for x in range(4))
     assert window(inputs, 9, 9, random.Random(0)).shape == inputs.shape
-
-
-def test_checkpoint_round_trip(networks: Networks, critic: Critic, tmp_path: Path) -> None:
-    critic.eval()
-    path = tmp_path / "base.safetensors"
-    save_base(path, networks, {}, {}, critic=critic)
-    loaded = load_base(path).critic
-    assert loaded is not None
-    x, head = torch.randn(1, INPUTS, 5, 5), critic.head(torch.randn(1, 16))
-    with torch.no_grad():
-        there, here = loaded.scores(x, head, loaded.weights()), critic.scores(x, head, critic.weights())
-    assert torch.allclose(there, here, atol=2e-2)
-    save_base(path, networks, {}, {})
-    assert load_base(path).critic is None
-
-
-ADAPT = AdaptConfig(steps=2, photos=2, size=32, bank=3, held_out=1, example_side=32, critic=0.5)
-
-
-def adaptation(
-    networks: Networks, objective: Objective, config: AdaptConfig, critic: Critic | None
-) -> Adaptation:
-    photos = [picture(20 + i) for i in range(3)]
-    examples = [picture(1), picture(2, (160, 60))]  # maps of other shapes than the renders'
-    return Adaptation(networks, objective, examples, photos, config=config, critic=critic, seed=4)
-
-
-def test_term_without_a_critic_is_an_error_that_says_what_to_do(
-    networks: Networks, objective: Objective
-) -> None:
-    with pytest.raises(CheckpointMissingError, match="--critic"):
-        adaptation(networks, objective, ADAPT, None)
-
-
-def test_term_changes_the_adapted_style_and_stays_out_of_it(
-    networks: Networks, objective: Objective, critic: Critic
-) -> None:
-    critic.eval().requires_grad_(False)
-    shapes = phi_shapes(networks)
-
-    def adapted(config: AdaptConfig) -> dict[str, Tensor]:
-        torch.manual_seed(0)
-        seen: dict[int, dict[str, Tensor]] = {}
-        job = adaptation(networks, objective, config, critic)
-        job.run(
-            stored_rates(shapes | critic.shapes(), {}, 0.05),
-            on_step=lambda step, phi, _: seen.update({step: phi}),
-        )
-        return seen[2]
-
-    without, with_term = adapted(replace(ADAPT, critic=0.0)), adapted(ADAPT)
-    assert set(with_term) == set(shapes)
-    assert any(not torch.equal(with_term[name], without[name]) for name in shapes)

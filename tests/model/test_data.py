@@ -1,32 +1,56 @@
-"""Folders, split, crops and tasks."""
+"""Folders, split and crops."""
 
 from __future__ import annotations
 
 import random
-from itertools import chain
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from model.data.folders import StyleFolder, load, random_crop, scan_photos, to_tensor
-from model.data.splits import split_groups
-from model.data.tasks import TaskSampler
+from model.data.splits import artist_of, split_of, training_groups
 from tests.model.conftest import picture
 
 
-def test_split_is_a_partition_that_new_groups_do_not_move() -> None:
+def test_a_name_alone_says_its_split() -> None:
     names = [f"artist {i}" for i in range(2000)]
-    split = split_groups(names)
-    assert sorted(chain.from_iterable(split.values())) == sorted(names)
-    assert 150 < len(split["validation"]) < 250
-    assert 60 < len(split["test"]) < 140
-    larger = split_groups([*names, "one more"])
-    for part, members in split.items():
-        assert set(members) <= set(larger[part])
-    assert split_groups(names, seed=1)["test"] != split["test"]
+    counts = Counter(split_of(name) for name in names)
+    assert 150 < counts["validation"] < 250
+    assert 60 < counts["test"] < 140
+    tests = [{name for name in names if split_of(name, seed=seed) == "test"} for seed in (0, 1)]
+    assert tests[0] != tests[1]
+
+
+def first(form: str, *splits: str) -> str:
+    """The first name of a form that falls into one of the splits."""
+    return next(name for i in range(5000) if split_of(name := form.format(i)) in splits)
+
+
+def test_no_group_of_a_held_out_artist_is_trained_on() -> None:
+    """Under no prefix of another source, and with no word about the works behind the name."""
+    out, free = first("painter{}", "validation", "test"), first("somebody{}", "train")
+    other = first(out + "x{}", "train")  # a name that only begins alike is another artist's
+    later = first(out + "_period{}", "train")
+    kept = training_groups([out, free, other, later, f"lo_{out}", f"few_{out}"])
+    assert kept == {free, other}
+
+
+def test_one_group_that_is_held_out_holds_all_of_its_artist_out() -> None:
+    names = (f"name{i}" for i in range(5000))
+    name = next(n for n in names if split_of(n) == "train" and split_of(f"lo_{n}") != "train")
+    low = f"lo_{name}"
+    assert artist_of(low) == artist_of(f"few_{name}") == name
+    assert training_groups([name]) == {name}
+    assert training_groups([name, low]) == set()
+
+
+def test_more_groups_move_no_others() -> None:
+    names = [f"artist{i}x" for i in range(300)]
+    kept = training_groups(names)
+    assert 0.75 < len(kept) / len(names) < 0.95
+    assert training_groups([*names, "one more"]) - {"one more"} == kept
 
 
 def test_wikiart_like_folders(folders: tuple[Path, Path]) -> None:
@@ -46,26 +70,6 @@ def test_empty_folders_are_named(tmp_path: Path) -> None:
         StyleFolder.scan(tmp_path)
     with pytest.raises(FileNotFoundError, match="no pictures"):
         scan_photos(tmp_path / "nowhere")
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_tasks_never_judge_on_what_they_learn_from(seed: int) -> None:
-    groups = {f"g{i}": tuple(Path(f"g{i}/{j}.jpg") for j in range(i + 1)) for i in range(12)}
-    sampler = TaskSampler(StyleFolder(groups), shots=(1, 10), seed=seed)
-    for _ in range(20):
-        task = sampler.draw()
-        assert 1 <= len(task.support) <= 10
-        assert task.query
-        assert not set(task.support) & set(task.query)
-        assert set(task.support) | set(task.query) == set(groups[task.group])
-
-
-def test_same_seed_draws_the_same_tasks(folders: tuple[Path, Path]) -> None:
-    styles = StyleFolder.scan(folders[0])
-    draws = [[TaskSampler(styles, seed=s).draw() for _ in range(1)] + [s] for s in (5, 5, 6)]
-    assert draws[0] == draws[1]
-    first, second = TaskSampler(styles, seed=5), TaskSampler(styles, seed=6)
-    assert [first.draw() for _ in range(10)] != [second.draw() for _ in range(10)]
 
 
 def test_crop_shows_a_part_of_the_picture_at_the_asked_size() -> None:

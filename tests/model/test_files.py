@@ -6,12 +6,15 @@ import json
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from model.checkpoint import load_base, phi_shapes, save_base
 from model.errors import (
@@ -20,15 +23,15 @@ from model.errors import (
     StyleBaseMismatchError,
     StyleFormatError,
 )
-from model.formats import StyleHeader, checkpoint_hash, read_style_header
+from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from model.networks import Networks
 from model.style import Style
 
 BASE = "ab" * 32
 HEADER = StyleHeader(
-    BASE, k=5, steps=7, seed=3, losses={"start": {"style": 1.5}, "end": {"style": 0.5}}, licence="X"
+    BASE, k=5, steps=7, seed=3, losses={"start": {"total": 1.0}, "end": {"total": 0.5}}, licence="X"
 )
-PHI = {"a.gamma": torch.linspace(-2, 2, 12)[None], "color": torch.eye(3, 4)[None]}
+PHI = {"a.gamma": torch.linspace(-2, 2, 48).view(4, 12), "color": torch.eye(3, 4).repeat(4, 1, 1)}
 
 
 def test_style_round_trip() -> None:
@@ -77,12 +80,12 @@ def test_header_is_read_without_torch() -> None:
 def test_checkpoint_round_trip(networks: Networks, tmp_path: Path) -> None:
     path = tmp_path / "base.safetensors"
     shapes = phi_shapes(networks)
-    rates = {name: torch.tensor([0.03, 0.01]) for name in shapes}
+    rates = {f"{level}/{name}": torch.tensor([0.03, 0.01]) for level in range(4) for name in shapes}
     save_base(path, networks, rates, {"licence": "Apache-2.0"})
     base = load_base(path)
     assert base.hash == checkpoint_hash(path)
     assert base.header["card"]["licence"] == "Apache-2.0"
-    torch.testing.assert_close(base.rates["color"], rates["color"])
+    torch.testing.assert_close(base.rates["2/color"], rates["2/color"])
     photo = torch.rand(1, 3, 32, 32)
     phi = {name: torch.full((1, *shape), 0.1) for name, shape in shapes.items()}
     with torch.no_grad():
@@ -102,6 +105,43 @@ def test_checkpoint_that_is_none(tmp_path: Path) -> None:
         load_base(tmp_path)
     with pytest.raises(CheckpointFormatError, match="cannot be read"):
         load_base(tmp_path / ("long" * 100))
+
+
+def test_style_of_the_shipped_network_is_small(tmp_path: Path) -> None:
+    shapes = phi_shapes(load_base().networks)
+    style = Style({name: torch.randn(4, *shape) for name, shape in shapes.items()}, HEADER)
+    assert len(style.to_bytes()) <= 150_000
+
+
+def test_styles_of_one_pass_are_refused_with_a_sentence() -> None:
+    """Files of the version before: the same tensors, without levels."""
+    old = Style({name: value[:1] for name, value in PHI.items()}, replace(HEADER, format="fewstroke-style/1"))
+    with pytest.raises(StyleFormatError, match=r"has format 'fewstroke-style/1', and this version reads"):
+        Style.from_bytes(old.to_bytes(), base_hash=BASE)
+
+
+def test_checkpoints_of_one_pass_are_refused_with_a_sentence(networks: Networks, tmp_path: Path) -> None:
+    path, old = tmp_path / "base.safetensors", tmp_path / "old.safetensors"
+    save_base(path, networks, {}, {})
+    header = json.loads(read_metadata_of(path))
+    header["format"] = "fewstroke-base/1"
+    save_file(load_file(path), old, metadata={METADATA_KEY: json.dumps(header)})
+    with pytest.raises(CheckpointFormatError, match="format 'fewstroke-base/1', expected 'fewstroke-base/2'"):
+        load_base(old)
+
+
+def read_metadata_of(path: Path) -> str:
+    with safe_open(path, framework="pt") as file:
+        return str(file.metadata()[METADATA_KEY])
+
+
+def test_a_style_without_levels_does_not_fit(networks: Networks) -> None:
+    shapes = phi_shapes(networks)
+    whole = Style({name: torch.zeros(4, *shape) for name, shape in shapes.items()}, HEADER)
+    whole.check_shapes(shapes)
+    one = Style({name: value[:1] for name, value in whole.phi.items()}, HEADER)
+    with pytest.raises(StyleFormatError, match="do not fit"):
+        one.check_shapes(shapes)
 
 
 def test_style_of_other_shapes_is_refused(networks: Networks) -> None:

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from model.adaptation import AdaptConfig
+from model.dials import Dials
 from model.engine import Engine
 from model.frames import FRAME_BY_FRAME, SharedStatistics, Smoothing
 from model.instance_norm import instance_norm
 from model.style import Style
-from tests.model.conftest import picture
+from tests.model.conftest import SMALL, picture
 
 SIZE = (96, 64)
 COUNT = 6
@@ -24,7 +24,7 @@ NOISE = 4.0  # levels
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine.load(device="cpu", config=AdaptConfig(example_side=96))
+    return Engine.load(device="cpu", config=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +116,22 @@ def test_a_cut_begins_anew(engine: Engine, style: Style) -> None:
 
 def test_strength_and_the_photos_colours(engine: Engine, style: Style) -> None:
     photo = smooth_picture(3)
-    (kept,) = engine.stylize_frames([photo], style, preserve_color=True, strength=0.5)
+    (kept,) = engine.stylize_frames([photo], style, preserve_color=True, dials=Dials(0.5))
     wanted = engine.stylize(photo, style, preserve_color=True, strength=0.5)
     assert np.abs(levels(kept) - levels(wanted)).mean() < 1
+
+
+def test_no_strength_shows_the_frames(engine: Engine, style: Style) -> None:
+    clip = [smooth_picture(seed) for seed in (1, 5)]
+    shown = list(engine.stylize_frames(clip, style, dials=Dials(0.0), smoothing=FRAME_BY_FRAME))
+    assert [frame.tobytes() for frame in shown] == [frame.tobytes() for frame in clip]
+
+
+def test_frames_that_are_drawn_small_are_enlarged(engine: Engine, style: Style) -> None:
+    clip = [smooth_picture(3).resize((720, 480))] * 2
+    made = list(engine.stylize_frames(clip, style, dials=Dials(stroke_size=4)))
+    assert [frame.size for frame in made] == [(720, 480)] * 2
+    assert flicker(made) < 0.5
 
 
 def test_frames_of_two_sizes_are_refused(engine: Engine, style: Style) -> None:

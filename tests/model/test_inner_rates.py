@@ -1,38 +1,42 @@
-"""Which rates an adaptation takes."""
+"""Which rates an adaptation takes at each level."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 import torch
 
-from model.adaptation import AdaptConfig
-from model.checkpoint import load_base
-from model.engine import Engine
-from model.inner_rates import served_rates
+from model.inner_rates import DEFAULT_RATE, level_rates
 from model.maml import LearningRates
+from model.pyramid import SIDES
+
+SHAPES = {"a.gamma": torch.Size([2]), "a.beta": torch.Size([2])}
+STORED = {
+    f"{level}/{name}": torch.tensor([0.01, 0.02]) * (level + 1)
+    for level in range(len(SIDES))
+    for name in SHAPES
+}
 
 
-def table(rates: LearningRates, shapes: dict[str, torch.Size], steps: int) -> dict[str, list[float]]:
+def table(rates: LearningRates, steps: int) -> dict[str, list[float]]:
     with torch.no_grad():
-        return {name: [float(rates(name, step)) for step in range(steps)] for name in shapes}
+        return {name: [float(rates(name, step)) for step in range(steps)] for name in SHAPES}
 
 
-def test_one_rate_for_all_or_the_learned_ones() -> None:
-    shapes = {"a.gamma": torch.Size([2]), "a.beta": torch.Size([2])}
-    learned = {"a.gamma": torch.tensor([0.01, 0.02]), "a.beta": torch.tensor([0.03, 0.04])}
-    one = table(served_rates(shapes, learned, 0.05), shapes, 3)
-    assert one == {name: pytest.approx([0.05] * 3) for name in shapes}
-    own = table(served_rates(shapes, learned, None), shapes, 3)
-    assert own["a.gamma"] == pytest.approx([0.01, 0.02, 0.02])  # beyond the learned steps: the last
-    assert own["a.beta"] == pytest.approx([0.03, 0.04, 0.04])
+def test_every_level_has_the_rates_that_were_learned_for_it() -> None:
+    for level, rates in enumerate(level_rates(SHAPES, STORED)):
+        own = [0.01 * (level + 1), 0.02 * (level + 1), 0.02 * (level + 1)]  # beyond the learned: the last
+        assert table(rates, 3) == {name: pytest.approx(own) for name in SHAPES}
 
 
-@pytest.mark.parametrize("rate", [0.05, None])
-def test_the_engine_takes_what_its_configuration_says(rate: float | None) -> None:
-    base = load_base()
-    engine = Engine(base, torch.device("cpu"), replace(AdaptConfig(), rate=rate), renderer="torch")
-    with torch.no_grad():
-        found = float(engine.rates("block0.conv1.gamma", 0))
-    assert found == pytest.approx(rate or float(base.rates["block0.conv1.gamma"][0]))
+def test_one_rate_for_all_levels_and_tensors() -> None:
+    found = level_rates(SHAPES, STORED, 0.05)
+    assert len(found) == len(SIDES)
+    for rates in found:
+        assert table(rates, 2) == {name: pytest.approx([0.05] * 2) for name in SHAPES}
+
+
+def test_what_was_not_learned_has_the_default() -> None:
+    first, *others = level_rates(SHAPES, {"0/a.beta": torch.tensor([0.3])})
+    assert table(first, 1) == {"a.gamma": pytest.approx([DEFAULT_RATE]), "a.beta": pytest.approx([0.3])}
+    for rates in others:
+        assert table(rates, 1) == {name: pytest.approx([DEFAULT_RATE]) for name in SHAPES}

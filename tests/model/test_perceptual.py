@@ -19,14 +19,13 @@ from model.perceptual.statistics import (
     MOBILE_LAYERS,
     STYLE_LAYERS,
     USUAL_SCATTER,
+    VGG_LAYERS,
     StyleStatistics,
     concatenate,
-    each_alone,
     pool,
     statistics,
 )
 from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
-from model.training.pools import flatten, unflatten
 from tests.model.conftest import picture
 
 
@@ -182,16 +181,6 @@ def test_one_work_is_taken_to_differ_from_the_next_as_works_usually_do() -> None
     assert float(losses.gram_distance(render, work, (layer,))) == pytest.approx(2 / 13)  # not pooled
 
 
-def test_pictures_as_styles_of_one_work_each_are_what_pooling_every_one_gives() -> None:
-    works = of_gram([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]])
-    each = each_alone(works)
-    for index in range(2):
-        alone = pool(works[[index]])
-        for layer in STYLE_LAYERS:
-            torch.testing.assert_close(each.scatter[layer][[index]], alone.scatter[layer])
-            torch.testing.assert_close(each.second[layer][[index]], alone.second[layer])
-
-
 def test_scatter_goes_where_its_style_goes() -> None:
     """Beside single works, which have none, it is 0; an index picks it with the rest."""
     works = of_gram([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]])
@@ -199,7 +188,6 @@ def test_scatter_goes_where_its_style_goes() -> None:
     both = concatenate([works, pool(works)])
     torch.testing.assert_close(both.scatter[layer], torch.tensor([0.0, 0.0, 2.0]))
     torch.testing.assert_close(both[[2, 0]].scatter[layer], torch.tensor([2.0, 0.0]))
-    torch.testing.assert_close(unflatten(flatten(both)).scatter[layer], both.scatter[layer])
     assert concatenate([works, works]).scatter == {}
 
 
@@ -241,20 +229,6 @@ def test_flat_style_keeps_the_covariance_distance_bounded(objective: Objective) 
     assert float(losses.covariance_distance(busy, blank)) < 20
 
 
-def test_content_distance_ignores_the_palette_but_not_the_layout(objective: Objective) -> None:
-    photo = to_tensor([picture(7)])
-    brighter = photo * 0.6 + 0.3
-    other = to_tensor([picture(8)])
-    content, _ = objective.photo_targets(photo)
-    with torch.no_grad():
-        style = objective.style_statistics(photo)
-        same = objective.terms(photo, style, content).content
-        recoloured = objective.terms(brighter, style, content).content
-        different = objective.terms(other, style, content).content
-    assert float(same) < 1e-6
-    assert float(recoloured) < 0.5 * float(different)
-
-
 def test_sliced_wasserstein_of_a_shift_is_its_square() -> None:
     points = torch.rand(1, 50, 3)
     shift = torch.tensor([0.3, 0.0, 0.0])
@@ -268,7 +242,7 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
     torch.manual_seed(1)
     image = torch.rand(1, 3, 32, 32, dtype=torch.float64)
     with torch.no_grad():
-        features = precise.network(torch.rand(1, 3, 32, 32, dtype=torch.float64), losses.LAYERS)
+        features = precise.network(torch.rand(1, 3, 32, 32, dtype=torch.float64), STYLE_LAYERS)
     style = StyleStatistics(
         {k: features[k].mean((2, 3)) for k in STYLE_LAYERS},
         {
@@ -279,7 +253,7 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
     )
 
     def value(x: torch.Tensor) -> torch.Tensor:
-        own = precise.network(x, losses.LAYERS)
+        own = precise.network(x, STYLE_LAYERS)
         flat = {k: own[k].flatten(2) for k in STYLE_LAYERS}
         found = StyleStatistics(
             {k: f.mean(2) for k, f in flat.items()},
@@ -287,10 +261,8 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
             x.flatten(2).transpose(1, 2)[:, :64],
         )
         # The small norm of the render in the denominator is a constant by definition: leave it out.
-        style_terms = losses.moment_distance(found, style) + losses.moment_distance(
-            found, style, MOBILE_LAYERS
-        )
-        return (style_terms + losses.total_variation(x)).sum()
+        terms = (losses.moment_distance(found, style, layers) for layers in (VGG_LAYERS, MOBILE_LAYERS))
+        return torch.stack(list(terms)).sum()
 
     point = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(value(point), point)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +14,19 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from model.checkpoint import load_base
+from model.checkpoint import load_base, phi_shapes
 from model.data.folders import to_image, to_tensor
+from model.dials import Dials
 from model.errors import RendererUnavailableError
+from model.examples import observe
 from model.networks import Networks, Objective
 from model.perceptual.network import PerceptualNetwork
+from model.phi import at_level
 from model.rendering import choice
 from model.rendering import native as rendering
 from model.rendering.choice import choose_renderer
 from model.rendering.native import NativeRenderer, flatness
-from model.rendering.renderer import Renderer
+from model.rendering.renderer import Drawing, Renderer
 from model.style_encoder import EncoderConfig
 from model.stylizer import Stylizer, StylizerConfig
 from tests.model.conftest import DEMO
@@ -34,26 +39,34 @@ Phi = dict[str, torch.Tensor]
 @pytest.fixture(scope="module")
 def trained() -> tuple[Stylizer, Phi]:
     """The shipped stylizer, and the zero-step style of a print."""
-    networks = load_base(None, CPU).networks
-    objective = Objective(PerceptualNetwork(), amp=False)
-    work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
-    with torch.no_grad():
-        phi = networks.encoder(objective.style_statistics(to_tensor([work])))
-    return networks.stylizer, phi
+    return base().stylizer, at_level(zero_step_style(), 3)
 
 
 @pytest.fixture(scope="module")
-def renderers(trained: tuple[Stylizer, Phi]) -> dict[str, Renderer]:
-    """What an engine renders with, by the renderer's name."""
-    networks = load_base(None, CPU).networks
-    objective = Objective(PerceptualNetwork(), amp=False)
-    shapes = {key: value.shape for key, value in trained[1].items()}
+def renderers() -> dict[str, Renderer]:
+    """What an engine renders with in float32, by the renderer's name."""
+    networks = base()
+    own = NativeRenderer(networks.stylizer, eight_bit=False, bf16=False, threads=1)
     return {
-        name: Renderer(
-            networks, objective, choose_renderer(name, networks.stylizer, CPU), shapes, example_side=96
-        )
-        for name in ("torch", "openvino")
+        name: Renderer(networks, native, phi_shapes(networks), device=CPU, amp=False)
+        for name, native in (("torch", None), ("openvino", own))
     }
+
+
+@cache
+def base() -> Networks:
+    return load_base(None, CPU).networks
+
+
+@cache
+def zero_step_style() -> Phi:
+    """phi of a print at every level."""
+    objective = Objective(PerceptualNetwork(), amp=False)
+    work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
+    seen = [observe(objective, [work], level, random.Random(0))[0].descriptions for level in range(4)]
+    with torch.no_grad():
+        phi: Phi = base().encoder(seen)
+    return phi
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -66,6 +79,10 @@ def drawing() -> Image.Image:
     return page
 
 
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture, np.float32) / 255
+
+
 def by_torch(stylizer: Stylizer, phi: Phi, picture: Image.Image) -> Image.Image:
     with torch.no_grad():
         return to_image(stylizer(to_tensor([picture]), phi)[0])
@@ -76,8 +93,19 @@ def psnr(a: Image.Image, b: Image.Image) -> float:
     return float(10 * np.log10(255**2 / max(np.square(difference).mean(), 1e-9)))
 
 
-def native(stylizer: Stylizer, *, eight_bit: bool, bf16: bool) -> NativeRenderer:
-    return NativeRenderer(stylizer, eight_bit=eight_bit, bf16=bf16, threads=1)
+class Drawn:
+    """OpenVINO as a renderer of single pictures."""
+
+    def __init__(self, stylizer: Stylizer, *, eight_bit: bool) -> None:
+        self.native = NativeRenderer(stylizer, eight_bit=eight_bit, bf16=False, threads=1)
+        self.convolution_seconds = self.native.convolution_seconds
+
+    def render(self, picture: Image.Image, phi: Phi, *, eight_bit: bool = True) -> Image.Image:
+        return to_image(self.native.draw(to_tensor([picture]), phi, eight_bit=eight_bit)[0])
+
+
+def native(stylizer: Stylizer, *, eight_bit: bool) -> Drawn:
+    return Drawn(stylizer, eight_bit=eight_bit)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +113,7 @@ def native(stylizer: Stylizer, *, eight_bit: bool, bf16: bool) -> NativeRenderer
 )
 def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tuple[int, int]) -> None:
     picture = photo(*size)
-    rendered = native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1])
+    rendered = native(trained[0], eight_bit=False).render(picture, trained[1])
     assert rendered.size == size
     expected = by_torch(*trained, picture)
     assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
@@ -93,43 +121,71 @@ def test_float32_is_the_networks_picture(trained: tuple[Stylizer, Phi], size: tu
 
 @pytest.mark.parametrize("eight_bit", [False, True])
 def test_what_cannot_be_rendered_is_never_the_picture_before(
-    trained: tuple[Stylizer, Phi], eight_bit: bool
+    trained: tuple[Stylizer, Phi], eight_bit: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OpenVINO is silent where a border is wider than its map, and leaves its output as it was."""
-    renderer = native(trained[0], eight_bit=eight_bit, bf16=False)
+    renderer = native(trained[0], eight_bit=eight_bit)
     renderer.render(photo(160, 120), trained[1])
-    for keep in (True, False):
+    for kept in (rendering.KEPT_PIXELS, 0):
+        monkeypatch.setattr(rendering, "KEPT_PIXELS", kept)
         with pytest.raises(RuntimeError, match="gave"):
-            renderer.render(photo(160, 4), trained[1], keep=keep)
+            renderer.render(photo(160, 4), trained[1])
+
+
+@pytest.mark.parametrize("dials", [Dials(), Dials(1.4, 0.8), Dials(0.5, 0.0, 2.0)], ids=str)
+@pytest.mark.parametrize("size", [(200, 150), (300, 61), (480, 4), (3, 64)], ids=str)
+def test_openvino_draws_the_pictures_of_torch(
+    renderers: dict[str, Renderer], size: tuple[int, int], dials: Dials
+) -> None:
+    """Level by level, whatever the size of the photo; in another order of sums."""
+    drawings = [Drawing.of(photo(*each), zero_step_style(), dials) for each in (size, (120, 90))]
+    expected, found = (renderers[name].draw_many(drawings) for name in ("torch", "openvino"))
+    for drawing, a, b in zip(drawings, expected, found, strict=True):
+        assert a.size == b.size == drawing.photo.size == drawing.steps[-1].size
+        assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 2
+    assert psnr(found[0], drawings[0].photo) < 30, "not the photo"
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])
-@pytest.mark.parametrize("size", [(480, 4), (3, 64)], ids=str)
-def test_narrow_pictures_are_their_own(
-    renderers: dict[str, Renderer], trained: tuple[Stylizer, Phi], name: str, size: tuple[int, int]
+def test_a_batch_is_drawn_as_one_by_one(renderers: dict[str, Renderer], name: str) -> None:
+    phi = zero_step_style()
+    drawings = [
+        Drawing.of(photo(100, 80), phi, Dials()),
+        Drawing.of(photo(80, 100), phi, Dials()),
+        Drawing.of(photo(100, 80).rotate(180), phi, Dials(1.2, 0.7)),
+    ]
+    for drawing, found in zip(drawings, renderers[name].draw_many(drawings), strict=True):
+        (alone,) = renderers[name].draw_many([drawing])
+        assert np.abs(np.asarray(found, int) - np.asarray(alone, int)).max() <= 1
+
+
+def test_only_the_finest_level_is_drawn_in_eight_bits(
+    renderers: dict[str, Renderer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renderer, phi = renderers[name], trained[1]
-    before = renderer.render(photo(480, 64), phi)
-    picture = photo(*size)
-    rendered = renderer.render_many([(picture, phi, None), (photo(480, 64), phi, None)])
-    assert [each.size for each in rendered] == [size, (480, 64)]
-    assert rendered[0].tobytes() != before.crop((0, 0, *size)).tobytes()
-    # it is the beginning of the picture that is mirrored until it is large enough
-    pixels = np.pad(np.asarray(picture), ((0, 16), (0, 16), (0, 0)), mode="symmetric")
-    whole = Image.fromarray(pixels[: max(16, size[1]), : max(16, size[0])])
-    assert psnr(rendered[0], by_torch(*trained, whole).crop((0, 0, *size))) > 30
+    asked: list[tuple[int, bool]] = []
+    renderer = renderers["openvino"]
+    assert renderer.native is not None
+    draw = renderer.native.draw
+
+    def noted(x: torch.Tensor, phi: Phi, *, eight_bit: bool) -> torch.Tensor:
+        asked.append((x.shape[3], eight_bit))
+        return draw(x, phi, eight_bit=eight_bit)
+
+    monkeypatch.setattr(renderer.native, "draw", noted)
+    renderer.draw_many([Drawing.of(photo(200, 150), zero_step_style(), Dials())])
+    assert asked == [(64, False), (128, False), (200, True)]
 
 
 @pytest.mark.parametrize("eight_bit", [False, True])
 def test_convolutions_are_found_among_the_operators(trained: tuple[Stylizer, Phi], eight_bit: bool) -> None:
     """By the names that OpenVINO gives them."""
-    renderer = native(trained[0], eight_bit=eight_bit, bf16=False)
-    assert renderer.convolution_seconds(photo(64, 64), trained[1]) > 0
+    renderer = native(trained[0], eight_bit=eight_bit)
+    assert renderer.convolution_seconds(to_tensor([photo(64, 64)]), trained[1]) > 0
 
 
 def test_eight_bits_are_not_seen_in_a_photo(trained: tuple[Stylizer, Phi]) -> None:
     picture = photo(256, 256)
-    rendered = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
+    rendered = native(trained[0], eight_bit=True).render(picture, trained[1])
     assert psnr(rendered, by_torch(*trained, picture)) > 45
     # and they are really used: 8 bits cannot give the very same picture
     assert rendered.tobytes() != by_torch(*trained, picture).tobytes()
@@ -141,21 +197,19 @@ def test_eight_bits_are_not_seen_in_a_photo(trained: tuple[Stylizer, Phi]) -> No
 def test_a_picture_that_eight_bits_would_spoil_is_rendered_without(
     trained: tuple[Stylizer, Phi], picture: Image.Image
 ) -> None:
-    checked = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
-    assert (
-        checked.tobytes()
-        == native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1]).tobytes()
-    )
+    checked = native(trained[0], eight_bit=True).render(picture, trained[1])
+    assert checked.tobytes() == native(trained[0], eight_bit=False).render(picture, trained[1]).tobytes()
 
 
-def test_a_large_picture_is_the_same_whether_its_memory_is_kept(trained: tuple[Stylizer, Phi]) -> None:
-    renderer = native(trained[0], eight_bit=True, bf16=False)
-    first = renderer.render(photo(320, 240), trained[1], keep=False)
+def test_a_large_picture_is_the_same_whether_its_memory_is_kept(
+    trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = native(trained[0], eight_bit=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(rendering, "KEPT_PIXELS", 0)
+        first = renderer.render(photo(320, 240), trained[1])
     assert first.tobytes() == renderer.render(photo(320, 240), trained[1]).tobytes()
-    assert (
-        first.tobytes()
-        == native(trained[0], eight_bit=True, bf16=False).render(photo(320, 240), trained[1]).tobytes()
-    )
+    assert first.tobytes() == native(trained[0], eight_bit=True).render(photo(320, 240), trained[1]).tobytes()
 
 
 def test_peaks_that_are_too_high_for_eight_bits_are_noticed(
@@ -164,15 +218,15 @@ def test_peaks_that_are_too_high_for_eight_bits_are_noticed(
     """A photo whose peaks count as too high is rendered again, and comes out as without 8 bits."""
     picture = photo(160, 120)
     monkeypatch.setattr(rendering, "TOLERATED", 0.1)
-    checked = native(trained[0], eight_bit=True, bf16=False).render(picture, trained[1])
-    plain = native(trained[0], eight_bit=False, bf16=False).render(picture, trained[1])
+    checked = native(trained[0], eight_bit=True).render(picture, trained[1])
+    plain = native(trained[0], eight_bit=False).render(picture, trained[1])
     assert checked.tobytes() == plain.tobytes()
 
 
 def test_flat_pictures_are_told_from_photos() -> None:
-    assert flatness(np.asarray(drawing())) > 0.9
-    assert flatness(np.asarray(Image.linear_gradient("L").convert("RGB"))) > 0.9
-    assert flatness(np.asarray(photo(256, 192))) < 0.3
+    assert flatness(pixels(drawing())) > 0.9
+    assert flatness(pixels(Image.linear_gradient("L").convert("RGB"))) > 0.9
+    assert flatness(pixels(photo(256, 192))) < 0.3
 
 
 def test_a_last_convolution_of_the_styles_own() -> None:
@@ -180,10 +234,10 @@ def test_a_last_convolution_of_the_styles_own() -> None:
     shape = StylizerConfig(half=16, width=16, blocks=1, rank=2, up_half=16, up_full=8, last_convolution=True)
     networks = Networks(shape, EncoderConfig(embedding=8, hidden=8))
     with torch.no_grad():
-        phi = networks.encoder.decode(torch.randn(1, 8))
+        phi = networks.encoder.decode(torch.randn(1, 8), 0)
     phi["out.delta"] = 0.1 * torch.randn_like(phi["out.delta"])
     picture = photo(64, 48)
-    rendered = native(networks.stylizer, eight_bit=False, bf16=False).render(picture, phi)
+    rendered = native(networks.stylizer, eight_bit=False).render(picture, phi)
     expected = by_torch(networks.stylizer, phi, picture)
     assert np.abs(np.asarray(rendered, int) - np.asarray(expected, int)).max() <= 1
 

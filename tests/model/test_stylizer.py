@@ -10,7 +10,8 @@ import torch
 from model import phi as phis
 from model.data.folders import to_tensor
 from model.networks import Networks, Objective
-from model.style_encoder import EncoderConfig
+from model.pyramid import SIDES
+from model.style_encoder import EncoderConfig, describe
 from model.stylizer import StylizerConfig
 from tests.model.conftest import picture
 
@@ -18,12 +19,14 @@ from tests.model.conftest import picture
 @pytest.fixture
 def styles(networks: Networks, objective: Objective) -> dict[str, torch.Tensor]:
     """phi of three styles, from the encoder with a livelier last layer than at its start."""
-    last = networks.encoder.head[-1]
+    head = networks.encoder.heads[2]
+    assert isinstance(head, torch.nn.Sequential)
+    last = head[-1]
     assert isinstance(last, torch.nn.Linear)
     torch.nn.init.normal_(last.weight, std=0.3)
     works = objective.style_statistics(to_tensor([picture(i) for i in range(3)]))
     with torch.no_grad():
-        return networks.encoder.decode(networks.encoder.embedding(works))
+        return networks.encoder.decode(networks.encoder.embed_descriptions(describe(works), 2), 2)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 50), (47, 18)])
@@ -62,24 +65,33 @@ def test_encoder_does_not_care_about_the_order_of_the_examples(
 ) -> None:
     works = objective.style_statistics(to_tensor([picture(i) for i in range(4)]))
     with torch.no_grad():
-        a, b = networks.encoder(works), networks.encoder(works[[2, 0, 3, 1]])
+        seen = describe(works)
+        a, b = (networks.encoder([each] * len(SIDES)) for each in (seen, seen[[2, 0, 3, 1]]))
+    assert all(len(value) == len(SIDES) for value in a.values())
     for name in a:
         torch.testing.assert_close(a[name], b[name], atol=1e-5, rtol=1e-5)
 
 
-def test_interpolation_ends_where_it_should(styles) -> None:
+def test_a_blend_is_the_weighted_mean(styles) -> None:
     a, b = phis.select(styles, [0]), phis.select(styles, [1])
     for name in a:
-        torch.testing.assert_close(phis.interpolate(a, b, 0.0)[name], a[name])
-        torch.testing.assert_close(phis.interpolate(a, b, 1.0)[name], b[name])
-        torch.testing.assert_close(
-            phis.blend([a, b], [3, 1])[name], phis.interpolate(a, b, 0.25)[name], atol=1e-6, rtol=1e-5
-        )
+        torch.testing.assert_close(phis.blend([a, b], [2, 0])[name], a[name])
+        wanted = torch.lerp(a[name], b[name], 0.25)
+        torch.testing.assert_close(phis.blend([a, b], [3, 1])[name], wanted, atol=1e-6, rtol=1e-5)
+
+
+def test_every_level_has_a_head_and_directions_of_its_own(networks: Networks) -> None:
+    embedding = torch.randn(1, 16)
+    with torch.no_grad():
+        levels = [networks.encoder.decode(embedding, level) for level in range(len(SIDES))]
+    style = phis.stack(levels)
+    for name in ("down1.gamma", "block0.down", "color"):
+        assert not torch.equal(levels[0][name], levels[1][name])
+        torch.testing.assert_close(phis.at_level(style, 3)[name], levels[3][name])
 
 
 def test_expand_and_stack_are_inverse_to_select(styles) -> None:
     one = phis.select(styles, [1])
-    assert phis.count(one) == phis.count(styles)
     again = phis.select(phis.stack([one, phis.expand(one, 2)]), [2])
     torch.testing.assert_close(again["color"], one["color"])
 
@@ -95,8 +107,8 @@ def test_last_convolution_is_a_kernel_for_each_sample() -> None:
     photos = torch.rand(2, 3, 32, 32)
     embedding = torch.randn(2, 16)
     with torch.no_grad():
-        phi = own.encoder.decode(embedding)
-        torch.testing.assert_close(own(photos, phi), plain(photos, plain.encoder.decode(embedding)))
+        phi = own.encoder.decode(embedding, 3)
+        torch.testing.assert_close(own(photos, phi), plain(photos, plain.encoder.decode(embedding, 3)))
         phi["out.delta"][1] += 0.3 * torch.randn_like(phi["out.delta"][1])
         changed = own(photos, phi)
         alone = own(photos[1:], {name: value[1:] for name, value in phi.items()})

@@ -2,129 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from model.adaptation import Adaptation, AdaptConfig
-from model.adaptation_loop import Adapted, Judgement, adapt_together
+from model.adaptation import Adaptation, Photos
+from model.adaptation_loop import Adapted, adapt_together
 from model.checkpoint import phi_shapes
-from model.critic import Critic, CriticConfig
+from model.dials import Dials
 from model.engine import Engine
 from model.errors import AdaptationCanceled
-from model.inner_rates import stored_rates
+from model.inner_rates import level_rates
 from model.maml import LearningRates
 from model.networks import Networks, Objective
 from model.passes import passes
 from model.phi import Phi
 from model.requests import Learning, Rendering
 from model.style import Style
-from tests.model.conftest import picture
+from model.stylizer import Normalize
+from tests.model.conftest import SMALL, picture
 
-CONFIG = AdaptConfig(steps=3, photos=2, size=32, bank=4, held_out=2, example_side=32)
-SMALL = AdaptConfig(steps=2, photos=2, size=64, bank=4, held_out=1, example_side=96)
 LEVEL = 2  # of 256; bf16 rounds more than float32 does
+STEPS = 5
 
 
 @pytest.fixture
-def rates(networks: Networks) -> LearningRates:
-    return stored_rates(phi_shapes(networks), {}, 0.05)
+def rates(networks: Networks) -> list[LearningRates]:
+    return level_rates(phi_shapes(networks), {}, 0.05)
 
 
-def task(
-    networks: Networks,
-    objective: Objective,
-    number: int,
-    config: AdaptConfig = CONFIG,
-    critic: Critic | None = None,
-) -> Adaptation:
+def task(networks: Networks, objective: Objective, number: int) -> Adaptation:
     """Task 0 has one example, task 1 two, and so on; each a seed of its own."""
     examples = [picture(10 * number + i, (64 + 8 * i, 48)) for i in range(number + 1)]
-    photos = [picture(90 + i) for i in range(3)]
-    return Adaptation(networks, objective, examples, photos, config=config, critic=critic, seed=number)
+    bank, held_out = (Photos([picture(n + i) for i in range(2)], torch.device("cpu")) for n in (90, 95))
+    return Adaptation(networks, objective, examples, bank, held_out, config=SMALL, seed=number)
+
+
+def alone(networks: Networks, objective: Objective, number: int, rates: list[LearningRates]) -> Adapted:
+    (outcome,) = adapt_together([task(networks, objective, number)], rates, steps=STEPS)
+    assert isinstance(outcome, Adapted)
+    return outcome
 
 
 def test_each_task_ends_where_it_ends_alone(
-    networks: Networks, objective: Objective, rates: LearningRates
+    networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
-    seen: dict[tuple[int, int], Judgement] = {}
-    alone = []
-    for number in range(3):
-
-        def note(step: int, _phi: object, judged: Judgement, number: int = number) -> None:
-            seen[number, step] = judged
-
-        alone.append(task(networks, objective, number).run(rates, on_step=note))
-
+    singly = [alone(networks, objective, number, rates) for number in range(3)]
     torch.manual_seed(99)  # nothing may depend on torch's own generator
-    together: dict[tuple[int, int], Judgement] = {}
-    outcomes = adapt_together(
-        [task(networks, objective, number) for number in range(3)],
-        rates,
-        on_step=lambda number, step, _phi, judged: together.update({(number, step): judged}),
-    )
-    assert together.keys() == seen.keys()
-    for key, judged in together.items():
-        assert judged.total == pytest.approx(seen[key].total, rel=1e-3), key
-    for one, outcome in zip(alone, outcomes, strict=True):
+    outcomes = adapt_together([task(networks, objective, n) for n in range(3)], rates, steps=STEPS)
+    for one, outcome in zip(singly, outcomes, strict=True):
         assert isinstance(outcome, Adapted)
-        assert outcome.step == one.step
+        assert outcome.steps == one.steps
+        assert outcome.losses == pytest.approx(one.losses, rel=2e-3)
         for name, value in outcome.phi.items():
             assert value.shape == one.phi[name].shape
-            torch.testing.assert_close(value, one.phi[name], rtol=0, atol=2e-3)
-    assert not torch.allclose(alone[0].phi["color"], alone[1].phi["color"], atol=2e-2), (
-        "they are different styles"
-    )
+            torch.testing.assert_close(value, one.phi[name], rtol=0, atol=5e-3)
+    assert not torch.allclose(singly[0].phi["color"], singly[1].phi["color"], atol=2e-2), "different styles"
 
 
 def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
-    networks: Networks, objective: Objective, rates: LearningRates
+    networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
-    alone = [task(networks, objective, number).run(rates) for number in (0, 2)]
+    """In the middle of the last level, which has two steps."""
+    singly = [alone(networks, objective, number, rates) for number in (0, 2)]
     steps: list[tuple[int, int]] = []
     outcomes = adapt_together(
         [task(networks, objective, number) for number in range(3)],
         rates,
+        steps=STEPS,
         on_step=lambda number, step, *_: steps.append((number, step)),
-        should_stop=lambda number: number == 1 and (1, 1) in steps,
+        should_stop=lambda number: number == 1 and (1, 4) in steps,
     )
-    assert [step for number, step in steps if number == 1] == [0, 1]
+    assert [step for number, step in steps if number == 1] == [0, 1, 2, 3, 4]
     assert isinstance(outcomes[1], AdaptationCanceled)
-    for one, outcome in zip(alone, (outcomes[0], outcomes[2]), strict=True):
+    for one, outcome in zip(singly, (outcomes[0], outcomes[2]), strict=True):
         assert isinstance(outcome, Adapted)
-        assert outcome.end.total == pytest.approx(one.end.total, rel=1e-3)
-        torch.testing.assert_close(outcome.phi["color"], one.phi["color"], rtol=0, atol=2e-3)
+        assert outcome.losses == pytest.approx(one.losses, rel=2e-3)
+        torch.testing.assert_close(outcome.phi["color"], one.phi["color"], rtol=0, atol=5e-3)
 
 
 def test_when_all_are_canceled_the_loop_ends(
-    networks: Networks, objective: Objective, rates: LearningRates
+    networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
     steps: list[int] = []
     outcomes = adapt_together(
         [task(networks, objective, number) for number in range(2)],
         rates,
         on_step=lambda _number, step, *_: steps.append(step),
-        should_stop=lambda _number: True,
+        should_stop=lambda _number: len(steps) > 2,
     )
-    assert [str(outcome) for outcome in outcomes] == ["canceled after 0 steps"] * 2
-    assert steps == [0, 0]
-
-
-def test_a_critic_judges_each_task_by_its_own_examples(networks: Networks, objective: Objective) -> None:
-    torch.manual_seed(3)
-    critic = Critic(CriticConfig(width=12, embedding=16)).eval().requires_grad_(False)
-
-    def dueling(number: int) -> Adaptation:
-        return task(networks, objective, number, replace(CONFIG, critic=0.1, steps=2), critic)
-
-    rates = stored_rates(phi_shapes(networks) | critic.shapes(), {}, 0.05)
-    alone = [dueling(number).run(rates) for number in range(2)]
-    for one, outcome in zip(alone, adapt_together([dueling(0), dueling(1)], rates), strict=True):
-        assert isinstance(outcome, Adapted)
-        torch.testing.assert_close(outcome.phi["color"], one.phi["color"], rtol=0, atol=2e-3)
+    assert [str(outcome) for outcome in outcomes] == ["canceled after 1 steps"] * 2
+    assert steps == [0, 0, 1, 1]
 
 
 @pytest.fixture(scope="module")
@@ -143,26 +114,26 @@ def apart(a: Image.Image, b: Image.Image) -> int:
 
 
 def test_the_engine_adapts_many_as_one(engine: Engine) -> None:
-    stopped: list[int] = []
+    told: list[int] = []
     requests = [
-        Learning([picture(1)], seed=5, on_progress=lambda p: stopped.append(p.step), preview=picture(7)),
+        Learning([picture(1)], seed=5, on_progress=lambda p: told.append(p.step), preview=picture(7)),
         Learning([picture(2), picture(3)], contents=[picture(4)], seed=6),
         Learning([picture(2)], should_stop=lambda: True),
     ]
     first, second, third = engine.adapt_many(requests, steps=2)
     assert isinstance(third, AdaptationCanceled)
-    assert stopped == [0, 0, 1, 2]  # the zero-step preview, and the steps
+    assert told == [0, 0, 0, 1, 2]  # two previews of the zero-step style, at 64 and 96 pixels; and the steps
     photo = picture(40, (80, 64))
     for request, style in ((requests[0], first), (requests[1], second)):
         assert isinstance(style, Style)
-        alone = engine.adapt(request.examples, contents=request.contents, seed=request.seed, steps=2)
+        single = engine.adapt(request.examples, contents=request.contents, seed=request.seed, steps=2)
         assert (style.header.k, style.header.seed) == (len(request.examples), request.seed)
         assert style.header.losses["end"]["total"] == pytest.approx(
-            alone.header.losses["end"]["total"], rel=0.01
+            single.header.losses["end"]["total"], rel=0.02
         )
         difference = np.abs(
             np.asarray(engine.stylize(photo, style), dtype=float)
-            - np.asarray(engine.stylize(photo, alone), dtype=float)
+            - np.asarray(engine.stylize(photo, single), dtype=float)
         )
         assert difference.mean() < LEVEL
 
@@ -175,37 +146,53 @@ def test_many_styles_in_one_pass_are_the_pictures_of_one_by_one(
     mask.paste(255, (0, 0, 4, 8))
     renderings = [
         Rendering(wide, styles[0]),
-        Rendering(tall, styles[1], strength=0.5),
+        Rendering(tall, styles[1], Dials(strength=0.5)),
         Rendering(wide.transpose(Image.Transpose.FLIP_LEFT_RIGHT), styles[2], preserve_color=True),
-        Rendering(wide, styles[1], mask=mask, outside=styles[2], feather=2.0),
-        Rendering(wide, styles[1], size=48),
+        Rendering(wide, styles[1], Dials(1.3, 0.8), mask=mask, outside=styles[2], feather=2.0),
+        Rendering(wide, styles[1], Dials(abstraction=0), size=48),
+        Rendering(wide, styles[1], Dials(strength=0)),
     ]
-    passed: list[int] = []
-    forward = engine.base.networks.forward
+    passed: list[tuple[int, int]] = []
+    forward = engine.base.networks.stylizer.forward
 
-    def counted(photos: torch.Tensor, phi: Phi) -> torch.Tensor:
-        passed.append(len(photos))
-        return forward(photos, phi)
+    def counted(photos: torch.Tensor, phi: Phi, normalize: Normalize | None = None) -> torch.Tensor:
+        passed.append((len(photos), photos.shape[3]))
+        return forward(photos, phi, normalize)
 
-    monkeypatch.setattr(engine.base.networks, "forward", counted)
+    monkeypatch.setattr(engine.base.networks.stylizer, "forward", counted)
     together = engine.stylize_many(renderings)
-    assert passed == [4, 1, 1]  # the wide ones under four styles, the tall one, the small one
+    # the wide ones under four styles, drawn twice as one is stronger; the tall one; the small one
+    assert passed == [(4, 64), (4, 64), (4, 96), (4, 96), (1, 44), (1, 64), (1, 48)]
     for rendering, result in zip(renderings, together, strict=True):
-        alone = engine.stylize(
+        single = engine.stylize(
             rendering.photo,
             rendering.style,
-            strength=rendering.strength,
+            **asdict(rendering.dials),
             size=rendering.size,
             preserve_color=rendering.preserve_color,
             mask=rendering.mask,
             outside=rendering.outside,
             feather=rendering.feather,
         )
-        assert apart(result, alone) <= LEVEL
+        assert apart(result, single) <= LEVEL
+
+
+def test_photos_of_other_sizes_share_a_pass_when_they_are_drawn_alike(
+    engine: Engine, styles: list[Style]
+) -> None:
+    wanted = [
+        Rendering(picture(1, (1024, 512)), styles[0]),
+        Rendering(picture(2, (96, 64)), styles[0]),
+        Rendering(picture(3, (512, 256)), styles[0], Dials(0.5)),
+        Rendering(picture(4, (1024, 512)), styles[0], Dials(stroke_size=2)),
+    ]
+    assert sorted(map(sorted, engine.together(wanted, 4))) == [[0, 2], [1], [3]]
+    assert [found.size for found in engine.stylize_many(wanted[:2])] == [(1024, 512), (96, 64)]
 
 
 def test_a_pass_is_bounded_in_number_and_in_pixels() -> None:
     sizes = [(10, 10), (20, 10), (10, 10), (10, 10), (100, 100)]
-    assert passes(sizes, 8, 1000) == [[0, 2, 3], [1], [4]]
-    assert passes(sizes, 2, 1000) == [[0, 2], [3], [1], [4]]
-    assert passes(sizes, 8, 100) == [[0], [2], [3], [1], [4]]
+    areas = [width * height for width, height in sizes]
+    assert passes(sizes, areas, 8, 1000) == [[0, 2, 3], [1], [4]]
+    assert passes(sizes, areas, 2, 1000) == [[0, 2], [3], [1], [4]]
+    assert passes(sizes, areas, 8, 100) == [[0], [2], [3], [1], [4]]

@@ -1,9 +1,8 @@
-"""Training on tiny pictures: each phase's gradients, resuming, and a whole run to a checkpoint that works."""
+"""Meta-training on tiny pictures: tasks, gradients, runs that learn, go on and make checkpoints."""
 
 from __future__ import annotations
 
-import json
-import math
+import csv
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -11,274 +10,280 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from model.checkpoint import load_base, phi_shapes, save_base
-from model.data.folders import to_tensor
-from model.inner_rates import stored_rates
+from model.data.splits import split_of
+from model.engine import Engine
+from model.formats import BASE_FORMAT
 from model.networks import Networks, Objective
-from model.style_encoder import EncoderConfig
-from model.stylizer import StylizerConfig
-from model.training.config import TrainingConfig
-from model.training.continued import ContinuedTraining
-from model.training.curves import draw_curves, read_log
-from model.training.distill import TeacherPairs, distill_loss
-from model.training.entry import config_for_minutes, meta_train
-from model.training.meta import MetaTraining
-from model.training.phases import usual_phases
-from model.training.pools import PhotoPool
-from model.training.pretrain import Pretraining
-from model.training.run import Run, learning_rate
-from model.training.state import ExponentialAverage, load_state, save_state
-from model.training.widen import widened
-from tests.model.conftest import picture
+from model.pyramid import SIDES
+from model.training.learner import LevelTask, Renders
+from model.training.run import Run, TrainingConfig
+from model.training.source import LevelBatch, LevelTasks
+from model.training.start import begin, calibrate
+from model.training.works import STORED_SIDE, PhotoSource, TaskConfig, TaskPool, load_work
+from tests.model.conftest import SMALL, picture
+
+SMALL_BATCHES = (
+    LevelBatch(0.4, 2, 1),
+    LevelBatch(0.2, 2, 1),
+    LevelBatch(0.2, 1, 1, 48),
+    LevelBatch(0.2, 1, 1, 48),
+)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.training.source.BATCHES", SMALL_BATCHES)
 
 
 @pytest.fixture
-def config(folders: tuple[Path, Path], tmp_path: Path) -> TrainingConfig:
-    return TrainingConfig(
-        styles=folders[0],
-        contents=folders[1],
-        out=tmp_path / "run",
-        device="cpu",
-        size=32,
-        meta_size=32,
-        batch=2,
-        meta_batch=2,
-        meta_steps=2,
-        photos_in_pool=4,
-        styles_in_pool=4,
-        tasks_in_pool=3,
-        fresh_photos=1,
-        fresh_styles=1,
-        checkpoint_seconds=0.5,
-        validation_styles=1,
-        continued_in_flight=3,
-    )
-
-
-def without_gradient(networks: Networks) -> list[str]:
-    return [n for n, p in networks.named_parameters() if p.grad is None or not bool(p.grad.abs().sum() > 0)]
-
-
-def test_pretraining_moves_every_weight_and_learns_one_batch(
-    config: TrainingConfig, networks: Networks, objective: Objective
-) -> None:
-    torch.manual_seed(0)
-    job = Pretraining(replace(config, fresh_photos=0, fresh_styles=0), objective, random.Random(0))
-    job.photos.refresh(2)
-    job.styles.refresh(2)
-    job.photos.refresh = lambda count: None  # type: ignore[method-assign]
-    job.styles.refresh = lambda count: None  # type: ignore[method-assign]
-    optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3)
-    totals: list[float] = []
-    for _ in range(12):
-        job.prepare()
-        losses = job.loss(networks)
-        optimizer.zero_grad()
-        losses["total"].backward()
-        if not totals:
-            assert without_gradient(networks) == []
-        optimizer.step()
-        totals.append(float(losses["total"].detach()))
-    assert min(totals[-3:]) < 0.9 * totals[0]
-
-
-def test_meta_loss_reaches_start_weights_and_rates(
-    config: TrainingConfig, networks: Networks, objective: Objective
-) -> None:
-    torch.manual_seed(0)
-    job = MetaTraining(config, networks, objective, random.Random(0))
-    job.prepare()
-    losses = job.meta_loss()
-    losses["total"].backward()
-    assert without_gradient(networks) == []
-    (rates,) = job.rates.parameters()
-    gradient = rates.grad
-    assert gradient is not None
-    assert bool((gradient.abs() > 0).all())  # each tensor's rate at each step matters for the query loss
-    assert {"query0", "query2"} <= set(losses)
-
-
-def test_continued_loops_teach_every_weight_and_walk_on(
-    config: TrainingConfig, networks: Networks, objective: Objective
-) -> None:
-    torch.manual_seed(0)
-    rates = stored_rates(phi_shapes(networks), {})
-    settings = replace(config, continued_steps=3, continued_batch=2, continued_in_flight=2)
-    job = ContinuedTraining(settings, networks, objective, random.Random(0), rates)
-    job.fill()
-    for step in range(3):
-        losses = job.loss()
-        networks.zero_grad()
-        losses["total"].backward()
-        assert without_gradient(networks) == []
-        assert [loop.step for loop in job.loops.loops] == [step, step]
-    with torch.no_grad():
-        start = job.loops.start(job.loops.loops[0].task)
-    moved = {
-        name: float((value - start[name].detach()).abs().max())
-        for name, value in job.loops.loops[0].params.items()
-    }
-    assert min(moved.values()) > 1e-3
-    job.loss()
-    assert [loop.step for loop in job.loops.loops] == [0, 0]  # two new tasks
-    job.close()
-
-
-def test_distillation_compares_the_same_crop_of_photo_and_target(
-    config: TrainingConfig, networks: Networks, objective: Objective, tmp_path: Path
-) -> None:
-    """A teacher that returns the photo: photo crops and targets must then be the same pictures."""
-    teacher = tmp_path / "teacher"
-    teacher.mkdir()
-    photos, styles = sorted(config.contents.iterdir()), sorted(config.styles.iterdir())
-    rows = []
-    for i in range(4):
-        box = (10, 20, 74, 84)
-        Image.open(photos[i]).crop(box).save(teacher / f"{i:05d}.jpg", quality=98)
-        row = {"photo": photos[i].name, "photo_box": box, "style_box": (0, 0, 60, 60)}
-        rows.append(row | {"style": f"{styles[i].name}/0.png"})
-    (teacher / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    pairs = TeacherPairs(replace(config, teacher=teacher), objective, random.Random(0))
-    crops, descriptions, targets = pairs.batch(3)
-    aligned = float((crops - targets).abs().mean())
-    assert aligned < 0.5 * float((crops - targets.roll(2, dims=3)).abs().mean())
-    losses = distill_loss(networks, objective, (crops, descriptions, targets))
-    losses["total"].backward()
-    assert without_gradient(networks) == []
-
-
-def test_state_round_trip_continues_exactly(networks: Networks, tmp_path: Path) -> None:
-    """Five steps in one go equal three steps, a restart, and two more."""
-
-    def steps(
-        module: Networks, optimizer: torch.optim.Optimizer, average: ExponentialAverage, which: range
-    ) -> None:
-        for i in which:
-            torch.manual_seed(i)
-            optimizer.zero_grad()
-            sum((p * torch.randn_like(p)).sum() for p in module.parameters()).backward()  # type: ignore[union-attr]
-            optimizer.step()
-            average.update(module)
-
-    def fresh() -> tuple[Networks, torch.optim.Optimizer, ExponentialAverage]:
-        module = Networks(networks.stylizer.config, networks.encoder.config)
-        module.load_state_dict(networks.state_dict())
-        return module, torch.optim.Adam(module.parameters(), lr=0.1), ExponentialAverage(module, 0.5)
-
-    whole = fresh()
-    steps(*whole, range(5))
-    first = fresh()
-    steps(*first, range(3))
-    path = tmp_path / "state.safetensors"
-    save_state(path, {"networks": first[0]}, first[1], first[2], {"phase": 1, "seconds": 2.5, "step": 3})
-    second = fresh()
-    progress = load_state(path, {"networks": second[0]}, second[1], second[2])
-    assert (progress["phase"], progress["seconds"], progress["step"]) == (1, 2.5, 3)
-    steps(*second, range(3, 5))
-    torch.testing.assert_close(dict(second[0].state_dict()), dict(whole[0].state_dict()))
-    torch.testing.assert_close(second[2].values, whole[2].values)
-
-
-def test_pool_replaces_the_oldest(objective: Objective) -> None:
-    numbers = iter(range(100))
-    pool = PhotoPool(lambda: picture(next(numbers), (32, 32)), objective, 3, random.Random(0))
-    pool.refresh(3)
-    first = pool.ring.tensors["images"].clone()
-    pool.refresh(1)
-    kept = [any(torch.equal(e, f) for e in pool.ring.tensors["images"]) for f in first]
-    assert kept == [False, True, True]
-    assert pool.batch(3).images.shape == (3, 3, 32, 32)
-    pool.refresh(4)  # more than it holds: the last of them stay, in their turn
-    photos = [to_tensor([picture(i, (32, 32))]) for i in (5, 6, 7)]
-    held = pool.ring.tensors["images"]
-    assert sorted(next(i for i, p in enumerate(photos) if torch.equal(e[None], p)) for e in held) == [0, 1, 2]
-
-
-def test_widened_networks_are_the_same_function_and_learn(objective: Objective) -> None:
-    torch.manual_seed(0)
-    shape = StylizerConfig(half=8, width=12, blocks=2, rank=3, up_half=8, up_full=4)
-    networks = Networks(shape, EncoderConfig(embedding=16, hidden=16))
-    wide = widened(networks, 5)
-    assert wide.stylizer.config.rank == 5
-    works = objective.style_statistics(to_tensor([picture(i, (32, 32)) for i in range(2)]))
-    photos = to_tensor([picture(9, (32, 32))])
-    torch.testing.assert_close(
-        wide(photos, wide.encoder(works)), networks(photos, networks.encoder(works)), atol=1e-6, rtol=1e-5
-    )
-    wide(photos, wide.encoder(works)).sum().backward()
-    up = wide.encoder.up.grad
-    assert up is not None
-    assert bool((up[..., 3:].abs().sum((0, 1)) > 0).all())  # each new direction gets a say
-    with pytest.raises(ValueError, match="it can grow"):
-        widened(networks, 2)
-
-
-def test_learning_rate_warms_up_and_falls() -> None:
-    rates = [learning_rate(p / 100) for p in range(101)]
-    assert rates[0] < 0.1 < rates[1]
-    assert rates[2:] == sorted(rates[2:], reverse=True)
-    assert rates[-1] == pytest.approx(0.05)
-
-
-def test_minutes_are_shared_out() -> None:
-    base = TrainingConfig(Path("a"), Path("b"), Path("c"))
-    plain = config_for_minutes(base, 100)
-    taught = config_for_minutes(replace(base, teacher=Path("t")), 100)
-    for config in (plain, taught):
-        assert config.distill_minutes + config.pretrain_minutes + config.meta_minutes == pytest.approx(100)
-    assert plain.distill_minutes == 0 < taught.distill_minutes
-
-
-def test_whole_run_ends_with_a_checkpoint_and_resumes(config: TrainingConfig) -> None:
-    lines: list[str] = []
-    short = replace(config, pretrain_minutes=0.03, meta_minutes=0.03, continued_minutes=0.02)
-    path = meta_train(short, licence="CC0-1.0", report=lines.append)
-    base = load_base(path)
-    assert base.header["card"]["licence"] == "CC0-1.0"
-    assert [row["step"] for row in base.header["card"]["validation"]] == [0, 1, 5, 10]
-    assert set(base.rates) > {"color", "up2.gamma"}
-    assert read_log(config.out / "log-continued.csv")["step"][-1] == base.header["card"]["steps"]
-    assert any("checkpoint" in line for line in lines)
-    seconds = read_log(config.out / "log-continued.csv")["seconds"][-1]
-    more = replace(short, continued_minutes=(seconds + 1) / 60)
-    again = meta_train(more, resume=True, licence="CC0-1.0", report=lines.append)
-    assert load_base(again).header["card"]["steps"] > base.header["card"]["steps"]
-
-
-def test_pretraining_from_a_checkpoint_keeps_its_inner_rates(config: TrainingConfig, tmp_path: Path) -> None:
+def config(folders: tuple[Path, Path], networks: Networks, tmp_path: Path) -> TrainingConfig:
+    """Of the tiny networks, for a few seconds; the second half of the time has inner steps."""
     start = tmp_path / "start.safetensors"
-    networks = Networks(config.stylizer, config.encoder)
-    rates = {name: torch.tensor([0.01, 0.002]) for name in phi_shapes(networks)}
-    save_base(start, networks, rates, {})
-    run = Run(replace(config, start=start, pretrain_minutes=0.001, meta_minutes=0.0))
-    run.train(usual_phases(run))
-    torch.testing.assert_close(load_base(run.export({})).rates, rates)
+    save_base(start, networks, {}, {})
+    return TrainingConfig(
+        styles=[folders[0]],
+        contents=[folders[1]],
+        out=tmp_path / "run",
+        start=start,
+        minutes=0.06,
+        zero_step_share=0.5,
+        inner_steps=2,
+        lr=3e-3,
+        tasks=TaskConfig(shots=(1, 2), pool=2, uses=50),
+        device="cpu",
+        save_seconds=0.5,
+    )
 
 
-def test_mamlpp_trains_on_when_it_weighs_fewer_inner_steps(config: TrainingConfig) -> None:
-    """Its importances of the early steps go to zero half-way; their columns of the log stay empty then."""
-    settings = replace(config, algorithm="maml++", zero_step_weight=None, meta_steps=3)
-    run = Run(replace(settings, pretrain_minutes=0.0, meta_minutes=0.04))
-    run.train(usual_phases(run))
-    columns = read_log(config.out / "log-meta.csv")
-    assert columns["seconds"][-1] == pytest.approx(60 * 0.04, rel=0.5)
-    assert not {"query1", "query2"} & set(columns) or math.isnan(columns["query1"][-1])
+def pool_of(config: TrainingConfig, objective: Objective) -> TaskPool:
+    return TaskPool(config.styles, objective, config.tasks, random.Random(0))
 
 
-def test_a_log_keeps_its_columns_when_losses_go(config: TrainingConfig) -> None:
+def test_tasks_are_of_training_styles_and_judge_on_more_than_they_learn_from(
+    config: TrainingConfig, objective: Objective
+) -> None:
+    pool = pool_of(config, objective)
+    assert len(pool.names) == 10
+    assert all(split_of(name) == "train" for name in pool.names)
+    for _ in range(3):
+        task = pool.draw()
+        assert len(task.support) == len(task.query) == len(SIDES)
+        for level in range(len(SIDES)):
+            k, judged = (len(part[level].descriptions) for part in (task.support, task.query))
+            assert 1 <= k <= 2 < judged <= k + 2
+            assert torch.equal(task.descriptions(level), task.query[level].descriptions[:k])
+
+
+def test_a_pool_keeps_the_latest_tasks(config: TrainingConfig, objective: Objective) -> None:
+    pool = pool_of(config, objective)
+    pool.fill(5)
+    first, second = pool.tasks
+    pool.refresh()
+    assert len(pool.tasks) == 2
+    assert pool.tasks[0] is second
+    assert first not in pool.choose(5)
+    assert len({id(task) for task in pool.choose(5)}) == 2
+
+
+def test_folders_of_which_all_is_held_out_are_told(objective: Objective, tmp_path: Path) -> None:
+    name = next(n for i in range(1000) if split_of(n := f"painter{i}") == "validation")
+    (tmp_path / "styles" / name).mkdir(parents=True)
+    picture(1).save(tmp_path / "styles" / name / "1.png")
+    with pytest.raises(FileNotFoundError, match="every style is held out by its name"):
+        TaskPool([tmp_path / "styles"], objective, TaskConfig(), random.Random(0))
+    photo = next(n for i in range(1000) if split_of(n := f"{i}.png") == "test")
+    (tmp_path / "photos").mkdir()
+    picture(1).save(tmp_path / "photos" / photo)
+    with pytest.raises(FileNotFoundError, match="every photo is held out by its name"):
+        PhotoSource([tmp_path / "photos"], random.Random(0))
+
+
+@pytest.mark.parametrize(("aspect", "shape"), [(1.0, (64, 64)), (4 / 3, (48, 64)), (3 / 4, (64, 48))])
+def test_photos_are_one_picture_at_the_sizes_of_the_levels(
+    config: TrainingConfig, aspect: float, shape: tuple[int, int]
+) -> None:
+    drawn = PhotoSource(config.contents, random.Random(0)).draw(2, 2, aspect)
+    assert [tuple(x.shape) for x in drawn] == [(2, 3, shape[0] * n, shape[1] * n) for n in (1, 2, 4)]
+    shrunk = torch.nn.functional.interpolate(drawn[2], shape, mode="area")
+    assert float((shrunk - drawn[0]).abs().mean()) < 0.03
+
+
+def tasks_of(run: Run) -> LevelTasks:
+    rng = random.Random(0)
+    pool = pool_of(run.config, run.objective)
+    pool.fill(2)
+    return LevelTasks(run.networks, run.objective, pool, PhotoSource(run.config.contents, rng), rng)
+
+
+def fixed(tasks: LevelTasks, level: int) -> LevelTask:
+    """The same photos at every step."""
+    styles = tasks.pool.choose(SMALL_BATCHES[level].styles)
+    support, query = (tasks.renders(level, styles, query=each) for each in (False, True))
+    return LevelTask(level, styles, support, query)
+
+
+@pytest.mark.parametrize("level", range(len(SIDES)))
+def test_a_task_of_each_level_reaches_its_own_weights_and_rates(config: TrainingConfig, level: int) -> None:
     run = Run(config)
-    run._log("meta", {"total": 1.0, "query1": 2.0, "query3": 3.0})
-    run._log("meta", {"total": 1.5, "query3": 2.5})
-    columns = read_log(config.out / "log-meta.csv")
-    assert columns["query3"] == [3.0, 2.5]
-    assert columns["query1"][0] == 2.0
-    assert math.isnan(columns["query1"][1])
+    task = fixed(tasks_of(run), level)
+    outcome = run.loop.learner.meta_backward(task, scale=1.0, progress=1.0)
+    assert set(outcome.query) == {0, 2}
+    silent = {n for n, p in run.networks.named_parameters() if p.grad is None or not bool(p.grad.any())}
+    others = {f"encoder.heads.{other}" for other in range(len(SIDES)) if other != level}
+    assert {name.rsplit(".", 2)[0] for name in silent} == others
+    down = run.networks.encoder.down.grad
+    assert down is not None
+    assert [bool(each.any()) for each in down] == [each == level for each in range(len(SIDES))]
+    for at, rates in enumerate(run.rates):
+        (log,) = rates.parameters()
+        assert (log.grad is not None and bool((log.grad != 0).any())) == (at == level)
 
 
-def test_curves_are_drawn_from_the_logs(tmp_path: Path) -> None:
-    assert draw_curves(tmp_path) is None
-    (tmp_path / "log-pretrain.csv").write_text("step,seconds,total\n20,10,3.0\n40,20,2.0\n")
-    path = draw_curves(tmp_path)
-    assert path is not None
-    assert path.read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize("progress", [0.0, 1.0])
+def test_a_few_outer_steps_lower_the_loss_of_a_task(config: TrainingConfig, progress: float) -> None:
+    run = Run(config)
+    task = fixed(tasks_of(run), 0)
+    steps = [run.loop.step([task], progress=0.3 * progress + 0.3) for _ in range(12)]
+    assert steps[-1].loss < 0.9 * steps[0].loss
+    assert not any(step.skipped for step in steps)
+
+
+def test_support_and_query_are_parts_of_what_finer_levels_draw_on(config: TrainingConfig) -> None:
+    tasks = tasks_of(Run(config))
+    styles = tasks.pool.choose(1)
+    renders: Renders = tasks.renders(3, styles, query=True)
+    assert renders.inputs.shape == (1, 3, 48, 48)
+    assert renders.target.chosen.shape[:2] == (1, 12 * 12)
+    assert renders.target.pooled is not None
+    assert tasks.renders(0, styles, query=False).target.pooled is None
+
+
+def everything(run: Run) -> dict[str, Tensor]:
+    found = {f"networks/{k}": v for k, v in run.networks.state_dict().items()}
+    found |= {f"average/{k}": v for k, v in run.average.items()}
+    for level, rates in enumerate(run.rates):
+        found |= {f"rates/{level}/{k}": v for k, v in rates.state_dict().items()}
+    for index, entry in run.loop.state_dict()["optimizer"]["state"].items():
+        found |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in entry.items()}
+    return found
+
+
+def test_a_run_ends_goes_on_exactly_where_it_was_and_makes_a_checkpoint_that_engines_load(
+    config: TrainingConfig,
+) -> None:
+    run = Run(config)
+    begun = {name: value.clone() for name, value in everything(run).items()}
+    assert run.train()
+    assert run.loop.steps_done > 2
+    after = everything(run)
+    moved = [name for name in begun if not torch.equal(begun[name], after[name])]
+    assert any(name.startswith("networks/stylizer") for name in moved)
+    assert any(name.startswith("average/") for name in moved)
+    with (config.out / "log.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert int(rows[-1][0]) == run.loop.steps_done
+    assert sum(int(row[3]) for row in rows if row[2].endswith("after 0")) == run.loop.steps_done
+
+    again = Run(replace(config, minutes=2 * config.minutes))
+    assert again.loop.steps_done == run.loop.steps_done
+    assert again.seconds == run.seconds
+    torch.testing.assert_close(everything(again), after, rtol=0, atol=0)
+    outcomes = [each.loop.step([fixed(tasks_of(each), 0)], progress=0.5).loss for each in (run, again)]
+    assert outcomes[0] == outcomes[1]
+    torch.testing.assert_close(everything(again), everything(run), rtol=0, atol=0)
+
+    path = again.export({"licence": "CC0-1.0"})
+    base = load_base(path)
+    assert set(base.rates) == {f"{n}/{name}" for n in range(4) for name in phi_shapes(base.networks)}
+    assert all(value.shape == (2,) for value in base.rates.values())
+    engine = Engine(base, torch.device("cpu"), SMALL, renderer="torch")
+    style = engine.adapt([picture(1)], steps=4)
+    assert style.header.licence == "CC0-1.0"
+    assert style.header.losses["end"]["total"] <= 1
+    assert engine.stylize(picture(2), style).size == picture(2).size
+
+
+def test_a_deadline_ends_a_call_before_its_time(config: TrainingConfig) -> None:
+    run = Run(config)
+    assert not run.train(deadline=0.0)
+    assert run.loop.steps_done == 0
+    assert run.state_path.exists()
+
+
+def test_the_average_follows_the_weights_slowly(config: TrainingConfig) -> None:
+    run = Run(config)
+    name = "stylizer.down1.weight"
+    with torch.no_grad():
+        run.networks.state_dict()[name].add_(1.0)
+    before = run.average[name].clone()
+    run.loop.steps_done = 10_000
+    run._update_average()
+    share = (run.average[name] - before).mean()
+    assert float(share) == pytest.approx(1 - config.average, rel=1e-2)
+    torch.testing.assert_close(run.averaged().state_dict()[name], run.average[name])
+
+
+def test_rates_of_a_checkpoint_are_taken_whatever_their_number_of_steps(
+    config: TrainingConfig, networks: Networks, tmp_path: Path
+) -> None:
+    shapes = phi_shapes(networks)
+    stored = {f"{n}/{name}": torch.tensor([0.03, 0.02, 0.01]) for n in range(3) for name in shapes}
+    path = tmp_path / "with-rates.safetensors"
+    save_base(path, networks, stored, {})
+    run = Run(replace(config, start=path))
+    for level, rates in enumerate(run.rates):
+        with torch.no_grad():
+            found = [float(rates("color", step)) for step in range(2)]
+        assert found == pytest.approx([0.03, 0.02] if level < 3 else [0.02, 0.02])
+
+
+def test_a_checkpoint_of_one_pass_draws_as_it_did_at_every_level(networks: Networks, tmp_path: Path) -> None:
+    """Its one head and directions become those of all levels."""
+    path, old = tmp_path / "new.safetensors", tmp_path / "old.safetensors"
+    save_base(path, networks, {}, {})
+    tensors = load_file(path)
+    one: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        parts = name.split(".")
+        if parts[:2] == ["networks/encoder", "heads"]:
+            if parts[2] == "1":
+                one[".".join([parts[0], "head", *parts[3:]])] = value
+        else:
+            own = name.removeprefix("networks/encoder.")
+            one[name] = value[1].contiguous() if own in ("down", "up", "center", "scale") else value
+    with safe_open(path, framework="pt") as file:
+        text = file.metadata()["fewstroke"].replace(BASE_FORMAT, "fewstroke-base/1")
+    save_file(one, old, metadata={"fewstroke": text})
+    begun, rates = begin(old)
+    assert rates == {}
+    embedding = torch.randn(1, 16)
+    with torch.no_grad():
+        wanted = networks.encoder.decode(embedding, 1)
+        for level in range(len(SIDES)):
+            found = begun.encoder.decode(embedding, level)
+            for name, value in wanted.items():
+                torch.testing.assert_close(found[name], value, atol=2e-3, rtol=2e-3)
+
+
+def test_calibration_makes_descriptions_of_a_level_standard(networks: Networks) -> None:
+    torch.manual_seed(0)
+    count = networks.encoder.center.shape[1]
+    seen = [[3 * level + 2 * torch.randn(5, count) for _ in range(8)] for level in range(len(SIDES))]
+    calibrate(networks, seen)
+    encoder = networks.encoder
+    for level, each in enumerate(seen):
+        normal = (torch.cat(each) - encoder.center[level]) / encoder.scale[level]
+        assert float(normal.mean()) == pytest.approx(0, abs=1e-3)
+        assert float(normal.std()) == pytest.approx(1, abs=0.02)
+
+
+def test_works_are_kept_small_and_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    picture(3, (1200, 600)).save(tmp_path / "turned.jpg", exif=exif)
+    assert load_work(tmp_path / "turned.jpg").size == (STORED_SIDE // 2, STORED_SIDE)

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from model.instance_norm import _together, instance_norm
-from model.perceptual.moments import content_layer_distance, moments
-
-TARGET = torch.linspace(-1, 1, 120, dtype=torch.double).reshape(2, 3, 4, 5)
+from model.perceptual.moments import moments
 
 
 def doubles(*shape: int) -> Tensor:
@@ -24,9 +22,8 @@ def doubles(*shape: int) -> Tensor:
     [
         (instance_norm, (doubles(2, 3, 4, 5), doubles(2, 3), doubles(2, 3))),
         (moments, (doubles(2, 3, 4, 5),)),
-        (lambda feature: content_layer_distance(feature, TARGET), (doubles(2, 3, 4, 5),)),
     ],
-    ids=["instance norm", "moments", "content distance"],
+    ids=["instance norm", "moments"],
 )
 def test_gradients_equal_the_numerical_ones(function: Callable[..., Tensor], inputs: tuple[Tensor, ...]):
     assert torch.autograd.gradcheck(function, inputs)

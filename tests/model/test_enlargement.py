@@ -1,4 +1,4 @@
-"""Strokes of another size: rendering small, and enlarging with the photo's own detail."""
+"""A render at the size of its photo, with the photo's own detail."""
 
 from __future__ import annotations
 
@@ -6,23 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from model.engine import Engine
-from model.requests import Rendering
-from model.strokes import LEAST_SIDE, NATURAL_SIDE, enlarge, natural_stroke_size, network_size
-from model.style import Style
+from model.enlargement import enlarge
 from tests.model.conftest import picture
-from tests.model.test_engine import SMALL
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu", config=SMALL)
-
-
-@pytest.fixture(scope="module")
-def style(engine: Engine) -> Style:
-    """A zero-step style."""
-    return engine.adapt([picture(1)], steps=0)
 
 
 def lines(size: tuple[int, int], width: int = 3) -> Image.Image:
@@ -40,17 +25,6 @@ def shrunk(image: Image.Image, times: int) -> Image.Image:
 
 def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image, dtype=float)
-
-
-def test_sizes() -> None:
-    assert natural_stroke_size((1280, 853)) == 1280 / NATURAL_SIDE
-    assert natural_stroke_size((500, 300)) == 1
-    assert network_size((1280, 640), None) == (640, 320)
-    assert network_size((640, 480), None) == (640, 480)
-    assert network_size((640, 480), 2) == (320, 240)
-    assert network_size((640, 480), 1) == (640, 480)
-    assert network_size((4000, 100), None) == (2560, LEAST_SIDE), "a panorama keeps some height"
-    assert network_size((4000, 50), 4) == (4000, 50)
 
 
 def test_detail_comes_back_where_the_render_follows_the_photo() -> None:
@@ -89,29 +63,12 @@ def test_strips_of_rows_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, small = picture(1, (300, 260)), shrunk(picture(1, (300, 260)), 3)
     painted = picture(2, small.size)
     whole = pixels(enlarge(painted, small, photo))
-    monkeypatch.setattr("model.strokes._ROWS", 37)
+    monkeypatch.setattr("model.enlargement._ROWS", 37)
     assert np.abs(pixels(enlarge(painted, small, photo)) - whole).max() <= 1
 
 
-def test_engine_renders_small_and_gives_the_size_that_was_asked_for(engine: Engine, style: Style) -> None:
-    photo = picture(4, (192, 128))
-    fine, same, large = (engine.stylize(photo, style, stroke_size=s) for s in (1, None, 2))
-    assert same.tobytes() == fine.tobytes(), "a photo of few pixels has the network's own strokes"
-    assert large.size == photo.size
-    small = shrunk(photo, 2)
-    by_hand = enlarge(engine.stylize(small, style), small, photo)
-    assert np.abs(pixels(large) - pixels(by_hand)).mean() < 1
-    assert np.abs(pixels(large) - pixels(fine)).mean() > 1
-
-
-def test_photos_of_other_sizes_share_a_pass_when_they_are_rendered_alike(
-    engine: Engine, style: Style
-) -> None:
-    wanted = [
-        Rendering(picture(1, (192, 128)), style, stroke_size=2),
-        Rendering(picture(2, (96, 64)), style, stroke_size=1),
-        Rendering(picture(3, (192, 128)), style, stroke_size=1),
-    ]
-    assert sorted(map(sorted, engine.together(wanted, 4))) == [[0, 1], [2]]
-    for found, each in zip(engine.stylize_many(wanted), wanted, strict=True):
-        assert found.size == each.photo.size
+def test_a_render_may_be_larger_than_its_photo() -> None:
+    """Photos of a few pixels are drawn on 16."""
+    photo = picture(1, (5, 3))
+    drawn = picture(2, (16, 16))
+    assert enlarge(drawn, photo.resize((16, 16)), photo).size == (5, 3)

@@ -1,1 +1,0 @@
-"""What each part of meta-training is worth: ``python -m benchmarks.ablation --help``."""

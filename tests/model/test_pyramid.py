@@ -1,0 +1,153 @@
+"""Sizes at which a picture is drawn, what a level draws on, and how levels and dials make one picture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from model.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
+from model.pyramid import LEAST_SIDE, SIDES, Step, level_input, level_size, plan, redraw
+
+LENGTHS = st.integers(1, 8192)
+STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])
+
+
+@pytest.mark.parametrize(
+    ("size", "stroke_size", "expected"),
+    [
+        ((1, 1), 1, [(16, 16)]),
+        ((3, 2), 1, [(16, 16)]),
+        ((65, 40), 1, [(65, 40)]),
+        ((100, 60), 1, [(64, 40), (100, 60)]),
+        ((512, 512), 1, [(64, 64), (128, 128), (256, 256), (512, 512)]),
+        ((640, 480), 1, [(64, 48), (128, 96), (256, 192), (640, 480)]),
+        ((641, 480), 1, [(64, 48), (128, 96), (256, 192), (512, 384)]),
+        ((8192, 8192), 1, [(64, 64), (128, 128), (256, 256), (512, 512)]),
+        ((8192, 10), 1, [(64, 16), (128, 16), (256, 16), (512, 16)]),
+        ((10, 600), 1, [(16, 64), (16, 128), (16, 256), (16, 600)]),
+        ((512, 512), 4, [(16, 16), (32, 32), (64, 64), (128, 128)]),
+        ((512, 256), 0.25, [(256, 128), (512, 256)]),
+        ((8192, 4096), 0.25, [(256, 128), (512, 256), (1024, 512), (2048, 1024)]),
+    ],
+)
+def test_plans(size: tuple[int, int], stroke_size: float, expected: list[tuple[int, int]]) -> None:
+    assert plan(size, stroke_size) == [Step(level, each) for level, each in enumerate(expected)]
+
+
+@given(LENGTHS, LENGTHS, STROKES)
+def test_every_plan_goes_from_coarse_to_fine_within_its_bounds(
+    width: int, height: int, stroke_size: float
+) -> None:
+    steps = plan((width, height), stroke_size)
+    assert [step.level for step in steps] == list(range(len(steps)))
+    longest = [max(step.size) for step in steps]
+    assert longest == sorted(set(longest)), "every level is larger than the one before"
+    assert all(length >= LEAST_SIDE for step in steps for length in step.size)
+    assert all(length % 4 == 0 for step in steps[:-1] for length in step.size)
+    most = 1.25 * SIDES[-1] / stroke_size
+    final = steps[-1].size
+    if max(width, height) <= most and min(width, height) >= LEAST_SIDE:
+        assert final == (width, height), "drawn as it is"
+    else:
+        assert max(final) <= max(LEAST_SIDE, most) + 2
+        assert all(length % 4 == 0 for length in final)
+    if min(final) > LEAST_SIDE:
+        assert final[0] * height == pytest.approx(final[1] * width, rel=0.2)
+
+
+def test_sizes_of_a_level_keep_the_aspect_in_fours() -> None:
+    assert level_size((1000, 750), 64) == (64, 48)
+    assert level_size((300, 400), 512) == (384, 512)
+    assert level_size((1000, 20), 128) == (128, LEAST_SIDE)
+
+
+@pytest.mark.parametrize("sides", [(64, 32), (67, 33), (40, 16)])
+def test_a_level_draws_on_the_photo_if_the_one_before_drew_the_photo(sides: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    fine, coarse = (torch.rand(2, 3, side, side + 4) for side in sides)
+    torch.testing.assert_close(level_input(fine, coarse, coarse, 1.0), fine, atol=1e-5, rtol=0)
+
+
+def test_detail_is_what_the_photo_has_beside_its_smaller_self() -> None:
+    """A coarse render in another colour keeps it, and takes the photo's stripes by ``detail``."""
+    stripes = torch.full((2, 3, 32, 32), 0.5)
+    stripes[..., ::2] += 0.1
+    stripes[..., 1::2] -= 0.1
+    grey, red = torch.full((2, 3, 16, 16), 0.5), torch.full((2, 3, 16, 16), 0.3)
+    found = level_input(stripes, grey, red, torch.tensor([0.0, 0.5]).view(2, 1, 1, 1))
+    torch.testing.assert_close(found[0], torch.full((3, 32, 32), 0.3))
+    torch.testing.assert_close(found[1], 0.3 + 0.5 * (stripes[1] - 0.5))
+
+
+def photos() -> list[Tensor]:
+    torch.manual_seed(1)
+    return [torch.rand(2, 3, side, side) for side in (16, 32, 64)]
+
+
+LEVELS = [0, 1, 2]
+
+
+def same(_at: int, x: Tensor, _again: bool) -> Tensor:
+    return x
+
+
+def dark(_at: int, x: Tensor, _again: bool) -> Tensor:
+    return 0.5 * x
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.0, MOST_STRENGTH])
+def test_a_network_that_changes_nothing_gives_the_photo(strength: float) -> None:
+    given_ = photos()
+    found = redraw(given_, same, LEVELS, [Dials(strength, abstraction=0)] * 2)
+    torch.testing.assert_close(found, given_[-1], atol=1e-5, rtol=0)
+
+
+def test_no_strength_is_the_photo_bit_for_bit_whatever_is_drawn() -> None:
+    given_ = photos()
+    assert torch.equal(redraw(given_, dark, LEVELS, [Dials(0.0)] * 2), given_[-1])
+
+
+def test_each_photo_has_dials_of_its_own() -> None:
+    given_ = photos()
+    dials = [Dials(1.4, 0.9), Dials(0.3, 0.1)]
+    together = redraw(given_, dark, LEVELS, dials)
+    for i in range(2):
+        alone = redraw([each[i : i + 1] for each in given_], dark, LEVELS, dials[i : i + 1])
+        torch.testing.assert_close(together[i : i + 1], alone, atol=1e-6, rtol=0)
+
+
+def test_strength_above_one_draws_every_level_again() -> None:
+    drawn: list[tuple[int, bool]] = []
+
+    def note(at: int, x: Tensor, again: bool) -> Tensor:
+        drawn.append((at, again))
+        return x
+
+    redraw(photos(), note, LEVELS, [Dials(1.0)] * 2)
+    assert drawn == [(0, False), (1, False), (2, False)]
+    drawn.clear()
+    redraw(photos(), note, LEVELS, [Dials(1.0), Dials(1.2)])
+    assert drawn == [(at, again) for at in range(3) for again in (False, True)]
+
+
+def test_more_strength_is_farther_from_the_photo() -> None:
+    given_ = photos()
+    away = [
+        float((redraw(given_, dark, LEVELS, [Dials(s)] * 2) - given_[-1]).abs().mean())
+        for s in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+    ]
+    assert away == sorted(set(away))
+
+
+def test_abstraction_takes_the_photos_detail_from_coarse_levels_last() -> None:
+    for level in range(len(SIDES)):
+        details = [Dials(abstraction=a).detail(level) for a in (0.0, 0.3, 1.0)]
+        assert details[0] == 1.0
+        assert details == sorted(details, reverse=True)
+        assert details[-1] >= 0
+    assert Dials(abstraction=0).share(0) == 0, "without abstraction the coarsest level is the photo"
+    assert Dials(abstraction=0).share(1) == 1
+    assert Dials(abstraction=0.3).share(0) == 1
