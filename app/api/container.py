@@ -20,6 +20,7 @@ from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.integrity import Integrity
 from app.infra.schema import migrate
 from app.infra.tasks import end
 from app.infra.turns import Turns
@@ -61,6 +62,7 @@ class Container:
     deliverer: Deliverer
     readiness: Readiness
     storage: Storage
+    integrity: Integrity
     uploads: Turns
     places: Places
 
@@ -107,7 +109,8 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
         sweeper = Sweeper(sessions, blobs, settings, chores=chores)
         sender = Sender(AddressPolicy(settings.webhook_allowed_networks), seconds=settings.webhook_timeout)
         deliverer = Deliverer(sessions, sender, settings)
-        for chore in (reconciler, sweeper, deliverer):
+        integrity = Integrity(settings.database)
+        for chore in (reconciler, sweeper, deliverer, integrity):
             running = asyncio.create_task(chore.run(), name=type(chore).__name__.lower())
             stack.push_async_callback(end, running)
         yield Container(
@@ -129,6 +132,7 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             deliverer=deliverer,
             readiness=Readiness(),
             storage=Storage(sessions, settings),
+            integrity=integrity,
             uploads=Turns(_UPLOADS, each=_UPLOADS_EACH),
             places=Places(settings.max_streams),
         )

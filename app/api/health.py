@@ -75,7 +75,7 @@ async def readyz(request: Request, services: Services, response: Response) -> Re
     """Database, blob store and broker answer, the checkpoint is there, and a worker's heartbeat is fresh."""
     look = await services.readiness.look(
         {
-            "database": lambda: ping(services.engine),
+            "database": lambda: _database(services),
             "blobs": services.blobs.check,
             "broker": services.broker.jobs_epoch,
             "checkpoint": services.checkpoint.base_hash,
@@ -120,6 +120,16 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
             )
         ]
     )
+
+
+async def _database(services: Container) -> None:
+    services.integrity.check()
+    try:
+        await ping(services.engine)
+    except DBAPIError as error:
+        services.integrity.note(error)
+        services.integrity.check()
+        raise
 
 
 async def _workers(services: Container) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
+from app.infra.integrity import is_damaged
 from app.infra.logs import reason
 from app.infra.redaction import redact
 
@@ -92,7 +94,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    for kind in (DBAPIError, PoolTimeoutError, OSError):
+    for kind in (DBAPIError, PoolTimeoutError, OSError, BaseError):
         app.add_exception_handler(kind, _on_outage)
 
 
@@ -188,7 +190,8 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated.
+    """The database restarts, a bucket refuses, or a disk is full: nothing is wrong with the request, which may
+    be repeated.
 
     Or a value got to the database that it cannot hold: then nothing is wrong with the service.
     """
@@ -201,6 +204,26 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
             code=ErrorCode.VALIDATION_FAILED,
             title="The request has invalid values",
             detail="A value of the request cannot be stored: leave out control characters, or shorten it.",
+        )
+    if isinstance(error, BaseError):  # of the blob store: away, overloaded, or it refuses us
+        logger.error("the blob store does not do what it is asked: %s", reason(error))
+        return problem_response(
+            request,
+            status=503,
+            code=ErrorCode.SERVICE_UNAVAILABLE,
+            title="Service unavailable",
+            detail="The storage of pictures does not answer just now: try again in a few seconds.",
+            headers={"Retry-After": "5"},
+        )
+    if is_damaged(error):
+        request.app.state.container.integrity.note(error)  # then it is not ready either
+        return problem_response(
+            request,
+            status=503,
+            code=ErrorCode.SERVICE_UNAVAILABLE,
+            title="Service unavailable",
+            detail="The database of the service is damaged: its operator has to restore it.",
+            headers={"Retry-After": "600"},
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not (full or is_away(error)):
