@@ -18,6 +18,7 @@ from app.infra.db import ping
 router = APIRouter()
 
 _ASKING_SECONDS = 1.0
+_HANGING_SECONDS = 60.0
 
 
 class Live(BaseModel):
@@ -138,7 +139,23 @@ async def _workers(services: Container) -> int:
         raise LackError(
             Lack.NONE, "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
         )
-    return len(workers)
+    base = await services.checkpoint.base_hash()
+    same = [info for info in workers if info.get("base_hash", base) == base]
+    if not same:
+        named = ", ".join(f"{info['worker_id']} ({str(info['base_hash'])[:12]})" for info in workers)
+        raise LackError(
+            Lack.OTHER_BASE,
+            f"every worker runs another checkpoint than this service ({base[:12]}): {named}; start them with "
+            "the same one",
+        )
+    at_work = [info for info in same if float(info.get("silence_seconds") or 0) < _HANGING_SECONDS]
+    if not at_work:
+        raise LackError(
+            Lack.HANGING,
+            f"no worker has gone on with its job for {_HANGING_SECONDS:g} seconds: each ends by itself in a "
+            "few minutes, or end it now",
+        )
+    return len(at_work)
 
 
 async def _is_admin(request: Request, services: Container) -> bool:

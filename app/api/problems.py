@@ -190,7 +190,7 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, a bucket refuses, or a disk is full: nothing is wrong with the request, which may
+    """The database restarts, a bucket refuses, a disk is full: nothing is wrong with the request, which may
     be repeated.
 
     Or a value got to the database that it cannot hold: then nothing is wrong with the service.

@@ -24,7 +24,9 @@ class Lack(StrEnum):
     SLOW = "slow"  # no answer in time
     READ_ONLY = "read_only"
     DAMAGED = "damaged"
-    NONE = "none"  # there is no such part: no worker, no checkpoint
+    NONE = "none"  # there is no worker
+    OTHER_BASE = "other_base"  # all workers run another checkpoint
+    HANGING = "hanging"  # no worker goes on with its job
     STOPPING = "stopping"
 
 

@@ -76,6 +76,7 @@ TABLE = {
     ("GET", "/v1/images/{image_id}/content"): May.READ,
     ("GET", "/v1/webhooks"): May.READ,
     ("POST", "/v1/webhooks"): May.WRITE,
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): May.WRITE,
     ("GET", "/v1/webhooks/{webhook_id}"): May.READ,
     ("PATCH", "/v1/webhooks/{webhook_id}"): May.WRITE,
     ("DELETE", "/v1/webhooks/{webhook_id}"): May.WRITE,
