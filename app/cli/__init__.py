@@ -6,6 +6,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    backup,
     bench,
     config,
     contract,
@@ -33,6 +34,8 @@ cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
 cli.command(rich_help_panel="Service")(doctor.doctor)
 cli.command(rich_help_panel="Service")(config.config)
+cli.command(rich_help_panel="Service")(backup.backup)
+cli.command(rich_help_panel="Service")(backup.restore)
 cli.add_typer(keys.keys, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
+from app.errors import (
+    JobNotRetryableError,
+    ResourceInUseError,
+    StyleBaseMismatchError,
+    StyleNotFoundError,
+    StyleNotReadyError,
+)
 from app.idempotency.keys import Claim
-from app.images.repository import delete_images
+from app.images.repository import delete_images, hold_images
 from app.infra.db import Sessions, table_of
+from app.infra.facts import BASE, FactRow, read_fact
 from app.jobs.ledger import Effects
-from app.jobs.model import ACTIVE_STATES, JobState
+from app.jobs.model import ACTIVE_STATES, Job, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
 from app.styles.tables import StyleRow
@@ -28,20 +35,25 @@ class StyleStatus(StrEnum):
     READY = "ready"
     FAILED = "failed"
     CANCELED = "canceled"
+    OUTDATED = "outdated"  # learned on another checkpoint than the service runs now
 
 
 @dataclass(frozen=True)
 class StyleRecord:
-    """A style, and the state of the job that makes it (None: imported)."""
+    """A style, the state of the job that makes it (None: imported), and the base that the service runs."""
 
     row: StyleRow
     job_state: JobState | None
+    base: str | None = None
 
     @property
     def status(self) -> StyleStatus:
         """As ``_CONDITIONS`` say it in SQL."""
         if self.row.blob_key is not None:
-            return StyleStatus.READY
+            if self.base in (None, self.row.base_hash):
+                return StyleStatus.READY
+            running = self.job_state is not None and not self.job_state.terminal
+            return StyleStatus.PENDING if running else StyleStatus.OUTDATED  # being learned again
         if self.job_state is JobState.CANCELED:
             return StyleStatus.CANCELED
         if self.job_state is not None and self.job_state.terminal:
@@ -49,20 +61,26 @@ class StyleRecord:
         return StyleStatus.PENDING
 
 
+_BASE = select(FactRow.value).where(FactRow.name == BASE).scalar_subquery()
 _UNFINISHED = StyleRow.blob_key.is_(None)
+_USABLE = func.coalesce(_BASE, StyleRow.base_hash) == StyleRow.base_hash
+_RUNS = func.coalesce(JobRow.state, "").in_(ACTIVE_STATES)
 _CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
-    StyleStatus.READY: StyleRow.blob_key.is_not(None),
+    StyleStatus.READY: and_(~_UNFINISHED, _USABLE),
+    StyleStatus.OUTDATED: and_(~_UNFINISHED, ~_USABLE, ~_RUNS),
     StyleStatus.CANCELED: and_(_UNFINISHED, JobRow.state == JobState.CANCELED),
     StyleStatus.FAILED: and_(
         _UNFINISHED, JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
     ),
-    StyleStatus.PENDING: and_(_UNFINISHED, or_(JobRow.state.is_(None), JobRow.state.in_(ACTIVE_STATES))),
+    StyleStatus.PENDING: or_(
+        and_(_UNFINISHED, or_(JobRow.state.is_(None), _RUNS)), and_(~_UNFINISHED, ~_USABLE, _RUNS)
+    ),
 }
 
 
 _STYLES, _JOBS = table_of(StyleRow), table_of(JobRow)
 _WITH_STATE = (
-    select(*_STYLES.c, _JOBS.c.state.label("job_state"))
+    select(*_STYLES.c, _JOBS.c.state.label("job_state"), _BASE.label("base"))
     .select_from(_STYLES.outerjoin(_JOBS, _JOBS.c.id == _STYLES.c.job_id))
     .where(_STYLES.c.id == bindparam("id"))
 )
@@ -85,12 +103,12 @@ async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecor
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
     columns = dict(found._mapping)
-    state = columns.pop("job_state")
-    return _record(StyleRow(**columns), state)
+    state, base = columns.pop("job_state"), columns.pop("base")
+    return _record(StyleRow(**columns), state, base)
 
 
 async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
-    """A style that can be applied. Raises StyleNotFoundError, StyleNotReadyError."""
+    """A style that has a file. Raises StyleNotFoundError, StyleNotReadyError."""
     record = await get_style(sessions, owner, style_id)
     if record.row.blob_key is None:
         if record.job_state is not None and record.job_state.terminal:
@@ -102,6 +120,21 @@ async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> Styl
             f"Style {style_id} is still being adapted: wait for its job {record.row.job_id} to succeed."
         )
     return record.row
+
+
+async def get_usable_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
+    """A style that can be applied with the base that the service runs.
+
+    Raises StyleNotFoundError, StyleNotReadyError, StyleBaseMismatchError.
+    """
+    row = await get_ready_style(sessions, owner, style_id)
+    base = await read_fact(sessions, BASE)
+    if base is not None and row.base_hash != base:
+        raise StyleBaseMismatchError(
+            f"Style {style_id} was learned on another base checkpoint than this service runs now: learn it "
+            f"again with POST /v1/styles/{style_id}/relearn."
+        )
+    return row
 
 
 async def list_styles(
@@ -122,19 +155,19 @@ async def list_styles(
     if name is not None:
         query = query.where(StyleRow.name.icontains(name, autoescape=True))
     async with sessions() as session:
-        return [_record(row, state) for row, state in await session.execute(query)]
+        return [_record(*found) for found in await session.execute(query)]
 
 
-def _query(owner: str) -> Select[StyleRow, str]:
+def _query(owner: str) -> Select[StyleRow, str, str]:
     return (
-        select(StyleRow, JobRow.state)
+        select(StyleRow, JobRow.state, _BASE)
         .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
         .where(StyleRow.owner == owner)
     )
 
 
-def _record(row: StyleRow, state: str | None) -> StyleRecord:
-    return StyleRecord(row, JobState(state) if state else None)
+def _record(row: StyleRow, state: str | None, base: str | None) -> StyleRecord:
+    return StyleRecord(row, JobState(state) if state else None, base)
 
 
 async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None, check: Effects) -> None:
@@ -158,6 +191,23 @@ async def update_style(sessions: Sessions, owner: str, style_id: str, values: Ma
     async with sessions.begin() as session:
         await session.execute(
             update(StyleRow).where(StyleRow.id == style_id, StyleRow.owner == owner).values(**values)
+        )
+
+
+async def give_to_job(session: AsyncSession, before: Job, job_id: str) -> None:
+    """In the transaction of a job that learns a style again. Raises JobNotRetryableError: it was deleted, or
+    its examples were, or another job has it by now."""
+    style_id = before.params["style_id"]
+    given = await session.scalar(
+        update(StyleRow)
+        .where(StyleRow.id == style_id, StyleRow.job_id == before.id)
+        .values(job_id=job_id)
+        .returning(StyleRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    if given is None or not await hold_images(session, before.params["examples"]):
+        raise JobNotRetryableError(
+            f"The examples of style {style_id} are no longer kept: create it again from them."
         )
 
 

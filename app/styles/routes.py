@@ -27,6 +27,7 @@ from app.styles.service import (
     create_style,
     import_rules,
     import_style,
+    relearn_style,
     remove_style,
     style_rules,
 )
@@ -139,6 +140,24 @@ def build_router(settings: Settings) -> APIRouter:
         """The style, its file and its examples go; pictures made with it stay. The job that makes it is
         canceled. 409 while another job that waits or runs needs it."""
         await remove_style(services, owner, style_id)
+
+    @router.post(
+        "/{style_id}/relearn",
+        operation_id="relearnStyle",
+        summary="Learn a style again",
+        status_code=status.HTTP_202_ACCEPTED,
+        openapi_extra=SUBMITS,
+        responses={**accepted_responses(StyleAccepted), **problem_responses(400, 404, 409, 422, 429)},
+    )
+    async def post_relearning(
+        style_id: StyleId, request: Request, response: Response, services: Services, owner: Owner
+    ) -> StyleAccepted:
+        """From the examples that it was learned from, if they are still kept: for styles that are `outdated`
+        because the service runs another checkpoint now. What the style was stays until the job succeeds."""
+        job = await relearn_style(request, response, services, owner, style_id)
+        job = await settle(request, response, services, job)
+        style = await get_style(services.sessions, owner, style_id)
+        return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
 
     @router.get(
         "/{style_id}/file",

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import math
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from fastapi import Request, Response
@@ -11,12 +12,15 @@ from safetensors import SafetensorError, deserialize
 
 from app.api.container import Container
 from app.api.forms import FileRule, Form, invalid_values
-from app.api.submit import read_submission, submit
+from app.api.submit import claimed, read_submission, submit
 from app.errors import (
     JobNotCancelableError,
+    JobNotRetryableError,
+    ResourceInUseError,
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.intake import Batch
 from app.images.tables import ImageRole
@@ -30,6 +34,7 @@ from app.styles.repository import (
     StyleRecord,
     delete_style,
     get_style,
+    give_to_job,
     insert_style,
     refuse_if_rendered,
     update_style,
@@ -121,6 +126,43 @@ async def remove_style(services: Container, owner: str, style_id: str) -> None:
         with suppress(JobNotCancelableError):  # it is over
             await services.jobs.cancel(record.row.job_id)
     await services.blobs.delete(await delete_style(services.sessions, record.row))
+
+
+async def relearn_style(
+    request: Request, response: Response, services: Container, owner: str, style_id: str
+) -> Job:
+    """The job that learns a style again. Raises StyleNotFoundError, JobNotRetryableError, ResourceInUseError,
+    QueueFullError, QuotaExceededError."""
+    key = idempotency_key(request)
+    async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
+        if claim is not None and claim.made is not None:
+            response.headers[REPLAYED] = "true"
+            return await services.ledger.get(claim.made)
+        record = await get_style(services.sessions, owner, style_id)
+        if record.row.job_id is None:
+            raise JobNotRetryableError(
+                f"Style {style_id} was imported, without its examples: create it from them."
+            )
+        before = await services.ledger.get(record.row.job_id)
+        if not before.state.terminal:
+            raise ResourceInUseError(f"Style {style_id} is being learned: wait for job {before.id}.")
+        new = NewJob(
+            id=new_id("job"),
+            kind=JobKind.ADAPT,
+            owner=owner,
+            style_id=style_id,
+            params={
+                "examples": before.params["examples"],
+                "contents": before.params["contents"] if before.kind is JobKind.ADAPT else [],
+                "style_id": style_id,
+                "steps": before.params.get("steps"),
+                "seed": before.params.get("seed"),
+            },
+        )
+        new = replace(new, effects=(partial(give_to_job, before=before, job_id=new.id),))
+        job = await services.jobs.create(claimed(new, claim))
+    await services.jobs.enqueue(job)
+    return job
 
 
 async def import_style(request: Request, response: Response, services: Container, owner: str) -> StyleRecord:

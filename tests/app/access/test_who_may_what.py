@@ -57,6 +57,7 @@ TABLE = {
     ("GET", "/v1/styles/{style_id}"): May.READ,
     ("PATCH", "/v1/styles/{style_id}"): May.WRITE,
     ("DELETE", "/v1/styles/{style_id}"): May.WRITE,
+    ("POST", "/v1/styles/{style_id}/relearn"): May.WRITE,
     ("GET", "/v1/styles/{style_id}/file"): May.READ,
     ("GET", "/v1/styles/{style_id}/onnx"): May.READ,
     ("POST", "/v1/stylizations"): May.WRITE,

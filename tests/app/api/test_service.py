@@ -134,6 +134,7 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/styles",
         "/v1/styles/import",
         "/v1/styles/{style_id}",
+        "/v1/styles/{style_id}/relearn",
         "/v1/styles/{style_id}/file",
         "/v1/styles/{style_id}/onnx",
         "/v1/webhooks",
