@@ -15,6 +15,7 @@ from app.cli import (
     export,
     keys,
     local,
+    owners,
     service,
     training,
     version,
@@ -37,6 +38,7 @@ cli.command(rich_help_panel="Service")(config.config)
 cli.command(rich_help_panel="Service")(backup.backup)
 cli.command(rich_help_panel="Service")(backup.restore)
 cli.add_typer(keys.keys, rich_help_panel="Service")
+cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)

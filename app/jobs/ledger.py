@@ -225,12 +225,14 @@ class Ledger(Tickets):
                 await record(session, job)
         return jobs
 
-    async def end_canceling(self, asked_before: timedelta) -> list[Job]:
+    async def end_canceling(self, asked_before: timedelta, *, owner: str | None = None) -> list[Job]:
         """canceling -> canceled for jobs whose worker was asked so long ago and has not stopped; returns
-        them. Should it come back, its attempt counts no longer."""
+        them. Should it come back, its attempt counts no longer. ``owner``: of this one only."""
         late = select(_C.id).where(
-            _C.state == JobState.CANCELING, _C.cancel_asked_at < utcnow() - asked_before
+            _C.state == JobState.CANCELING, _C.cancel_asked_at <= utcnow() - asked_before
         )
+        if owner is not None:
+            late = late.where(_C.owner == owner)
         async with self._sessions() as session:
             ids = list(await session.scalars(late))
         ended = []

@@ -25,6 +25,7 @@ from app.jobs.ledger import Effects
 from app.jobs.model import ACTIVE_STATES, Job, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
+from app.retention.forgetting import Leftovers, with_tries
 from app.styles.tables import StyleRow
 
 
@@ -222,8 +223,8 @@ async def hold_styles(session: AsyncSession, owner: str, style_ids: Iterable[str
         raise StyleNotFoundError(f"Style {gone[0]} was deleted meanwhile: choose another one.")
 
 
-async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
-    """Delete the style and what its own job alone was given; returns the keys of their blobs.
+async def delete_style(sessions: Sessions, row: StyleRow) -> Leftovers:
+    """Delete the style and what its own job alone was given.
 
     Raises ResourceInUseError when a job that waits or runs renders with it.
     """
@@ -236,7 +237,8 @@ async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
             raise _in_use(row.id)
         if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
             blobs += await delete_images(session, inputs_of_style(job.to_job()))
-    return blobs
+        jobs = await with_tries(session, [row.job_id])
+    return Leftovers(blobs, jobs)
 
 
 async def refuse_if_rendered(sessions: Sessions, owner: str, style_id: str) -> None:

@@ -10,6 +10,7 @@ from app.api.bodies import JsonRoute
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.export import export
@@ -136,10 +137,11 @@ def build_router(settings: Settings) -> APIRouter:
         status_code=status.HTTP_204_NO_CONTENT,
         responses=problem_responses(404, 409),
     )
-    async def delete_style(style_id: StyleId, services: Services, owner: Owner) -> None:
+    async def delete_style(style_id: StyleId, request: Request, services: Services, owner: Owner) -> None:
         """The style, its file and its examples go; pictures made with it stay. The job that makes it is
         canceled. 409 while another job that waits or runs needs it."""
         await remove_style(services, owner, style_id)
+        await note(services.sessions, "style.deleted", owner, style_id, request=request)
 
     @router.post(
         "/{style_id}/relearn",
@@ -211,7 +213,7 @@ def build_router(settings: Settings) -> APIRouter:
         etag = f'"{row.id}-{precision.value}-{EXPORT_VERSION}"'
         headers = {
             "ETag": etag,
-            "Cache-Control": "private, max-age=86400",
+            "Cache-Control": "private, max-age=300",
             "Content-Disposition": f'attachment; filename="{row.id}.{precision.value}.onnx"',
             "X-Content-Type-Options": "nosniff",
         }
