@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     nats_replicas: int = Field(
         1, ge=1, le=5, description="Copies of queue and events in a cluster: 1, 3 or 5 (an odd number)."
     )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Any long text, the same for all processes: secrets of links and webhooks are kept under "
+        "it. With SQLite the default is made and kept in `secret.key` of the data folder.",
+    )
     checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
     renderer: Literal["auto", "openvino-int8", "openvino", "torch"] = Field(
         "auto",
@@ -206,6 +211,12 @@ class Settings(BaseSettings):
     max_queued_jobs_per_owner: int = Field(128, ge=1, description="Unfinished jobs of one owner.")
     max_attempts: int = Field(
         3, ge=1, description="How often a job may end its worker before it is failed (`poison_job`)."
+    )
+    worker_hang_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds without a step, strip, picture or frame after which a worker takes its compute "
+        "thread for hanging and ends; its jobs go to others.",
     )
     job_expires_after: float = Field(
         24 * 3600.0, gt=0, description="Seconds after which a job that nobody took is expired."

@@ -23,13 +23,6 @@ class Checkpoint:
         then no worker renders, and nothing can be compared."""
         return await asyncio.to_thread(_style_shapes, self._path or default_checkpoint())
 
-    async def known_hash(self) -> str | None:
-        """``base_hash``; None while there is no checkpoint."""
-        try:
-            return await self.base_hash()
-        except ServiceUnavailableError:
-            return None
-
     async def base_hash(self) -> str:
         """SHA-256 (hex) of the file; computed again when it changes. Raises ServiceUnavailableError."""
         try:

@@ -93,6 +93,7 @@ _BOTH_MADE = {
 ANSWERS: dict[tuple[str, int], Any] = {
     ("createStyle", 200): {"style": STYLE, "job": LEARNED},
     ("createStyle", 202): {"style": PENDING_STYLE, "job": QUEUED},
+    ("postSecret", 200): WEBHOOK | {"secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="},
     ("listStyles", 200): _page(IMPORTED, STYLE, after=STYLE_ID),
     ("importStyle", 201): IMPORTED,
     ("getStyle", 200): STYLE,

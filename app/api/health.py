@@ -19,6 +19,7 @@ from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, M
 router = APIRouter()
 
 _ASKING_SECONDS = 1.0
+_HANGING_SECONDS = 60.0
 
 
 class Live(BaseModel):
@@ -83,7 +84,7 @@ async def readyz(request: Request, services: Services, response: Response) -> Re
     """Database, blob store and broker answer, the checkpoint is there, and a worker's heartbeat is fresh."""
     look = await services.readiness.look(
         {
-            "database": lambda: ping(services.engine),
+            "database": lambda: _database(services),
             "blobs": services.blobs.check,
             "broker": services.broker.jobs_epoch,
             "checkpoint": services.checkpoint.base_hash,
@@ -137,13 +138,39 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
     )
 
 
+async def _database(services: Container) -> None:
+    services.integrity.check()
+    try:
+        await ping(services.engine)
+    except DBAPIError as error:
+        services.integrity.note(error)
+        services.integrity.check()
+        raise
+
+
 async def _workers(services: Container) -> int:
     workers = await services.broker.workers()
     if not workers:
         raise LackError(
             Lack.NONE, "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
         )
-    return len(workers)
+    base = await services.checkpoint.base_hash()
+    same = [info for info in workers if info.get("base_hash", base) == base]
+    if not same:
+        named = ", ".join(f"{info['worker_id']} ({str(info['base_hash'])[:12]})" for info in workers)
+        raise LackError(
+            Lack.OTHER_BASE,
+            f"every worker runs another checkpoint than this service ({base[:12]}): {named}; start them with "
+            "the same one",
+        )
+    at_work = [info for info in same if float(info.get("silence_seconds") or 0) < _HANGING_SECONDS]
+    if not at_work:
+        raise LackError(
+            Lack.HANGING,
+            f"no worker has gone on with its job for {_HANGING_SECONDS:g} seconds: each ends by itself in a "
+            "few minutes, or end it now",
+        )
+    return len(at_work)
 
 
 async def _is_admin(request: Request, services: Container) -> bool:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
+from app.infra.integrity import is_damaged
 from app.infra.logs import reason
 from app.infra.redaction import redact
 from app.texts import pydantic_says
@@ -197,7 +198,8 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated.
+    """The database restarts, a disk is full: nothing is wrong with the request, which may
+    be repeated.
 
     Or a value got to the database that it cannot hold: then nothing is wrong with the service.
     """
@@ -210,6 +212,16 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
             code=ErrorCode.VALIDATION_FAILED,
             title="The request has invalid values",
             detail="A value of the request cannot be stored: leave out control characters, or shorten it.",
+        )
+    if is_damaged(error):
+        request.app.state.container.integrity.note(error)  # then it is not ready either
+        return problem_response(
+            request,
+            status=503,
+            code=ErrorCode.SERVICE_UNAVAILABLE,
+            title="Service unavailable",
+            detail="The database of the service is damaged: its operator has to restore it.",
+            headers={"Retry-After": "600"},
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not (full or is_away(error)):

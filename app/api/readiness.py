@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
-from app.infra.errors import DatabaseReadOnlyError
+from app.infra.errors import DatabaseDamagedError, DatabaseReadOnlyError
 from app.infra.logs import reason
 from app.infra.redaction import redact
 
@@ -23,7 +23,10 @@ class Lack(StrEnum):
     AWAY = "away"  # it cannot be reached, or refuses
     SLOW = "slow"  # no answer in time
     READ_ONLY = "read_only"
-    NONE = "none"  # there is no such part: no worker, no checkpoint
+    DAMAGED = "damaged"
+    NONE = "none"  # there is no worker
+    OTHER_BASE = "other_base"  # all workers run another checkpoint
+    HANGING = "hanging"  # no worker goes on with its job
     STOPPING = "stopping"
 
 
@@ -90,7 +93,8 @@ async def _probe(probe: Callable[[], Awaitable[object]]) -> tuple[object, tuple[
         return None, (Lack.SLOW, f"no answer within {_PROBE_SECONDS:g} seconds")
     except LackError as error:
         return None, (error.lack, str(error))
-    except DatabaseReadOnlyError as error:
-        return None, (Lack.READ_ONLY, error.detail)
+    except (DatabaseReadOnlyError, DatabaseDamagedError) as error:
+        lack = Lack.READ_ONLY if isinstance(error, DatabaseReadOnlyError) else Lack.DAMAGED
+        return None, (lack, error.detail)
     except Exception as error:  # a probe reports whatever keeps the service from working
         return None, (Lack.AWAY, redact(reason(error)))

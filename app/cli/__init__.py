@@ -9,6 +9,7 @@ import sys
 import typer
 
 from app.cli import (
+    backup,
     bench,
     config,
     contract,
@@ -18,6 +19,7 @@ from app.cli import (
     judge,
     keys,
     local,
+    owners,
     service,
     training,
     version,
@@ -37,7 +39,10 @@ cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
 cli.command(rich_help_panel="Service")(doctor.doctor)
 cli.command(rich_help_panel="Service")(config.config)
+cli.command(rich_help_panel="Service")(backup.backup)
+cli.command(rich_help_panel="Service")(backup.restore)
 cli.add_typer(keys.keys, rich_help_panel="Service")
+cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)

@@ -68,6 +68,9 @@ def api(
     end_at_sigterm()
     obey_leash()
     with reported_errors():
+        from app.infra.secrecy import keep_private
+
+        keep_private()
         settings = load(host=host, port=port, data_dir=data_dir)
         _log(settings)
         from app.cli.http import run_api
@@ -80,6 +83,9 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     end_at_sigterm()
     obey_leash()
     with reported_errors():
+        from app.infra.secrecy import keep_private
+
+        keep_private()
         settings = load(data_dir=data_dir)
         _log(settings)
         from app.worker.main import run_worker

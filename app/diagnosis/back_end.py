@@ -26,6 +26,7 @@ from app.infra.broker import (
 )
 from app.infra.db import create_engine, ping, place
 from app.infra.errors import DatabaseUnavailableError
+from app.infra.integrity import find_damage
 from app.infra.keys import trial_key
 from app.infra.logs import reason
 from app.migrations import HEAD
@@ -37,8 +38,16 @@ _CONNECT = 5  # s
 
 async def check_database(settings: Settings) -> str:
     """Reached, and with the schema of this version."""
-    engine = create_engine(settings.database)
     where = place(settings.database)
+    damage = await find_damage(settings.database)
+    if damage is not None:
+        raise Trouble(
+            Verdict.FAIL,
+            f"{where} is damaged: {damage}",
+            "Stop the service, copy the data folder away, and restore a backup (docs/backup.md), or mend it "
+            "with `sqlite3 fewstroke.db .recover`.",
+        )
+    engine = create_engine(settings.database)
     try:
         try:
             await ping(engine)

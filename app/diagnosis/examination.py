@@ -11,6 +11,7 @@ from app.diagnosis.machine import (
     check_decoder,
     check_device,
     check_disk,
+    check_modes,
     check_port,
     check_settings,
 )
@@ -42,6 +43,7 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
             "Start `fewstroke serve` on this data folder, or check FEWSTROKE_NATS_URL and its token.",
         ),
         "clock": (lambda: check_clock(settings), "Keep the clocks of all machines in step (NTP, chrony)."),
+        "modes": (lambda: check_modes(settings), "Give folder and files to the user of the service."),
         "disk": (lambda: check_disk(settings), "Make room on the disk of the data folder."),
         "checkpoint": (
             lambda: check_checkpoint(settings, device),

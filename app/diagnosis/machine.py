@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 from pathlib import Path
+from stat import S_IRWXG, S_IRWXO
 from tempfile import TemporaryDirectory
 
 from app.configuration import remarks
@@ -26,6 +27,21 @@ async def check_settings() -> str:
     if found:
         raise Trouble(Verdict.WARN, " ".join(found), "Correct the names of variables, or unset them.")
     return "no variable but those of docs/configuration.md is set"
+
+
+async def check_modes(settings: Settings) -> str:
+    """Database and pictures are for the user of the service alone."""
+    database = settings.database.database if settings.database.get_backend_name() == "sqlite" else None
+    places = [settings.data_dir, settings.blobs_folder, Path(database) if database else None]
+    there = [place for place in places if place is not None and place.exists()]
+    wide = [str(place) for place in there if place.stat().st_mode & (S_IRWXG | S_IRWXO)]
+    if wide:
+        raise Trouble(
+            Verdict.WARN,
+            f"other users of this machine may look into {', '.join(wide)}",
+            f"chmod -R go= {' '.join(wide)}",
+        )
+    return "database and pictures are for this user alone"
 
 
 async def check_disk(settings: Settings) -> str:

@@ -8,7 +8,7 @@ import errno
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from app.infra.logs import reason
 from app.settings import Settings
 
 _CHUNK = 256 * 1024
+_S3_PATIENCE = timedelta(seconds=10)  # for which a request to S3 is tried again
 _LISTED = 500  # keys a batch
 _NO_ROOM = f"(os error {errno.ENOSPC})"
 _STAGED = re.compile(r"(.+)#\d+")  # how obstore names a file that it is writing
@@ -206,7 +207,13 @@ def _s3(bucket: str, prefix: str, settings: Settings) -> S3Store:
     if settings.s3_endpoint:
         options["endpoint"] = settings.s3_endpoint
         client["allow_http"] = settings.s3_endpoint.startswith("http://")
-    return S3Store(bucket, prefix=prefix or None, config=options, client_options=client)  # type: ignore[arg-type]
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=options,  # type: ignore[arg-type]
+        client_options=client,  # type: ignore[arg-type]
+        retry_config={"max_retries": 5, "retry_timeout": _S3_PATIENCE},
+    )
 
 
 def _missing(key: str) -> BlobMissingError:

@@ -271,6 +271,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     know_letters(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only let go
     cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a killed process loses nothing that was committed
     cursor.close()
 

@@ -15,6 +15,12 @@ class DatabaseReadOnlyError(DatabaseUnavailableError):
     title = "Database read-only"
 
 
+class DatabaseDamagedError(DatabaseUnavailableError):
+    """The database's file is not what was written."""
+
+    title = "Database damaged"
+
+
 class StorageUnavailableError(ServiceUnavailableError):
     """The blob store cannot be opened."""
 

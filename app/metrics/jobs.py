@@ -160,6 +160,11 @@ def _workers(workers: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
             "Age of the oldest of the workers' latest heartbeats; a silent worker is forgotten after 15 s.",
             value=max(ages),
         )
+    yield GaugeMetricFamily(
+        "fewstroke_worker_silence_seconds",
+        "The longest that a worker has not gone on with its job.",
+        value=max(float(worker.get("silence_seconds") or 0) for worker in workers),
+    )
     yield _sum("fewstroke_worker_memory_bytes", "Resident memory of all workers.", workers, "rss_mb")
     gpus = [worker["gpu"] for worker in workers if worker.get("gpu")]
     if gpus:

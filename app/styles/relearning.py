@@ -35,16 +35,16 @@ async def submit_relearning(
         if claim is not None and claim.made is not None:
             response.headers[REPLAYED] = "true"
             return await services.ledger.get(claim.made)
-        maker = await services.ledger.get(_maker(record, await services.checkpoint.base_hash()))
+        maker = await services.ledger.get(_maker(record))
         days = services.settings.keep_uploads_days
         job = await services.jobs.create(claimed(_plan(record.row, maker, days), claim))
     await services.jobs.enqueue(job)
     return job
 
 
-def _maker(record: StyleRecord, base: str) -> str:
+def _maker(record: StyleRecord) -> str:
     """The id of the job that made it. Raises StyleNotRelearnableError."""
-    style_id, status = record.row.id, record.status(base)
+    style_id, status = record.row.id, record.status
     if status is not StyleStatus.OUTDATED:
         raise StyleNotRelearnableError(
             f"Style {style_id} is {status}: only a style that is outdated is learned again."

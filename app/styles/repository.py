@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
+from app.errors import (
+    ResourceInUseError,
+    StyleNotFoundError,
+    StyleNotReadyError,
+)
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
+from app.infra.facts import BASE, FactRow
 from app.jobs.ledger import Effects
 from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
+from app.retention.forgetting import Leftovers, with_tries
 from app.styles.outdated import outdated
 from app.styles.tables import StyleRow
 
@@ -27,48 +33,54 @@ class StyleStatus(StrEnum):
 
     PENDING = "pending"
     READY = "ready"
-    OUTDATED = "outdated"  # there is a file, of another base checkpoint than the service has now
     FAILED = "failed"
     CANCELED = "canceled"
+    OUTDATED = "outdated"  # learned on another checkpoint than the service runs now
 
 
 @dataclass(frozen=True)
 class StyleRecord:
-    """A style, and the state of the job that makes it (None: imported)."""
+    """A style, the state of the job that makes it (None: imported), and the base that the service runs."""
 
     row: StyleRow
     job_state: JobState | None
+    base: str | None = None
 
-    def status(self, base: str | None) -> StyleStatus:
-        """As ``_conditions`` say it in SQL. ``base``: the service's checkpoint; None: any will do."""
-        has_file = self.row.blob_key is not None
-        if has_file and base in (None, self.row.base_hash):
-            return StyleStatus.READY
-        if self.job_state is not None and not self.job_state.terminal:
-            return StyleStatus.PENDING
-        if has_file:
-            return StyleStatus.OUTDATED
+    @property
+    def status(self) -> StyleStatus:
+        """As ``_CONDITIONS`` say it in SQL."""
+        if self.row.blob_key is not None:
+            if self.base in (None, self.row.base_hash):
+                return StyleStatus.READY
+            running = self.job_state is not None and not self.job_state.terminal
+            return StyleStatus.PENDING if running else StyleStatus.OUTDATED  # being learned again
         if self.job_state is JobState.CANCELED:
             return StyleStatus.CANCELED
-        return StyleStatus.PENDING if self.job_state is None else StyleStatus.FAILED
+        if self.job_state is not None and self.job_state.terminal:
+            return StyleStatus.FAILED
+        return StyleStatus.PENDING
 
 
-def _conditions(base: str | None) -> dict[StyleStatus, ColumnElement[bool]]:
-    has_file, active = StyleRow.blob_key.is_not(None), JobRow.state.in_(ACTIVE_STATES)
-    current = and_(has_file, true() if base is None else StyleRow.base_hash == base)
-    over = JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
-    return {
-        StyleStatus.READY: current,
-        StyleStatus.PENDING: and_(~current, or_(active, and_(~has_file, JobRow.state.is_(None)))),
-        StyleStatus.OUTDATED: and_(has_file, ~current, or_(JobRow.state.is_(None), ~active)),
-        StyleStatus.CANCELED: and_(~has_file, JobRow.state == JobState.CANCELED),
-        StyleStatus.FAILED: and_(~has_file, over),
-    }
+_BASE = select(FactRow.value).where(FactRow.name == BASE).scalar_subquery()
+_UNFINISHED = StyleRow.blob_key.is_(None)
+_USABLE = func.coalesce(_BASE, StyleRow.base_hash) == StyleRow.base_hash
+_RUNS = func.coalesce(JobRow.state, "").in_(ACTIVE_STATES)
+_CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
+    StyleStatus.READY: and_(~_UNFINISHED, _USABLE),
+    StyleStatus.OUTDATED: and_(~_UNFINISHED, ~_USABLE, ~_RUNS),
+    StyleStatus.CANCELED: and_(_UNFINISHED, JobRow.state == JobState.CANCELED),
+    StyleStatus.FAILED: and_(
+        _UNFINISHED, JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
+    ),
+    StyleStatus.PENDING: or_(
+        and_(_UNFINISHED, or_(JobRow.state.is_(None), _RUNS)), and_(~_UNFINISHED, ~_USABLE, _RUNS)
+    ),
+}
 
 
 _STYLES, _JOBS = table_of(StyleRow), table_of(JobRow)
 _WITH_STATE = (
-    select(*_STYLES.c, _JOBS.c.state.label("job_state"))
+    select(*_STYLES.c, _JOBS.c.state.label("job_state"), _BASE.label("base"))
     .select_from(_STYLES.outerjoin(_JOBS, _JOBS.c.id == _STYLES.c.job_id))
     .where(_STYLES.c.id == bindparam("id"))
 )
@@ -91,28 +103,39 @@ async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecor
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
     columns = dict(found._mapping)
-    state = columns.pop("job_state")
-    return _record(StyleRow(**columns), state)
+    state, base = columns.pop("job_state"), columns.pop("base")
+    return _record(StyleRow(**columns), state, base)
 
 
-async def get_ready_style(sessions: Sessions, owner: str, style_id: str, base: str | None) -> StyleRow:
-    """A style that can be applied by the checkpoint ``base``; None: that has a file.
+async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
+    """A style that has a file. Raises StyleNotFoundError, StyleNotReadyError."""
+    record = await get_style(sessions, owner, style_id)
+    if record.row.blob_key is None:
+        raise _not_ready(record)
+    return record.row
+
+
+def _not_ready(record: StyleRecord) -> StyleNotReadyError:
+    style_id, job_id = record.row.id, record.row.job_id
+    if record.status is StyleStatus.PENDING:
+        return StyleNotReadyError(
+            f"Style {style_id} is still being adapted: wait for its job {job_id} to succeed."
+        )
+    return StyleNotReadyError(
+        f"Style {style_id} was never finished (its job {job_id} {record.job_state}): create it again."
+    )
+
+
+async def get_usable_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
+    """A style that can be applied with the base that the service runs.
 
     Raises StyleNotFoundError, StyleNotReadyError, StyleBaseMismatchError.
     """
     record = await get_style(sessions, owner, style_id)
-    status = record.status(base)
-    if status is StyleStatus.PENDING:
-        raise StyleNotReadyError(
-            f"Style {style_id} is still being adapted: wait for its job {record.row.job_id} to succeed."
-        )
-    if status is StyleStatus.OUTDATED:
+    if record.status is StyleStatus.OUTDATED:
         raise outdated(style_id, imported=record.row.job_id is None)
-    if status is not StyleStatus.READY:
-        raise StyleNotReadyError(
-            f"Style {style_id} was never finished (its job {record.row.job_id} {record.job_state}): "
-            "create it again."
-        )
+    if record.status is not StyleStatus.READY:
+        raise _not_ready(record)
     return record.row
 
 
@@ -122,36 +145,31 @@ async def list_styles(
     *,
     limit: int,
     after: str | None = None,
-    base: str | None = None,
     statuses: Sequence[StyleStatus] = (),
     name: str | None = None,
 ) -> Sequence[StyleRecord]:
-    """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case.
-
-    ``base``: the service's checkpoint, by which ``statuses`` are told.
-    """
+    """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case."""
     query = _query(owner).order_by(StyleRow.id.desc()).limit(limit)
     if after is not None:
         query = query.where(StyleRow.id < after)
     if statuses:
-        conditions = _conditions(base)
-        query = query.where(or_(*(conditions[status] for status in statuses)))
+        query = query.where(or_(*(_CONDITIONS[status] for status in statuses)))
     if name is not None:
         query = query.where(StyleRow.name.icontains(name, autoescape=True))
     async with sessions() as session:
-        return [_record(row, state) for row, state in await session.execute(query)]
+        return [_record(*found) for found in await session.execute(query)]
 
 
-def _query(owner: str) -> Select[StyleRow, str]:
+def _query(owner: str) -> Select[StyleRow, str, str]:
     return (
-        select(StyleRow, JobRow.state)
+        select(StyleRow, JobRow.state, _BASE)
         .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
         .where(StyleRow.owner == owner)
     )
 
 
-def _record(row: StyleRow, state: str | None) -> StyleRecord:
-    return StyleRecord(row, JobState(state) if state else None)
+def _record(row: StyleRow, state: str | None, base: str | None) -> StyleRecord:
+    return StyleRecord(row, JobState(state) if state else None, base)
 
 
 async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None, check: Effects) -> None:
@@ -189,8 +207,8 @@ async def hold_styles(session: AsyncSession, owner: str, style_ids: Iterable[str
         raise StyleNotFoundError(f"Style {gone[0]} was deleted meanwhile: choose another one.")
 
 
-async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
-    """Delete the style and what its own job alone was given; returns the keys of their blobs.
+async def delete_style(sessions: Sessions, row: StyleRow) -> Leftovers:
+    """Delete the style and what its own job alone was given.
 
     Raises ResourceInUseError when a job that waits or runs renders with it.
     """
@@ -203,7 +221,8 @@ async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
             raise _in_use(row.id)
         if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
             blobs += await delete_images(session, inputs_of_style(job.to_job()))
-    return blobs
+        jobs = await with_tries(session, [row.job_id])
+    return Leftovers(blobs, jobs)
 
 
 async def refuse_if_rendered(sessions: Sessions, owner: str, style_id: str) -> None:

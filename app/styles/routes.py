@@ -11,12 +11,13 @@ from app.api.container import Container
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.jobs.model import Job
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.export import export
 from app.styles.relearning import submit_relearning
-from app.styles.repository import StyleStatus, get_ready_style, get_style, list_styles
+from app.styles.repository import StyleStatus, get_ready_style, get_style, get_usable_style, list_styles
 from app.styles.schemas import (
     ImportOptions,
     StyleAccepted,
@@ -40,8 +41,7 @@ from model.export.precision import EXPORT_VERSION, Precision
 async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:
     """The style that a job makes, and the job."""
     style = await get_style(services.sessions, owner, job.params["style_id"])
-    shown = StyleOut.of(style, await services.checkpoint.known_hash())
-    return StyleAccepted(style=shown, job=JobOut.of(job))
+    return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
 
 
 def build_router(settings: Settings) -> APIRouter:
@@ -88,17 +88,15 @@ def build_router(settings: Settings) -> APIRouter:
         ] = None,
     ) -> StylePage:
         """Newest first."""
-        base = await services.checkpoint.known_hash()
         records = await list_styles(
             services.sessions,
             owner,
             limit=page.limit + 1,
             after=page.after,
-            base=base,
             statuses=status or (),
             name=name,
         )
-        items = [StyleOut.of(record, base) for record in records[: page.limit]]
+        items = [StyleOut.of(record) for record in records[: page.limit]]
         return StylePage(items=items, next=items[-1].id if len(records) > page.limit else None)
 
     @router.post(
@@ -113,8 +111,7 @@ def build_router(settings: Settings) -> APIRouter:
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StyleOut:
         """Upload a file that `GET /v1/styles/{id}/file` gave. It must belong to the same base checkpoint."""
-        record = await import_style(request, response, services, owner)
-        style = StyleOut.of(record, await services.checkpoint.known_hash())
+        style = StyleOut.of(await import_style(request, response, services, owner))
         response.headers["Location"] = f"/v1/styles/{style.id}"
         return style
 
@@ -126,8 +123,7 @@ def build_router(settings: Settings) -> APIRouter:
     )
     async def read_style(style_id: StyleId, services: Services, owner: Owner) -> StyleOut:
         """Its status, and what its file says of itself."""
-        style = await get_style(services.sessions, owner, style_id)
-        return StyleOut.of(style, await services.checkpoint.known_hash())
+        return StyleOut.of(await get_style(services.sessions, owner, style_id))
 
     @router.patch(
         "/{style_id}",
@@ -139,8 +135,7 @@ def build_router(settings: Settings) -> APIRouter:
         style_id: StyleId, changes: StyleChanges, services: Services, owner: Owner
     ) -> StyleOut:
         """What the body names is set, null removes, the rest stays."""
-        style = await change_style(services, owner, style_id, changes)
-        return StyleOut.of(style, await services.checkpoint.known_hash())
+        return StyleOut.of(await change_style(services, owner, style_id, changes))
 
     @router.post(
         "/{style_id}/relearn",
@@ -169,10 +164,11 @@ def build_router(settings: Settings) -> APIRouter:
         status_code=status.HTTP_204_NO_CONTENT,
         responses=problem_responses(404, 409),
     )
-    async def delete_style(style_id: StyleId, services: Services, owner: Owner) -> None:
+    async def delete_style(style_id: StyleId, request: Request, services: Services, owner: Owner) -> None:
         """The style, its file and its examples go; pictures made with it stay. The job that makes it is
         canceled. 409 while another job that waits or runs needs it."""
         await remove_style(services, owner, style_id)
+        await note(services.sessions, "style.deleted", owner, style_id, request=request)
 
     @router.get(
         "/{style_id}/file",
@@ -186,7 +182,7 @@ def build_router(settings: Settings) -> APIRouter:
     )
     async def read_style_file(style_id: StyleId, services: Services, owner: Owner) -> Response:
         """A safetensors file of about 150 kilobytes: keep it, share it, import it elsewhere."""
-        row = await get_ready_style(services.sessions, owner, style_id, None)
+        row = await get_ready_style(services.sessions, owner, style_id)
         assert row.blob_key is not None
         return StreamingResponse(
             await services.blobs.stream(row.blob_key),
@@ -221,13 +217,12 @@ def build_router(settings: Settings) -> APIRouter:
         """One file with network and style in it, for ONNX Runtime anywhere, also in a browser: `photo` to
         `picture`, float32, (batch, 3, height, width), RGB in 0..1, any height and width from 16. It renders
         as the service does at `strength` 1."""
-        base = await services.checkpoint.known_hash()
-        row = await get_ready_style(services.sessions, owner, style_id, base)
+        row = await get_usable_style(services.sessions, owner, style_id)
         assert row.blob_key is not None
         etag = f'"{row.id}-{str(row.base_hash)[:12]}-{precision.value}-{EXPORT_VERSION}"'
         headers = {
             "ETag": etag,
-            "Cache-Control": "private, max-age=86400",
+            "Cache-Control": "private, max-age=300",
             "Content-Disposition": f'attachment; filename="{row.id}.{precision.value}.onnx"',
             "X-Content-Type-Options": "nosniff",
         }

@@ -83,14 +83,14 @@ class StyleOut(BaseModel):
     file_url: str | None = Field(description="Where its file is, once it is ready.")
 
     @classmethod
-    def of(cls, record: StyleRecord, base: str | None) -> Self:
-        """The record on the wire. ``base``: the service's checkpoint, if it has one."""
+    def of(cls, record: StyleRecord) -> Self:
+        """The record on the wire."""
         row = record.row
         return cls(
             id=row.id,
             name=row.name,
             description=row.description,
-            status=record.status(base),
+            status=record.status,
             job_id=row.job_id,
             base_hash=row.base_hash,
             size_bytes=row.size_bytes,

@@ -23,6 +23,7 @@ from app.infra.db import utcnow
 from app.infra.keys import imported_style_key
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
+from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.header import check_header
 from app.styles.repository import (
@@ -120,7 +121,7 @@ async def remove_style(services: Container, owner: str, style_id: str) -> None:
     if record.row.job_id is not None:
         with suppress(JobNotCancelableError):  # it is over
             await services.jobs.cancel(record.row.job_id)
-    await services.blobs.delete(await delete_style(services.sessions, record.row))
+    await clear(await delete_style(services.sessions, record.row), services.blobs, services.broker)
 
 
 async def import_style(request: Request, response: Response, services: Container, owner: str) -> StyleRecord:

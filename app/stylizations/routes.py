@@ -11,6 +11,7 @@ from app.api.deps import Owner, Paging, Services, StylizationId
 from app.api.forms import form_body
 from app.api.preferences import negotiate
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyError, WaitTimeoutError
 from app.idempotency.keys import REPLAYED
 from app.images.content import image_response
@@ -18,6 +19,7 @@ from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
 from app.jobs.model import Job, JobState
 from app.jobs.schemas import JobOut
+from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut
@@ -149,9 +151,13 @@ def build_router(settings: Settings) -> APIRouter:
         status_code=status.HTTP_204_NO_CONTENT,
         responses=problem_responses(404, 409),
     )
-    async def remove_stylization(stylization_id: StylizationId, services: Services, owner: Owner) -> None:
+    async def remove_stylization(
+        stylization_id: StylizationId, request: Request, services: Services, owner: Owner
+    ) -> None:
         """Its contents, its mask and its results go; its style stays. 409 while its job waits or runs."""
-        await services.blobs.delete(await delete_stylization(services.sessions, owner, stylization_id))
+        left = await delete_stylization(services.sessions, owner, stylization_id)
+        await clear(left, services.blobs, services.broker)
+        await note(services.sessions, "stylization.deleted", owner, stylization_id, request=request)
 
     @router.post(
         "/stylize",
@@ -187,8 +193,7 @@ def build_router(settings: Settings) -> APIRouter:
         row, job = await get_stylization_of_job(services.sessions, owner, job)
         style = await get_style(services.sessions, owner, row.style_id)
         shown = await present(services.sessions, row, job)
-        made = StyleOut.of(style, await services.checkpoint.known_hash())
-        return OneCallAccepted(style=made, stylization=shown, job=JobOut.of(job))
+        return OneCallAccepted(style=StyleOut.of(style), stylization=shown, job=JobOut.of(job))
 
     return router
 

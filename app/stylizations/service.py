@@ -18,7 +18,7 @@ from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
-from app.styles.repository import get_ready_style, hold_styles
+from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
@@ -64,9 +64,8 @@ async def create_stylization(request: Request, response: Response, services: Con
             raise _invalid("outside_style_id", "Needs a mask that says where outside is")
         styles = options.shares()
         needed = {*options.style_id, *filter(None, [options.outside_style_id])}
-        base = await services.checkpoint.known_hash()
         for style_id in sorted(needed):
-            await get_ready_style(services.sessions, owner, style_id, base)
+            await get_usable_style(services.sessions, owner, style_id)
         main = str(max(styles, key=lambda share: share["weight"])["id"])
         added = await batch.add_each(
             "contents",

@@ -15,6 +15,7 @@ import httpx
 from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
 from app.infra.children import python_command
+from app.infra.secrecy import keep_private
 from app.settings import Settings
 from app.settings_file import config_file
 from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
@@ -50,6 +51,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM. Raises SupervisorError, BrokerStartError."""
+        keep_private()
         if (path := config_file()) is not None:
             self._console.line("serve", f"settings from {path.absolute()}")
         with data_folder_lock(self._settings.data_dir):

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.db import Sessions, utcnow
 from app.infra.logs import NotAgain, reason
+from app.infra.secrecy import Seal, SecretUnreadableError
 from app.infra.tasks import end
 from app.retention.sweeper import Chore
 from app.settings import Settings
@@ -60,8 +61,9 @@ def retry_delay(attempt: int, base: float, rng: random.Random | None = None) -> 
 class Deliverer:
     """Sends what is due, and records what came of it."""
 
-    def __init__(self, sessions: Sessions, sender: Sender, settings: Settings) -> None:
+    def __init__(self, sessions: Sessions, sender: Sender, settings: Settings, seal: Seal) -> None:
         self._sessions = sessions
+        self._seal = seal
         self._sender = sender
         self._settings = settings
         self._claim = timedelta(seconds=settings.webhook_timeout + 20)
@@ -192,9 +194,14 @@ class Deliverer:
             return row
 
     async def _deliver(self, claim: Claim) -> None:
-        answer = await self._sender.send(
-            claim.url, claim.secret, claim.delivery_id, claim.body, owner=claim.owner
-        )
+        try:
+            secret = self._seal.open(claim.secret)
+        except SecretUnreadableError as error:
+            logger.error("webhook %s: %s", claim.webhook_id, error)
+            unsigned = "The webhook's secret cannot be read: roll it with POST /v1/webhooks/{id}/secret."
+            await self._record(claim, Answer(None, unsigned, 0, ours=True))
+            return
+        answer = await self._sender.send(claim.url, secret, claim.delivery_id, claim.body, owner=claim.owner)
         await self._record(claim, answer)
 
     async def _record(self, claim: Claim, answer: Answer) -> None:

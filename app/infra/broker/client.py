@@ -265,6 +265,13 @@ class Broker:
         message_id = f"{job_id}.{data['state']}" if last else None
         return await self._publish(topology.event_subject(job_id), encode(event, data), message_id)
 
+    async def purge_events(self, job_id: str) -> None:
+        """Delete the events of a job: its previews show what was uploaded. Raises BrokerUnavailableError."""
+        try:
+            await self._js.purge_stream(topology.EVENTS, subject=topology.event_subject(job_id))
+        except _ERRORS as error:
+            raise self._unavailable(f"the events of {job_id} were not deleted", error) from error
+
     def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
         """Events of a job after the sequence number ``after``: those of the last hour, then new ones as
         they come. Ends after a terminal ``state``. Waits out a broker that is away.

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
 
 from app.api.container import Container
 from app.infra.db import utcnow
+from app.infra.facts import BASE, set_fact
 from app.jobs.model import JobKind, JobState
-from app.settings import Settings
 from app.styles.tables import StyleRow
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import Hand, files, png, ready_style, style_bytes
 
+Upgrade = Callable[[], Awaitable[None]]
+
 
 @pytest.fixture
-def upgraded(settings: Settings) -> Any:
-    """Give the service another checkpoint."""
+def upgraded(services: Container) -> Upgrade:
+    """What a start with another checkpoint does."""
 
-    def upgrade() -> None:
-        assert settings.checkpoint is not None
-        settings.checkpoint.write_bytes(b"another base checkpoint")
+    async def upgrade() -> None:
+        assert services.settings.checkpoint is not None
+        services.settings.checkpoint.write_bytes(b"another base checkpoint")
+        await set_fact(services.sessions, BASE, await services.checkpoint.base_hash())
 
     return upgrade
 
@@ -34,10 +37,10 @@ async def statuses(client: httpx.AsyncClient, **query: str) -> list[str]:
 
 
 async def test_a_style_of_another_checkpoint_is_outdated_and_refused(
-    client: httpx.AsyncClient, hand: Hand, upgraded: Any
+    client: httpx.AsyncClient, hand: Hand, upgraded: Upgrade
 ) -> None:
     style_id = await ready_style(client, hand)
-    upgraded()
+    await upgraded()
     current = await ready_style(client, hand)
 
     assert (await client.get(f"/v1/styles/{style_id}")).json()["status"] == "outdated"
@@ -58,7 +61,7 @@ async def test_a_style_of_another_checkpoint_is_outdated_and_refused(
 
 
 async def test_an_outdated_style_is_learned_again_under_its_id(
-    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Any
+    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Upgrade
 ) -> None:
     form = {"name": "Waves", "steps": "3", "seed": "7"}
     given = files(examples=[png(seed=1), png(seed=2)], contents=png(seed=3))
@@ -68,7 +71,7 @@ async def test_an_outdated_style_is_learned_again_under_its_id(
     before = (await client.get(url)).json()
     async with services.sessions() as session:
         old_file = (await session.get_one(StyleRow, created["id"])).blob_key
-    upgraded()
+    await upgraded()
 
     answer = await client.post(f"{url}/relearn", headers={"Idempotency-Key": "again"})
     assert answer.status_code == 202, answer.text
@@ -103,11 +106,11 @@ async def test_an_outdated_style_is_learned_again_under_its_id(
 
 
 async def test_the_style_of_one_call_is_learned_again_without_the_photo(
-    client: httpx.AsyncClient, hand: Hand, upgraded: Any
+    client: httpx.AsyncClient, hand: Hand, upgraded: Upgrade
 ) -> None:
     made = (await client.post("/v1/stylize", files=files(examples=png(), content=png(seed=1)))).json()
     first = await hand.do_one()
-    upgraded()
+    await upgraded()
     answer = await client.post(f"/v1/styles/{made['style']['id']}/relearn")
     assert answer.status_code == 202, answer.text
     done = await hand.do_one()
@@ -118,10 +121,10 @@ async def test_the_style_of_one_call_is_learned_again_without_the_photo(
 
 @pytest.mark.parametrize("ends", ["failed", "canceled"])
 async def test_learning_again_may_fail_and_be_asked_for_again(
-    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Any, ends: str
+    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Upgrade, ends: str
 ) -> None:
     style_id = await ready_style(client, hand)
-    upgraded()
+    await upgraded()
     job_id = (await client.post(f"/v1/styles/{style_id}/relearn")).json()["job"]["id"]
     if ends == "canceled":
         await client.post(f"/v1/jobs/{job_id}/cancel")
@@ -141,7 +144,7 @@ async def test_learning_again_may_fail_and_be_asked_for_again(
 
 
 async def test_what_cannot_be_learned_again_is_told_so(
-    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Any
+    client: httpx.AsyncClient, hand: Hand, services: Container, upgraded: Upgrade
 ) -> None:
     check_problem(await client.post("/v1/styles/sty_none/relearn"), 404, "style_not_found")
     style_id = await ready_style(client, hand)
@@ -153,7 +156,7 @@ async def test_what_cannot_be_learned_again_is_told_so(
     imported = await client.post(
         "/v1/styles/import", files={"file": ("a.safetensors", style_bytes(base), "x/y")}
     )
-    upgraded()
+    await upgraded()
     answer = await client.post(f"/v1/styles/{imported.json()['id']}/relearn")
     check_problem(answer, 409, "style_not_relearnable")
     assert "was imported" in answer.json()["detail"]

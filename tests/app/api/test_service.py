@@ -27,7 +27,7 @@ async def test_ready_only_with_a_worker(client: httpx.AsyncClient, services: Con
     assert (body["status"], list(body["missing"]), body["workers"]) == ("not_ready", ["worker"], 0)
     assert body["missing"]["worker"] == "none"
     assert "fewstroke worker" in body["details"]["worker"], "at this machine, without keys"
-    await services.broker.beat("w1", {"base_hash": "x"})
+    await services.broker.beat("w1", {})
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": {}, "workers": 1})
 
@@ -134,11 +134,13 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/styles",
         "/v1/styles/import",
         "/v1/styles/{style_id}",
+        "/v1/styles/{style_id}/relearn",
         "/v1/styles/{style_id}/file",
         "/v1/styles/{style_id}/onnx",
         "/v1/webhooks",
         "/v1/webhooks/{webhook_id}",
         "/v1/webhooks/{webhook_id}/deliveries",
+        "/v1/webhooks/{webhook_id}/secret",
         "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     }
     schemas = schema["components"]["schemas"]

@@ -11,6 +11,7 @@ import pytest
 
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
+from app.infra.secrecy import Seal
 from app.settings import Settings
 from app.webhooks import resolver as resolver_module
 from app.webhooks.deliverer import Deliverer
@@ -116,7 +117,7 @@ async def test_slow_names_of_one_owner_leave_the_messages_of_another_alone(
 ) -> None:
     settings = Settings(webhook_allow_http=True, webhook_timeout=0.5)
     sender = Sender(AddressPolicy(["127.0.0.0/8"]), seconds=0.5, resolve=Resolver(system).look_up)
-    deliverer = Deliverer(sessions, sender, settings)
+    deliverer = Deliverer(sessions, sender, settings, Seal(None))
     async with receiving() as receiver:
         theirs = [await webhook(sessions, "bob", f"slow{n}.example", 1, 4) for n in range(12)]
         mine = await webhook(sessions, "ada", "fast.example", receiver.port, 2)

@@ -58,7 +58,7 @@ async def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def deliverer(services: Container) -> AsyncIterator[Deliverer]:
     sender = Sender(AddressPolicy(["127.0.0.0/8"]), seconds=20, resolve=Names({NAME: [["127.0.0.1"]]}))
-    yield Deliverer(services.sessions, sender, services.settings)
+    yield Deliverer(services.sessions, sender, services.settings, services.seal)
     await sender.close()
 
 
@@ -306,7 +306,7 @@ async def test_two_processes_send_a_message_once(
         for _ in range(3):
             await failed_job(services.ledger)
         sender = deliverer._sender
-        other = Deliverer(services.sessions, sender, services.settings)
+        other = Deliverer(services.sessions, sender, services.settings, services.seal)
         started = [await deliverer.start_due(), await other.start_due()]
         assert sum(started) == 3
         await deliverer.deliver_due()

@@ -19,11 +19,12 @@ from PIL import Image
 from app.worker.ports import OneByOne
 from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
-from model.formats import StyleHeader
+from model.formats import StyleHeader, checkpoint_hash
 from model.passes import passes
 from model.requests import Learning, Rendering
 
-BASE_HASH = "5c" * 32
+BASE_HASH = checkpoint_hash()
+"""What the API runs: a worker of another base gets no jobs."""
 DEVICE_LOST = "FEWSTROKE_SCRIPTED_LOST" in os.environ
 """Whether the engine's device no longer computes: every call raises."""
 STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.05"))
