@@ -1497,14 +1497,14 @@ export interface operations {
     listStyles: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only styles that are so. */
                 status?: components["schemas"]["StyleStatus"][] | null;
                 /** @description A part of the name, in any case. */
                 name?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3291,10 +3291,6 @@ export interface operations {
     listStylizations: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only those whose job is so. */
                 state?: components["schemas"]["JobState"][] | null;
                 /**
@@ -3302,6 +3298,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -5211,10 +5211,6 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only jobs in these states. */
                 state?: components["schemas"]["JobState"][] | null;
                 /** @description Only jobs of these kinds. */
@@ -5224,6 +5220,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -6231,10 +6231,6 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only images in these roles. */
                 role?: components["schemas"]["ImageRole"][] | null;
                 /**
@@ -6242,6 +6238,10 @@ export interface operations {
                  * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
                  */
                 job_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -7778,12 +7778,12 @@ export interface operations {
     readDeliveries: {
         parameters: {
             query?: {
+                /** @description Only messages in this state. */
+                state?: components["schemas"]["DeliveryState"] | null;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string | null;
-                /** @description Only messages in this state. */
-                state?: components["schemas"]["DeliveryState"] | null;
             };
             header?: never;
             path: {
