@@ -54,7 +54,7 @@ class FileSource(InitSettingsSource):
     def _read(self, settings_cls: type[BaseSettings]) -> dict[str, Any]:
         assert self.path is not None
         try:
-            values = tomllib.loads(self.path.read_text("utf-8"))
+            values = tomllib.loads(self.path.read_text("utf-8-sig"))  # Windows begins files so
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{self.path} cannot be read ({error}): correct it, or unset FEWSTROKE_CONFIG."

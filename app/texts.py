@@ -24,7 +24,7 @@ def pydantic_says(error: Mapping[str, Any]) -> str:
 def shortened(text: str, most: int, size: Callable[[str], int] = len) -> str:
     """The text, or as much of its beginning and of its end as is no larger than ``most`` together: what tells
     names apart stands at their end more often than in their middle."""
-    kept, result = len(text), text
+    kept, result = min(len(text), most), text  # no letter is smaller than one: a huge text is cut at once
     while size(result) > most:
         kept -= 1
         end = kept // 2

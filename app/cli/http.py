@@ -21,6 +21,7 @@ from app.api.connections import bounded
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
+from app.infra.listening import listen
 from app.infra.tracing import start_tracing
 from app.settings import Settings
 
@@ -77,7 +78,7 @@ class _Brief:
 def run_api(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM, on the inherited listening socket ``fd`` when there is one.
 
-    Raises ConfigError, and typer.Exit when the application cannot start; its log says why.
+    Raises ConfigError, ListenError, and typer.Exit when the application cannot start; its log says why.
     """
     _share_heaps()
     start_tracing(settings, "api")
@@ -87,8 +88,6 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
         app,
         uvicorn.Config(
             brief,
-            host=settings.host,
-            port=settings.port,
             log_config=None,  # the process has configured its logging
             access_log=False,  # the application writes a line for each request
             timeout_graceful_shutdown=_GRACEFUL,
@@ -97,8 +96,9 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             ws="none",  # what is upgraded would leave those bounds
         ),
     )
+    listener = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     try:
-        server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+        server.run(sockets=[listener])
     except SystemExit as error:  # uvicorn's own status for a failed start means something else here
         setup = isinstance(brief.error, ConfigError)
         raise typer.Exit(ExitCode.SETUP if setup else ExitCode.FAILED) from error

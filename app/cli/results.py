@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,19 +46,25 @@ def output_paths(
     else:
         if output.exists() and not output.is_dir():
             raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
-        targets = []
+        targets, taken = [], set()
         for path, suffix in zip(given, suffixes, strict=True):
             ending, number = f".{style.stem}{suffix}", 1
             target = output / _file_name(path.stem, ending)
-            while target in targets:
+            while _as_one(target) in taken:
                 number += 1
                 target = output / _file_name(path.stem, f".{style.stem}-{number}{suffix}")
             targets.append(target)
+            taken.add(_as_one(target))
     inputs = {path.resolve() for path in (*given, style)}
     for target in targets:
         if target.resolve() in inputs:
             raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
     return targets
+
+
+def _as_one(path: Path) -> str:
+    """The same for names that are one on macOS and Windows: A.png and a.png, and an accent written apart."""
+    return unicodedata.normalize("NFC", path.name).casefold()
 
 
 def _file_name(stem: str, ending: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from pathlib import Path
 from stat import S_IRWXG, S_IRWXO
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from app.configuration import remarks
 from app.diagnosis.findings import Trouble, Verdict
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Ground, Limits
+from app.infra.listening import ListenError, listen
 from app.settings import Settings
 
 _LITTLE = 2 * 2**30  # bytes; the embedded broker alone may take so much
@@ -129,21 +129,14 @@ async def check_decoder(settings: Settings) -> str:
 
 async def check_port(settings: Settings) -> str:
     """Free, or taken by the service itself."""
-    where = f"{settings.host}:{settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if await _is_ours(settings):
-                return f"{where}: the service answers there"
-            raise Trouble(
-                Verdict.FAIL,
-                f"{where} cannot be listened on: {error.strerror}",
-                "Choose another one with FEWSTROKE_PORT or --port, or stop what uses this one.",
-            ) from error
-    return f"{where} is free"
+    try:
+        listen(settings.host, settings.port).close()
+    except ListenError as error:
+        if error.taken and await _is_ours(settings):
+            return f"{error.where}: the service answers there"
+        says = f"{error.where} cannot be listened on: {error.why}"
+        raise Trouble(Verdict.FAIL, says, f"{error.mend[0].upper()}{error.mend[1:]}.") from error
+    return f"{settings.host}:{settings.port} is free"
 
 
 async def _is_ours(settings: Settings) -> bool:

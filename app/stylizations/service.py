@@ -178,7 +178,8 @@ def _check(
 
 def _item(file: UploadFile, added: str | ImageError) -> dict[str, Any]:
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    name = shortened("".join(letter for letter in name if letter.isprintable()), _NAME_LENGTH)
+    spaced = (" " if letter.isspace() else letter for letter in name)  # macOS writes some that are no ` `
+    name = shortened("".join(letter for letter in spaced if letter.isprintable()).strip(), _NAME_LENGTH)
     refused = isinstance(added, ImageError)
     return {
         "name": name or None,

@@ -137,7 +137,7 @@ async def run(count: int, seed: int) -> tuple[Outcome, float]:
     """On an application of its own; also the peak of this process, in MiB."""
     with tempfile.TemporaryDirectory(prefix="fewstroke-fuzz-") as folder:
         checkpoint = Path(folder, "base")  # nobody renders: it is a name for the base of the imported style
-        checkpoint.write_bytes(b"a base checkpoint")
+        checkpoint.write_bytes(b"a base checkpoint")  # noqa: ASYNC240 - a few bytes
         async with EmbeddedServer(Path(folder)) as server:
             token = SecretStr(server.token) if server.token else None
             app = create_app(_settings(Path(folder), server.url, token, checkpoint))

@@ -61,7 +61,7 @@ def test_the_file_is_read_and_the_environment_wins(write, monkeypatch: pytest.Mo
 def test_a_file_where_the_process_starts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings().max_steps == 100
-    (tmp_path / "fewstroke.toml").write_text("max_steps = 5")
+    (tmp_path / "fewstroke.toml").write_text("\ufeffmax_steps = 5\r\n")  # as Windows writes it
     assert load_settings().max_steps == 5
 
 

@@ -76,6 +76,13 @@ async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:
     assert "listened" in found["port"].says
 
 
+async def test_an_address_that_is_not_this_machines(healthy: Settings) -> None:
+    finding = by_name(await examine(healthy.model_copy(update={"host": "198.51.100.7"})))["port"]
+    assert finding.verdict is Verdict.FAIL
+    assert "--host" in finding.mend
+    assert "--port" not in finding.mend
+
+
 async def test_a_database_that_can_only_be_read(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async def read_only(*_: object) -> None:
         raise DatabaseUnavailableError("The database x cannot be used: it can only be read.")

@@ -1581,14 +1581,14 @@ export interface operations {
     listStyles: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only styles that are so. */
                 status?: components["schemas"]["StyleStatus"][] | null;
                 /** @description A part of the name, in any case. */
                 name?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3726,10 +3726,6 @@ export interface operations {
     listStylizations: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only those whose job is so. */
                 state?: components["schemas"]["JobState"][] | null;
                 /**
@@ -3737,6 +3733,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -5698,10 +5698,6 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only jobs in these states. */
                 state?: components["schemas"]["JobState"][] | null;
                 /** @description Only jobs of these kinds. */
@@ -5711,6 +5707,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -6706,10 +6706,6 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only images in these roles. */
                 role?: components["schemas"]["ImageRole"][] | null;
                 /**
@@ -6717,6 +6713,10 @@ export interface operations {
                  * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
                  */
                 job_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -8258,12 +8258,12 @@ export interface operations {
     readDeliveries: {
         parameters: {
             query?: {
+                /** @description Only messages in this state. */
+                state?: components["schemas"]["DeliveryState"] | null;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string | null;
-                /** @description Only messages in this state. */
-                state?: components["schemas"]["DeliveryState"] | null;
             };
             header?: never;
             path: {

@@ -318,6 +318,21 @@ async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests)
             assert query.partition("=")[0] in problem["errors"][0]["field"]
 
 
+async def test_a_filter_that_a_list_does_not_have(
+    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+) -> None:
+    """Ignored, it would let everything through."""
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/"})).json()["id"]
+    lists = ("jobs", "styles", "images", "stylizations", "webhooks", f"webhooks/{hook}/deliveries")
+    for path in lists:
+        with subtests.test(path):
+            problem = check_problem(await client.get(f"/v1/{path}?stat=queued"), 422, "validation_failed")
+            assert problem["errors"] == [{"field": "query.stat", "detail": "There is no such parameter"}]
+            assert (await client.get(f"/v1/{path}?limit=1")).status_code == 200
+    for query in ("state=queued&state=running&kind=adapt", "style_id=sty_x", "limit=2&after=job_" + "0" * 26):
+        assert (await client.get(f"/v1/jobs?{query}")).status_code == 200
+
+
 async def test_a_nul_in_an_id_names_nothing(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
     for method, path, code in ABSENT:
         if "_none" in path:

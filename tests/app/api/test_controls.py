@@ -316,6 +316,7 @@ def test_an_archive_can_be_read_as_it_comes(tmp_path: Path) -> None:
         ("filename=\"plain.jpg\"; filename*=UTF-8''n%C3%A4me.jpg", "näme.jpg"),
         ('filename="näme.jpg"', "näme.jpg"),
         ('filename="a=?b?.jpg"', "a=?b?.jpg"),
+        ('filename="Screenshot 9.41\u202fAM\u3000\u200b.png "', "Screenshot 9.41 AM .png"),
         ('filename="=?no-charset?B?bsOkbWUuanBn?="', "=?no-charset?B?bsOkbWUuanBn?="),
         ('filename="=?utf-8?B?b?="', "=?utf-8?B?b?="),
         ("filename*=no-charset''n%C3%A4me.jpg", "nÃ¤me.jpg"),

@@ -270,3 +270,14 @@ def test_a_name_that_is_too_long_loses_its_middle(run, engine, style: Path, tmp_
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert [name[-16:] for name in names] == ["-one.hokusai.png", "-two.hokusai.png"]
     assert all("…" in name and len(name.encode()) == 255 for name in names)
+
+
+def test_names_that_are_one_on_other_systems_are_kept_apart(run, engine, style: Path, tmp_path: Path):
+    """A.png and a.png are one file on macOS and Windows, and so is an accent written apart."""
+    for folder, name in (("one", "A"), ("two", "a"), ("three", "é"), ("four", "e\u0301")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (32, 32)).save(tmp_path / folder / f"{name}.png")
+    folders = [tmp_path / name for name in ("one", "two", "three", "four")]
+    assert run("stylize", *folders, "-s", style, "-o", tmp_path / "out").exit_code == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"A.hokusai.png", "a.hokusai-2.png", "é.hokusai.png", "e\u0301.hokusai-2.png"}

@@ -193,6 +193,17 @@ async def test_a_taken_port_is_named(shared: Service, tmp_path: Path):
         assert "--port" in second.text
 
 
+@pytest.mark.parametrize("command", ["serve", "api"])
+@pytest.mark.parametrize("host", ["198.51.100.7", "no.such.host.invalid", "localhost:9000", "2001:db8::7"])
+async def test_an_address_that_is_not_this_machines_is_told_as_one(tmp_path: Path, host: str, command: str):
+    arguments = ("-m", "app.cli", command, "--host", host, "--data-dir", str(tmp_path))
+    async with serving(tmp_path, *arguments, ready=False) as service:
+        assert await service.wait() == 1
+        assert "choose an address of this machine with --host" in service.text
+        assert "another port" not in service.text
+        assert "Traceback" not in service.text
+
+
 async def test_a_worker_without_a_checkpoint_ends_the_service_with_the_reason(tmp_path: Path):
     missing = tmp_path / "missing.safetensors"
     command = (
