@@ -222,6 +222,25 @@ def test_formats_that_cannot_hold_the_sound(tmp_path: Path) -> None:
     assert not any(is_lost(silent, form) for form in ClipFormat)
 
 
+def test_a_picture_of_what_is_heard_is_not_the_video(tmp_path: Path) -> None:
+    import av
+
+    path, clip = tmp_path / "a.mkv", video(tmp_path / "b.mkv", COLOURS, [0, 40, 80, 120, 160])
+    with av.open(str(path), "w") as container, av.open(str(clip)) as source:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        copied = container.add_stream_from_template(source.streams.video[0])
+        picture = av.VideoFrame.from_ndarray(plain((32, 32), [9, 9, 9]), format="rgb24")
+        container.mux(cover.encode(picture.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copied
+                container.mux(packet)
+    assert [frame.image.size for frame in read_frames(path)] == [(64, 48)] * 5
+
+
 @pytest.mark.parametrize("name", ["a.avi", "a.ts", "a.mkv", "a.mp4"])
 def test_videos_are_known_by_their_bytes(tmp_path: Path, name: str) -> None:
     path = video(tmp_path / name, COLOURS, [0, 40, 80, 120, 160], bf="0").rename(tmp_path / "clip.gif")
