@@ -170,7 +170,7 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits, file: BinaryIO
     if limits.ground == Ground.KEPT:
         return plain
     flat = flatten(plain, "black" if limits.ground == Ground.BLACK else "white")
-    if limits.ground == Ground.BLACK and not any(most for _, most in flat.getextrema()):
+    if limits.ground == Ground.BLACK and flat.convert("L").getextrema() == (0, 0):
         raise MaskBlankError(
             f"{_first_upper(label)} is black where it is not transparent, and both are outside: make white "
             "what is to be inside."
