@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
-        from app.cli.results import write_bytes
+        from app.cli.results import refuse_picture_name, write_bytes
         from app.styles.tensors import check_tensors
         from model.export import export_style
 
@@ -35,6 +35,7 @@ def export(
         target = output or style.with_suffix(".onnx")
         if target.is_dir():
             raise InputError(f"{target} is a folder: name the file, e.g. {target / style.stem}.onnx")
+        refuse_picture_name(target, ".onnx")
         if target.resolve() == style.resolve():
             raise InputError(f"{target} is the style itself and would be overwritten: choose another -o")
         with about(style):

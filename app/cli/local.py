@@ -55,7 +55,7 @@ def adapt(
     """Learn a style from a few example pictures and write it to a file."""
     with reported_errors():
         from app.cli.pictures import expand, read_pictures
-        from app.cli.results import write_bytes
+        from app.cli.results import refuse_picture_name, write_bytes
         from app.imaging.limits import Ground
         from app.settings import load_settings
 
@@ -71,6 +71,7 @@ def adapt(
             raise InputError(f"{output} is one of the inputs and would be overwritten: choose another -o")
         if output.is_dir():
             raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
+        refuse_picture_name(output, ".safetensors")
         read = read_pictures([*files, *practice], longest=settings.example_side, ground=Ground.WHITE)
         pictures, photos = read[: len(files)], read[len(files) :]
         engine = _load(checkpoint, device)

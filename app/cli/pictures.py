@@ -75,7 +75,6 @@ def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Gro
         max_pixels=settings.max_pixels,
         target_side=longest or settings.max_side,
         ground=ground,
-        exact=True,
     )
     with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder, about(path):
         target = Path(folder) / "picture"

@@ -20,6 +20,12 @@ _NAME_BYTES = 255  # of a file's name, on every usual file system
 _FILES = frozenset((*PHOTO_SUFFIXES, *CLIP_SUFFIXES, *_OTHER_SUFFIXES))
 
 
+def refuse_picture_name(target: Path, suffix: str) -> None:
+    """Raise InputError when something else than a picture is to be written by a picture's name."""
+    if target.suffix.lower() in _FILES:
+        raise InputError(f"{target} is the name of a picture: give one that ends in {suffix}")
+
+
 def output_paths(
     photos: Sequence[Path],
     clips: Sequence[Path],

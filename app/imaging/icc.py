@@ -38,22 +38,27 @@ def _xyz(tag: bytes) -> Array:
 
 def _curve(tag: bytes) -> Array:
     """Linear light of each of 65536 levels. Raises KeyError for a curve that is not known."""
-    x = np.arange(65536) / 65535
+    x: Array = np.arange(65536) / 65535
+    light: Array
     if tag[:4] == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
-        if count == 0:
-            return x.astype(np.float32)
         points = np.array(struct.unpack_from(f">{count}H", tag, 12))
-        if count == 1:
-            return (x ** (points[0] / 256)).astype(np.float32)
-        return np.interp(x, np.linspace(0, 1, count), points / 65535).astype(np.float32)
+        if count == 0:
+            light = x
+        elif count == 1:
+            light = x ** (points[0] / 256)
+        else:
+            light = np.interp(x, np.linspace(0, 1, count), points / 65535)
+        return light.astype(np.float32)
     if tag[:4] != b"para":
         raise KeyError(tag[:4])
     (kind,) = struct.unpack_from(">H", tag, 8)
-    numbers = [number / 65536 for number in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)]
-    g, a, b, c, d, e, f = (*numbers, *(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[len(numbers) :])
+    numbers = struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)
+    missing = (1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[len(numbers) :]
+    g, a, b, c, d, e, f = np.array([*(number / 65536 for number in numbers), *missing]).tolist()
     if kind in (1, 2):  # below -b/a there is a constant
         bend, low, high = -b / a if a else 0.0, np.full_like(x, c), c
     else:
         bend, low, high = d, c * x + f, e
-    return np.where(x >= bend, np.maximum(a * x + b, 0) ** g + high, low).clip(0, 1).astype(np.float32)
+    light = np.where(x >= bend, np.maximum(a * x + b, 0) ** g + high, low)
+    return light.clip(0, 1).astype(np.float32)

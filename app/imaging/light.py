@@ -164,8 +164,10 @@ def _levels() -> NDArray[np.uint8]:
     """The sRGB level of each of 65536 steps of linear light."""
     x = np.arange(65536) / 65535
     level = np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055)
-    return np.rint(level * 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(level * 255).astype(np.uint8)
+    return levels
 
 
 def _encoded(light: Array) -> NDArray[np.uint8]:
-    return _levels()[(np.clip(light, 0, 1) * 65535 + 0.5).astype(np.uint16)]
+    levels: NDArray[np.uint8] = _levels()[(np.clip(light, 0, 1) * 65535 + 0.5).astype(np.uint16)]
+    return levels

@@ -78,7 +78,10 @@ def _read(file: BinaryIO, kind: InputFormat, limits: Limits, label: str) -> Imag
     file = with_alpha(file)
     with Image.open(file, formats=[kind.value.upper()]) as opened:
         _check(opened, kind, limits, label)
-        return None if _moves(opened, kind) else _plain(opened, kind, limits, file, label)
+        if _moves(opened, kind):
+            _check_clip(opened.size, frame_count(opened), limits, label)
+            return None
+        return _plain(opened, kind, limits, file, label)
 
 
 def _without_end(file: BinaryIO, limits: Limits, label: str) -> Image.Image | None:
@@ -134,8 +137,6 @@ def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) 
 
 def _clip(source: Path, target: Path, limits: Limits, label: str) -> Normalized:
     """An animation as a plain animated WebP: no metadata, on white, no larger than a clip is rendered."""
-    with Image.open(source) as opened:
-        _check_clip(opened.size, frame_count(opened), limits, label)
     smaller = partial(
         _target_size, limits=replace(limits, target_side=min(limits.target_side, limits.clip_side))
     )
@@ -167,7 +168,7 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits, file: BinaryIO
     if limits.ground == Ground.KEPT:
         return plain
     flat = flatten(plain, "black" if limits.ground == Ground.BLACK else "white")
-    if limits.ground == Ground.BLACK and not any(most for _, most in flat.getextrema()):
+    if limits.ground == Ground.BLACK and flat.convert("L").getextrema() == (0, 0):
         raise MaskBlankError(
             f"{label} is black where it is not transparent, and both are outside: make white "
             "what is to be inside."

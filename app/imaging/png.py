@@ -85,12 +85,16 @@ def read_deep(file: BinaryIO, header: PngHeader) -> NDArray[np.uint16]:
     import numpy as np
 
     if header.colour_type == _GREY_ALPHA:  # 32 bits a pixel, as in RGBA
-        both = np.asarray(_decoded(file, "RGBA", "RGBA")).astype(np.uint16)
-        return both[..., ::2] << 8 | both[..., 1::2]
-    mode = "RGBA" if header.colour_type == _RGBA else "RGB"
-    upper = np.asarray(_decoded(file, mode, f"{mode};16B")).astype(np.uint16)
-    lower = np.asarray(_decoded(file, mode, f"{mode};16L"))
-    return upper << 8 | lower
+        both = np.asarray(_decoded(file, "RGBA", "RGBA"))
+        upper, lower = both[..., ::2], both[..., 1::2]
+    else:
+        mode = "RGBA" if header.colour_type == _RGBA else "RGB"
+        upper = np.asarray(_decoded(file, mode, f"{mode};16B"))
+        lower = np.asarray(_decoded(file, mode, f"{mode};16L"))
+    values = upper.astype(np.uint16)
+    values <<= 8
+    values |= lower
+    return values
 
 
 def _decoded(file: BinaryIO, mode: str, raw: str) -> Image.Image:

@@ -104,8 +104,8 @@ def describe(head: bytes) -> str:
     for magic, name in _REFUSED:
         if head.startswith(magic):
             return name
-    if head[4:8] == b"ftyp" and (name := _heif(head)):
-        return name
+    if head[4:8] == b"ftyp" and (picture := _heif(head)):
+        return picture
     if sniff_video(head) is not None:
         return "a video"
     if not head:

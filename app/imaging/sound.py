@@ -22,14 +22,14 @@ _KNOWN = {
 def is_lost(path: Path, form: ClipFormat) -> bool:
     """Whether a video has sound that a result in this format cannot have. Raises as ``video.opened``."""
     with video.opened(path) as (container, _):
-        sounds = container.streams.audio
-        if not sounds or form is ClipFormat.MKV:
+        track = container.streams.best("audio")
+        if track is None or form is ClipFormat.MKV:
             return False
-        return not form.is_video or sounds[0].codec_context.name not in _KNOWN[form]
+        return not form.is_video or track.codec_context.name not in _KNOWN[form]
 
 
 class Sound:
-    """The first track of a video, on its way into another one."""
+    """The track of a video that players choose, on its way into another one."""
 
     def __init__(self, packets: Iterator[Any], begins: Fraction, container: Any, stream: Any) -> None:
         self._packets = packets
@@ -43,10 +43,10 @@ class Sound:
     def beside(cls, container: Any, path: Path) -> Iterator[Sound | None]:
         """For a container that is being written, before it gets a packet; None where the video has none."""
         with video.opened(path) as (source, pictures):
-            if not source.streams.audio:
+            track = source.streams.best("audio")
+            if track is None:
                 yield None
                 return
-            track = source.streams.audio[0]
             begins = (pictures.start_time or 0) * pictures.time_base
             stream = container.add_stream_from_template(track)
             yield cls(source.demux(track), begins, container, stream)

@@ -28,9 +28,10 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     av = load_av()
     try:
         with av.open(str(path), metadata_errors="replace") as container:
-            if not container.streams.video:
+            stream = container.streams.best("video")  # the first may be a picture of what is heard
+            if stream is None:
                 raise ImageCorruptError("The file holds no video: send another one.")
-            yield container, container.streams.video[0]
+            yield container, stream
     except av.error.FFmpegError as error:
         raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
 
@@ -84,12 +85,6 @@ def length_of(path: Path, frames: int, seconds: float) -> tuple[int, float]:
             return count, float(last - (first or 0) + _last_shown(stream, last, says)) if count else 0.0
     except (ImageCorruptError, *DAMAGE):
         return 0, 0.0
-
-
-def has_sound(path: Path) -> bool:
-    """Whether there is a track that is heard."""
-    with opened(path) as (container, _):
-        return bool(container.streams.audio)
 
 
 def load_av() -> Any:

@@ -44,6 +44,7 @@ REFUSALS = frozenset(
         ErrorCode.IMAGE_CORRUPT,
         ErrorCode.IMAGE_TOO_SMALL,
         ErrorCode.IMAGE_TOO_LARGE,
+        ErrorCode.CLIP_TOO_LONG,
         ErrorCode.FILES_MISSING,  # an empty file is as good as none
     }
 )

@@ -60,6 +60,14 @@ def test_transparent_parts_of_examples_are_white(run, engine, tmp_path: Path):
         assert image.getpixel((60, 5)) == (227, 142, 142)
 
 
+@pytest.mark.parametrize("name", ["mine.png", "mine.MP4", "mine.avif"])
+def test_a_style_is_not_written_by_a_pictures_name(run, engine, pictures: Path, tmp_path: Path, name: str):
+    result = run("adapt", pictures / "a.png", "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert f"{tmp_path / name} is the name of a picture: give one that ends in .safetensors" in result.stderr
+    assert engine.loaded == []
+
+
 def test_an_example_may_be_a_still_gif(run, engine, tmp_path: Path):
     folder = tmp_path / "works"
     folder.mkdir()
