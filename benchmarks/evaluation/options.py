@@ -32,7 +32,7 @@ class Options:
     rows: frozenset[Family] = frozenset(Family)
     slow_artists: int = 4
     slow_photos: int = 1
-    direct_iterations: int = 300
+    direct_iterations: int = 350
     random_steps: int = 200
     checkpoint: Path | None = None
     baselines: tuple[Path, ...] = ()

@@ -64,7 +64,7 @@ def make_plan(options: Options, spare: Sequence[Artist], cache: Cache) -> Plan:
     if Family.RANDOM in rows and engine is not None:
         _add_random(plan, options, engine, spare, cache)
     if Family.DIRECT in rows:
-        plan.methods[main].append(Direct(objective, iterations=options.direct_iterations))
+        plan.methods[main].append(Direct(objective.device, iterations=options.direct_iterations))
     return plan
 
 

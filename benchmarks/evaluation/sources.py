@@ -165,7 +165,7 @@ class Spec:
         return re.sub(r"[^\w.]+", "-", self.name).strip("-")
 
 
-KINDS = ("ours", "magenta", "color", "photo")
+KINDS = ("ours", "magenta", "direct", "color", "photo")
 SETTINGS = ("steps", "k", "checkpoint")
 
 
