@@ -53,7 +53,7 @@ def steps_of(level: int, levels: int, iterations: int) -> int:
 
 def bands(picture: Tensor) -> list[Tensor]:
     """A Laplacian pyramid, finest first: ``compose`` puts it together again."""
-    parts = []
+    parts: list[Tensor] = []
     while min(picture.shape[2:]) >= 8 and len(parts) < BANDS:
         small = F.avg_pool2d(picture, 2)
         parts.append(picture - _enlarged(small, picture))
@@ -85,7 +85,7 @@ class Places:
     def nearest(self, features: Tensor) -> Tensor:
         """For each of ``(M, C)`` the example's features of the nearest direction, each without its mean."""
         wanted = F.normalize(features - features.mean(0), dim=1).to(self.directions.dtype)
-        chosen = [(part @ self.directions.T).argmax(1) for part in wanted.split(1024)]
+        chosen = [(part @ self.directions.T).argmax(1) for part in torch.split(wanted, 1024)]
         return self.features[torch.cat(chosen)].float()
 
 
