@@ -67,8 +67,8 @@ def evaluate(
         str, typer.Option(help="ARTISTSxPHOTOS of the slow rows (random, direct).")
     ] = "4x1",
     direct_iterations: Annotated[
-        int, typer.Option(min=1, help="Iterations of the direct optimization of a picture.")
-    ] = 300,
+        int, typer.Option(min=1, help="Iterations of the direct optimization of a picture, over all levels.")
+    ] = 350,
     random_steps: Annotated[int, typer.Option(min=1, help="Steps from a random start.")] = 200,
     strengths: Annotated[
         str, typer.Option(help="Strengths beside 1 for style at matched content distance.")
@@ -93,8 +93,8 @@ def evaluate(
         typer.Option(
             metavar="METHOD METHOD",
             help="Measure nothing; write sheets of pairs to be judged by eye. A METHOD is ours, "
-            "ours:steps=0,k=1,checkpoint=FILE (any of these), magenta, color, photo, or NAME=FOLDER of "
-            "earlier results.",
+            "ours:steps=0,k=1,checkpoint=FILE (any of these), magenta, direct, color, photo, or NAME=FOLDER "
+            "of earlier results.",
             rich_help_panel="Judged by eye",
         ),
     ] = None,

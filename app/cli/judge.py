@@ -83,7 +83,7 @@ def _serve(folder: PairFolder, votes: VoteFile, host: str, port: int) -> None:
     with listener:
         address = f"http://{host}:{listener.getsockname()[1]}/"
         err_console().print(
-            f"{len(folder.pairs)} pairs to be judged at {address} (Ctrl-C ends)", markup=False, soft_wrap=True
+            f"ready: {address} ({len(folder.pairs)} pairs; Ctrl-C ends)", markup=False, soft_wrap=True
         )
         server = uvicorn.Server(uvicorn.Config(create_app(folder, votes), log_level="warning"))
         server.run(sockets=[listener])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import model
 from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.direct import Direct
 from benchmarks.evaluation.methods import (
     Case,
     ColorTransfer,
@@ -23,6 +24,7 @@ from benchmarks.evaluation.options import Options
 from benchmarks.evaluation.sources import Renderings, ResultFolder, Source, Spec
 from benchmarks.magenta import Magenta
 from model.engine import Engine
+from model.runtime import resolve_device
 from model.style import Style
 
 
@@ -73,6 +75,8 @@ def _method(spec: Spec, options: Options) -> Method:
         return ColorTransfer()
     if spec.kind == "magenta":
         return MagentaRow(Magenta(threads=options.threads, exact=True), mean=True)
+    if spec.kind == "direct":
+        return Direct(resolve_device(options.device), iterations=options.direct_iterations)
     checkpoint, steps = spec.settings.get("checkpoint"), spec.settings.get("steps")
     engine = Engine.load(Path(checkpoint) if checkpoint else options.checkpoint, device=options.device)
     return Served(engine, int(steps) if steps is not None else None)

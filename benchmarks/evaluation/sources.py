@@ -120,12 +120,13 @@ class Renderings:
         record = Record.read(folder)
         if record is None or record.key != key:
             record = Record(key, _hashes(examples), {})
+            folder.mkdir(parents=True, exist_ok=True)
+            record.write(folder)  # before the first picture is replaced: none stands under another's record
         path = folder / f"{photo.stem}.png"
         if record.photos.get(photo.stem) == _hash(photo) and path.is_file():
             return path
         case = Case(artist.name, self._examples(artist), [scaled_photo(photo, self._size)], self._seed)
         (picture,) = self._method.render(case).pictures
-        folder.mkdir(parents=True, exist_ok=True)
         picture.save(path, compress_level=4)
         record.photos[photo.stem] = _hash(photo)
         record.write(folder)
@@ -165,7 +166,7 @@ class Spec:
         return re.sub(r"[^\w.]+", "-", self.name).strip("-")
 
 
-KINDS = ("ours", "magenta", "color", "photo")
+KINDS = ("ours", "magenta", "direct", "color", "photo")
 SETTINGS = ("steps", "k", "checkpoint")
 
 

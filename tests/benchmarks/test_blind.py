@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from benchmarks.evaluation.blind.pairs import Comparison, Key, Pair, draw_lots
 from benchmarks.evaluation.blind.sheets import sheet, write_pairs
 from benchmarks.evaluation.blind.verdicts import Grade, Side, Verdict, read_form, write_form
 from benchmarks.evaluation.options import Options
-from benchmarks.evaluation.sources import parse_method
+from benchmarks.evaluation.sources import Record, parse_method
 
 STYLES = ("engraver", "painter")
 PHOTOS = ("a", "b", "c", "d")
@@ -80,7 +81,11 @@ def test_an_odd_number_of_photos_favours_no_side_for_certain() -> None:
 
 def test_what_the_judge_gets_names_no_method_and_the_key_is_true(tmp_path: Path, selection: Options) -> None:
     asked = options(tmp_path, "photo", "color")
-    write_blind(asked, selection, lambda _: None)
+    files = write_blind(asked, selection, lambda _: None)
+    assert [path for path in files if asked.pairs not in path.parents] == [
+        asked.key,
+        tmp_path / "pairs-overview.jpg",
+    ]
     given = [path for path in asked.pairs.rglob("*") if path.is_file()]
     assert {path.name for path in given} >= {"index.html", "pairs.json", "verdicts.csv", "001.png", "008.png"}
     for path in given:
@@ -117,6 +122,28 @@ def test_results_are_kept_and_rendered_once(
     noise(7).save(selection.contents / "a.png")  # another photo under the same name
     with pytest.raises(AssertionError, match="rendered again"):
         write_blind(options(tmp_path, "photo", "color", name="third"), selection, lambda _: None)
+
+
+def test_pictures_never_stand_under_the_record_of_others(
+    tmp_path: Path, selection: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = options(tmp_path, "photo", "color")
+    write_blind(asked, selection, lambda _: None)
+    kept = {path: path.read_bytes() for path in (asked.results / "color").rglob("*.png")}
+    other = replace(selection, size=20)
+    written = Record.write
+
+    def interrupted_once_it_has_a_photo(record: Record, folder: Path) -> None:
+        if record.photos:
+            raise KeyboardInterrupt
+        written(record, folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "write", interrupted_once_it_has_a_photo)
+        with pytest.raises(KeyboardInterrupt):
+            write_blind(options(tmp_path, "color", "photo", name="b"), other, lambda _: None)
+    write_blind(options(tmp_path, "photo", "color", name="c"), selection, lambda _: None)
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_a_folder_of_earlier_results_is_a_method(tmp_path: Path, selection: Options) -> None:

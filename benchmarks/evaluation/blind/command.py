@@ -1,16 +1,21 @@
 """``fewstroke evaluate --blind``: from two methods to sheets and a key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.blind.pairs import Comparison, draw_lots
 from benchmarks.evaluation.blind.sheets import PAIRS_FILE, write_pairs
-from benchmarks.evaluation.material import choose_material
+from benchmarks.evaluation.contact_sheet import Row, contact_sheet, mosaic
+from benchmarks.evaluation.material import Material, choose_material
 from benchmarks.evaluation.options import Options
 from benchmarks.evaluation.renderings import make_source
 from benchmarks.evaluation.sources import collect, parse_method
+
+CELL = 144  # pixels of a result on the overview
 
 
 @dataclass(frozen=True)
@@ -58,4 +63,20 @@ def write_blind(options: BlindOptions, selection: Options, say: Callable[[str], 
     lots = draw_lots(comparisons, selection.seed)
     key = write_pairs(options.pairs, lots, shown, (first, second), material.about() | {"methods": abouts})
     key.write(options.key)
-    return [options.pairs / "index.html", options.pairs / PAIRS_FILE, options.key]
+    overview = options.key.with_name(f"{options.pairs.name}-overview.jpg")
+    draw_overview(material, dict(zip((first, second), results, strict=True))).save(overview, quality=88)
+    return [options.pairs / "index.html", options.pairs / PAIRS_FILE, options.key, overview]
+
+
+def draw_overview(material: Material, results: Mapping[str, Mapping[tuple[str, str], Path]]) -> Image.Image:
+    """All results reduced, a row for each style and method: not for the judge, it names the methods."""
+    rows = []
+    for artist in material.artists:
+        works = mosaic(material.works(artist), cell=CELL)
+        for method, paths in results.items():
+            pictures = []
+            for photo in material.photos:
+                with Image.open(paths[artist.name, photo.stem]) as opened:
+                    pictures.append(opened.convert("RGB"))
+            rows.append(Row(f"{artist.name}: {method}", [works, *pictures]))
+    return contact_sheet(["works", *(photo.stem for photo in material.photos)], rows, cell=CELL)
