@@ -426,9 +426,30 @@ export interface paths {
         /**
          * Create a webhook
          * @description Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
-         *     not answered with 2xx comes again, later and later, under the same `webhook-id`.
+         *     not answered with 2xx comes again, later and later, under the same `webhook-id`. The key needs the scope
+         *     `read` as well: messages tell what it would read.
          */
         post: operations["postWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll a webhook's secret
+         * @description Another secret, told once, that signs from now on, also messages that wait.
+         */
+        post: operations["postSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -933,7 +954,7 @@ export interface components {
          * @description What is wrong with a part, in a word: all that a stranger is told.
          * @enum {string}
          */
-        Lack: "away" | "slow" | "read_only" | "none" | "stopping";
+        Lack: "away" | "slow" | "read_only" | "damaged" | "none" | "other_base" | "hanging" | "stopping";
         /**
          * Live
          * @description The process answers.
@@ -1217,7 +1238,7 @@ export interface components {
          * @description Whether a style can be applied.
          * @enum {string}
          */
-        StyleStatus: "pending" | "ready" | "outdated" | "failed" | "canceled";
+        StyleStatus: "pending" | "ready" | "failed" | "canceled" | "outdated";
         /**
          * StylizationAccepted
          * @description A new stylization and its job.
@@ -7748,6 +7769,156 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
+                     *       "events": [
+                     *         "job.succeeded",
+                     *         "job.failed"
+                     *       ],
+                     *       "description": "The gallery's server",
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z",
+                     *       "secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */

@@ -31,7 +31,7 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job made. ``losses``: ``total`` on held-out photos at ``start`` and ``end``, 1 without learning."""
+    """What a job made. ``losses``: ``total`` on held-out photos at ``start`` and ``end``; 1: not learned."""
 
     style_id: str | None
     images: list[Image]

@@ -177,9 +177,7 @@ class AsyncClient:
         path = f"/v1/styles/{id_of(style)}"
         return decode(Style, await self._connection.json("PATCH", path, json=changes))
 
-    async def relearn_style(
-        self, style: str | Style, *, idempotency_key: str | None = None
-    ) -> StyleAccepted:
+    async def relearn_style(self, style: str | Style, *, idempotency_key: str | None = None) -> StyleAccepted:
         """Learn an outdated style again from its examples. Raises ConflictError when it is not outdated, or
         the examples are gone."""
         headers = {"Idempotency-Key": idempotency_key or _form.new_key()}

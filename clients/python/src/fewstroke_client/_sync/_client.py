@@ -178,9 +178,7 @@ class Client:
         path = f"/v1/styles/{id_of(style)}"
         return decode(Style, self._connection.json("PATCH", path, json=changes))
 
-    def relearn_style(
-        self, style: str | Style, *, idempotency_key: str | None = None
-    ) -> StyleAccepted:
+    def relearn_style(self, style: str | Style, *, idempotency_key: str | None = None) -> StyleAccepted:
         """Learn an outdated style again from its examples. Raises ConflictError when it is not outdated, or
         the examples are gone."""
         headers = {"Idempotency-Key": idempotency_key or _form.new_key()}
