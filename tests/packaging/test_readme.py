@@ -9,9 +9,10 @@ import pytest
 from typer.main import get_command
 
 from app.api.main import create_app
-from app.bounds import CLIP_FRAMES, CLIP_SECONDS, MAX_STRENGTH
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.cli import cli
 from app.settings import Settings
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -96,5 +97,7 @@ def test_no_curl_line_hides_what_an_error_says():
 def test_bounds_are_those_in_effect():
     text = " ".join(README.split())
     assert f"Clips have up to {CLIP_FRAMES} frames and {CLIP_SECONDS:g} seconds" in text
-    assert f"up to {MAX_STRENGTH} more than it" in text
+    assert f"up to {MOST_STRENGTH} more than it" in text
+    assert f"(0 to 1, default\n{DEFAULT_ABSTRACTION})" in text
+    assert f"`stroke_size` ({LEAST_STROKE_SIZE} to {MOST_STROKE_SIZE:g}, default 1)" in text
     assert f"Results have up to {Settings().max_output_side} px" in text

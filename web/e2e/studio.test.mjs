@@ -8,10 +8,20 @@ import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { unzipSync } from "fflate";
 import { colourAt, distance, drop, eventually, learnSample, makeStyle, paste, tabTo, violations } from "./acts.mjs";
-import { openPage, sample, startBrowser, startService } from "./harness.mjs";
+import { openPage, PYTHON, sample, startBrowser, startService } from "./harness.mjs";
 
 const run = promisify(execFile);
 const examples = ["great-wave", "ejiri-in-suruga", "poppies"].map((name) => sample(`examples/${name}.jpg`));
+
+/** What a start with another checkpoint does. */
+async function upgrade({ folder }) {
+  await writeFile(join(folder, "duotone"), "two other colours");
+  const script =
+    "import hashlib, sqlite3, sys; folder = sys.argv[1]; hash = hashlib.sha256(open(f'{folder}/duotone', 'rb').read()).hexdigest(); " +
+    "database = sqlite3.connect(f'{folder}/fewstroke.db', timeout=60); " +
+    "database.execute('UPDATE facts SET value = ? WHERE name = ?', (hash, 'base')); database.commit()";
+  await run(PYTHON, ["-c", script, folder]);
+}
 const photo = (name) => sample(`photos/${name}.jpg`);
 
 describe("the studio", { timeout: 900_000 }, () => {
@@ -410,7 +420,7 @@ describe("a service with keys and a short queue", { timeout: 600_000 }, () => {
 
   it("learns a style of an older model again", async () => {
     const id = await makeStyle(service, "Of yesterday", [examples[0]]);
-    await writeFile(join(service.folder, "duotone"), `a new model ${Date.now()}`);
+    await upgrade(service);
     await page.getByRole("link", { name: "My styles" }).first().click();
     const again = button("Learn again: Of yesterday");
     await again.waitFor();
