@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import StorageType
 from nats.js.errors import NotFoundError
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.diagnosis.findings import Trouble, Verdict
@@ -31,6 +31,9 @@ from app.infra.keys import trial_key
 from app.infra.logs import reason
 from app.migrations import HEAD
 from app.settings import Settings
+from app.styles.tables import StyleRow
+from model.errors import ModelError
+from model.formats import checkpoint_hash
 
 _SKEW = 2.0  # s; leases and signatures are meant in seconds
 _CONNECT = 5  # s
@@ -80,6 +83,31 @@ async def check_database(settings: Settings) -> str:
             "A newer version has used this database: run that version.",
         )
     return f"{where}, schema {revision}"
+
+
+async def check_styles(settings: Settings) -> str:
+    """They were learned with the checkpoint that the service has."""
+    try:
+        base = await asyncio.to_thread(checkpoint_hash, settings.checkpoint)
+    except ModelError:
+        return "not looked at: there is no checkpoint to compare them with"
+    engine = create_engine(settings.database)
+    there = StyleRow.blob_key.is_not(None)
+    counts = select(func.count(), func.count().filter(StyleRow.base_hash != base)).where(there)
+    try:
+        async with engine.connect() as connection:
+            styles, others = (await connection.execute(counts)).one()
+    except (DBAPIError, OSError):
+        return "not looked at: the database cannot be read"
+    finally:
+        await engine.dispose()
+    if others:
+        raise Trouble(
+            Verdict.WARN,
+            f"{others} of {styles} were learned with another checkpoint, and cannot be applied",
+            "Their owners learn them again: POST /v1/styles/{id}/relearn, or the button in the studio.",
+        )
+    return f"{styles}, all of this checkpoint"
 
 
 async def check_storage(settings: Settings) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage
+from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage, check_styles
 from app.diagnosis.findings import Finding, Trouble, Verdict
 from app.diagnosis.machine import (
     check_checkpoint,
@@ -49,6 +49,7 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
             lambda: check_checkpoint(settings, device),
             "Point FEWSTROKE_CHECKPOINT at a checkpoint, or install the package again.",
         ),
+        "styles": (lambda: check_styles(settings), "Look at the database first."),
         "device": (lambda: check_device(device), "Choose another one with --device, or repair its driver."),
         "decoder": (
             lambda: check_decoder(settings),

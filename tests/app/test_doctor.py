@@ -17,8 +17,11 @@ from app.diagnosis.findings import Trouble
 from app.diagnosis.machine import check_disk
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer, embedded
+from app.infra.db import create_engine, create_sessions, utcnow
 from app.infra.errors import DatabaseUnavailableError
 from app.settings import Settings
+from app.styles.tables import StyleRow
+from model.formats import checkpoint_hash
 from tests.app.conftest import joined
 
 
@@ -112,6 +115,20 @@ async def test_a_misspelt_variable_is_warned_of(healthy: Settings, monkeypatch: 
         Verdict.WARN,
         "FEWSTROKE_PRT is no setting: is FEWSTROKE_PORT meant?",
     )
+
+
+async def test_styles_of_another_checkpoint_are_counted(healthy: Settings) -> None:
+    assert by_name(await examine(healthy))["styles"].says == "0, all of this checkpoint"
+    engine = create_engine(healthy.database)
+    for number, base in enumerate((checkpoint_hash(healthy.checkpoint), "ab" * 32)):
+        row = StyleRow(id=f"sty_{number}", created_at=utcnow(), blob_key="styles/a", base_hash=base)
+        async with create_sessions(engine).begin() as session:
+            session.add(row)
+    await engine.dispose()
+    found = by_name(await examine(healthy))["styles"]
+    assert found.verdict is Verdict.WARN
+    assert found.says.startswith("1 of 2 were learned with another checkpoint")
+    assert "relearn" in found.mend
 
 
 async def test_a_schema_that_is_not_this_versions(healthy: Settings) -> None:
