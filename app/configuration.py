@@ -11,23 +11,23 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.infra.leash import PARENT_VARIABLE
+from app.infra.redaction import MASK, redact
 from app.settings import Settings
-from app.settings_file import FileSource
+from app.settings_file import FileSource, ignored_file
 
 _PREFIX = "FEWSTROKE_"
 _OTHERS = frozenset({"FEWSTROKE_CONFIG", "FEWSTROKE_KEY", "FEWSTROKE_URL", PARENT_VARIABLE})  # clients, serve
 _NOT_OURS = re.compile(  # of tests, and what Kubernetes tells of a Service called `fewstroke`
     r"FEWSTROKE_(TEST|SCRIPTED|SERVICE|PORT)_"
 )
-_MASK = "***"
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)")
 
 _HEAD = """# Configuration
 
 <!-- Made by `fewstroke config --table > docs/configuration.md` from the descriptions in app/settings.py. -->
 
 Every setting is an environment variable, or a key in a TOML file: the one that `FEWSTROKE_CONFIG` names,
-else `fewstroke.toml` in the folder where the process is started. The environment wins over the file.
+else `fewstroke.toml` in the folder where the process is started, if it belongs to the user who starts it and
+nobody else can write it; the first line of the log names it. The environment wins over the file.
 `fewstroke config` shows what is in effect and where it comes from. Sizes are in bytes, times in seconds,
 sides in pixels, unless the table says otherwise.
 
@@ -42,6 +42,11 @@ def environment_names(name: str) -> list[str]:
     if isinstance(alias, AliasChoices):
         return [str(choice) for choice in alias.choices if str(choice).isupper()]
     return [f"FEWSTROKE_{name.upper()}"]
+
+
+def remarks() -> list[str]:
+    """Sentences about what was meant as a setting, perhaps, and is not in effect."""
+    return [*filter(None, [ignored_file()]), *unknown_variables()]
 
 
 def unknown_variables() -> list[str]:
@@ -87,9 +92,9 @@ def _source(name: str, in_file: dict[str, Any]) -> str:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return _MASK
+        return MASK
     if isinstance(value, str):
-        return _PASSWORD.sub(rf"\1{_MASK}", value)
+        return redact(value)
     if isinstance(value, tuple):
         return list(value)
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)

@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     SCOPE_MISSING = "scope_missing"
     LINK_INVALID = "link_invalid"
+    REQUEST_TIMEOUT = "request_timeout"
+    HEADERS_TOO_LARGE = "headers_too_large"
     RATE_LIMITED = "rate_limited"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     # Files in it.
@@ -50,6 +52,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_WEBHOOKS = "too_many_webhooks"
     STYLE_NOT_READY = "style_not_ready"
     STYLE_BASE_MISMATCH = "style_base_mismatch"
+    STYLE_NOT_RELEARNABLE = "style_not_relearnable"
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     STYLIZATION_NOT_READY = "stylization_not_ready"
     JOB_NOT_RETRYABLE = "job_not_retryable"
@@ -61,6 +64,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    STORAGE_EXCEEDED = "storage_exceeded"
     # The service.
     SERVICE_UNAVAILABLE = "service_unavailable"
     EXPORT_UNAVAILABLE = "export_unavailable"
@@ -174,6 +178,12 @@ class ImageTooLargeError(ImageError):
     status, code, title = 422, ErrorCode.IMAGE_TOO_LARGE, "Image too large"
 
 
+class MaskBlankError(ImageError):
+    """What a mask shows is black, and the rest of it is transparent, which is outside too."""
+
+    status, code, title = 422, ErrorCode.VALIDATION_FAILED, "The request has invalid values"
+
+
 class ClipTooLongError(ImageError):
     status, code, title = 422, ErrorCode.CLIP_TOO_LONG, "Clip too long"
 
@@ -234,6 +244,10 @@ class StyleBaseMismatchError(ConflictError):
     code, title = ErrorCode.STYLE_BASE_MISMATCH, "Style of another base"
 
 
+class StyleNotRelearnableError(ConflictError):
+    code, title = ErrorCode.STYLE_NOT_RELEARNABLE, "Style cannot be learned again"
+
+
 class JobNotCancelableError(ConflictError):
     code, title = ErrorCode.JOB_NOT_CANCELABLE, "Job already finished"
 
@@ -286,6 +300,12 @@ class QueueFullError(AppError):
 
 class QuotaExceededError(AppError):
     status, code, title = 429, ErrorCode.QUOTA_EXCEEDED, "Quota used up"
+
+
+class StorageExceededError(AppError):
+    """The owner's things take as much room as they may."""
+
+    status, code, title = 507, ErrorCode.STORAGE_EXCEEDED, "Storage used up"
 
 
 class ServiceUnavailableError(AppError):

@@ -5,6 +5,7 @@ keys are the names of the fields below. The environment wins. ``docs/configurati
 """
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -20,9 +21,12 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
+from app.infra.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
 from app.settings_file import FileSource
+from app.texts import pydantic_says
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -78,6 +82,11 @@ class Settings(BaseSettings):
     nats_replicas: int = Field(
         1, ge=1, le=5, description="Copies of queue and events in a cluster: 1, 3 or 5 (an odd number)."
     )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Any long text, the same for all processes: secrets of links and webhooks are kept under "
+        "it. With SQLite the default is made and kept in `secret.key` of the data folder.",
+    )
     checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
     renderer: Literal["auto", "openvino-int8", "openvino", "torch"] = Field(
         "auto",
@@ -118,12 +127,38 @@ class Settings(BaseSettings):
     hsts_seconds: int = Field(
         0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
     )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="With `FEWSTROKE_AUTH=open`: names under which the service is reached, separated by "
+        "spaces, besides addresses, `localhost` and the machine's own name.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Pages of other sites that may call, separated by spaces, e.g. `https://a.example`."
     )
-    max_upload_bytes: int = Field(20 * MIB, ge=1, description="Largest picture.")
-    max_style_bytes: int = Field(4 * MIB, ge=1, description="Largest style file to import.")
+    max_upload_bytes: int = Field(32 * MIB, ge=1, description="Largest picture.")
+    max_style_bytes: int = Field(256 * KIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
+    max_connections: int = Field(
+        4096,
+        ge=8,
+        description="Connections of one API process; fewer when it may not open so many descriptors. Idle "
+        "ones make room for new ones.",
+    )
+    max_stored_bytes: int = Field(
+        5 * 1024 * MIB,
+        ge=0,
+        description="Bytes of pictures and styles that one owner may keep; 0: no limit. Without keys there "
+        "is none.",
+    )
+    min_free_bytes: int = Field(
+        512 * MIB,
+        ge=0,
+        description="Free bytes on the disk of pictures below which uploads are refused, so that results "
+        "find room; of a small disk a twentieth.",
+    )
+    max_streams: int = Field(
+        20, ge=1, description="Event streams, and answers that wait, that one key may have open at a time."
+    )
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
     # Images.
@@ -132,7 +167,10 @@ class Settings(BaseSettings):
     min_side: int = Field(16, ge=1, description="Shortest side of a picture.")
     max_side: int = Field(8192, ge=16, description="Longest side of a picture.")
     max_pixels: int = Field(
-        40_000_000, ge=256, description="Pixels of a picture; larger ones are refused from the header alone."
+        52_000_000,
+        ge=256,
+        description="Pixels of a picture; larger ones are refused from the header alone. Phones take 50 "
+        "million.",
     )
     max_output_side: int = Field(8192, ge=64, description="Longest side of a result that `size` may ask for.")
     default_output_side: int = Field(
@@ -149,16 +187,21 @@ class Settings(BaseSettings):
     )
     example_side: int = Field(1024, ge=64, description="Longer examples are scaled down to this.")
     max_clip_frames: int = Field(
-        150, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
+        CLIP_FRAMES, ge=0, le=10_000, description="Frames of a moving content; 0: contents must not move."
     )
-    max_clip_seconds: float = Field(15.0, gt=0, description="Seconds of a moving content.")
+    max_clip_seconds: float = Field(CLIP_SECONDS, gt=0, description="Seconds of a moving content.")
     max_clip_side: int = Field(
         640, ge=64, le=1280, description="Longer moving contents are scaled down to this when they arrive."
     )
     decoder_processes: int = Field(
-        1, ge=1, description="Decoders of one API process; pictures wait for each other in one."
+        2,
+        ge=1,
+        description="Decoders of one API process, started when they are needed; owners take turns, and one "
+        "leaves a decoder for the others.",
     )
-    decode_seconds: float = Field(30.0, gt=0, description="How long one picture may keep a decoder.")
+    decode_seconds: float = Field(
+        30.0, gt=0, description="How long the pictures of one request may keep a decoder, together."
+    )
 
     # Adaptation.
     max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")
@@ -168,6 +211,12 @@ class Settings(BaseSettings):
     max_queued_jobs_per_owner: int = Field(128, ge=1, description="Unfinished jobs of one owner.")
     max_attempts: int = Field(
         3, ge=1, description="How often a job may end its worker before it is failed (`poison_job`)."
+    )
+    worker_hang_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds without a step, strip, picture or frame after which a worker takes its compute "
+        "thread for hanging and ends; its jobs go to others.",
     )
     job_expires_after: float = Field(
         24 * 3600.0, gt=0, description="Seconds after which a job that nobody took is expired."
@@ -208,7 +257,10 @@ class Settings(BaseSettings):
         10, ge=1, description="Attempts before a message is given up: about 31 hours by default."
     )
     webhook_retry_after: float = Field(
-        5.0, gt=0, description="Seconds after the first failure; then four times as long each, at most 12 h."
+        5.0,
+        gt=0,
+        description="Seconds after the first failure; then four times as long each, at most 12 h. A longer "
+        "`Retry-After` of the receiver is obeyed.",
     )
     webhook_disable_after: int = Field(
         100, ge=1, description="Failed attempts in a row that disable a webhook."
@@ -236,10 +288,10 @@ class Settings(BaseSettings):
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "checkpoint")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()  # processes that we start stand in other folders
 
     @field_validator("port", mode="before")
     @classmethod
@@ -271,7 +323,7 @@ class Settings(BaseSettings):
     def _unset(cls, value: Any) -> Any:
         return value or None
 
-    @field_validator("cors_origins", "webhook_allowed_networks", mode="before")
+    @field_validator("cors_origins", "hosts", "webhook_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.replace(",", " ").split() if isinstance(value, str) else value
@@ -317,14 +369,27 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read environment and file; ``overrides`` (field names) win over both. Raises ConfigError."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc'])}: {pydantic_says(item)}" for item in error.errors()
         )
         raise ConfigError(
             f"These settings cannot be used: {problems}. docs/configuration.md says what they may be."
         ) from error
+    hide(_secrets(settings))
+    return settings
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """What no text of this process may show."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, str):
+            for url in value.split(","):  # servers of a cluster
+                yield from secrets_of(url)
 
 
 @cache

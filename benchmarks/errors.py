@@ -12,5 +12,9 @@ class MissingPackageError(BenchmarkError):
         super().__init__(f"{package} is not installed: run `pip install -e '.[bench]'`")
 
 
+class MissingResultError(BenchmarkError):
+    """A folder of earlier results lacks one."""
+
+
 class SelectionError(BenchmarkError):
     """The folders hold too few groups, works or photos for the protocol."""

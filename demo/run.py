@@ -24,8 +24,9 @@ from demo.service import running_service
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = HERE / "photos" / "astronaut.jpg"
-STROKES = {1.0: "the finest", 2.0: "twice as large", 3.0: "three times"}
 STRENGTHS = {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"}
+ABSTRACTIONS = {0.0: "all detail", 0.3: "default", 0.6: "larger shapes", 1.0: "the largest"}
+STROKES = {0.5: "half as large", 1.0: "as learned", 2.0: "twice as large"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Rendering:
 
     @property
     def note(self) -> str:
-        """The losses in words."""
-        return f"style distance {self.losses['style']:.3f}, content distance {self.losses['content']:.3f}"
+        """The loss in words."""
+        return _words(self.losses) or "before any learning"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +98,11 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
                 for value, words in values.items()
             ]
 
-        by_strength, by_stroke = varied("strength", STRENGTHS), varied("stroke_size", STROKES)
+        strips = {
+            "strengths": strip("One style, four strengths", varied("strength", STRENGTHS)),
+            "abstractions": strip("One style, more and less abstract", varied("abstraction", ABSTRACTIONS)),
+            "strokes": strip("One style, three sizes of strokes", varied("stroke_size", STROKES)),
+        }
     sheet = contact_sheet(
         title,
         [upright(path) for path in examples],
@@ -108,13 +113,13 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         ],
     )
     sheet.save(out / "contact-sheet.png", optimize=True)
-    strip("One style, four strengths", by_strength).save(out / "strengths.png", optimize=True)
-    strip("One style, three sizes of strokes", by_stroke).save(out / "strokes.png", optimize=True)
+    for name, picture in strips.items():
+        picture.save(out / f"{name}.png", optimize=True)
     (out / "zero-step.png").write_bytes(zero.png)
     (out / "stylized.png").write_bytes(adapted.png)
     console.print(f"Done in {time.monotonic() - started:.1f} s:")
-    for name in ("stylized.png", "zero-step.png", "strengths.png", "strokes.png", "contact-sheet.png"):
-        console.print(f"  {out / name}")
+    for name in ("stylized", "zero-step", *strips, "contact-sheet"):
+        console.print(f"  {out / name}.png")
 
 
 def upright(path: Path) -> Image.Image:
@@ -168,7 +173,9 @@ def _decoded(png: bytes) -> Image.Image:
 
 
 def _words(losses: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    """How far the loss has fallen; nothing before it did."""
+    closer = 1 - losses.get("total", 1)
+    return f"{closer:.0%} closer than without learning" if closer > 0 else ""
 
 
 if __name__ == "__main__":

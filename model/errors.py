@@ -25,10 +25,6 @@ class AdaptationCanceled(ModelError):  # noqa: N818 - a request that was honoure
     """``should_stop`` answered True between two inner steps."""
 
 
-class RenderingCanceled(ModelError):  # noqa: N818 - likewise
-    """``should_stop`` answered True between two strips of a large picture."""
-
-
 class DeviceUnavailableError(ModelError):
     """The requested device does not exist on this machine."""
 

@@ -42,7 +42,7 @@ class Style:
         if header.base_hash != base_hash:
             raise StyleBaseMismatchError(
                 f"the style was adapted from base {header.base_hash[:12]}, but base {base_hash[:12]} is "
-                "loaded: adapt it again from its examples, or load its own base"
+                "loaded: learn it again from its examples (`fewstroke adapt`), or load its own base"
             )
         try:
             tensors = load_tensors(data)

@@ -32,5 +32,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
   },
-  server: { proxy: { "/v1": api, "/readyz": api, "/livez": api } },
+  // The name in the address bar goes on to the service, which takes pages of its own only.
+  server: { proxy: Object.fromEntries(["/v1", "/readyz", "/livez"].map((path) => [path, { target: api }])) },
 });

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,13 @@ from sqlalchemy import delete, select
 from app.access.tables import LinkSecretRow
 from app.errors import LinkInvalidError
 from app.infra.db import Sessions, utcnow
+from app.infra.logs import NotAgain
+from app.infra.secrecy import Seal, SecretUnreadableError
 
+logger = logging.getLogger(__name__)
+logger.addFilter(NotAgain())
+
+_OPEN = Seal(None)
 _FRESH = 10.0  # s for which a process trusts the secrets that it has read
 _LOOK_EVERY = 1.0  # s between two looks for a secret that it does not know
 _ROUND = (
@@ -47,11 +54,13 @@ class Links:
         sessions: Sessions,
         *,
         lifetime: int,
+        seal: Seal = _OPEN,
         now: Callable[[], datetime] = utcnow,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._sessions = sessions
         self._lifetime = lifetime
+        self._seal = seal
         self._now = now
         self._clock = clock
         self._secrets: dict[str, bytes] = {}  # the newest last
@@ -62,7 +71,7 @@ class Links:
     async def sign(self, path: str) -> Link:
         """A link to ``path``."""
         if not await self._known():
-            await rotate(self._sessions)
+            await rotate(self._sessions, seal=self._seal)
             await self._read()
         name = next(reversed(self._secrets))
         ends = int(self._now().timestamp()) + self._lifetime
@@ -96,18 +105,26 @@ class Links:
 
     async def _read(self) -> None:
         async with self._sessions() as session:
-            self._secrets = {row.id: bytes.fromhex(row.secret) for row in await session.scalars(_BY_AGE)}
+            rows = list(await session.scalars(_BY_AGE))
+        known = {}
+        for row in rows:
+            try:
+                known[row.id] = bytes.fromhex(self._seal.open(row.secret))
+            except SecretUnreadableError as error:  # links that it signed do not count; a new one is made
+                logger.warning("%s", error)
+        self._secrets = known
         self._read_at = self._clock()
 
 
-async def rotate(sessions: Sessions, *, forget: timedelta | None = None) -> None:
+async def rotate(sessions: Sessions, *, forget: timedelta | None = None, seal: Seal = _OPEN) -> None:
     """Sign with a new secret from now on; secrets that have not signed for ``forget`` count no longer.
 
     A secret signs until the next one is made: the one that signed last is kept unless ``forget`` is 0.
     """
     now = utcnow()
     async with sessions.begin() as session:
-        session.add(LinkSecretRow(id=secrets.token_hex(4), secret=secrets.token_hex(32), created_at=now))
+        sealed = seal.seal(secrets.token_hex(32))
+        session.add(LinkSecretRow(id=secrets.token_hex(4), secret=sealed, created_at=now))
         await session.flush()
         if forget is None:
             return

@@ -127,6 +127,12 @@ class Access:
             logger.warning("the use of %s was not recorded: %s", key_id, reason(error))
 
 
+def key_of(request: Request) -> str | None:
+    """The id of the key that a request was let in with; None without one."""
+    key_id: str | None = getattr(request.state, "key_id", None)
+    return key_id
+
+
 def require(principal: Principal, scope: Scope) -> None:
     """Raise ScopeMissingError when the key lacks a scope."""
     if scope not in principal.scopes:

@@ -32,7 +32,7 @@ class LinkSecretRow(Base):
     __tablename__ = "link_secrets"
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    secret: Mapped[str] = mapped_column(String(64))  # hexadecimal
+    secret: Mapped[str] = mapped_column(String(300))  # hexadecimal, sealed (app.infra.secrecy)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import Request, Response, status
 
+from app.access.service import key_of
 from app.api.container import Container
 from app.api.preferences import wait_seconds
 from app.idempotency.keys import HEADER, REPLAYED
@@ -69,23 +70,28 @@ async def settle(
     seconds = wait_seconds(request.headers.get("prefer"), services.settings.max_wait_seconds)
     if seconds is None:
         seconds = default_wait
-    if seconds is not None:
-        response.headers["Preference-Applied"] = f"wait={seconds}"
-
-        async def gone() -> bool:
-            return bool(services.closing) or await request.is_disconnected()
-
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + seconds
-        job = await services.jobs.wait(job.id, seconds, gone=gone)
-        while follow and (retry := await last_retry(services.sessions, job)) != job:
-            job = await services.jobs.wait(retry.id, max(deadline - clock(), 0.0), gone=gone)
-    elif follow:
-        job = await last_retry(services.sessions, job)
+    with services.places.take("wait", key_of(request) if seconds else None) as place:
+        if seconds is not None and place:
+            response.headers["Preference-Applied"] = f"wait={seconds}"
+            job = await _wait(request, services, job, seconds, follow)
+        elif follow:  # also when a key has too many answers waiting: the job is made, and is told at once
+            job = await last_retry(services.sessions, job)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if job.state.terminal:
         response.status_code = status.HTTP_200_OK
     else:
         response.status_code = status.HTTP_202_ACCEPTED
         response.headers["Retry-After"] = "1"
+    return job
+
+
+async def _wait(request: Request, services: Container, job: Job, seconds: float, follow: bool) -> Job:
+    async def gone() -> bool:
+        return bool(services.closing) or await request.is_disconnected()
+
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    job = await services.jobs.wait(job.id, seconds, gone=gone)
+    while follow and (retry := await last_retry(services.sessions, job)) != job:
+        job = await services.jobs.wait(retry.id, max(deadline - clock(), 0.0), gone=gone)
     return job

@@ -1,5 +1,6 @@
 """The bodies of requests, within limits that hold while they stream in."""
 
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
@@ -8,16 +9,17 @@ from fastapi.routing import APIRoute
 from starlette.types import Message
 
 from app.api.preferences import whole_number
-from app.errors import AppError, PayloadTooLargeError
+from app.errors import AppError, PayloadTooLargeError, UnsupportedMediaTypeError
 from app.settings import KIB, MIB
 
 MAX_JSON_BYTES = 64 * KIB  # the longest that makes sense is a style's description, every character escaped
+_JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _FEWER, _SHORTER = "send fewer or smaller files", "leave out what it does not need"
 
 
 class JsonRoute(APIRoute):
     """A route with a JSON body, which the framework alone would read whatever its size, before the key is
-    looked at. Raises PayloadTooLargeError."""
+    looked at. Raises PayloadTooLargeError, UnsupportedMediaTypeError."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -25,10 +27,16 @@ class JsonRoute(APIRoute):
             return handle
 
         async def bounded(request: Request) -> Response:
+            access = request.app.state.container.access
+            await access.authenticate(request)  # a stranger's body is not waited for
             refuse_declared(request, MAX_JSON_BYTES, _SHORTER)
             body = bytearray()
             async for chunk in counted(request, MAX_JSON_BYTES, _SHORTER):
                 body += chunk
+            if body and not _JSON.match(request.headers.get("content-type", "")):
+                raise UnsupportedMediaTypeError(
+                    "Send the body as JSON: with curl, add -H 'Content-Type: application/json'."
+                )
             whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
             async def receive() -> Message:
@@ -40,7 +48,14 @@ class JsonRoute(APIRoute):
 
 
 def refuse_declared(request: Request, max_bytes: int, advice: str = _FEWER) -> None:
-    """Raise PayloadTooLargeError when its length says so, before a byte is read."""
+    """What the headers of a body say against it, before a byte is read. Raises PayloadTooLargeError,
+    UnsupportedMediaTypeError."""
+    encoding = request.headers.get("content-encoding", "").strip()
+    if encoding.lower() not in ("", "identity"):
+        raise UnsupportedMediaTypeError(
+            f"The body is encoded ({encoding[:40]}): send it as it is, without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},  # RFC 9110, 15.5.16
+        )
     declared = whole_number(request.headers.get("content-length"))
     if declared is not None and declared > max_bytes:
         raise _too_large(max_bytes, advice)
@@ -57,17 +72,15 @@ async def counted(request: Request, max_bytes: int, advice: str = _FEWER) -> Asy
 
 
 async def drain(body: AsyncGenerator[bytes, None]) -> None:
-    """Read the rest away, within the limit: most clients listen for the answer only after sending it all."""
+    """Read the rest away, within the limit: most clients listen for the answer only after sending it all.
+
+    For requests whose sender is known: strangers are answered at once, see `app.api.connections`.
+    """
     try:
         async for _ in body:
             pass
     except AppError:
         return
-
-
-async def discard_body(request: Request, max_bytes: int) -> None:
-    """Read the body of a request away that is refused whatever it holds, so that the answer arrives."""
-    await drain(counted(request, max_bytes))
 
 
 def _too_large(max_bytes: int, advice: str) -> PayloadTooLargeError:

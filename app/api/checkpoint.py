@@ -4,8 +4,12 @@ import asyncio
 from pathlib import Path
 
 from app.errors import ServiceUnavailableError
-from model.errors import CheckpointFormatError, CheckpointMissingError
-from model.formats import checkpoint_hash
+from model.dials import LEVELS
+from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
+from model.export.style import _shapes
+from model.formats import checkpoint_hash, default_checkpoint, read_metadata
+
+_HEADER = 8 + 2**20  # bytes: the length, and the longest header that is read
 
 
 class Checkpoint:
@@ -13,6 +17,11 @@ class Checkpoint:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+
+    async def style_shapes(self) -> dict[str, tuple[int, ...]] | None:
+        """The tensors that a style of this base has. None when the file is no checkpoint that can be read:
+        then no worker renders, and nothing can be compared."""
+        return await asyncio.to_thread(_style_shapes, self._path or default_checkpoint())
 
     async def base_hash(self) -> str:
         """SHA-256 (hex) of the file; computed again when it changes. Raises ServiceUnavailableError."""
@@ -23,3 +32,12 @@ class Checkpoint:
                 "The service has no base checkpoint: train one with `fewstroke meta-train`, "
                 "or point FEWSTROKE_CHECKPOINT at one."
             ) from error
+
+
+def _style_shapes(path: Path) -> dict[str, tuple[int, ...]] | None:
+    try:
+        with path.open("rb") as file:
+            header = read_metadata(file.read(_HEADER), what="checkpoint")
+        return {name: (LEVELS, *shape) for name, shape in _shapes(header["stylizer"]).items()}
+    except (OSError, StyleFormatError, KeyError, TypeError):
+        return None

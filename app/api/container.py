@@ -1,6 +1,7 @@
 """Everything that a request needs, made once per process."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,19 +9,27 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.links import Links
+from app.access.places import Places
 from app.access.rates import forget_rates
+from app.access.sealing import seal_secrets
 from app.access.service import Access
 from app.api.checkpoint import Checkpoint
 from app.api.closing import Closing
 from app.api.readiness import Readiness
+from app.audit.log import forget_entries
+from app.errors import ServiceUnavailableError
 from app.idempotency.keys import IdempotencyKeys, forget_keys
 from app.images.intake import ImageIntake
 from app.imaging.decoder import Decoder
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import Sessions, create_engine, create_sessions
+from app.infra.facts import BASE, set_fact
+from app.infra.integrity import Integrity
 from app.infra.schema import migrate
+from app.infra.secrecy import Seal
 from app.infra.tasks import end
+from app.infra.turns import Turns
 from app.jobs.fairness import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
@@ -28,9 +37,15 @@ from app.jobs.service import JobService
 from app.retention.policy import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
+from app.usage.storage import Storage
 from app.webhooks.deliverer import Deliverer, forget_deliveries
 from app.webhooks.guard import AddressPolicy
 from app.webhooks.sender import Sender
+
+logger = logging.getLogger(__name__)
+
+_UPLOADS = 64  # requests whose forms are read, decoded and stored at a time: each may fill 128 MiB of /tmp
+_UPLOADS_EACH = 16  # of one owner
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,11 @@ class Container:
     sweeper: Sweeper
     deliverer: Deliverer
     readiness: Readiness
+    storage: Storage
+    integrity: Integrity
+    seal: Seal
+    uploads: Turns
+    places: Places
 
 
 @asynccontextmanager
@@ -68,6 +88,8 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
         await migrate(engine)
         sessions = create_sessions(engine)
         stamp_new_rows(sessions, Retention.of(settings))
+        seal = Seal.of(settings)
+        await seal_secrets(sessions, seal)
         blobs = Blobs.open(settings)
         token = settings.nats_token.get_secret_value() if settings.nats_token else None
         address = find_broker(settings.data_dir, url=settings.nats_url, token=token)
@@ -75,6 +97,8 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             address.url, token=address.token, name="fewstroke-api", replicas=settings.nats_replicas
         )
         stack.push_async_callback(broker.close)
+        checkpoint = Checkpoint(settings.checkpoint)
+        await _tell_base(sessions, checkpoint)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
         ledger = Ledger(sessions, max_attempts=settings.max_attempts)
@@ -94,11 +118,13 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             "idempotency keys": forget_keys,
             "rates": forget_rates,
             "turns": forget_turns,
+            "audit entries": forget_entries,
         }
         sweeper = Sweeper(sessions, blobs, settings, chores=chores)
         sender = Sender(AddressPolicy(settings.webhook_allowed_networks), seconds=settings.webhook_timeout)
-        deliverer = Deliverer(sessions, sender, settings)
-        for chore in (reconciler, sweeper, deliverer):
+        deliverer = Deliverer(sessions, sender, settings, seal)
+        integrity = Integrity(settings.database)
+        for chore in (reconciler, sweeper, deliverer, integrity):
             running = asyncio.create_task(chore.run(), name=type(chore).__name__.lower())
             stack.push_async_callback(end, running)
         yield Container(
@@ -112,11 +138,27 @@ async def open_container(settings: Settings, closing: Closing) -> AsyncIterator[
             jobs=jobs,
             intake=ImageIntake(decoder, blobs, settings),
             idempotency=IdempotencyKeys(sessions),
-            checkpoint=Checkpoint(settings.checkpoint),
+            checkpoint=checkpoint,
             reconciler=reconciler,
             access=access,
-            links=Links(sessions, lifetime=settings.link_seconds),
+            links=Links(sessions, lifetime=settings.link_seconds, seal=seal),
             sweeper=sweeper,
             deliverer=deliverer,
             readiness=Readiness(),
+            storage=Storage(sessions, settings),
+            integrity=integrity,
+            seal=seal,
+            uploads=Turns(_UPLOADS, each=_UPLOADS_EACH),
+            places=Places(settings.max_streams),
         )
+
+
+async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> None:
+    """Workers of another base take no jobs from now on."""
+    try:
+        base = await checkpoint.base_hash()
+    except ServiceUnavailableError:
+        return  # not ready, and says so
+    before = await set_fact(sessions, BASE, base)
+    if before not in (None, base):
+        logger.warning("the base checkpoint was %s and is %s from now on", str(before)[:12], base[:12])

@@ -3,23 +3,25 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request, Security
+from fastapi import Depends, Path, Query, Request, Security, params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import AfterValidator, BaseModel, Field
 
 from app.access.model import Principal, Scope
 from app.access.service import require
 from app.api.addresses import address
-from app.api.bodies import discard_body
 from app.api.container import Container
+from app.api.problems import validation_sentence
 from app.errors import (
-    AppError,
     ImageNotFoundError,
     JobNotFoundError,
     NotFoundError,
     StyleNotFoundError,
     StylizationNotFoundError,
     UnauthenticatedError,
+    ValidationError,
 )
 
 _bearer = HTTPBearer(
@@ -40,16 +42,12 @@ Services = Annotated[Container, Depends(_container)]
 
 
 async def _ask(request: Request, services: Container, scope: Scope) -> Principal:
-    try:
-        principal = await services.access.authenticate(request)
-        request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
-        standing = await services.access.spend(principal)
-        if standing is not None:
-            request.state.rate_headers = standing.headers()
-        require(principal, scope)
-    except AppError:
-        await discard_body(request, services.settings.max_request_bytes)
-        raise
+    principal = await services.access.authenticate(request)
+    request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
+    standing = await services.access.spend(principal)
+    if standing is not None:
+        request.state.rate_headers = standing.headers()
+    require(principal, scope)
     return principal
 
 
@@ -122,11 +120,31 @@ class Page(BaseModel):
     )
 
 
+def _parameters(route: APIRoute) -> set[str]:
+    """The names of what a call takes in its query."""
+    elsewhere = (params.Path, params.Header, params.Cookie)
+    return {
+        field.alias
+        for field in get_flat_params(route.dependant)
+        if not isinstance(field.field_info, elsewhere)
+    }
+
+
+async def _page(request: Request, page: Annotated[Page, Query()]) -> Page:
+    """The page of a list that is asked for. Raises ValidationError for a parameter that the list does not
+    have: a filter whose name is misspelt would let everything through."""
+    unknown = [name for name in request.query_params if name not in _parameters(request.scope["route"])]
+    if unknown:
+        problems = [{"field": f"query.{name}", "detail": "There is no such parameter"} for name in unknown]
+        raise ValidationError(validation_sentence(problems), errors=problems)
+    return page
+
+
 Owner = Annotated[str, Depends(_owner)]
 Reader = Annotated[str | None, Depends(_reader)]
 Admin = Annotated[Principal, Depends(_admin)]
 StillAllowed = Annotated[Callable[[], Awaitable[bool]], Depends(_still_allowed)]
-Paging = Annotated[Page, Query()]
+Paging = Annotated[Page, Depends(_page)]
 StyleId = Annotated[
     str, Path(description="A style's id (`sty_…`).", max_length=64), askable(StyleNotFoundError)
 ]

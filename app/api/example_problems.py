@@ -69,6 +69,12 @@ _PROBLEMS: dict[int, tuple[ErrorCode, str, str]] = {
         "Service unavailable",
         "The service is not ready: try again in a few seconds.",
     ),
+    507: (
+        ErrorCode.STORAGE_EXCEEDED,
+        "Storage used up",
+        "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET "
+        "/v1/styles styles), or wait until they expire.",
+    ),
     504: (
         ErrorCode.WAIT_TIMEOUT,
         "Not done in time",
@@ -118,8 +124,13 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "exportStyle": (
         ErrorCode.STYLE_BASE_MISMATCH,
         "Style of another base",
-        "The style was adapted from base 9f2b1c4d5e6f, but base 07c1d2e3f4a5 is loaded: adapt it again from "
-        "its examples, or load its own base.",
+        f"Style {STYLE_ID} was learned with another base checkpoint than the service has now: "
+        f"POST /v1/styles/{STYLE_ID}/relearn learns it again from its examples.",
+    ),
+    "relearnStyle": (
+        ErrorCode.STYLE_NOT_RELEARNABLE,
+        "Style cannot be learned again",
+        f"Style {STYLE_ID} is ready: only a style that is outdated is learned again.",
     ),
     "downloadStylization": (
         ErrorCode.STYLIZATION_NOT_READY,
@@ -153,6 +164,13 @@ _JSON_TOO_LARGE = (
 )
 
 
+_NO_JSON = (
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    "Unsupported media type",
+    "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+)
+
+
 def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
     """An example of the problem that a call answers with this status."""
     if status == 404:
@@ -163,6 +181,8 @@ def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
         code, title, detail = _CONFLICTS.get(name, _IN_FLIGHT)
     elif status == 413 and name in _JSON:
         code, title, detail = _JSON_TOO_LARGE
+    elif status == 415 and name in _JSON:
+        code, title, detail = _NO_JSON
     else:
         code, title, detail = _PROBLEMS[status]
     address = path

@@ -23,6 +23,8 @@ from app.api.story import (
     PHOTO_DONE,
     PHOTO_WAITS,
     QUEUED,
+    RELEARNED,
+    RELEARNING,
     RENDER_QUEUED,
     RENDERED,
     RESULT,
@@ -37,6 +39,7 @@ from app.api.story import (
     made,
     stylization,
 )
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 
 def _page(*items: dict[str, Any], after: str | None = None) -> dict[str, Any]:
@@ -57,12 +60,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "style_id": [STYLE_ID, IMPORTED_ID],
         "weight": [0.7, 0.3],
         "strength": 0.9,
+        "abstraction": 0.5,
         "size": 1280,
     },
     "stylize": {
         "examples": ["wave.jpg", "bridge.jpg", "rain.jpg", "pines.jpg", "snow.jpg"],
         "content": "harbour.jpg",
         "strength": 0.9,
+        "abstraction": 0.5,
         "size": 1280,
     },
     "postWebhook": {
@@ -88,10 +93,13 @@ _BOTH_MADE = {
 ANSWERS: dict[tuple[str, int], Any] = {
     ("createStyle", 200): {"style": STYLE, "job": LEARNED},
     ("createStyle", 202): {"style": PENDING_STYLE, "job": QUEUED},
+    ("postSecret", 200): WEBHOOK | {"secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="},
     ("listStyles", 200): _page(IMPORTED, STYLE, after=STYLE_ID),
     ("importStyle", 201): IMPORTED,
     ("getStyle", 200): STYLE,
     ("updateStyle", 200): STYLE | {"name": "Waves of Kanagawa", "description": None},
+    ("relearnStyle", 200): {"style": STYLE | {"job_id": RETRY_ID}, "job": RELEARNED},
+    ("relearnStyle", 202): {"style": RELEARNING, "job": job(RETRY_ID, "adapt", "queued", at="09:21")},
     ("createStylization", 200): {"stylization": STYLIZATION, "job": RENDERED},
     ("createStylization", 202): {"stylization": STYLIZATION_WAITS, "job": RENDER_QUEUED},
     ("listStylizations", 200): _page(STYLIZATION),
@@ -119,13 +127,34 @@ ANSWERS: dict[tuple[str, int], Any] = {
     ("ready", 200): {"status": "ready", "missing": {}, "workers": 1},
     ("ready", 503): {
         "status": "not_ready",
-        "missing": {
+        "missing": {"worker": "none"},
+        "details": {
             "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
         },
         "workers": 0,
     },
+    ("getUsage", 200): {
+        "stored_bytes": 41_254_912,
+        "stored_bytes_limit": 5_368_709_120,
+        "unfinished_jobs": 2,
+        "unfinished_jobs_limit": 128,
+    },
     ("listModels", 200): {
-        "items": [{"base_hash": BASE, "default_steps": 20, "max_steps": 100, "max_examples": 16}]
+        "items": [
+            {
+                "base_hash": BASE,
+                "default_steps": 20,
+                "max_steps": 100,
+                "max_examples": 16,
+                "max_strength": MOST_STRENGTH,
+                "default_abstraction": DEFAULT_ABSTRACTION,
+                "min_stroke_size": LEAST_STROKE_SIZE,
+                "max_stroke_size": MOST_STROKE_SIZE,
+                "max_size": 8192,
+                "max_clip_frames": 150,
+                "max_clip_seconds": 15.0,
+            }
+        ]
     },
     ("readMetrics", 200): "# HELP fewstroke_jobs Unfinished jobs.\n"
     "# TYPE fewstroke_jobs gauge\n"

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.api.bodies import counted, drain, refuse_declared
+from app.api.filenames import extended_name, plain_name
 from app.api.problems import field_problems, validation_sentence
 from app.errors import (
     AppError,
@@ -41,7 +43,7 @@ class FileRule:
     at_least: int
     at_most: int
     max_bytes: int
-    what: str = "JPEG, PNG or WebP"
+    what: str = "JPEG, PNG, WebP or GIF"
     sample: str = "picture.jpg"  # for the curl lines of the error sentences
 
 
@@ -123,11 +125,33 @@ class _Parser(MultiPartParser):
         self._rules = rules
         self._counts: dict[str, int] = {}
         self._file_bytes = 0
+        self._ended = False
+
+    async def parse(self) -> FormData:
+        """The form. Raises MultiPartException also when it ends before its end, where the last part may be
+        lost and nobody would know."""
+        data = await super().parse()
+        if not self._ended:
+            await data.close()
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("It is cut off: the boundary that ends it is missing")
+        return data
+
+    def on_end(self) -> None:
+        super().on_end()
+        self._ended = True
 
     def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        self._file_bytes = 0
         part = self._current_part
+        disposition = bytes(part.content_disposition or b"")
+        extended = extended_name(disposition)
+        if extended is not None and b"filename" not in parse_options_header(disposition)[1]:
+            part.content_disposition = disposition + b'; filename="file"'  # else it would be taken for a text
+        super().on_headers_finished()
+        if part.file is not None:
+            part.file.filename = extended or plain_name(part.file.filename or "")
+        self._file_bytes = 0
         name = part.field_name
         name.encode()  # some charsets can name half a character, which no answer could repeat
         if part.file is None:
@@ -136,6 +160,12 @@ class _Parser(MultiPartParser):
                     f"`{name}` must be a file: with curl, write -F {name}=@{self._rules[name].sample}."
                 )
             return
+        encoding = part.file.headers.get("content-transfer-encoding", "binary").strip().lower()
+        if encoding not in ("binary", "8bit", "7bit"):  # of mail; RFC 7578 does without
+            raise UnsupportedMediaTypeError(
+                f"`{name}` is encoded ({encoding[:40]}): send its bytes as they are, without "
+                "Content-Transfer-Encoding."
+            )
         if name not in self._rules:
             known = ", ".join(f"`{field}`" for field in self._rules) or "none"
             raise invalid_values([{"field": name, "detail": f"is no file field here; there are: {known}"}])

@@ -1,6 +1,8 @@
 """Headers that every answer carries, unless its route has said otherwise."""
 
-from starlette.datastructures import MutableHeaders
+from http import HTTPStatus
+
+from starlette.datastructures import URL, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ALWAYS = {
@@ -42,6 +44,14 @@ class HeadersMiddleware:
                 said |= scope.get("state", {}).get("rate_headers", {})
                 for name, value in said.items():
                     headers.setdefault(name, value)
+                if message["status"] == HTTPStatus.TEMPORARY_REDIRECT:  # of a slash too many
+                    headers["Location"] = _relative(headers["Location"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _relative(location: str) -> str:
+    """Without scheme and host, which behind a proxy are not those that the client knows."""
+    url = URL(location)
+    return f"{url.path}?{url.query}" if url.query else url.path

@@ -1,21 +1,25 @@
 """Liveness, readiness, and what the service runs."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Literal
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
 
+from app.access.model import Scope
 from app.api.container import Container
 from app.api.deps import Asking, Services
 from app.api.problems import problem_responses
+from app.api.readiness import Lack, LackError
+from app.errors import AppError
 from app.infra.db import ping
-from app.infra.logs import reason
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
 
-_PROBE_SECONDS = 3.0
+_ASKING_SECONDS = 1.0
+_HANGING_SECONDS = 60.0
 
 
 class Live(BaseModel):
@@ -28,7 +32,13 @@ class Ready(BaseModel):
     """Whether jobs can be taken and done. ``missing`` says what to look after."""
 
     status: Literal["ready", "not_ready"]
-    missing: dict[str, str] = Field(description="What is not there, and why; empty when ready.")
+    missing: dict[str, Lack] = Field(
+        description="What is not there, and in a word why; empty when ready. The log says more."
+    )
+    details: dict[str, str] | None = Field(
+        None,
+        description="The same in sentences, for the scope `admin` and where no key is asked for.",
+    )
     workers: int = Field(description="Workers whose heartbeat is fresh.")
 
 
@@ -41,6 +51,13 @@ class ModelOut(BaseModel):
     )
     max_steps: int
     max_examples: int
+    max_strength: float
+    default_abstraction: float
+    min_stroke_size: float
+    max_stroke_size: float
+    max_size: int = Field(description="Longest side of a result in pixels.")
+    max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
+    max_clip_seconds: float
 
 
 class ModelPage(BaseModel):
@@ -60,28 +77,32 @@ async def livez() -> Live:
     tags=["service"],
     operation_id="ready",
     summary="Can the service do jobs?",
+    response_model_exclude_none=True,
     responses={503: {"model": Ready, "description": "Something is missing"}},
 )
-async def readyz(services: Services, response: Response) -> Ready:
+async def readyz(request: Request, services: Services, response: Response) -> Ready:
     """Database, blob store and broker answer, the checkpoint is there, and a worker's heartbeat is fresh."""
-    probes = {
-        "database": ping(services.engine),
-        "blobs": services.blobs.check(),
-        "broker": services.broker.jobs_epoch(),
-        "checkpoint": services.checkpoint.base_hash(),
-        "worker": _workers(services),
-        "process": _stays(services),
-    }
-    results = await asyncio.gather(*(_probe(probe) for probe in probes.values()))
-    missing = {name: problem for name, (_, problem) in zip(probes, results, strict=True) if problem}
-    services.readiness.note(missing)
+    look = await services.readiness.look(
+        {
+            "database": lambda: _database(services),
+            "blobs": services.blobs.check,
+            "broker": services.broker.jobs_epoch,
+            "checkpoint": services.checkpoint.base_hash,
+            "worker": lambda: _workers(services),
+        }
+    )
+    missing, details = dict(look.missing), dict(look.details)
+    if services.closing:
+        missing["process"] = Lack.STOPPING
+        details["process"] = "this process is shutting down: send requests to another one"
     if missing:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "2"
-    workers = dict(zip(probes, results, strict=True))["worker"][0]
+    workers = look.found["worker"]
     return Ready(
         status="not_ready" if missing else "ready",
         missing=missing,
+        details=details if missing and await _is_admin(request, services) else None,
         workers=workers if isinstance(workers, int) else 0,
     )
 
@@ -105,28 +126,57 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
                 default_steps=steps[0] if steps else None,
                 max_steps=services.settings.max_steps,
                 max_examples=services.settings.max_examples,
+                max_strength=MOST_STRENGTH,
+                default_abstraction=DEFAULT_ABSTRACTION,
+                min_stroke_size=LEAST_STROKE_SIZE,
+                max_stroke_size=MOST_STROKE_SIZE,
+                max_size=services.settings.max_output_side,
+                max_clip_frames=services.settings.max_clip_frames,
+                max_clip_seconds=services.settings.max_clip_seconds,
             )
         ]
     )
 
 
+async def _database(services: Container) -> None:
+    services.integrity.check()
+    try:
+        await ping(services.engine)
+    except DBAPIError as error:
+        services.integrity.note(error)
+        services.integrity.check()
+        raise
+
+
 async def _workers(services: Container) -> int:
     workers = await services.broker.workers()
     if not workers:
-        raise RuntimeError("no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`")
-    return len(workers)
+        raise LackError(
+            Lack.NONE, "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
+        )
+    base = await services.checkpoint.base_hash()
+    same = [info for info in workers if info.get("base_hash", base) == base]
+    if not same:
+        named = ", ".join(f"{info['worker_id']} ({str(info['base_hash'])[:12]})" for info in workers)
+        raise LackError(
+            Lack.OTHER_BASE,
+            f"every worker runs another checkpoint than this service ({base[:12]}): {named}; start them with "
+            "the same one",
+        )
+    at_work = [info for info in same if float(info.get("silence_seconds") or 0) < _HANGING_SECONDS]
+    if not at_work:
+        raise LackError(
+            Lack.HANGING,
+            f"no worker has gone on with its job for {_HANGING_SECONDS:g} seconds: each ends by itself in a "
+            "few minutes, or end it now",
+        )
+    return len(at_work)
 
 
-async def _stays(services: Container) -> None:
-    if services.closing:
-        raise RuntimeError("this process is shutting down: send requests to another one")
-
-
-async def _probe(probe: Awaitable[object]) -> tuple[object, str | None]:
+async def _is_admin(request: Request, services: Container) -> bool:
+    """Whether who asks may know all; not when that cannot be found out, because the database is away."""
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await probe, None
-    except TimeoutError:
-        return None, f"no answer within {_PROBE_SECONDS:g} seconds"
-    except Exception as error:  # a probe reports whatever keeps the service from working
-        return None, reason(error)
+        async with asyncio.timeout(_ASKING_SECONDS):
+            return Scope.ADMIN in (await services.access.authenticate(request)).scopes
+    except (AppError, DBAPIError, OSError):  # TimeoutError is an OSError
+        return False

@@ -28,6 +28,7 @@ from app.settings import Settings, get_settings
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
+from app.usage import routes as usage
 from app.webhooks import routes as webhooks
 
 
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(jobs.router)
     app.include_router(images.router)
     app.include_router(webhooks.router)
+    app.include_router(usage.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(studio.router)

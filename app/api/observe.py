@@ -13,6 +13,8 @@ logger = logging.getLogger("app.access_log")
 
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # probes: counted, not logged (see app.api.readiness)
 
+_LONGEST = 512  # characters of a path in the log
+
 _FROM_STATE = ("owner", "key_id", "code")  # who asked, and of an error what it was
 
 
@@ -62,6 +64,7 @@ class ObserveMiddleware:
         path = scope["path"]
         if path in _QUIET:
             return
+        path = path[:_LONGEST]  # by anybody, in any number
         client, state = scope.get("client"), scope.get("state", {})
         # Without the query: links are signed there.
         logger.info(

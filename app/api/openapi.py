@@ -53,7 +53,7 @@ def use_problem_schema(app: FastAPI) -> None:
                         _add(operation["responses"], 401, 403, 429)
                         operation["responses"]["429"] |= {"headers": _RETRY_AFTER}
                     if "requestBody" in operation:
-                        _add(operation["responses"], 400, 413)  # no form, or no JSON; too large
+                        _add(operation["responses"], 400, 413, 415)  # no form, or no JSON; too large; encoded
                     if any(given["name"] == IDEMPOTENCY for given in operation.get("parameters", ())):
                         _add(operation["responses"], 404)  # what the first request made was deleted since
                     _replace_framework_errors(operation["responses"])

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,7 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.addresses import methods
 from app.errors import AppError, ErrorCode
 from app.infra.db import is_away
+from app.infra.integrity import is_damaged
 from app.infra.logs import reason
+from app.infra.redaction import redact
+from app.texts import pydantic_says
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +78,10 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
+class NoContent(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by a dependency whose route would stream an answer: there is nothing to send (204)."""
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: its error statuses with the problem document."""
     return {
@@ -89,10 +97,12 @@ def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document. Before other middleware is added."""
     app.add_middleware(UnexpectedMiddleware)
     app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(NoContent, lambda *_: Response(status_code=204))
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for kind in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(kind, _on_outage)
+    app.add_exception_handler(StoreError, _on_lost_store)
 
 
 def problem_response(
@@ -111,7 +121,7 @@ def problem_response(
         "type": f"urn:fewstroke:problem:{code}",
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": redact(detail) if status >= 500 else detail,  # drivers and servers have their say there
         "code": code,
         "instance": request.url.path,
         "request_id": getattr(request.state, "request_id", ""),
@@ -171,9 +181,10 @@ def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Pydantic's errors as ``[{"field": …, "detail": …}]``, in the words of somebody who sent a request."""
     problems = []
     for item in errors:
-        field, detail = ".".join(str(part) for part in item["loc"]), str(item["msg"])
+        field, detail = ".".join(str(part) for part in item["loc"]), pydantic_says(item)
         if item["type"] == "json_invalid":
-            field, detail = "body", f"This is no JSON: {item['ctx']['error']} at character {item['loc'][-1]}"
+            said = str(item["ctx"]["error"]).removesuffix(" at")
+            field, detail = "body", f"This is no JSON: {said} at character {item['loc'][-1]}"
         elif item["type"] == "extra_forbidden":
             detail = "There is no such field"
         problems.append({"field": field, "detail": detail})
@@ -187,7 +198,8 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
 
 
 def _on_outage(request: Request, error: Exception) -> JSONResponse:
-    """The database restarts, or a disk is full: nothing is wrong with the request, and it may be repeated.
+    """The database restarts, a disk is full: nothing is wrong with the request, which may
+    be repeated.
 
     Or a value got to the database that it cannot hold: then nothing is wrong with the service.
     """
@@ -200,6 +212,16 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
             code=ErrorCode.VALIDATION_FAILED,
             title="The request has invalid values",
             detail="A value of the request cannot be stored: leave out control characters, or shorten it.",
+        )
+    if is_damaged(error):
+        request.app.state.container.integrity.note(error)  # then it is not ready either
+        return problem_response(
+            request,
+            status=503,
+            code=ErrorCode.SERVICE_UNAVAILABLE,
+            title="Service unavailable",
+            detail="The database of the service is damaged: its operator has to restore it.",
+            headers={"Retry-After": "600"},
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not (full or is_away(error)):
@@ -214,6 +236,19 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
         if full
         else "The database does not answer just now: try again in a few seconds.",
         headers={"Retry-After": "60" if full else "2"},
+    )
+
+
+def _on_lost_store(request: Request, error: Exception) -> JSONResponse:
+    """The blob store is away, or may not be written or read: nothing is wrong with the request."""
+    logger.error("the blob store: %s", reason(error))
+    return problem_response(
+        request,
+        status=503,
+        code=ErrorCode.SERVICE_UNAVAILABLE,
+        title="Storage unavailable",
+        detail="The service cannot reach what it stores just now: send the request again in a few seconds.",
+        headers={"Retry-After": "5"},
     )
 
 

@@ -6,7 +6,10 @@ Five prints become a style, the style is put on two photos, one of which is no p
 import json
 from typing import Any
 
+from model.formats import STYLE_FORMAT
+
 BASE = "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8"
+OLD_BASE = "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b"
 STYLE_ID = "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
 IMPORTED_ID = "sty_01KATGF0N3D6YHK8S1P5C2QXW7"
 LEARNING_ID = "job_01KATG4MZ4C1H6RFE8Y0TKD2NV"
@@ -21,8 +24,8 @@ MESSAGE_ID = "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS"
 REQUEST_ID = "req_01KATG4MYRA6S9D3V0X7B1QK5W"
 
 LOSSES = {
-    "start": {"style": 1.2841, "content": 0.2013, "total": 1.4854},
-    "end": {"style": 0.9127, "content": 0.2236, "total": 1.1363},
+    "start": {"total": 1.0},
+    "end": {"total": 0.8806},
 }
 HEADER = {
     "base_hash": BASE,
@@ -31,7 +34,7 @@ HEADER = {
     "seed": 0,
     "losses": LOSSES,
     "licence": "Apache-2.0",
-    "format": "fewstroke-style/1",
+    "format": STYLE_FORMAT,
 }
 
 
@@ -108,7 +111,7 @@ PENDING_STYLE: dict[str, Any] = {
 STYLE = PENDING_STYLE | {
     "status": "ready",
     "base_hash": BASE,
-    "size_bytes": 24848,
+    "size_bytes": 148112,
     "header": HEADER,
     "ready_at": "2026-11-24T09:12:19.458830Z",
     "file_url": f"/v1/styles/{STYLE_ID}/file",
@@ -121,6 +124,8 @@ IMPORTED = STYLE | {
     "ready_at": "2026-11-24T09:18:40.120665Z",
     "file_url": f"/v1/styles/{IMPORTED_ID}/file",
 }
+RELEARNED = job(RETRY_ID, "adapt", "succeeded", at="09:21", result=made([], 24, 16.872))
+RELEARNING = STYLE | {"status": "pending", "job_id": RETRY_ID, "base_hash": OLD_BASE}
 
 
 def item(position: int, name: str, status: str, **more: Any) -> dict[str, Any]:
@@ -135,7 +140,7 @@ REFUSED = item(
     "failed",
     error={
         "code": "image_format_unsupported",
-        "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again.",
+        "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again.",
     },
 )
 
@@ -148,9 +153,10 @@ def stylization(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, A
         "styles": [{"id": STYLE_ID, "weight": 0.7}, {"id": IMPORTED_ID, "weight": 0.3}],
         "settings": {
             "strength": 0.9,
+            "abstraction": 0.5,
+            "stroke_size": 1.0,
             "preserve_color": False,
             "size": 1280,
-            "stroke_size": None,
             "format": "png",
             "quality": None,
             "mask_id": None,
@@ -194,9 +200,10 @@ RESULT: dict[str, Any] = {
         "outside_style": None,
         "masked": False,
         "strength": 0.9,
+        "abstraction": 0.5,
+        "stroke_size": 1.0,
         "preserve_color": False,
         "size": 1280,
-        "stroke_size": None,
     },
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"
@@ -243,12 +250,12 @@ event: state
 data: {"state": "running"}
 
 id: 42
-event: progress
-data: {"step": 0, "steps": 24, "losses": {"style": 1.2841, "content": 0.2013}, "phase": "adapt"}
-
-id: 43
 event: preview
 data: {"step": 0, "media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD"}
+
+id: 45
+event: progress
+data: {"step": 0, "steps": 24, "losses": {"total": 1.0}, "phase": "adapt"}
 
 id: 91
 event: state

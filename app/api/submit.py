@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from fastapi import Request, Response
@@ -13,6 +14,7 @@ from app.api.forms import FileRule, Form, read_form
 from app.idempotency.keys import REPLAYED, Claim, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.intake import Batch
+from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job
 from app.jobs.retry import create_retry, plan_retry
@@ -54,16 +56,22 @@ async def read_submission(
     keys = services.idempotency
 
     async def admitted() -> None:
-        if admit is not None and await keys.made(owner, key) is None:
+        if await keys.made(owner, key) is not None:
+            return
+        await services.storage.ensure_room(request, owner)
+        if admit is not None:
             await admit()
 
-    async with read_form(
-        request,
-        rules,
-        max_bytes=services.settings.max_request_bytes,
-        admit=admitted,
-        repeated=repeated,
-    ) as form:
+    async with (
+        services.uploads.turn(owner),
+        read_form(
+            request,
+            rules,
+            max_bytes=services.settings.max_request_bytes,
+            admit=admitted,
+            repeated=repeated,
+        ) as form,
+    ):
         known = await asyncio.to_thread(_fingerprint, request, form) if key is not None else ""
         async with keys.claim(owner, key, known) as claim:
             submission = Submission(form, claim)
@@ -97,8 +105,10 @@ async def submit(
     ) as submission:
         if submission.made is not None:
             return await services.ledger.get(submission.made)
-        async with services.intake.batch(new_id("job"), owner) as batch:
-            job = await services.jobs.create(claimed(await plan(submission.form, batch), submission.claim))
+        async with services.intake.batch(new_id("job"), owner, request.is_disconnected) as batch:
+            new = claimed(await plan(submission.form, batch), submission.claim)
+            check = partial(services.storage.check, request=request, owner=owner)
+            job = await services.jobs.create(replace(new, effects=(*new.effects, check)))
     await services.jobs.enqueue(job)
     return job
 
@@ -112,7 +122,9 @@ async def submit_retry(
         if claim is not None and claim.made is not None:
             response.headers[REPLAYED] = "true"
             return await services.ledger.get(claim.made)
-        new = claimed(plan_retry(job), claim)
+        days = services.settings.keep_uploads_days
+        until = utcnow() + timedelta(days=days) if days else None
+        new = claimed(plan_retry(job, until), claim)
         retried = await create_retry(services.sessions, services.jobs, new)
     await services.jobs.enqueue(retried)
     return retried

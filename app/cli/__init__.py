@@ -3,17 +3,23 @@ and the API's process never sees torch."""
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from app.cli import (
+    backup,
     bench,
     config,
     contract,
     doctor,
     evaluate,
     export,
+    judge,
     keys,
     local,
+    owners,
     service,
     training,
     version,
@@ -33,12 +39,16 @@ cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
 cli.command(rich_help_panel="Service")(doctor.doctor)
 cli.command(rich_help_panel="Service")(config.config)
+cli.command(rich_help_panel="Service")(backup.backup)
+cli.command(rich_help_panel="Service")(backup.restore)
 cli.add_typer(keys.keys, rich_help_panel="Service")
+cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
+cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)
 cli.command(rich_help_panel="Service")(contract.openapi)
 cli.command()(version.version)
@@ -47,4 +57,6 @@ cli.command()(version.version)
 def main() -> None:
     """Entry point of the console script."""
     wait_briefly()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are not UTF-8, as they are
     cli()

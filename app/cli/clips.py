@@ -9,23 +9,52 @@ from typing import TYPE_CHECKING
 from app.cli.common import InputError
 from app.cli.results import replacing
 from app.imaging.formats import ClipFormat
-from app.imaging.length import plays_of
-from app.imaging.moving import Frame, format_of, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
+from app.imaging.sound import is_lost
+from app.imaging.writing import write_clip
 
 if TYPE_CHECKING:
+    from model.dials import Dials
     from model.engine import Engine
     from model.frames import Smoothing
     from model.style import Style
 
 
+_BY_SUFFIX = {f".{form.value}": form for form in ClipFormat} | {
+    ".png": ClipFormat.APNG,
+    ".m4v": ClipFormat.MP4,
+}
+
+
 def clip_format(name: str | None, output: Path, clip: Path) -> ClipFormat:
-    """The format by ``--format``, else by the output's suffix, else that of the clip. Raises InputError."""
-    if name is not None:
-        try:
-            return ClipFormat("apng" if name.lower() == "png" else name.lower())
-        except ValueError as error:
-            raise InputError(f"{name!r} cannot hold a clip: use gif, webp, apng or mp4") from error
-    return format_of(output) or format_of(clip) or ClipFormat.WEBP
+    """The format by ``--format`` or the output's suffix, else that of the clip. Raises InputError, also when
+    the two differ."""
+    named = None if output.is_dir() else _BY_SUFFIX.get(output.suffix.lower())
+    if name is None:
+        return named or format_of(clip) or ClipFormat.WEBP
+    try:
+        asked = ClipFormat("apng" if name.lower() == "png" else name.lower())
+    except ValueError as error:
+        formats = ", ".join(ClipFormat)
+        raise InputError(f"{name!r} cannot hold a clip: use one of {formats}") from error
+    if named not in (None, asked):
+        raise InputError(
+            f"{output} is no name for a {asked}: give one that ends in {asked.suffix}, or no --format"
+        )
+    return asked
+
+
+def loses_sound(clip: Path, form: ClipFormat) -> bool:
+    """Whether a result in this format is silent although the clip is not.
+
+    Raises what ``read_frames`` raises.
+    """
+    return _is_video(clip) and is_lost(clip, form)
+
+
+def _is_video(clip: Path) -> bool:
+    own = format_of(clip)
+    return own is not None and own.is_video
 
 
 def stylize_clip(
@@ -35,28 +64,33 @@ def stylize_clip(
     target: Path,
     form: ClipFormat,
     *,
-    strength: float,
+    dials: Dials,
     size: int | None,
     smoothing: Smoothing | None,
+    limits: ClipLimits,
+    note: str | None,
     on_frame: Callable[[int], None],
 ) -> int:
-    """Render a clip frame by frame into a file, whole or not at all; how many frames it has.
+    """Render a clip frame by frame into a file, whole or not at all; how many frames it has. ``note`` goes
+    into the file.
 
     Raises InputError when the file cannot be written, and what ``read_frames`` raises.
     """
     shown: list[float] = []
 
     def given() -> Iterator[Frame]:
-        for frame in read_frames(clip):
+        for frame in read_frames(clip, limits, label=str(clip)):
             shown.append(frame.milliseconds)
             yield frame
 
     def rendered() -> Iterator[Frame]:
         images = (frame.image for frame in given())
-        made = engine.stylize_frames(images, style, strength=strength, size=size, smoothing=smoothing)
+        made = engine.stylize_frames(images, style, dials=dials, size=size, smoothing=smoothing)
         for number, image in enumerate(made):
             on_frame(number + 1)
             yield Frame(image, shown[number])
 
+    sound = clip if form.is_video and _is_video(clip) and not is_lost(clip, form) else None
     with replacing(target) as temporary:
-        return write_clip(temporary, rendered(), form, plays=plays_of(clip))
+        plays = plays_of(clip)
+        return write_clip(temporary, rendered(), form, plays=plays, sound=sound, note=note)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Literal
 
 import typer
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.infra.logs import log_format
+from app.infra.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +48,31 @@ def tell(text: str) -> None:
 
 
 def complain(text: str, *, kind: Literal["error", "warning"] = "error") -> None:
-    """Print one error, or warning; a line of the log where that is JSON."""
+    """Print one error, or warning, without secrets; a line of the log where that is JSON."""
+    text = redact(text)
     if log_format() == "json":
         logger.log(logging.ERROR if kind == "error" else logging.WARNING, "%s", text)
         return
     colour = "red" if kind == "error" else "yellow"
     err_console().print(f"[bold {colour}]{kind}:[/] {escape(text)}", soft_wrap=True)
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Name the file in the sentence of an error about it, and make one of what the system says of it.
+
+    Raises InputError.
+    """
+    from app.errors import ImageError
+    from model.errors import StyleBaseMismatchError, StyleFormatError
+
+    try:
+        yield
+    except (ImageError, StyleBaseMismatchError, StyleFormatError) as error:
+        said = str(error)
+        raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 @contextmanager

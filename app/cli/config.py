@@ -19,7 +19,7 @@ def config(
 ) -> None:
     """Show the settings in effect and where each comes from; secrets are masked."""
     with reported_errors():
-        from app.configuration import effective, page, unknown_variables
+        from app.configuration import effective, page, remarks
 
         if table:
             typer.echo(page(), nl=False)
@@ -28,7 +28,7 @@ def config(
 
         settings: Settings = load_settings()
         rows: dict[str, dict[str, Any]] = effective(settings)
-    for sentence in unknown_variables():
+    for sentence in remarks():
         complain(sentence, kind="warning")
     if as_json:
         typer.echo(json.dumps(rows, indent=2, default=str))

@@ -23,7 +23,7 @@ def doctor(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Check broker, database, storage, disk, checkpoint, device, decoder, port and clocks.
+    """Check broker, database, storage, disk, checkpoint, styles, device, decoder, port and clocks.
 
     Exit status 0: everything works, perhaps with warnings; 1: something does not.
     """

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from app.cli import blind as by_eye
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 
 
 def evaluate(
-    styles: Annotated[Path, typer.Option(help="Folder with a folder of pictures for each artist.")],
-    contents: Annotated[Path, typer.Option(help="Folder of photos.")],
+    styles: Annotated[
+        Path | None, typer.Option(help="Folder with a folder of pictures for each artist.")
+    ] = None,
+    contents: Annotated[Path | None, typer.Option(help="Folder of photos.")] = None,
     groups: Annotated[
         str,
         typer.Option(help="Artists and photos: `validation`, `test`, `validation,test`, or a file of names."),
@@ -64,8 +67,8 @@ def evaluate(
         str, typer.Option(help="ARTISTSxPHOTOS of the slow rows (random, direct).")
     ] = "4x1",
     direct_iterations: Annotated[
-        int, typer.Option(min=1, help="Iterations of the direct optimization of a picture.")
-    ] = 300,
+        int, typer.Option(min=1, help="Iterations of the direct optimization of a picture, over all levels.")
+    ] = 350,
     random_steps: Annotated[int, typer.Option(min=1, help="Steps from a random start.")] = 200,
     strengths: Annotated[
         str, typer.Option(help="Strengths beside 1 for style at matched content distance.")
@@ -85,15 +88,79 @@ def evaluate(
     html: Annotated[
         Path, typer.Option(help="Folder for the HTML report and contact sheets: they show the data.")
     ] = Path("runs/evaluate"),
+    blind: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="METHOD METHOD",
+            help="Measure nothing; write sheets of pairs to be judged by eye. A METHOD is ours, "
+            "ours:steps=0,k=1,checkpoint=FILE (any of these), magenta, direct, color, photo, or NAME=FOLDER "
+            "of earlier results.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
+    pairs: Annotated[
+        Path, typer.Option(help="Folder for sheets and verdict form.", rich_help_panel="Judged by eye")
+    ] = Path("runs/evaluate/pairs"),
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that says which method is on which side.",
+            show_default="the name of --pairs and `-key.json`, beside it",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path,
+        typer.Option(
+            help="Folder that keeps the methods' results: METHOD/STYLE/PHOTO.png.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = Path("runs/evaluate/pictures"),
+    unseen_above: Annotated[
+        bool,
+        typer.Option(
+            "--unseen-above",
+            help="Sheets show works of the artist that no method saw, not the examples.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = False,
+    figures: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Measure figures that can be held against the eye, of the same pictures as --blind; given "
+            "again for each METHOD.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
+    count: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FORM",
+            help="Count the verdicts of a filled-in form with --key; may be given again, for each judge.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="With --count: how often each figure of this file of --figures agrees with the judge.",
+            rich_help_panel="Judged by eye",
+        ),
+    ] = None,
 ) -> None:
     """Measure a checkpoint next to other methods on artists that it has never seen.
 
     Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
     """
     with reported_errors():
-        for folder in (styles, contents):
-            if not folder.is_dir():
-                raise InputError(f"{folder} is no folder: check the name")
+        if not count:
+            for folder, option in ((styles, "--styles"), (contents, "--contents")):
+                if folder is None:
+                    raise InputError(f"{option} is missing: give a folder")
+                if not folder.is_dir():
+                    raise InputError(f"{folder} is no folder: check the name")
         try:
             from benchmarks.errors import BenchmarkError, MissingPackageError
             from benchmarks.evaluation import options as words
@@ -103,7 +170,16 @@ def evaluate(
             complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
             raise typer.Exit(ExitCode.SETUP) from error
         console = err_console()
+
+        def say(line: str) -> None:
+            console.print(line, markup=False, soft_wrap=True)
+
         try:
+            if count:
+                by_eye.print_counts(count, key, against)
+                return
+            assert styles is not None
+            assert contents is not None
             slow_artists, slow_photos = words.parse_slow_limit(slow_limit)
             chosen = words.Options(
                 styles=styles,
@@ -133,7 +209,13 @@ def evaluate(
                 out=out,
                 html=html,
             )
-            evaluation, files = run(chosen, lambda line: console.print(line, markup=False, soft_wrap=True))
+            if blind is not None:
+                by_eye.write_sheets(blind, pairs, key, pictures, unseen_above, chosen, say)
+                return
+            if figures:
+                by_eye.print_figures(figures, pictures, unseen_above, chosen, say)
+                return
+            evaluation, files = run(chosen, say)
         except MissingPackageError as error:
             complain(str(error))
             raise typer.Exit(ExitCode.SETUP) from error
@@ -141,4 +223,4 @@ def evaluate(
             raise InputError(str(error)) from error
         typer.echo(evaluation.markdown())
         for file in files:
-            console.print(f"wrote {file}", markup=False, soft_wrap=True)
+            say(f"wrote {file}")

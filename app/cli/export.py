@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import InputError, reported_errors, tell
+from app.cli.common import InputError, about, reported_errors, tell
 from model.export.precision import Precision
 
 
@@ -26,7 +26,8 @@ def export(
 ) -> None:
     """Write network and style as one ONNX file, for ONNX Runtime anywhere, also in a browser."""
     with reported_errors():
-        from app.cli.results import write_bytes
+        from app.cli.results import refuse_picture_name, write_bytes
+        from app.styles.tensors import check_tensors
         from model.export import export_style
 
         if not style.is_file():
@@ -34,8 +35,12 @@ def export(
         target = output or style.with_suffix(".onnx")
         if target.is_dir():
             raise InputError(f"{target} is a folder: name the file, e.g. {target / style.stem}.onnx")
+        refuse_picture_name(target, ".onnx")
         if target.resolve() == style.resolve():
             raise InputError(f"{target} is the style itself and would be overwritten: choose another -o")
-        file = export_style(style.read_bytes(), precision=precision, checkpoint=checkpoint)
+        with about(style):
+            data = style.read_bytes()
+            check_tensors(data)
+            file = export_style(data, precision=precision, checkpoint=checkpoint)
         write_bytes(target, file)
         tell(f"{target}: {len(file) / 1e6:.1f} MB, {precision.value}")

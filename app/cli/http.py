@@ -17,13 +17,16 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from app.api.connections import bounded
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
+from app.infra.listening import listen
 from app.infra.tracing import start_tracing
 from app.settings import Settings
 
 _M_ARENA_MAX = -8  # of malloc.h
+_DESCRIPTORS = 65_536
 _GRACEFUL = 5  # s for open event streams and waiting requests when the server stops
 
 
@@ -75,7 +78,7 @@ class _Brief:
 def run_api(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM, on the inherited listening socket ``fd`` when there is one.
 
-    Raises ConfigError, and typer.Exit when the application cannot start; its log says why.
+    Raises ConfigError, ListenError, and typer.Exit when the application cannot start; its log says why.
     """
     _share_heaps()
     start_tracing(settings, "api")
@@ -85,19 +88,33 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
         app,
         uvicorn.Config(
             brief,
-            host=settings.host,
-            port=settings.port,
             log_config=None,  # the process has configured its logging
             access_log=False,  # the application writes a line for each request
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
+            http=bounded(settings, descriptors=_raise_descriptor_limit()),
+            ws="none",  # what is upgraded would leave those bounds
         ),
     )
+    listener = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     try:
-        server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+        server.run(sockets=[listener])
     except SystemExit as error:  # uvicorn's own status for a failed start means something else here
         setup = isinstance(brief.error, ConfigError)
         raise typer.Exit(ExitCode.SETUP if setup else ExitCode.FAILED) from error
+
+
+def _raise_descriptor_limit() -> int:
+    """As many as this process may have by itself, not the few that a shell gives it; how many that is."""
+    try:
+        import resource
+    except ImportError:  # not on this platform
+        return 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ceiling = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    with suppress(ValueError, OSError):  # macOS has another bound besides
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _share_heaps() -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.common import InputError, err_console, reported_errors
+from app.cli.database import on_database
 from app.cli.service import DataDir
 
 if TYPE_CHECKING:
     from app.access.tables import ApiKeyRow
     from app.infra.db import Sessions
     from app.settings import Settings
-
-T = TypeVar("T")
 
 keys = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -46,6 +43,7 @@ def create(
     with reported_errors():
         from app.access.model import Scope
         from app.access.repository import create_key
+        from app.audit.log import note
 
         try:
             granted = [Scope(scope) for scope in re.split(r"[\s,]+", scopes.strip().lower()) if scope]
@@ -53,8 +51,8 @@ def create(
             raise InputError(f"{scopes!r} is no list of scopes: use read, write and admin") from error
         ends = _expiry(expires)
 
-        async def work(sessions: Sessions) -> tuple[ApiKeyRow, str]:
-            return await create_key(
+        async def work(sessions: Sessions, _: Settings) -> tuple[ApiKeyRow, str]:
+            row, text = await create_key(
                 sessions,
                 owner=owner,
                 name=name,
@@ -62,8 +60,10 @@ def create(
                 expires_at=ends,
                 requests_per_minute=requests_per_minute,
             )
+            await note(sessions, "key.created", owner, row.id)
+            return row, text
 
-        row, text = _on_database(work, data_dir)
+        row, text = on_database(work, data_dir)
     until = "until it is revoked" if row.expires_at is None else f"until {row.expires_at:%Y-%m-%d %H:%M} UTC"
     err_console().print(
         f"Key {row.id} of {row.owner} ({row.scopes}) is good {until}. Keep it now: it is not shown again.\n"
@@ -82,7 +82,7 @@ def list_(
     with reported_errors():
         from app.access.repository import list_keys
 
-        rows = _on_database(lambda sessions: list_keys(sessions, owner), data_dir)
+        rows = on_database(lambda sessions, _: list_keys(sessions, owner), data_dir)
     if not rows:
         err_console().print("There are no keys: make one with `fewstroke keys create OWNER`.")
         return
@@ -103,14 +103,31 @@ def revoke(
     key: Annotated[
         str, typer.Argument(help="The key's id (key_...), or its beginning as `list` shows it (fsk_...).")
     ],
+    disable_webhooks: Annotated[
+        bool, typer.Option("--disable-webhooks", help="Also the webhooks that it has made.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key useless, within seconds, for good."""
     with reported_errors():
         from app.access.repository import revoke_key
+        from app.audit.log import note
+        from app.webhooks.repository import webhooks_of_key
 
-        row = _on_database(lambda sessions: revoke_key(sessions, key), data_dir)
+        async def work(sessions: Sessions, _: Settings) -> tuple[ApiKeyRow, list[str]]:
+            row = await revoke_key(sessions, key)
+            await note(sessions, "key.revoked", row.owner, row.id)
+            return row, await webhooks_of_key(sessions, row.id, disable=disable_webhooks)
+
+        row, webhooks = on_database(work, data_dir)
     err_console().print(f"Key {row.id} of {row.owner} is revoked.")
+    if webhooks and disable_webhooks:
+        err_console().print(f"Its webhooks are disabled: {', '.join(webhooks)}.")
+    elif webhooks:
+        err_console().print(
+            f"Webhooks that it made go on: {', '.join(webhooks)}. Did strangers have it, revoke it once more "
+            "with --disable-webhooks."
+        )
 
 
 @keys.command("rotate-links")
@@ -123,28 +140,13 @@ def rotate_links(
     """Sign links to pictures with a new secret. Those that were given out work until they expire."""
     with reported_errors():
         from app.access.links import rotate
+        from app.infra.secrecy import Seal
 
         forget = timedelta(0) if now else timedelta(days=30)
-        _on_database(lambda sessions: rotate(sessions, forget=forget), data_dir)
+        on_database(
+            lambda sessions, settings: rotate(sessions, forget=forget, seal=Seal.of(settings)), data_dir
+        )
     err_console().print("Links are signed with a new secret.")
-
-
-def _on_database(work: Callable[[Sessions], Awaitable[T]], data_dir: DataDir) -> T:
-    from app.cli.service import load
-    from app.infra.db import create_engine, create_sessions
-    from app.infra.schema import migrate
-
-    settings: Settings = load(data_dir=data_dir)
-
-    async def run() -> T:
-        engine = create_engine(settings.database)
-        try:
-            await migrate(engine)
-            return await work(create_sessions(engine))
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
 
 
 def _expiry(text: str | None) -> datetime | None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import progress as rich_progress
 
-from app.cli.common import InputError, err_console, reported_errors, tell
-from model.passes import LARGEST_STROKES
+from app.bounds import MAX_SEED, MIN_SIZE
+from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
+from model.dials import (
+    DEFAULT_ABSTRACTION,
+    LEAST_STROKE_SIZE,
+    MOST_STRENGTH,
+    MOST_STROKE_SIZE,
+    Dials,
+)
 
 if TYPE_CHECKING:
+    from app.imaging.formats import ClipFormat
     from model.engine import Engine
     from model.frames import Smoothing
     from model.requests import Progress
@@ -29,23 +39,28 @@ def adapt(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Style file to write (.safetensors).")],
     steps: Annotated[
-        int | None, typer.Option(min=0, max=1000, help="Inner steps.", show_default="the checkpoint's")
+        int | None,
+        typer.Option(
+            min=0, help="Inner steps, at most FEWSTROKE_MAX_STEPS (100).", show_default="the checkpoint's"
+        ),
     ] = None,
     contents: Annotated[
         list[Path] | None,
         typer.Option(help="Photos (or folders) to practise on.", show_default="a bank of free photos"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same style.")] = 0,  # the API's
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same style.")] = 0,
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
     """Learn a style from a few example pictures and write it to a file."""
     with reported_errors():
-        from app.cli.pictures import expand, read_picture
-        from app.cli.results import write_bytes
+        from app.cli.pictures import expand, read_pictures
+        from app.cli.results import refuse_picture_name, write_bytes
+        from app.imaging.limits import Ground
         from app.settings import load_settings
 
         settings = load_settings()
+        _check_range("--steps", steps, 0, settings.max_steps)
         files = expand(examples)
         if len(files) > settings.max_examples:
             raise InputError(
@@ -56,8 +71,9 @@ def adapt(
             raise InputError(f"{output} is one of the inputs and would be overwritten: choose another -o")
         if output.is_dir():
             raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
-        pictures = [read_picture(path, longest=settings.example_side) for path in files]
-        photos = [read_picture(path, longest=settings.example_side) for path in practice]
+        refuse_picture_name(output, ".safetensors")
+        read = read_pictures([*files, *practice], longest=settings.example_side, ground=Ground.WHITE)
+        pictures, photos = read[: len(files)], read[len(files) :]
         engine = _load(checkpoint, device)
         started = time.perf_counter()
         with _progress("adapting") as bar:
@@ -69,11 +85,8 @@ def adapt(
             style = engine.adapt(pictures, contents=photos, steps=steps, seed=seed, on_progress=on_progress)
         write_bytes(output, style.to_bytes())
         seconds = time.perf_counter() - started
-        losses = style.header.losses
-        tell(
-            f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, "
-            f"loss {losses['start']['total']:.3f} -> {losses['end']['total']:.3f}"
-        )
+        told = _closer(style.header.losses["end"])
+        tell(f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, {told}")
 
 
 def stylize(
@@ -83,28 +96,33 @@ def stylize(
         Path, typer.Option("-o", "--output", help="Folder, or a file when there is one photo.")
     ] = Path(),
     strength: Annotated[
-        float, typer.Option(min=0.0, max=2.0, help="0: hardly any style; 1: as learned.")
+        float,
+        typer.Option(min=0.0, max=MOST_STRENGTH, help="0: the photo itself; 1: as learned; above: more."),
+    ] = 1.0,
+    abstraction: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: all detail of the photo; 1: large shapes.")
+    ] = DEFAULT_ABSTRACTION,
+    stroke_size: Annotated[
+        float,
+        typer.Option(
+            min=LEAST_STROKE_SIZE,
+            max=MOST_STROKE_SIZE,
+            help="How large strokes are, relative to the picture: 1 is as learned, 2 twice as large.",
+        ),
     ] = 1.0,
     size: Annotated[
         int | None,
         typer.Option(
-            min=16, max=8192, help="Longer side of the result, px.", show_default="the photo's, at most 1280"
-        ),
-    ] = None,
-    stroke_size: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0,
-            max=LARGEST_STROKES,
-            help="How large strokes are: 1 is the finest, 2 twice as large. Clips have the finest.",
-            show_default="as at 640 px",
+            min=MIN_SIZE,
+            help="Longer side of the result, px, at most FEWSTROKE_MAX_OUTPUT_SIDE (8192).",
+            show_default="the photo's, at most 1280",
         ),
     ] = None,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="png, jpeg or webp; of clips gif, webp, apng or mp4.",
+            help="png, jpeg or webp; of clips gif, webp, apng, mp4, mov, mkv or webm.",
             show_default="by -o, else png; of clips their own",
         ),
     ] = None,
@@ -115,18 +133,24 @@ def stylize(
     checkpoint: Checkpoint = None,
 ) -> None:
     """Render photos and clips (animated GIF, WebP and PNG; videos with the extra `video`) in a style. Clips
-    may have 600 frames and 30 seconds. Results are named after photo and style: cat.jpg ->
-    cat.hokusai.png."""
+    may have FEWSTROKE_MAX_CLIP_FRAMES (150) frames and FEWSTROKE_MAX_CLIP_SECONDS (15) seconds; videos keep
+    their sound where the result can hold it. Results are named after photo and style: cat.jpg ->
+    cat.hokusai.png. A file that cannot be used is named, and the others are rendered; results that are there,
+    made from the same with the same options, stay."""
     with reported_errors():
-        from app.cli.clips import clip_format, stylize_clip
+        from app.cli.clips import clip_format, loses_sound, stylize_clip
+        from app.cli.made import Recipe, Result, make_each
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
-        from app.imaging.encode import OutputFormat, flatten, with_alpha_of
-        from app.imaging.length import check_length
-        from app.imaging.moving import is_moving
+        from app.imaging.formats import OutputFormat
+        from app.imaging.moving import ClipLimits, check_length, is_moving
+        from app.imaging.transparency import opaque, with_alpha_of
         from app.settings import load_settings
 
-        longest = size or load_settings().default_output_side
+        settings = load_settings()
+        _check_range("--size", size, MIN_SIZE, settings.max_output_side)
+        longest = size or settings.default_output_side
+        limits = ClipLimits(settings.max_clip_frames, settings.max_clip_seconds)
         given = expand(photos)
         if not style.is_file():
             raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")
@@ -136,37 +160,63 @@ def stylize(
         encoding = output_format(form, output) if files else OutputFormat.PNG
         suffixes = [*(SUFFIXES[encoding] for _ in files), *(each.suffix for each in forms)]
         targets = output_paths(files, clips, suffixes, style, output)
-        photo_targets, clip_targets = targets[: len(files)], targets[len(files) :]
-        for clip in clips:
-            check_length(clip, label=str(clip))
+        if len(given) == 1 and clips:
+            check_length(clips[0], limits, label=str(clips[0]))  # before the model is loaded
         engine = _load(checkpoint, device)
         from model.style import Style
 
-        learned = Style.from_bytes(style.read_bytes(), base_hash=engine.base_hash)
+        with about(style):
+            data = style.read_bytes()
+            learned = Style.from_bytes(data, base_hash=engine.base_hash)
+        dials = Dials(strength, abstraction, stroke_size)
+        options = {**asdict(dials), "size": size, "smooth": smooth}
+        recipe = Recipe(base_hash=engine.base_hash, style=data, options=options)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
-            for photo, target in zip(files, photo_targets, strict=True):
+
+            def make_photo(photo: Path, target: Path, mark: str) -> None:
                 content = read_picture(photo, longest=longest)
-                rendered = engine.stylize(
-                    flatten(content), learned, strength=strength, size=longest, stroke_size=stroke_size
-                )
-                write_picture(with_alpha_of(rendered, content), target, encoding)
-                bar.advance(task)
-                tell(str(target))
-            for clip, target, each in zip(clips, clip_targets, forms, strict=True):
-                stylize_clip(
-                    engine,
-                    clip,
-                    learned,
-                    target,
-                    each,
-                    strength=strength,
-                    size=size,
-                    smoothing=None if smooth else _frame_by_frame(),
-                    on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
-                )
-                bar.advance(task)
-                tell(str(target))
+                with about(style):
+                    rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
+                write_picture(with_alpha_of(rendered, content), target, encoding, xmp=recipe.xmp(mark))
+
+            def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
+                with about(clip):
+                    check_length(clip, limits, label=str(clip))
+                    if loses_sound(clip, each):
+                        complain(
+                            f"{clip} has sound that a {each} cannot hold: the result is silent",
+                            kind="warning",
+                        )
+                    stylize_clip(
+                        engine,
+                        clip,
+                        learned,
+                        target,
+                        each,
+                        dials=dials,
+                        size=size,
+                        smoothing=None if smooth else _frame_by_frame(),
+                        limits=limits,
+                        note=mark,
+                        on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
+                    )
+
+            ways = [
+                *(partial(make_photo, *pair) for pair in zip(files, targets, strict=False)),
+                *(
+                    partial(make_clip, *each)
+                    for each in zip(clips, targets[len(files) :], forms, strict=True)
+                ),
+            ]
+            results = [Result(*each) for each in zip([*files, *clips], targets, ways, strict=True)]
+            make_each(results, recipe, on_end=lambda: bar.advance(task))
+
+
+def _check_range(option: str, value: int | None, least: int, most: int) -> None:
+    """As typer has it for bounds that are no settings. Raises typer.BadParameter."""
+    if value is not None and not least <= value <= most:
+        raise typer.BadParameter(f"{value} is not in the range {least}<=x<={most}.", param_hint=f"'{option}'")
 
 
 def _load(checkpoint: Path | None, device: str) -> Engine:
@@ -194,4 +244,12 @@ def _progress(what: str) -> rich_progress.Progress:
 
 
 def _losses(losses: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    """As a bar has it; nothing before the first is known."""
+    return _closer(losses) if losses else ""
+
+
+def _closer(losses: dict[str, float]) -> str:
+    """How much the loss has fallen, in words."""
+    if losses["total"] >= 1:
+        return "as without learning"
+    return f"{1 - losses['total']:.0%} closer than without learning"

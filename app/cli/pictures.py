@@ -8,15 +8,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.cli.common import InputError
+from app.cli.common import InputError, about
 from app.cli.results import write_bytes
 from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
 from app.settings import load_settings
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif"})
 
 _FORMATS = {
     ".png": OutputFormat.PNG,
@@ -28,15 +28,20 @@ SUFFIXES = {OutputFormat.PNG: ".png", OutputFormat.JPEG: ".jpg", OutputFormat.WE
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the pictures directly in them, by name. Raises InputError."""
+    """Files as they are, folders as the pictures directly in them, by name; hidden files, such as those
+    that macOS writes beside others (`._a.jpg`), only where they are named. Raises InputError."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(
-                file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in PICTURE_SUFFIXES
+                and not file.name.startswith(".")
+                and file.is_file()
             )
             if not inside:
-                raise InputError(f"there are no pictures (JPEG, PNG, WebP) in the folder {path}")
+                raise InputError(f"there are no pictures (JPEG, PNG, WebP, GIF) in the folder {path}")
             found += inside
         elif path.is_file():
             found.append(path)
@@ -45,17 +50,33 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
-    """The picture as the service reads it: upright, sRGB, RGB or RGBA. Raises app.errors.ImageError."""
+def read_pictures(paths: Iterable[Path], *, longest: int, ground: Ground) -> list[Image.Image]:
+    """As ``read_picture``; of those that cannot be used each is named. Raises InputError."""
+    pictures, bad = [], []
+    for path in paths:
+        try:
+            pictures.append(read_picture(path, longest=longest, ground=ground))
+        except InputError as error:
+            bad.append(str(error))
+    if bad:
+        raise InputError("\n".join(bad))
+    return pictures
+
+
+def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Ground.KEPT) -> Image.Image:
+    """The picture as the service reads it: upright, sRGB, RGB or RGBA; RGB on another ground than ``KEPT``.
+
+    Raises InputError.
+    """
     settings = load_settings()
     limits = Limits(
         min_side=settings.min_side,
         max_side=settings.max_side,
         max_pixels=settings.max_pixels,
         target_side=longest or settings.max_side,
-        keep_alpha=True,
+        ground=ground,
     )
-    with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fewstroke-") as folder, about(path):
         target = Path(folder) / "picture"
         normalize(path, target, limits, label=str(path))
         with Image.open(target) as image:
@@ -64,15 +85,24 @@ def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
 
 
 def output_format(name: str | None, output: Path) -> OutputFormat:
-    """The format by ``--format``, else by the output's suffix, else PNG. Raises InputError."""
-    if name is not None:
-        try:
-            return OutputFormat("jpeg" if name.lower() == "jpg" else name.lower())
-        except ValueError as error:
-            raise InputError(f"{name!r} is no output format: use png, jpeg or webp") from error
-    return _FORMATS.get(output.suffix.lower(), OutputFormat.PNG)
+    """The format by ``--format`` or the output's suffix, else PNG.
+
+    Raises InputError, also when the two differ.
+    """
+    named = None if output.is_dir() else _FORMATS.get(output.suffix.lower())
+    if name is None:
+        return named or OutputFormat.PNG
+    try:
+        asked = OutputFormat("jpeg" if name.lower() == "jpg" else name.lower())
+    except ValueError as error:
+        raise InputError(f"{name!r} is no output format: use png, jpeg or webp") from error
+    if named not in (None, asked):
+        raise InputError(
+            f"{output} is no name for a {asked}: give one that ends in {SUFFIXES[asked]}, or no --format"
+        )
+    return asked
 
 
-def write_picture(image: Image.Image, target: Path, form: OutputFormat) -> None:
-    """Encode and write, whole or not at all."""
-    write_bytes(target, encode(image, form))
+def write_picture(image: Image.Image, target: Path, form: OutputFormat, *, xmp: bytes | None) -> None:
+    """Encode and write, whole or not at all. ``xmp``: how it was made, if the file is to say so."""
+    write_bytes(target, encode(image, form, xmp=xmp))

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.cli.common import InputError
+from app.texts import shortened, utf8_bytes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CLIP_SUFFIXES = (".gif", ".webp", ".png", ".apng", ".mp4", ".m4v", ".mov", ".webm", ".mkv")
 # Names of files, not of folders, that nothing is written as.
 _OTHER_SUFFIXES = (".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".svg", ".avi")
+_NAME_BYTES = 255  # of a file's name, on every usual file system
 _FILES = frozenset((*PHOTO_SUFFIXES, *CLIP_SUFFIXES, *_OTHER_SUFFIXES))
+
+
+def refuse_picture_name(target: Path, suffix: str) -> None:
+    """Raise InputError when something else than a picture is to be written by a picture's name."""
+    if target.suffix.lower() in _FILES:
+        raise InputError(f"{target} is the name of a picture: give one that ends in {suffix}")
 
 
 def output_paths(
@@ -43,19 +52,31 @@ def output_paths(
     else:
         if output.exists() and not output.is_dir():
             raise InputError(f"{output} is a file: give a folder, or a name that ends in .png, .jpg or .webp")
-        targets = []
+        targets, taken = [], set()
         for path, suffix in zip(given, suffixes, strict=True):
-            stem, number = f"{path.stem}.{style.stem}", 1
-            target = output / f"{stem}{suffix}"
-            while target in targets:
+            ending, number = f".{style.stem}{suffix}", 1
+            target = output / _file_name(path.stem, ending)
+            while _as_one(target) in taken:
                 number += 1
-                target = output / f"{stem}-{number}{suffix}"
+                target = output / _file_name(path.stem, f".{style.stem}-{number}{suffix}")
             targets.append(target)
+            taken.add(_as_one(target))
     inputs = {path.resolve() for path in (*given, style)}
     for target in targets:
         if target.resolve() in inputs:
             raise InputError(f"{target} is one of the inputs and would be overwritten: choose another -o")
     return targets
+
+
+def _as_one(path: Path) -> str:
+    """The same for names that are one on macOS and Windows: A.png and a.png, and an accent written apart."""
+    return unicodedata.normalize("NFC", path.name).casefold()
+
+
+def _file_name(stem: str, ending: str) -> str:
+    """As long as file systems have it; what is too long loses its middle."""
+    ending = shortened(ending, _NAME_BYTES // 2, utf8_bytes)
+    return shortened(stem, _NAME_BYTES - utf8_bytes(ending), utf8_bytes) + ending
 
 
 def write_bytes(target: Path, data: bytes) -> None:

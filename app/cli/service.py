@@ -68,6 +68,9 @@ def api(
     end_at_sigterm()
     obey_leash()
     with reported_errors():
+        from app.infra.secrecy import keep_private
+
+        keep_private()
         settings = load(host=host, port=port, data_dir=data_dir)
         _log(settings)
         from app.cli.http import run_api
@@ -80,6 +83,9 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     end_at_sigterm()
     obey_leash()
     with reported_errors():
+        from app.infra.secrecy import keep_private
+
+        keep_private()
         settings = load(data_dir=data_dir)
         _log(settings)
         from app.worker.main import run_worker
@@ -88,11 +94,14 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
 
 
 def _log(settings: Settings, level: str | None = None) -> None:
-    from app.configuration import unknown_variables
+    from app.configuration import remarks
+    from app.settings_file import config_file
 
     configure_logging(level or settings.log_level, settings.log_format)
     if PARENT_VARIABLE not in os.environ:  # `serve` has said it
-        for sentence in unknown_variables():
+        if (path := config_file()) is not None:
+            logger.info("settings from %s", path.absolute())
+        for sentence in remarks():
             logger.warning("%s", sentence)
 
 

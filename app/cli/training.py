@@ -1,51 +1,94 @@
-"""``fewstroke meta-train``: a thin wrapper over :mod:`model.training`."""
+"""``fewstroke meta-train``: a thin wrapper over :mod:`model.training.run`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import InputError, reported_errors
+from app.bounds import MAX_SEED
+from app.cli.common import InputError, err_console, reported_errors, tell
+
+if TYPE_CHECKING:
+    from model.training.run import Run
 
 
 def meta_train(
-    styles: Annotated[Path, typer.Option(help="Folder with a folder of pictures for each style.")],
-    contents: Annotated[Path, typer.Option(help="Folder of photos.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and curves.")],
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Time for all phases together.", show_default="the schedule's"),
+    styles: Annotated[
+        list[Path],
+        typer.Option(help="Folder with a folder of pictures for each style; may be given again."),
+    ],
+    contents: Annotated[list[Path], typer.Option(help="Folder of photos; may be given again.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint, the state and the log.")],
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint to begin from.", show_default="new networks"),
     ] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time of the whole training.")] = 60.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the samples and of the start.")] = 0,
-    critic: Annotated[
-        float, typer.Option(min=0, help="Weight of a GAN critic's term, such as 0.1; 0: no critic.")
-    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and of new networks.")
+    ] = 0,
     licence: Annotated[
         str, typer.Option(help="Licence of the checkpoint, as stored in it and in its styles.")
     ] = "",
 ) -> None:
-    """Train a base checkpoint: zero-step pre-training, then MAML over styles.
+    """Train a base checkpoint over styles: the zero-step style first, then the inner loop's start and rates.
 
-    Writes base.safetensors, a log, validation figures and curves to --out; a state every minute, from
-    which --resume goes on. Serve the result with FEWSTROKE_CHECKPOINT=OUT/base.safetensors.
+    Writes base.safetensors and log.csv to --out; a state every minute, from which --resume goes on. Serve the
+    result with FEWSTROKE_CHECKPOINT=OUT/base.safetensors.
     """
     with reported_errors():
-        for folder in (styles, contents):
+        for folder in (*styles, *contents):
             if not folder.is_dir():
                 raise InputError(f"{folder} is no folder: check the name")
-        from model.training import entry
-        from model.training.config import TrainingConfig
+        if start is not None and not start.is_file():
+            raise InputError(f"{start} does not exist: name a base checkpoint (.safetensors)")
+        _check_out(out, resume=resume)
+        with err_console().status("loading torch and the networks"):
+            from model.training.run import Run, TrainingConfig
 
-        config = replace(TrainingConfig(styles=styles, contents=contents, out=out), device=device, seed=seed)
-        config = replace(config, critic=critic)
-        if minutes is not None:
-            config = entry.config_for_minutes(config, minutes)
+            config = TrainingConfig(
+                styles=styles,
+                contents=contents,
+                out=out,
+                start=start,
+                minutes=minutes,
+                device=device,
+                seed=seed,
+            )
+            run = Run(config)
         try:
-            entry.meta_train(config, resume=resume, licence=licence, report=typer.echo)
+            with err_console().status(
+                f"training for {minutes:g} minutes; {out / 'log.csv'} says how it goes"
+            ):
+                run.train()
         except FileNotFoundError as error:
             raise InputError(str(error)) from error
+        tell(str(run.export(_card(run, licence))))
+
+
+def _check_out(out: Path, *, resume: bool) -> None:
+    """Raise InputError where there is another training in the way, or none to go on with."""
+    begun = (out / "state.safetensors").is_file()
+    if resume and not begun:
+        raise InputError(f"{out} holds no training to go on with: leave --resume out to begin one")
+    if not resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        goes_on = "add --resume to go on with it" if begun else "nothing in it is overwritten"
+        raise InputError(f"{out} is there already: choose another --out ({goes_on})")
+
+
+def _card(run: Run, licence: str) -> dict[str, Any]:
+    """What the checkpoint says of itself."""
+    import torch
+
+    return {
+        "licence": licence,
+        "minutes": round(run.seconds / 60, 2),
+        "steps": run.loop.steps_done,
+        "seed": run.config.seed,
+        "device": torch.cuda.get_device_name() if run.device.type == "cuda" else run.device.type,
+        "torch": torch.__version__,
+    }

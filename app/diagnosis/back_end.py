@@ -3,25 +3,37 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import StorageType
-from sqlalchemy import text
+from nats.js.errors import NotFoundError
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.diagnosis.findings import Trouble, Verdict
 from app.ids import new_id
 from app.infra.blobs import Blobs
-from app.infra.broker import find_broker
-from app.infra.broker.topology import WORKERS_STREAM
-from app.infra.db import create_engine, ping
+from app.infra.broker import (
+    BrokerStartError,
+    BrokerUnavailableError,
+    EmbeddedServer,
+    find_broker,
+    heartbeats,
+)
+from app.infra.db import create_engine, ping, place
 from app.infra.errors import DatabaseUnavailableError
+from app.infra.integrity import find_damage
 from app.infra.keys import trial_key
 from app.infra.logs import reason
 from app.migrations import HEAD
 from app.settings import Settings
+from app.styles.tables import StyleRow
+from model.errors import ModelError
+from model.formats import checkpoint_hash
 
 _SKEW = 2.0  # s; leases and signatures are meant in seconds
 _CONNECT = 5  # s
@@ -29,8 +41,16 @@ _CONNECT = 5  # s
 
 async def check_database(settings: Settings) -> str:
     """Reached, and with the schema of this version."""
+    where = place(settings.database)
+    damage = await find_damage(settings.database)
+    if damage is not None:
+        raise Trouble(
+            Verdict.FAIL,
+            f"{where} is damaged: {damage}",
+            "Stop the service, copy the data folder away, and restore a backup (docs/backup.md), or mend it "
+            "with `sqlite3 fewstroke.db .recover`.",
+        )
     engine = create_engine(settings.database)
-    where = settings.database.render_as_string(hide_password=True)
     try:
         try:
             await ping(engine)
@@ -65,6 +85,31 @@ async def check_database(settings: Settings) -> str:
     return f"{where}, schema {revision}"
 
 
+async def check_styles(settings: Settings) -> str:
+    """They were learned with the checkpoint that the service has."""
+    try:
+        base = await asyncio.to_thread(checkpoint_hash, settings.checkpoint)
+    except ModelError:
+        return "not looked at: there is no checkpoint to compare them with"
+    engine = create_engine(settings.database)
+    there = StyleRow.blob_key.is_not(None)
+    counts = select(func.count(), func.count().filter(StyleRow.base_hash != base)).where(there)
+    try:
+        async with engine.connect() as connection:
+            styles, others = (await connection.execute(counts)).one()
+    except (DBAPIError, OSError):
+        return "not looked at: the database cannot be read"
+    finally:
+        await engine.dispose()
+    if others:
+        raise Trouble(
+            Verdict.WARN,
+            f"{others} of {styles} were learned with another checkpoint, and cannot be applied",
+            "Their owners learn them again: POST /v1/styles/{id}/relearn, or the button in the studio.",
+        )
+    return f"{styles}, all of this checkpoint"
+
+
 async def check_storage(settings: Settings) -> str:
     """A blob is written, read and deleted."""
     blobs = Blobs.open(settings)
@@ -83,13 +128,21 @@ async def check_storage(settings: Settings) -> str:
 
 
 async def check_broker(settings: Settings) -> str:
-    """Reached, with JetStream; says how many workers live."""
-    client = await _connected(settings)
+    """Reached, with JetStream; says how many workers live. One that is embedded and does not run is tried."""
+    try:
+        client = await _connected(settings)
+    except (Trouble, BrokerUnavailableError):
+        if settings.nats_url is None:
+            await _try_embedded(settings)
+        raise
     try:
         jetstream = client.jetstream(timeout=_CONNECT)
         account = await jetstream.account_info()
         await _check_replicas(jetstream, settings.nats_replicas)
-        workers = await _workers(client)
+        try:
+            workers = len(await heartbeats(jetstream))
+        except NotFoundError:
+            workers = 0  # the first start makes the streams
     finally:
         await client.close()
     if not workers:
@@ -184,15 +237,20 @@ async def _connected(settings: Settings) -> Client:
     return client
 
 
-async def _workers(client: Client) -> int:
-    """Live workers, without making the streams that a first start makes."""
-    from nats.js.errors import NotFoundError
-
-    try:
-        stream = await client.jetstream(timeout=_CONNECT).stream_info(WORKERS_STREAM, subjects_filter=">")
-    except NotFoundError:
-        return 0
-    return len(stream.state.subjects or {})
+async def _try_embedded(settings: Settings) -> None:
+    """A broker starts in a folder of its own beside the one that `fewstroke serve` would use, and ends."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".doctor-", dir=settings.data_dir) as folder:
+        try:
+            async with EmbeddedServer(Path(folder)):
+                return
+        except BrokerStartError as error:
+            raise Trouble(
+                Verdict.FAIL,
+                str(error),
+                "`fewstroke serve` will fail like this: mend what the broker names, choose another folder "
+                "with --data-dir, or set FEWSTROKE_NATS_URL.",
+            ) from error
 
 
 def _where(client: Client) -> str:

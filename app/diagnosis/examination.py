@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage
+from app.diagnosis.back_end import check_broker, check_clock, check_database, check_storage, check_styles
 from app.diagnosis.findings import Finding, Trouble, Verdict
 from app.diagnosis.machine import (
     check_checkpoint,
     check_decoder,
     check_device,
     check_disk,
+    check_modes,
     check_port,
     check_settings,
 )
 from app.errors import AppError
 from app.infra.logs import reason
+from app.infra.redaction import redact
 from app.settings import Settings
 
 Check = Callable[[], Awaitable[str]]
@@ -40,11 +43,13 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
             "Start `fewstroke serve` on this data folder, or check FEWSTROKE_NATS_URL and its token.",
         ),
         "clock": (lambda: check_clock(settings), "Keep the clocks of all machines in step (NTP, chrony)."),
+        "modes": (lambda: check_modes(settings), "Give folder and files to the user of the service."),
         "disk": (lambda: check_disk(settings), "Make room on the disk of the data folder."),
         "checkpoint": (
             lambda: check_checkpoint(settings, device),
             "Point FEWSTROKE_CHECKPOINT at a checkpoint, or install the package again.",
         ),
+        "styles": (lambda: check_styles(settings), "Look at the database first."),
         "device": (lambda: check_device(device), "Choose another one with --device, or repair its driver."),
         "decoder": (
             lambda: check_decoder(settings),
@@ -56,6 +61,11 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
 
 
 async def _finding(name: str, check: Check, mend: str) -> Finding:
+    finding = await _found(name, check, mend)
+    return replace(finding, says=redact(finding.says))
+
+
+async def _found(name: str, check: Check, mend: str) -> Finding:
     try:
         async with asyncio.timeout(_SECONDS):
             return Finding(name, Verdict.OK, await check())

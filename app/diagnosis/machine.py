@@ -2,14 +2,15 @@
 
 import asyncio
 import shutil
-import socket
 from pathlib import Path
+from stat import S_IRWXG, S_IRWXO
 from tempfile import TemporaryDirectory
 
-from app.configuration import unknown_variables
+from app.configuration import remarks
 from app.diagnosis.findings import Trouble, Verdict
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
+from app.infra.listening import ListenError, listen
 from app.settings import Settings
 
 _LITTLE = 2 * 2**30  # bytes; the embedded broker alone may take so much
@@ -21,11 +22,26 @@ _PICTURE = bytes.fromhex(  # a PNG of 1 x 1 pixel
 
 
 async def check_settings() -> str:
-    """Every variable that begins like ours is one of ours."""
-    unknown = unknown_variables()
-    if unknown:
-        raise Trouble(Verdict.WARN, " ".join(unknown), "Correct their names, or unset them.")
+    """Every variable that begins like ours is one of ours, and the file is obeyed."""
+    found = remarks()
+    if found:
+        raise Trouble(Verdict.WARN, " ".join(found), "Correct the names of variables, or unset them.")
     return "no variable but those of docs/configuration.md is set"
+
+
+async def check_modes(settings: Settings) -> str:
+    """Database and pictures are for the user of the service alone."""
+    database = settings.database.database if settings.database.get_backend_name() == "sqlite" else None
+    places = [settings.data_dir, settings.blobs_folder, Path(database) if database else None]
+    there = [place for place in places if place is not None and place.exists()]
+    wide = [str(place) for place in there if place.stat().st_mode & (S_IRWXG | S_IRWXO)]
+    if wide:
+        raise Trouble(
+            Verdict.WARN,
+            f"other users of this machine may look into {', '.join(wide)}",
+            f"chmod -R go= {' '.join(wide)}",
+        )
+    return "database and pictures are for this user alone"
 
 
 async def check_disk(settings: Settings) -> str:
@@ -100,12 +116,12 @@ async def check_device(device: str) -> str:
 async def check_decoder(settings: Settings) -> str:
     """A decoder process starts and reads a picture."""
     decoder = Decoder(processes=1, seconds=settings.decode_seconds)
-    limits = Limits(min_side=1, max_side=16, max_pixels=256, target_side=16, keep_alpha=False)
+    limits = Limits(min_side=1, max_side=16, max_pixels=256, target_side=16, ground=Ground.WHITE)
     try:
         with TemporaryDirectory(prefix="fewstroke-") as folder:
             source, target = Path(folder, "in"), Path(folder, "out")
             source.write_bytes(_PICTURE)  # noqa: ASYNC240 - seventy bytes
-            done = await decoder.normalize(source, target, limits, label="the test picture")
+            done = await decoder.normalize(source, target, limits, label="The test picture")
     finally:
         await decoder.close()
     return f"reads a picture ({done.width} x {done.height})"
@@ -113,21 +129,14 @@ async def check_decoder(settings: Settings) -> str:
 
 async def check_port(settings: Settings) -> str:
     """Free, or taken by the service itself."""
-    where = f"{settings.host}:{settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if await _is_ours(settings):
-                return f"{where}: the service answers there"
-            raise Trouble(
-                Verdict.FAIL,
-                f"{where} cannot be listened on: {error.strerror}",
-                "Choose another one with FEWSTROKE_PORT or --port, or stop what uses this one.",
-            ) from error
-    return f"{where} is free"
+    try:
+        listen(settings.host, settings.port).close()
+    except ListenError as error:
+        if error.taken and await _is_ours(settings):
+            return f"{error.where}: the service answers there"
+        says = f"{error.where} cannot be listened on: {error.why}"
+        raise Trouble(Verdict.FAIL, says, f"{error.mend[0].upper()}{error.mend[1:]}.") from error
+    return f"{settings.host}:{settings.port} is free"
 
 
 async def _is_ours(settings: Settings) -> bool:

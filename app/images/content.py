@@ -16,6 +16,9 @@ _EXTENSIONS = {
     "image/gif": "gif",
     "image/apng": "png",
     "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/matroska": "mkv",
+    "video/webm": "webm",
 }
 MEDIA_TYPES = tuple(_EXTENSIONS)
 
@@ -30,7 +33,7 @@ async def image_response(
     etag = f'"{row.sha256}"'
     common = {
         "ETag": etag,
-        "Cache-Control": "private, max-age=31536000, immutable",  # an id never gets other bytes
+        "Cache-Control": "private, max-age=300",  # for no longer is shown what was deleted
         "Vary": "Authorization",  # what one key may see, the next user of a browser may not
         **(headers or {}),
     }

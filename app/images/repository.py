@@ -9,6 +9,7 @@ from app.errors import ImageNotFoundError, ResourceInUseError
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
 from app.jobs.usage import image_is_needed, unfinished
+from app.retention.forgetting import Leftovers, forget_names, tries_of
 
 _C = table_of(ImageRow).c
 _BY_ID = select(*_C).where(_C.id == bindparam("id"))
@@ -59,21 +60,25 @@ async def list_images(
         return list(await session.scalars(query))
 
 
-async def delete_image(sessions: Sessions, owner: str, image_id: str) -> str:
-    """Delete the row; returns the key of its blob. Raises ImageNotFoundError, ResourceInUseError."""
+async def delete_image(sessions: Sessions, owner: str, image_id: str) -> Leftovers:
+    """Delete the row, and the name that the file had. Raises ImageNotFoundError, ResourceInUseError."""
     async with sessions.begin() as session:
-        key: str | None = await session.scalar(
-            delete(ImageRow)
-            .where(ImageRow.id == image_id, ImageRow.owner == owner)
-            .returning(ImageRow.blob_key)
-        )
-        if key is None:
+        gone = (
+            await session.execute(
+                delete(ImageRow)
+                .where(ImageRow.id == image_id, ImageRow.owner == owner)
+                .returning(ImageRow.blob_key, ImageRow.job_id)
+            )
+        ).one_or_none()
+        if gone is None:
             raise _unknown(image_id)
         if image_is_needed(await unfinished(session, owner), image_id):
             raise ResourceInUseError(
                 f"A job that waits or runs needs image {image_id}: cancel it or wait for it, then delete."
             )
-    return key
+        jobs = await tries_of(session, gone.job_id)
+        await forget_names(session, jobs, of_image=image_id)
+    return Leftovers([gone.blob_key], jobs)
 
 
 async def delete_images(session: AsyncSession, image_ids: Collection[str]) -> list[str]:

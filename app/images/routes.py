@@ -6,11 +6,13 @@ from fastapi import APIRouter, Query, Request, Response, status
 
 from app.api.deps import ImageId, Owner, Paging, Reader, Services
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.images.content import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
 from app.jobs.schemas import image_url
+from app.retention.forgetting import clear
 from app.texts import STORABLE
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))
@@ -48,10 +50,11 @@ async def read_image(image_id: ImageId, services: Services, owner: Owner) -> Ima
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problem_responses(409),
 )
-async def remove_image(image_id: ImageId, services: Services, owner: Owner) -> None:
+async def remove_image(image_id: ImageId, request: Request, services: Services, owner: Owner) -> None:
     """The image and its bytes go at once; a stylization tells its result as `deleted` then. 409 while a job
     needs it."""
-    await services.blobs.delete([await delete_image(services.sessions, owner, image_id)])
+    await clear(await delete_image(services.sessions, owner, image_id), services.blobs, services.broker)
+    await note(services.sessions, "image.deleted", owner, image_id, request=request)
 
 
 @router.get(

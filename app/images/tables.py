@@ -23,7 +23,7 @@ class ImageRow(Base):
     """An image and where its bytes are. ``width`` and ``height`` in pixels, upright."""
 
     __tablename__ = "images"
-    __table_args__ = (Index(None, "owner", "id"),)
+    __table_args__ = (Index(None, "owner", "id"), Index(None, "owner", "size_bytes"))
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")

@@ -2,7 +2,7 @@
 
 A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
 line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
-killed. Run by :mod:`app.imaging.decoder` as ``python -m app.imaging.child``.
+killed. Run by :mod:`app.imaging.decoder`.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import AppError
+from app.imaging.costly import keep_small, refuse_costly
 from app.imaging.limits import Limits
 from app.imaging.normalize import normalize
 
@@ -21,13 +22,11 @@ _MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture ne
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Do what one request asks."""
+    source, target = Path(request["source"]), Path(request["target"])
     try:
-        done = normalize(
-            Path(request["source"]),
-            Path(request["target"]),
-            Limits(**request["limits"]),
-            label=request["label"],
-        )
+        refuse_costly(source, request["label"])
+        done = normalize(source, target, Limits(**request["limits"]), label=request["label"])
+        done = keep_small(done, source, target)
     except AppError as error:
         return {"error": type(error).__name__, "detail": error.detail}
     except OSError as error:  # no room for the result; what a picture itself raises is an AppError
@@ -39,6 +38,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until stdin ends."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each would reserve some of the memory below
     _limit_memory()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer

@@ -3,9 +3,8 @@
 import asyncio
 import json
 import logging
-import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app import errors
@@ -17,45 +16,85 @@ from app.errors import (
     ServiceUnavailableError,
 )
 from app.imaging.limits import Limits, Normalized
+from app.infra.children import start_apart
+from app.infra.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 _STOP_SECONDS = 5.0
 
 
+@dataclass
+class Budget:
+    """Seconds in a decoder that are left."""
+
+    seconds: float
+
+
 class Decoder:
-    """A few decoder processes, started when first needed and replaced when one dies."""
+    """A few decoder processes, started when first needed and replaced when one dies.
+
+    Owners take turns, and one leaves a decoder for the others where there are several.
+    """
 
     def __init__(self, *, processes: int = 1, seconds: float = 30.0) -> None:
         self._seconds = seconds
-        self._idle: asyncio.Queue[_Child] = asyncio.Queue()
+        self._turns = Turns(processes, each=max(1, processes - 1))
         self._children = [_Child() for _ in range(processes)]
-        for child in self._children:
-            self._idle.put_nowait(child)
+        self._idle = list(self._children)
 
-    async def normalize(self, source: Path, target: Path, limits: Limits, *, label: str) -> Normalized:
-        """As :func:`app.imaging.normalize.normalize`, elsewhere. Raises an ImageError about ``label``,
-        and ServiceUnavailableError when the result cannot be stored."""
-        child = await self._idle.get()
+    async def normalize(
+        self,
+        source: Path,
+        target: Path,
+        limits: Limits,
+        *,
+        label: str,
+        owner: str = "",
+        budget: Budget | None = None,
+    ) -> Normalized:
+        """As :func:`app.imaging.normalize.normalize`, elsewhere, in a turn of ``owner`` and within
+        ``budget``, from which it takes the time that it needs. Raises an ImageError about ``label``, and
+        ServiceUnavailableError when the result cannot be stored."""
+        budget = budget or self.budget()
+        clock = asyncio.get_running_loop().time
+        async with self._turns.turn(owner):
+            started = clock()
+            try:
+                reply = await self._ask(source, target, limits, label, budget.seconds)
+            finally:
+                budget.seconds -= clock() - started
+        return self._done(reply, label)
+
+    def budget(self) -> Budget:
+        """What all pictures of a request may take together."""
+        return Budget(self._seconds)
+
+    async def _ask(
+        self, source: Path, target: Path, limits: Limits, label: str, seconds: float
+    ) -> str | None:
+        child = self._idle.pop()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds):
                 request = {
                     "source": str(source),
                     "target": str(target),
                     "limits": asdict(limits),
                     "label": label,
                 }
-                reply = await child.ask(json.dumps(request))
+                return await child.ask(json.dumps(request))
         except TimeoutError as error:
             await child.stop()
             raise ImageTooLargeError(
-                f"{label} takes too long to decode: scale it down and resend it."
+                f"{label} takes too long to decode, with the pictures before it: scale it down and resend it."
             ) from error
         except BaseException:
             await child.stop()  # it may be in the middle of an answer
             raise
         finally:
-            self._idle.put_nowait(child)
+            self._idle.append(child)
+
+    def _done(self, reply: str | None, label: str) -> Normalized:
         if reply is None:
             logger.warning("the decoder process died on an upload")
             raise ImageCorruptError(
@@ -86,9 +125,7 @@ class _Child:
         """One request and its answer; None when the process died over it."""
         process = self._process
         if process is None or process.returncode is not None:
-            process = self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
+            process = self._process = await start_apart(
                 "app.imaging.child",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

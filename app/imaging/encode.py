@@ -8,7 +8,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.imaging.formats import OutputFormat
 
-__all__ = ["OutputFormat", "encode", "flatten", "with_alpha_of"]
+__all__ = ["OutputFormat", "encode", "flatten"]
 
 _QUALITY = 92
 _OPTIONS: dict[OutputFormat, dict[str, int]] = {
@@ -18,23 +18,13 @@ _OPTIONS: dict[OutputFormat, dict[str, int]] = {
 }
 
 
-def flatten(image: Image.Image) -> Image.Image:
-    """RGB; transparent parts on white."""
+def flatten(image: Image.Image, ground: str = "white") -> Image.Image:
+    """RGB; transparent parts on a ground of one colour."""
     if image.mode != "RGBA":
         return image.convert("RGB")
-    ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
-    ground.alpha_composite(image)
-    return ground.convert("RGB")
-
-
-def with_alpha_of(rendered: Image.Image, content: Image.Image) -> Image.Image:
-    """The rendered picture (RGB) with the content's alpha channel, when it has one, at the new size."""
-    if content.mode != "RGBA":
-        return rendered
-    alpha = content.getchannel("A").resize(rendered.size, Image.Resampling.LANCZOS)
-    result = rendered.convert("RGB")
-    result.putalpha(alpha)
-    return result
+    below = Image.new("RGBA", image.size, ground)
+    below.alpha_composite(image)
+    return below.convert("RGB")
 
 
 def encode(

@@ -29,6 +29,14 @@ class ClipFormat(StrEnum):
     WEBP = "webp"
     APNG = "apng"
     MP4 = "mp4"
+    MOV = "mov"
+    MKV = "mkv"
+    WEBM = "webm"
+
+    @property
+    def is_video(self) -> bool:
+        """Whether PyAV writes it."""
+        return self in _VIDEOS
 
     @property
     def suffix(self) -> str:
@@ -38,7 +46,15 @@ class ClipFormat(StrEnum):
     @property
     def media_type(self) -> str:
         """For HTTP."""
-        return "video/mp4" if self is ClipFormat.MP4 else f"image/{self.value}"
+        return _VIDEOS.get(self, f"image/{self.value}")
+
+
+_VIDEOS = {
+    ClipFormat.MP4: "video/mp4",
+    ClipFormat.MOV: "video/quicktime",
+    ClipFormat.MKV: "video/matroska",
+    ClipFormat.WEBM: "video/webm",
+}
 
 
 def has_video() -> bool:

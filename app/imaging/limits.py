@@ -1,6 +1,15 @@
 """What is accepted, and what comes of it; shared by both sides of the decoder process."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Ground(StrEnum):
+    """What transparent parts become."""
+
+    KEPT = "kept"
+    WHITE = "white"
+    BLACK = "black"
 
 
 @dataclass(frozen=True)
@@ -11,7 +20,8 @@ class Limits:
     max_side: int
     max_pixels: int
     target_side: int
-    keep_alpha: bool
+    ground: Ground
+    exact: bool = False  # stored without loss whatever it came as
     frames: int = 0  # of a moving picture; 0: none may move
     seconds: float = 0.0
     clip_side: int = 0  # bounds the longer side of a moving picture, too

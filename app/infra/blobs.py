@@ -8,8 +8,9 @@ import errno
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import obstore
@@ -24,6 +25,7 @@ from app.infra.logs import reason
 from app.settings import Settings
 
 _CHUNK = 256 * 1024
+_S3_PATIENCE = timedelta(seconds=10)  # for which a request to S3 is tried again
 _LISTED = 500  # keys a batch
 _NO_ROOM = f"(os error {errno.ENOSPC})"
 _STAGED = re.compile(r"(.+)#\d+")  # how obstore names a file that it is writing
@@ -161,8 +163,26 @@ class Blobs:
         return await asyncio.to_thread(_delete_staged, self._folder, older_than.timestamp())
 
     async def check(self) -> None:
-        """One round trip for readiness; raises what the store raises."""
+        """One round trip for readiness; raises what the store raises, and StorageUnavailableError when a
+        folder may not be written. Whether a bucket may be, only a write would tell, and each has its price:
+        `fewstroke doctor` makes one."""
         await obstore.list_with_delimiter_async(self._store, prefix="ready")
+        if self._folder is not None:
+            await asyncio.to_thread(_try_to_write, self._folder)
+
+
+def _try_to_write(folder: Path) -> None:
+    """A file without a name in the folder and in those in it that writers have made. Raises
+    StorageUnavailableError."""
+    for part in (folder, *(part for name in FOLDERS if (part := folder / name).exists())):
+        try:
+            with TemporaryFile(dir=part):
+                pass
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"The blob store {part} cannot be written ({error.strerror}): give this user the right to "
+                "write there, or choose another folder with FEWSTROKE_BLOBS_URL."
+            ) from error
 
 
 def _delete_staged(folder: Path, older_than: float) -> int:
@@ -187,7 +207,13 @@ def _s3(bucket: str, prefix: str, settings: Settings) -> S3Store:
     if settings.s3_endpoint:
         options["endpoint"] = settings.s3_endpoint
         client["allow_http"] = settings.s3_endpoint.startswith("http://")
-    return S3Store(bucket, prefix=prefix or None, config=options, client_options=client)  # type: ignore[arg-type]
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=options,  # type: ignore[arg-type]
+        client_options=client,  # type: ignore[arg-type]
+        retry_config={"max_retries": 5, "retry_timeout": _S3_PATIENCE},
+    )
 
 
 def _missing(key: str) -> BlobMissingError:

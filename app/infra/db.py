@@ -33,8 +33,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from app.infra.commits import committing
-from app.infra.errors import DatabaseUnavailableError
+from app.infra.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.infra.logs import reason
+from app.infra.redaction import redact
 from app.infra.sqlite import BEGIN_BRIEF, know_letters
 from app.infra.sqlite import connect as connect_sqlite
 
@@ -270,6 +271,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     know_letters(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only let go
     cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a killed process loses nothing that was committed
     cursor.close()
 
@@ -311,7 +313,7 @@ async def ping(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         answer = await connection.scalar(text("SELECT 1" if sqlite else "SHOW transaction_read_only"))
     if answer == "on" or (sqlite and not await asyncio.to_thread(_may_write, engine.url.database)):
-        raise unusable(engine.url, "it can only be read")
+        raise DatabaseReadOnlyError(unusable(engine.url, "it can only be read").detail)
 
 
 def _may_write(database: str | None) -> bool:
@@ -320,10 +322,18 @@ def _may_write(database: str | None) -> bool:
     return not path.is_absolute() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
+def place(url: URL) -> str:
+    """Where a database is, as people call it: a file by its path, whatever letters that has; a server by its
+    URL without the password."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    return url.render_as_string(hide_password=True)
+
+
 def unusable(url: URL, why: Exception | str) -> DatabaseUnavailableError:
     """The error to raise: which database, and why."""
     said = why if isinstance(why, str) else reason(why)
     return DatabaseUnavailableError(
-        f"The database {url.render_as_string(hide_password=True)} cannot be used: {said}. Check "
+        f"The database {redact(place(url))} cannot be used: {redact(said)}. Check "
         "FEWSTROKE_DATABASE_URL, that its server runs, and that it may be written."
     )

@@ -9,6 +9,18 @@ class DatabaseUnavailableError(ServiceUnavailableError):
     title = "Database unavailable"
 
 
+class DatabaseReadOnlyError(DatabaseUnavailableError):
+    """The database answers and takes no writes."""
+
+    title = "Database read-only"
+
+
+class DatabaseDamagedError(DatabaseUnavailableError):
+    """The database's file is not what was written."""
+
+    title = "Database damaged"
+
+
 class StorageUnavailableError(ServiceUnavailableError):
     """The blob store cannot be opened."""
 

@@ -18,19 +18,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from app.infra.redaction import redact
+
 LogFormat = Literal["console", "json"]
 
 _form: LogFormat = "console"
 _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039 - never changed
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_SECRETS = re.compile(
-    r"(?P<bearer>\bBearer\s+)[^\s'\",]+"
-    r"|(?P<prefix>\b(?:whsec|fsk)_)[A-Za-z0-9+/=_-]+"
-    r"|(?P<user>://[^\s:/@'\"]*:)[^\s/@'\"]+(?=@)"
-    r"|(?P<name>\b(?:signature|token|password|secret)=)[^\s&'\",]+",
-    re.IGNORECASE,
-)
 _CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # not tabs and line breaks; a terminal obeys them
 _QUIET = 60.0  # s for which a warning is not said again
@@ -56,11 +51,6 @@ def bound(name: str) -> str | None:
 def log_format() -> LogFormat:
     """What this process writes."""
     return _form
-
-
-def redact(text: str) -> str:
-    """The text without keys, tokens, signatures and passwords of URLs."""
-    return _SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}***", text)
 
 
 def reason(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """The schema of the database: migrations at start."""
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
@@ -111,7 +110,7 @@ def alembic_config() -> "Config":
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("script_location", "app:migrations")  # a path may have a %, which means something
     return config
 
 

@@ -1,9 +1,11 @@
 """Every table of the service, imported so that ``Base.metadata`` is complete."""
 
 from app.access.tables import ApiKeyRow, LinkSecretRow, RateRow
+from app.audit.tables import AuditRow
 from app.idempotency.tables import IdempotencyKeyRow
 from app.images.tables import ImageRow
 from app.infra.db import Base
+from app.infra.facts import FactRow
 from app.jobs.fairness import TurnRow
 from app.jobs.tables import JobRow
 from app.metrics.tables import TallyRow
@@ -14,8 +16,10 @@ from app.webhooks.tables import DeliveryRow, WebhookRow
 
 __all__ = [
     "ApiKeyRow",
+    "AuditRow",
     "Base",
     "DeliveryRow",
+    "FactRow",
     "IdempotencyKeyRow",
     "ImageRow",
     "JobRow",

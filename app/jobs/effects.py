@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
@@ -101,10 +101,8 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         async def effects(session: AsyncSession) -> None:
             for row in rows:
                 await insert_row(session, row)
-            if outcome.style is not None and not await _attach(
-                session, job.style_id, style_key, outcome.style
-            ):
-                orphans.append(style_key)
+            if outcome.style is not None:
+                orphans.extend(await _attach(session, job.style_id, style_key, outcome.style))
 
         result = {
             "style_id": job.style_id,
@@ -125,8 +123,10 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
     return done
 
 
-async def _attach(session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome) -> bool:
-    """Give the style its file. False: the style was deleted meanwhile."""
+async def _attach(session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome) -> list[str]:
+    """Give the style its file. The keys that nobody needs: of the file that it had before, if it was learned
+    again; of the new one, if the style was deleted meanwhile."""
+    before = await session.scalar(select(StyleRow.blob_key).where(StyleRow.id == style_id))
     attached = await session.scalar(
         update(StyleRow)
         .where(StyleRow.id == style_id)
@@ -140,7 +140,9 @@ async def _attach(session: AsyncSession, style_id: str | None, key: str, style: 
         .returning(StyleRow.id)
         .execution_options(synchronize_session=False)
     )
-    return attached is not None
+    if attached is None:
+        return [key]
+    return [before] if before is not None else []
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

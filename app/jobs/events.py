@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
+from app.api.preferences import whole_number
 from app.infra.broker import Broker, Event
 from app.infra.db import is_away
 from app.infra.logs import NotAgain, reason
@@ -18,9 +19,20 @@ from app.jobs.model import Job
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
+LAST = "end"
+"""Id of a last event that is from the ledger: a reader who names it has seen all there is."""
+
 _LOOK_EVERY = 2.0  # s of silence before a look at the ledger
 _GRACE = 2.0  # s for the events of a job that the ledger already calls terminal; a busy broker needs it
 _ASK_EVERY = 5.0  # s between two questions whether the reader may still read
+
+
+async def is_over(job: Job, last_event_id: str | None, broker: Broker) -> bool:
+    """Whether a reader has seen everything of a job. Raises BrokerUnavailableError."""
+    if not job.state.terminal:
+        return False
+    seen = whole_number(last_event_id)
+    return last_event_id == LAST or (seen is not None and await broker.has_ended(job.id, seen))
 
 
 async def job_events(
@@ -33,8 +45,8 @@ async def job_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Events after the sequence number ``after`` (the SSE id); the last one is always a terminal ``state``.
 
-    When the terminal event is not in the stream (its worker died, or it aged out), or was seen before,
-    the final state comes from the ledger, without an id. ``closing`` returns when the process is about to
+    When the terminal event is not in the stream (its worker died, or it aged out), the final state comes from
+    the ledger, with the id LAST. ``closing`` returns when the process is about to
     end: the stream then ends where it is, and the reader comes back with the last id that it has seen.
     It ends there too for a reader who is ``allowed`` no longer.
     """
@@ -74,7 +86,7 @@ async def job_events(
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)
-    yield ServerSentEvent(event="state", data={"state": final.state})
+    yield ServerSentEvent(id=LAST, event="state", data={"state": final.state})
 
 
 async def _until_refused(allowed: Callable[[], Awaitable[bool]]) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
@@ -112,6 +112,12 @@ class Ledger(Tickets):
         row = await self._sessions.row(UNFINISHED, owner=owner)
         refuse_beyond(row, 0, owner, max_active, max_per_owner)
 
+    async def unfinished(self, owner: str) -> int:
+        """How many jobs of an owner wait or run."""
+        row = await self._sessions.row(UNFINISHED, owner=owner)
+        assert row is not None  # a count
+        return int(row.own)
+
     async def draw(self, ticket: str, worker_id: str, *, fits: Fits | None = None) -> Draw:
         """``begin`` the job whose turn it is when a ticket comes from the queue.
 
@@ -189,8 +195,8 @@ class Ledger(Tickets):
         Raises JobNotCancelableError (the job is terminal), JobNotFoundError.
         """
         async with self._sessions.begin(brief=True) as session:
-            for change, values in ((_CANCEL, {"now": utcnow()}), (_ASK_TO_CANCEL, {})):
-                changed = await _change(session, change, job_id, **values)
+            for change in (_CANCEL, _ASK_TO_CANCEL):
+                changed = await _change(session, change, job_id, now=utcnow())
                 if changed is not None:
                     return changed
             row = await session.get(JobRow, job_id)
@@ -218,6 +224,23 @@ class Ledger(Tickets):
             for job in jobs:
                 await record(session, job)
         return jobs
+
+    async def end_canceling(self, asked_before: timedelta, *, owner: str | None = None) -> list[Job]:
+        """canceling -> canceled for jobs whose worker was asked so long ago and has not stopped; returns
+        them. Should it come back, its attempt counts no longer. ``owner``: of this one only."""
+        late = select(_C.id).where(
+            _C.state == JobState.CANCELING, _C.cancel_asked_at <= utcnow() - asked_before
+        )
+        if owner is not None:
+            late = late.where(_C.owner == owner)
+        async with self._sessions() as session:
+            ids = list(await session.scalars(late))
+        ended = []
+        for job_id in ids:
+            async with self._sessions.begin(brief=True) as session:
+                job = await _change(session, _END_CANCELED, job_id, now=utcnow())
+            ended += [job] if job is not None else []
+        return ended
 
     async def _worker_write(self, change: Update, job_id: str, attempt: int, **values: Any) -> bool:
         async with self._sessions.begin(brief=True) as session:
@@ -280,7 +303,11 @@ _FAIL = _changes(
 )
 _RELEASE = _changes([JobState.RUNNING], _FENCE, state=JobState.QUEUED, releases=_C.releases + 1)
 _CANCEL = _changes([JobState.QUEUED], **_CANCELED)
-_ASK_TO_CANCEL = _changes([JobState.RUNNING, JobState.CANCELING], state=JobState.CANCELING)
+_ASK_TO_CANCEL = _changes(
+    [JobState.RUNNING, JobState.CANCELING],
+    state=JobState.CANCELING,
+    cancel_asked_at=func.coalesce(_C.cancel_asked_at, _NOW),
+)
 _CONFIRM_CANCELED = _changes([JobState.CANCELING], _FENCE, **_CANCELED)
 _END_CANCELED = _changes([JobState.CANCELING], **_CANCELED)
 

@@ -1,11 +1,13 @@
 """How a result was made: a record for its JSON and, unless declined, for its file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from app.jobs.dials import dials_of
 from app.jobs.model import Job
 
 if TYPE_CHECKING:
@@ -43,10 +45,9 @@ def describe(
         "styles": styles,
         "outside_style": {"id": outside.id, **_of_header(outside.header)} if outside else None,
         "masked": inputs.mask is not None,
-        "strength": 1.0 if params.get("strength") is None else params["strength"],
+        **asdict(dials_of(params)),
         "preserve_color": bool(params.get("preserve_color")),
         "size": params.get("size"),
-        "stroke_size": params.get("stroke_size", 1.0),
     }
 
 

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
 _MEND_EVERY = 10.0  # s
+_PATIENCE = timedelta(seconds=25)  # for a worker that was asked to cancel: a step takes a few
 _GRACE = timedelta(seconds=3)  # the request that created a job publishes it itself within this time
 
 
@@ -60,6 +61,9 @@ class Reconciler:
         """One round; returns how many jobs were published again."""
         for job in await self._jobs.ledger.expire(self._expires_after):
             await self._jobs.announce(job.id, JobState.EXPIRED)
+        for job in await self._jobs.ledger.end_canceling(_PATIENCE):
+            logger.warning("job %s is canceled although its worker %s did not stop", job.id, job.worker_id)
+            await self._jobs.announce(job.id, JobState.CANCELED)
         published = 0
         # The request died between commit and publish, or found no broker. The same ticket: should the
         # publish have happened and only its record be missing, the queue drops the repeated id.

@@ -6,6 +6,7 @@ is retried once: who wants more retries the retry.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +21,7 @@ from app.jobs.model import Job, JobKind, JobState
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
 from app.jobs.usage import images_of, styles_of
+from app.retention.canceled import keep
 from app.styles.repository import hold_styles
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
@@ -27,8 +29,8 @@ from app.stylizations.tables import StylizationRow
 _RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
 
 
-def plan_retry(job: Job) -> NewJob:
-    """The job that tries ``job`` again. Raises JobNotRetryableError."""
+def plan_retry(job: Job, uploads_until: datetime | None) -> NewJob:
+    """The job that tries ``job`` again; its uploads are kept until then. Raises JobNotRetryableError."""
     if job.state not in _RETRYABLE:
         raise JobNotRetryableError(
             f"Job {job.id} is {job.state}: only a failed, canceled or expired job can be retried."
@@ -41,7 +43,7 @@ def plan_retry(job: Job) -> NewJob:
         owner=job.owner,
         retry_of=job.id,
     )
-    return replace(new, effects=(_take_over(job, new.id),))
+    return replace(new, effects=(_take_over(job, new.id, uploads_until),))
 
 
 async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job:
@@ -69,7 +71,7 @@ async def last_retry(sessions: Sessions, job: Job) -> Job:
     return job
 
 
-def _take_over(old: Job, new_id: str) -> Effects:
+def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects:
     async def effect(session: AsyncSession) -> None:
         tables: dict[JobKind, list[type[StyleRow | StylizationRow]]] = {
             JobKind.ADAPT: [StyleRow],
@@ -88,6 +90,7 @@ def _take_over(old: Job, new_id: str) -> Effects:
                 raise _gone(old)
         if not await hold_images(session, images_of(old.params)):
             raise _gone(old)
+        await keep(session, old.params, uploads_until)
         if old.kind is JobKind.STYLIZE:
             try:
                 await hold_styles(session, old.owner, styles_of(old.params))

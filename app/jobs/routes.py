@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.access.service import key_of
 from app.api.accepted import SUBMITS, accepted_responses, settle
 from app.api.deps import JobId, Owner, Paging, Services, StillAllowed
 from app.api.preferences import whole_number
-from app.api.problems import problem_responses
+from app.api.problems import NoContent, problem_responses
 from app.api.submit import submit_retry
 from app.errors import JobNotFoundError
-from app.jobs.events import job_events
+from app.jobs.events import is_over, job_events
 from app.jobs.model import Job, JobKind, JobState
 from app.jobs.repository import list_jobs
 from app.jobs.schemas import JobOut, JobPage
@@ -29,6 +30,14 @@ async def _job(job_id: JobId, services: Services, owner: Owner) -> Job:
 
 
 OwnJob = Annotated[Job, Depends(_job)]
+
+
+async def _place_to_stream(request: Request, services: Services, _owner: Owner) -> AsyncIterator[None]:
+    """Held until the stream ends. Raises RateLimitedError."""
+    with services.places.take("stream", key_of(request)) as there_is_one:
+        if not there_is_one:
+            raise services.places.refuse("event streams")
+        yield
 
 
 @router.get("", operation_id="listJobs", summary="List jobs", responses=problem_responses(422))
@@ -97,27 +106,42 @@ async def retry_job(
     return JobOut.of(await settle(request, response, services, retried, follow=False))
 
 
+async def _more_to_read(
+    job: OwnJob,
+    services: Services,
+    last_event_id: Annotated[
+        str | None, Header(description="Resume after this event; browsers send it by themselves.")
+    ] = None,
+) -> int:
+    """The sequence number to read on after. Raises NoContent."""
+    if await is_over(job, last_event_id, services.broker):
+        raise NoContent
+    return whole_number(last_event_id) or 0
+
+
 @router.get(
     "/{job_id}/events",
     operation_id="streamJobEvents",
     summary="Follow a job",
     response_class=EventSourceResponse,
-    responses=problem_responses(404, 503),
+    responses={
+        204: {"description": "The job is over, and its last event is the one that `Last-Event-ID` names"},
+        **problem_responses(404, 429, 503),
+    },
 )
 async def read_job_events(
     job: OwnJob,
     services: Services,
     allowed: StillAllowed,
-    last_event_id: Annotated[
-        str | None, Header(description="Resume after this event; browsers send it by themselves.")
-    ] = None,
+    after: Annotated[int, Depends(_more_to_read)],
+    _place: Annotated[None, Depends(_place_to_stream)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`.
+    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after
+    it gets 204, at which an `EventSource` stops.
 
     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
     the oldest that is left; when it is none of ours, from the start."""
-    after = whole_number(last_event_id) or 0
     events = job_events(job, after, services.ledger, services.broker, services.closing.wait, allowed)
     async for event in events:
         yield event

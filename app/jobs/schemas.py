@@ -25,7 +25,8 @@ class JobResult(BaseModel):
         description="What the job made, also what was deleted since: its bytes are then a 404."
     )
     losses: dict[str, dict[str, float]] = Field(
-        description="Style, content and total distance on held-out photos, at the start and at the end."
+        description="`total`, the loss on held-out photos as a share of the zero-step style's: 1 at the "
+        "`start`, less at the `end`."
     )
     steps: int = Field(description="Inner steps that were taken.")
     seconds: float = Field(description="The worker's time for the job.")

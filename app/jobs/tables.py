@@ -39,6 +39,7 @@ class JobRow(Base):
     queue_epoch: Mapped[datetime | None] = mapped_column(UTCDateTime)  # which storage of the queue has it
     retry_of: Mapped[str | None] = mapped_column(String(40), index=True, unique=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    cancel_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # of one that runs
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.jobs.model import Job
 from app.jobs.traces import about_job, note_state
 from app.metrics.tallies import tally
+from app.retention.canceled import shorten
 from app.webhooks.outbox import write_messages
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ async def record(session: AsyncSession, job: Job) -> None:
     """``job`` as it is after the change."""
     await write_messages(session, job)
     await tally(session, job)
+    await shorten(session, job)
     _after_commit(session, lambda: _tell(job))
 
 

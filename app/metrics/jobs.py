@@ -20,7 +20,7 @@ from app.infra.db import Sessions
 from app.jobs.model import ACTIVE_STATES, JobKind
 from app.jobs.tables import JobRow
 from app.metrics.tables import TallyRow
-from app.metrics.tallies import BATCH, BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, LOSSES, RUN, WAIT
+from app.metrics.tallies import BATCH, BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, RUN, WAIT
 from app.webhooks.tables import DeliveryRow, DeliveryState
 
 _MIB = 2**20
@@ -76,13 +76,12 @@ class Figures(Collector):
         yield _histogram(
             "fewstroke_job_batch_size", "Jobs computed together with a job, itself included.", BATCH, by_name
         )
-        for loss in LOSSES:
-            yield _histogram(
-                f"fewstroke_adaptation_{loss}_loss",
-                f"The {loss} distance at the end of an adaptation.",
-                LOSS.format(loss),
-                by_name,
-            )
+        yield _histogram(
+            "fewstroke_adaptation_loss",
+            "The loss at the end of an adaptation, as a share of the zero-step style's.",
+            LOSS,
+            by_name,
+        )
 
 
 async def read_figures(sessions: Sessions, broker: Broker) -> Figures:
@@ -161,6 +160,11 @@ def _workers(workers: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
             "Age of the oldest of the workers' latest heartbeats; a silent worker is forgotten after 15 s.",
             value=max(ages),
         )
+    yield GaugeMetricFamily(
+        "fewstroke_worker_silence_seconds",
+        "The longest that a worker has not gone on with its job.",
+        value=max(float(worker.get("silence_seconds") or 0) for worker in workers),
+    )
     yield _sum("fewstroke_worker_memory_bytes", "Resident memory of all workers.", workers, "rss_mb")
     gpus = [worker["gpu"] for worker in workers if worker.get("gpu")]
     if gpus:

@@ -24,15 +24,14 @@ WAIT = "wait"
 RUN = "run"
 CONTENTS = "contents"
 BATCH = "batch"
-LOSS = "loss_{}"
-LOSSES = ("style", "content")
+LOSS = "loss"
 
 BUCKETS: dict[str, tuple[float, ...]] = {
     WAIT: (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),  # s
     RUN: (0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640),  # s
     CONTENTS: (1, 2, 4, 8, 16, 32, 64),
     BATCH: (1, 2, 4, 8, 16, 32, 64),
-    **{LOSS.format(name): (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10) for name in LOSSES},
+    LOSS: (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1),
 }
 
 Tally = tuple[str, str, float]
@@ -86,9 +85,8 @@ def _observations(job: Job) -> Iterator[Tally]:
     if batch := (job.result or {}).get("batch"):
         yield _observed(BATCH, float(batch))
     end = (job.result or {}).get("losses", {}).get("end", {})
-    for name in LOSSES:
-        if name in end:
-            yield _observed(LOSS.format(name), float(end[name]))
+    if "total" in end:
+        yield _observed(LOSS, float(end["total"]))
 
 
 def _observed(name: str, value: float) -> Tally:

@@ -18,6 +18,7 @@ from app.infra.db import Base
 from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style
+from app.retention.forgetting import forget_names, with_tries
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 
@@ -52,7 +53,10 @@ async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int
         return set(await session.scalars(select(StylizationRow.id).where(_active(StylizationRow.job_id))))
 
     ids = await _free(session, query, StylizationRow.id, in_the_making)
-    await session.execute(delete(StylizationRow).where(StylizationRow.id.in_(ids)))
+    gone = await session.scalars(
+        delete(StylizationRow).where(StylizationRow.id.in_(ids)).returning(StylizationRow.job_id)
+    )
+    await forget_names(session, await with_tries(session, list(gone)))
     return len(ids), []
 
 

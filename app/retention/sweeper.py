@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.imaging.scratch import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
+from app.infra.facts import RESTORED, read_fact
 from app.infra.logs import NotAgain, reason
 from app.retention.expiry import expire_images, expire_styles, expire_stylizations, forget_jobs
 from app.retention.lease import drop_lease, renew_lease, take_lease
@@ -73,7 +74,14 @@ class Sweeper:
             return None
         swept = {name: await self._repeat(chore) for name, chore in self._steps().items()}
         grace = timedelta(seconds=self._settings.orphan_grace)
-        swept["orphaned blobs"] = await sweep_orphans(self._sessions, self._blobs, grace)
+        if (restored := await read_fact(self._sessions, RESTORED)) is not None:
+            logger.warning(
+                "the database was restored (%s): files that it does not name are kept until "
+                "`fewstroke restore --release`",
+                restored,
+            )
+        else:
+            swept["orphaned blobs"] = await sweep_orphans(self._sessions, self._blobs, grace)
         swept["unfinished blobs"] = await self._blobs.delete_unfinished(utcnow() - grace)
         if any(swept.values()):
             logger.info("swept %s", ", ".join(f"{count} {name}" for name, count in swept.items() if count))

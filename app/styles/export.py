@@ -7,7 +7,6 @@ of style, checkpoint and precision, and made in about a second.
 import asyncio
 import json
 import logging
-import sys
 from pathlib import Path
 
 from app.errors import (
@@ -16,25 +15,25 @@ from app.errors import (
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.infra.children import start_apart
+from app.infra.turns import Turns
 from model.export.precision import Precision
 
 logger = logging.getLogger(__name__)
 
 _SECONDS = 60.0
-_AT_ONCE = asyncio.Semaphore(2)  # of about 80 MB each
+_TURNS = Turns(2, each=1)  # of about 80 MB each
 
 
-async def export(style: bytes, precision: Precision, checkpoint: Path | None) -> bytes:
-    """The ONNX file of a style file.
+async def export(style: bytes, precision: Precision, checkpoint: Path | None, *, owner: str = "") -> bytes:
+    """The ONNX file of a style file, when it is this owner's turn.
 
     Raises ExportUnavailableError (the package onnx is missing), StyleBaseMismatchError,
     StyleFileInvalidError, ServiceUnavailableError.
     """
     arguments = [precision.value, *([str(checkpoint)] if checkpoint else [])]
-    async with _AT_ONCE:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
+    async with _TURNS.turn(owner):
+        process = await start_apart(
             "app.styles.export_child",
             *arguments,
             stdin=asyncio.subprocess.PIPE,

@@ -1,7 +1,7 @@
 """The exporter process: one style file on stdin, one ONNX file on stdout; NumPy and onnx end with it.
 
-An error is one JSON object on stderr and exit status 1. Run by :mod:`app.styles.export` as
-``python -m app.styles.export_child PRECISION [CHECKPOINT]``.
+An error is one JSON object on stderr and exit status 1. Run by :mod:`app.styles.export`
+with the arguments PRECISION [CHECKPOINT].
 """
 
 import json

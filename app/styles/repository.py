@@ -7,16 +7,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import ResourceInUseError, StyleNotFoundError, StyleNotReadyError
+from app.errors import (
+    ResourceInUseError,
+    StyleNotFoundError,
+    StyleNotReadyError,
+)
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
+from app.infra.facts import BASE, FactRow
+from app.jobs.ledger import Effects
 from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
+from app.retention.forgetting import Leftovers, with_tries
+from app.styles.outdated import outdated
 from app.styles.tables import StyleRow
 
 
@@ -27,20 +35,25 @@ class StyleStatus(StrEnum):
     READY = "ready"
     FAILED = "failed"
     CANCELED = "canceled"
+    OUTDATED = "outdated"  # learned on another checkpoint than the service runs now
 
 
 @dataclass(frozen=True)
 class StyleRecord:
-    """A style, and the state of the job that makes it (None: imported)."""
+    """A style, the state of the job that makes it (None: imported), and the base that the service runs."""
 
     row: StyleRow
     job_state: JobState | None
+    base: str | None = None
 
     @property
     def status(self) -> StyleStatus:
         """As ``_CONDITIONS`` say it in SQL."""
         if self.row.blob_key is not None:
-            return StyleStatus.READY
+            if self.base in (None, self.row.base_hash):
+                return StyleStatus.READY
+            running = self.job_state is not None and not self.job_state.terminal
+            return StyleStatus.PENDING if running else StyleStatus.OUTDATED  # being learned again
         if self.job_state is JobState.CANCELED:
             return StyleStatus.CANCELED
         if self.job_state is not None and self.job_state.terminal:
@@ -48,20 +61,26 @@ class StyleRecord:
         return StyleStatus.PENDING
 
 
+_BASE = select(FactRow.value).where(FactRow.name == BASE).scalar_subquery()
 _UNFINISHED = StyleRow.blob_key.is_(None)
+_USABLE = func.coalesce(_BASE, StyleRow.base_hash) == StyleRow.base_hash
+_RUNS = func.coalesce(JobRow.state, "").in_(ACTIVE_STATES)
 _CONDITIONS: dict[StyleStatus, ColumnElement[bool]] = {
-    StyleStatus.READY: StyleRow.blob_key.is_not(None),
+    StyleStatus.READY: and_(~_UNFINISHED, _USABLE),
+    StyleStatus.OUTDATED: and_(~_UNFINISHED, ~_USABLE, ~_RUNS),
     StyleStatus.CANCELED: and_(_UNFINISHED, JobRow.state == JobState.CANCELED),
     StyleStatus.FAILED: and_(
         _UNFINISHED, JobRow.state.in_([JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED])
     ),
-    StyleStatus.PENDING: and_(_UNFINISHED, or_(JobRow.state.is_(None), JobRow.state.in_(ACTIVE_STATES))),
+    StyleStatus.PENDING: or_(
+        and_(_UNFINISHED, or_(JobRow.state.is_(None), _RUNS)), and_(~_UNFINISHED, ~_USABLE, _RUNS)
+    ),
 }
 
 
 _STYLES, _JOBS = table_of(StyleRow), table_of(JobRow)
 _WITH_STATE = (
-    select(*_STYLES.c, _JOBS.c.state.label("job_state"))
+    select(*_STYLES.c, _JOBS.c.state.label("job_state"), _BASE.label("base"))
     .select_from(_STYLES.outerjoin(_JOBS, _JOBS.c.id == _STYLES.c.job_id))
     .where(_STYLES.c.id == bindparam("id"))
 )
@@ -84,22 +103,39 @@ async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecor
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
     columns = dict(found._mapping)
-    state = columns.pop("job_state")
-    return _record(StyleRow(**columns), state)
+    state, base = columns.pop("job_state"), columns.pop("base")
+    return _record(StyleRow(**columns), state, base)
 
 
 async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
-    """A style that can be applied. Raises StyleNotFoundError, StyleNotReadyError."""
+    """A style that has a file. Raises StyleNotFoundError, StyleNotReadyError."""
     record = await get_style(sessions, owner, style_id)
     if record.row.blob_key is None:
-        if record.job_state is not None and record.job_state.terminal:
-            raise StyleNotReadyError(
-                f"Style {style_id} was never finished (its job {record.row.job_id} {record.job_state}): "
-                "create it again."
-            )
-        raise StyleNotReadyError(
-            f"Style {style_id} is still being adapted: wait for its job {record.row.job_id} to succeed."
+        raise _not_ready(record)
+    return record.row
+
+
+def _not_ready(record: StyleRecord) -> StyleNotReadyError:
+    style_id, job_id = record.row.id, record.row.job_id
+    if record.status is StyleStatus.PENDING:
+        return StyleNotReadyError(
+            f"Style {style_id} is still being adapted: wait for its job {job_id} to succeed."
         )
+    return StyleNotReadyError(
+        f"Style {style_id} was never finished (its job {job_id} {record.job_state}): create it again."
+    )
+
+
+async def get_usable_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
+    """A style that can be applied with the base that the service runs.
+
+    Raises StyleNotFoundError, StyleNotReadyError, StyleBaseMismatchError.
+    """
+    record = await get_style(sessions, owner, style_id)
+    if record.status is StyleStatus.OUTDATED:
+        raise outdated(style_id, imported=record.row.job_id is None)
+    if record.status is not StyleStatus.READY:
+        raise _not_ready(record)
     return record.row
 
 
@@ -121,26 +157,30 @@ async def list_styles(
     if name is not None:
         query = query.where(StyleRow.name.icontains(name, autoescape=True))
     async with sessions() as session:
-        return [_record(row, state) for row, state in await session.execute(query)]
+        return [_record(*found) for found in await session.execute(query)]
 
 
-def _query(owner: str) -> Select[StyleRow, str]:
+def _query(owner: str) -> Select[StyleRow, str, str]:
     return (
-        select(StyleRow, JobRow.state)
+        select(StyleRow, JobRow.state, _BASE)
         .outerjoin(JobRow, JobRow.id == StyleRow.job_id)
         .where(StyleRow.owner == owner)
     )
 
 
-def _record(row: StyleRow, state: str | None) -> StyleRecord:
-    return StyleRecord(row, JobState(state) if state else None)
+def _record(row: StyleRow, state: str | None, base: str | None) -> StyleRecord:
+    return StyleRecord(row, JobState(state) if state else None, base)
 
 
-async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None) -> None:
-    """Add a style that has no job (an imported one), with the idempotency key of its request."""
+async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None, check: Effects) -> None:
+    """Add a style that has no job (an imported one), with the idempotency key of its request.
+
+    Raises what ``check`` does, in the same transaction.
+    """
     async with sessions.begin() as session:
         session.add(row)
         await session.flush()
+        await check(session)
         if claim is not None:
             await claim.record(session, row.id)
 
@@ -167,8 +207,8 @@ async def hold_styles(session: AsyncSession, owner: str, style_ids: Iterable[str
         raise StyleNotFoundError(f"Style {gone[0]} was deleted meanwhile: choose another one.")
 
 
-async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
-    """Delete the style and what its own job alone was given; returns the keys of their blobs.
+async def delete_style(sessions: Sessions, row: StyleRow) -> Leftovers:
+    """Delete the style and what its own job alone was given.
 
     Raises ResourceInUseError when a job that waits or runs renders with it.
     """
@@ -181,7 +221,8 @@ async def delete_style(sessions: Sessions, row: StyleRow) -> list[str]:
             raise _in_use(row.id)
         if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
             blobs += await delete_images(session, inputs_of_style(job.to_job()))
-    return blobs
+        jobs = await with_tries(session, [row.job_id])
+    return Leftovers(blobs, jobs)
 
 
 async def refuse_if_rendered(sessions: Sessions, owner: str, style_id: str) -> None:

@@ -7,13 +7,17 @@ from fastapi.responses import StreamingResponse
 
 from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
 from app.api.bodies import JsonRoute
+from app.api.container import Container
 from app.api.deps import Owner, Paging, Services, StyleId
 from app.api.forms import form_body
 from app.api.problems import problem_responses
+from app.audit.log import note
+from app.jobs.model import Job
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.export import export
-from app.styles.repository import StyleStatus, get_ready_style, get_style, list_styles
+from app.styles.relearning import submit_relearning
+from app.styles.repository import StyleStatus, get_ready_style, get_style, get_usable_style, list_styles
 from app.styles.schemas import (
     ImportOptions,
     StyleAccepted,
@@ -34,6 +38,12 @@ from app.texts import STORABLE
 from model.export.precision import EXPORT_VERSION, Precision
 
 
+async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:
+    """The style that a job makes, and the job."""
+    style = await get_style(services.sessions, owner, job.params["style_id"])
+    return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
+
+
 def build_router(settings: Settings) -> APIRouter:
     """The routes; their documentation states the limits of ``settings``."""
     router = APIRouter(prefix="/v1/styles", tags=["styles"], route_class=JsonRoute)
@@ -47,7 +57,7 @@ def build_router(settings: Settings) -> APIRouter:
         openapi_extra=creation,
         responses={
             **accepted_responses(StyleAccepted),
-            **problem_responses(400, 409, 413, 415, 422, 429, 503),
+            **problem_responses(400, 409, 413, 415, 422, 429, 503, 507),
         },
     )
     async def post_style(
@@ -58,8 +68,7 @@ def build_router(settings: Settings) -> APIRouter:
         job = await settle(
             request, response, services, await create_style(request, response, services, owner)
         )
-        style = await get_style(services.sessions, owner, job.params["style_id"])
-        return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
+        return await accepted(services, owner, job)
 
     @router.get(
         "",
@@ -96,7 +105,7 @@ def build_router(settings: Settings) -> APIRouter:
         summary="Import a style file",
         status_code=status.HTTP_201_CREATED,
         openapi_extra={**form_body(ImportOptions, import_rules(settings)), **CREATES},
-        responses=problem_responses(400, 409, 413, 415, 422, 503),
+        responses=problem_responses(400, 409, 413, 415, 422, 503, 507),
     )
     async def post_style_import(
         request: Request, response: Response, services: Services, owner: Owner
@@ -128,6 +137,26 @@ def build_router(settings: Settings) -> APIRouter:
         """What the body names is set, null removes, the rest stays."""
         return StyleOut.of(await change_style(services, owner, style_id, changes))
 
+    @router.post(
+        "/{style_id}/relearn",
+        operation_id="relearnStyle",
+        summary="Learn an outdated style again",
+        status_code=status.HTTP_202_ACCEPTED,
+        openapi_extra=SUBMITS,
+        responses={
+            **accepted_responses(StyleAccepted),
+            **problem_responses(400, 404, 409, 422, 429, 503),
+        },
+    )
+    async def post_relearning(
+        request: Request, response: Response, style_id: StyleId, services: Services, owner: Owner
+    ) -> StyleAccepted:
+        """From the examples that it was learned from, with the base checkpoint that the service has now; it
+        keeps its id and its name. 409 when it is not outdated, or its examples are not there any more."""
+        job = await submit_relearning(request, response, services, owner, style_id)
+        job = await settle(request, response, services, job)
+        return await accepted(services, owner, job)
+
     @router.delete(
         "/{style_id}",
         operation_id="deleteStyle",
@@ -135,10 +164,11 @@ def build_router(settings: Settings) -> APIRouter:
         status_code=status.HTTP_204_NO_CONTENT,
         responses=problem_responses(404, 409),
     )
-    async def delete_style(style_id: StyleId, services: Services, owner: Owner) -> None:
+    async def delete_style(style_id: StyleId, request: Request, services: Services, owner: Owner) -> None:
         """The style, its file and its examples go; pictures made with it stay. The job that makes it is
         canceled. 409 while another job that waits or runs needs it."""
         await remove_style(services, owner, style_id)
+        await note(services.sessions, "style.deleted", owner, style_id, request=request)
 
     @router.get(
         "/{style_id}/file",
@@ -151,7 +181,7 @@ def build_router(settings: Settings) -> APIRouter:
         },
     )
     async def read_style_file(style_id: StyleId, services: Services, owner: Owner) -> Response:
-        """A safetensors file of a few dozen kilobytes: keep it, share it, import it elsewhere."""
+        """A safetensors file of about 150 kilobytes: keep it, share it, import it elsewhere."""
         row = await get_ready_style(services.sessions, owner, style_id)
         assert row.blob_key is not None
         return StreamingResponse(
@@ -187,19 +217,19 @@ def build_router(settings: Settings) -> APIRouter:
         """One file with network and style in it, for ONNX Runtime anywhere, also in a browser: `photo` to
         `picture`, float32, (batch, 3, height, width), RGB in 0..1, any height and width from 16. It renders
         as the service does at `strength` 1."""
-        row = await get_ready_style(services.sessions, owner, style_id)
+        row = await get_usable_style(services.sessions, owner, style_id)
         assert row.blob_key is not None
-        etag = f'"{row.id}-{precision.value}-{EXPORT_VERSION}"'
+        etag = f'"{row.id}-{str(row.base_hash)[:12]}-{precision.value}-{EXPORT_VERSION}"'
         headers = {
             "ETag": etag,
-            "Cache-Control": "private, max-age=86400",
+            "Cache-Control": "private, max-age=300",
             "Content-Disposition": f'attachment; filename="{row.id}.{precision.value}.onnx"',
             "X-Content-Type-Options": "nosniff",
         }
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         style = await services.blobs.get(row.blob_key)
-        file = await export(style, precision, services.settings.checkpoint)
+        file = await export(style, precision, services.settings.checkpoint, owner=owner)
         return Response(file, media_type="application/octet-stream", headers=headers)
 
     return router

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
 from app.styles.repository import StyleRecord, StyleStatus
 from app.texts import STORABLE
-
-MAX_SEED = 2**31 - 1
 
 
 class StyleLabels(BaseModel):
@@ -58,8 +57,8 @@ class StyleOut(BaseModel):
                 "status": "ready",
                 "job_id": "job_01JDXYZ0000000000000000000",
                 "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
-                "size_bytes": 24576,
-                "header": {"k": 5, "steps": 20, "seed": 0},
+                "size_bytes": 148112,
+                "header": {"k": 5, "steps": 24, "seed": 0},
                 "created_at": "2026-01-01T12:00:00Z",
                 "ready_at": "2026-01-01T12:00:30Z",
                 "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file",
@@ -70,7 +69,10 @@ class StyleOut(BaseModel):
     id: str
     name: str | None
     description: str | None
-    status: StyleStatus
+    status: StyleStatus = Field(
+        description="`ready`: it can be applied. `outdated`: it was learned with another base checkpoint "
+        "than the service has now; `POST /v1/styles/{id}/relearn` learns it again."
+    )
     job_id: str | None = Field(description="The job that makes it; null when it was imported.")
     base_hash: str | None = Field(description="SHA-256 of the checkpoint that it belongs to.")
     size_bytes: int | None

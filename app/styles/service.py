@@ -4,9 +4,9 @@ import asyncio
 import dataclasses
 import math
 from contextlib import suppress
+from functools import partial
 
 from fastapi import Request, Response
-from safetensors import SafetensorError, deserialize
 
 from app.api.container import Container
 from app.api.forms import FileRule, Form, invalid_values
@@ -23,7 +23,9 @@ from app.infra.db import utcnow
 from app.infra.keys import imported_style_key
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
+from app.retention.forgetting import clear
 from app.settings import Settings
+from app.styles.header import check_header
 from app.styles.repository import (
     StyleRecord,
     delete_style,
@@ -34,6 +36,7 @@ from app.styles.repository import (
 )
 from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
 from app.styles.tables import StyleRow
+from app.styles.tensors import check_tensors
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
 
@@ -118,7 +121,7 @@ async def remove_style(services: Container, owner: str, style_id: str) -> None:
     if record.row.job_id is not None:
         with suppress(JobNotCancelableError):  # it is over
             await services.jobs.cancel(record.row.job_id)
-    await services.blobs.delete(await delete_style(services.sessions, record.row))
+    await clear(await delete_style(services.sessions, record.row), services.blobs, services.broker)
 
 
 async def import_style(request: Request, response: Response, services: Container, owner: str) -> StyleRecord:
@@ -142,33 +145,28 @@ async def import_style(request: Request, response: Response, services: Container
         async with services.blobs.provisional() as keys:
             keys.append(row.blob_key)
             await services.blobs.put(row.blob_key, data)
-            await insert_style(services.sessions, row, submission.claim)
+            check = partial(services.storage.check, request=request, owner=owner)
+            await insert_style(services.sessions, row, submission.claim, check)
     return StyleRecord(row, None)
 
 
 async def _check_style(data: bytes, services: Container) -> StyleHeader:
+    base = await services.checkpoint.base_hash()
+    shapes = await services.checkpoint.style_shapes()
     try:
-        header = await asyncio.to_thread(_read_style, data)
+        header = read_style_header(data)
+        await asyncio.to_thread(check_tensors, data, shapes if header.base_hash == base else None)
+        if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
+            raise StyleFormatError("its losses are no numbers")
+        check_header(header)
     except StyleFormatError as error:
         raise StyleFileInvalidError(
             f"`file` is no style file ({str(error).rstrip('.')}): "
             "send one that GET /v1/styles/{id}/file or `fewstroke adapt` has written."
         ) from error
-    base = await services.checkpoint.base_hash()
     if header.base_hash != base:
         raise StyleBaseMismatchError(
             f"The style was adapted on the base {header.base_hash[:12]}, this service runs {base[:12]}: "
-            "adapt it again here from its examples, or use a service that runs its base.",
+            "learn it again here from its examples (POST /v1/styles), or use a service that runs its base.",
         )
-    return header
-
-
-def _read_style(data: bytes) -> StyleHeader:
-    header = read_style_header(data)
-    try:
-        deserialize(data)  # type: ignore[no-untyped-call]  # every tensor lies within the file
-    except SafetensorError as error:
-        raise StyleFormatError(f"its tensors are damaged: {error}") from error
-    if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
-        raise StyleFormatError("its losses are no numbers")
     return header

@@ -13,7 +13,7 @@ class StyleRow(Base):
     """A style. Appears with its job; has a file once the job has succeeded, or at once when imported."""
 
     __tablename__ = "styles"
-    __table_args__ = (Index(None, "owner", "id"),)
+    __table_args__ = (Index(None, "owner", "id"), Index(None, "owner", "size_bytes"))
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")

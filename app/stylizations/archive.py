@@ -10,6 +10,7 @@ from io import RawIOBase
 from typing import Any
 
 from app.infra.blobs import Blobs
+from app.texts import shortened, utf8_bytes
 
 MANIFEST = "manifest.json"
 _FORBIDDEN = set('<>:"/\\|?*')  # in file names of one system or another
@@ -28,17 +29,18 @@ def member_name(position: int, upload: str | None, extension: str) -> str:
     """E.g. ``003-harbour.png``: the place among the contents, the upload's name, the result's format."""
     stem = (upload or "").rpartition(".")[0] or (upload or "")
     stem = "".join("_" if letter in _FORBIDDEN else letter for letter in stem).strip(". ")
-    stem = stem.encode()[:_STEM_BYTES].decode(errors="ignore").rstrip(". ")
+    stem = shortened(stem, _STEM_BYTES, utf8_bytes)
     return f"{position + 1:03d}{'-' if stem else ''}{stem}.{extension}"
 
 
 def stream_zip(members: Sequence[Member], manifest: bytes, blobs: Blobs, made: datetime) -> Iterator[bytes]:
-    """The archive in pieces. Pictures are stored as they are: they are compressed already.
+    """The archive in pieces, which can be read as they come: an entry whose size stands behind it has to be
+    deflated, or nobody could tell where it ends. Pictures are compressed already, and deflated at level 0.
 
     Blocking: iterate it in a thread. Raises BlobMissingError between two pieces, which cuts the archive off.
     """
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(sink, "w") as archive:
         archive.writestr(_entry(MANIFEST, made), manifest)
         yield from sink.drain()
         for member in members:
@@ -52,6 +54,8 @@ def stream_zip(members: Sequence[Member], manifest: bytes, blobs: Blobs, made: d
 def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, made.timetuple()[:6])
     entry.external_attr = 0o644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry._compresslevel = 0  # type: ignore[attr-defined]  # `compress_level` only since Python 3.13
     return entry
 
 

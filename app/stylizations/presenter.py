@@ -1,10 +1,12 @@
 """From a stylization's row and its job to the wire."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from app.images.repository import existing_results
 from app.infra.db import Sessions
+from app.jobs.dials import dials_of
 from app.jobs.model import Job, JobState
 from app.jobs.schemas import JobError, JobOut, ResultImage, image_url
 from app.stylizations.schemas import (
@@ -53,10 +55,9 @@ def stylization_out(row: StylizationRow, job: Job, there: Collection[str]) -> St
 def _settings(params: dict[str, Any]) -> RenderSettings:
     # Jobs of earlier versions lack the options that came later.
     return RenderSettings(
-        strength=params.get("strength", 1.0),
+        **asdict(dials_of(params)),
         preserve_color=params.get("preserve_color", False),
         size=params.get("size"),
-        stroke_size=params.get("stroke_size", 1.0),
         format=params.get("format", "png"),
         quality=params.get("quality"),
         mask_id=params.get("mask"),

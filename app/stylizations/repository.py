@@ -13,6 +13,7 @@ from app.infra.db import Sessions, table_of
 from app.jobs.model import Job, JobState
 from app.jobs.retry import last_retry
 from app.jobs.tables import JobRow
+from app.retention.forgetting import Leftovers, forget_names, with_tries
 from app.stylizations.tables import StylizationRow
 
 _C = table_of(StylizationRow).c
@@ -64,8 +65,8 @@ async def list_stylizations(
         return [(row, job.to_job()) for row, job in await session.execute(query)]
 
 
-async def delete_stylization(sessions: Sessions, owner: str, stylization_id: str) -> list[str]:
-    """Delete it with its contents, its mask and its results; returns the keys of their blobs.
+async def delete_stylization(sessions: Sessions, owner: str, stylization_id: str) -> Leftovers:
+    """Delete it with its contents, its mask, its results, and the names that its files had.
 
     Raises StylizationNotFoundError, ResourceInUseError (its job waits or runs).
     """
@@ -84,10 +85,13 @@ async def delete_stylization(sessions: Sessions, owner: str, stylization_id: str
             )
         results = select(ImageRow.id).where(ImageRow.job_id == job_id, ImageRow.role == ImageRole.RESULT)
         mask = job.params.get("mask")
-        return await delete_images(
+        keys = await delete_images(
             session,
             [*await session.scalars(results), *job.params.get("contents", ()), *([mask] if mask else [])],
         )
+        jobs = await with_tries(session, [job.id])
+        await forget_names(session, jobs)
+    return Leftovers(keys, jobs)
 
 
 def _unknown(stylization_id: str) -> StylizationNotFoundError:

@@ -11,6 +11,7 @@ from app.api.deps import Owner, Paging, Services, StylizationId
 from app.api.forms import form_body
 from app.api.preferences import negotiate
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyError, WaitTimeoutError
 from app.idempotency.keys import REPLAYED
 from app.images.content import image_response
@@ -18,6 +19,7 @@ from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
 from app.jobs.model import Job, JobState
 from app.jobs.schemas import JobOut
+from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut
@@ -46,7 +48,7 @@ from app.stylizations.service import (
 from app.stylizations.tables import StylizationRow
 from app.texts import STORABLE
 
-_ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
+_ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)
 
 
 def build_router(settings: Settings) -> APIRouter:
@@ -149,9 +151,13 @@ def build_router(settings: Settings) -> APIRouter:
         status_code=status.HTTP_204_NO_CONTENT,
         responses=problem_responses(404, 409),
     )
-    async def remove_stylization(stylization_id: StylizationId, services: Services, owner: Owner) -> None:
+    async def remove_stylization(
+        stylization_id: StylizationId, request: Request, services: Services, owner: Owner
+    ) -> None:
         """Its contents, its mask and its results go; its style stays. 409 while its job waits or runs."""
-        await services.blobs.delete(await delete_stylization(services.sessions, owner, stylization_id))
+        left = await delete_stylization(services.sessions, owner, stylization_id)
+        await clear(left, services.blobs, services.broker)
+        await note(services.sessions, "stylization.deleted", owner, stylization_id, request=request)
 
     @router.post(
         "/stylize",
@@ -172,9 +178,10 @@ def build_router(settings: Settings) -> APIRouter:
         """Learns a style from `examples` and applies it to `content` in one job.
 
         With `Accept: image/*` the body of the answer is the picture:
-        `curl -sf -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg -F content=@photo.jpg
-        localhost:8000/v1/stylize -o out.png`. Then the call waits, as long as it may or for the N seconds of
-        `Prefer: wait=N`; a picture that is not done by then is a problem (504, with the job, which goes on).
+        `curl -sS --fail-with-body -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
+        -F content=@photo.jpg localhost:8000/v1/stylize -o out.png || cat out.png`. Then the call waits, as
+        long as it may or for the N seconds of `Prefer: wait=N`; a picture that is not done by then is a
+        problem (504, with the job, which goes on).
         """
         job = await create_one_call(request, response, services, owner)
         representation = negotiate(request.headers.get("accept"), OutputFormat(job.params["format"]))

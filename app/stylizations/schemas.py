@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from app.bounds import MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
 from app.texts import STORABLE
-from model.passes import LARGEST_STROKES
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
-MIN_SIZE = 64
 MAX_STYLES = 8
 
 
@@ -21,7 +21,23 @@ class _RenderOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     strength: float = Field(
-        1.0, ge=0.0, le=1.5, description="0 is the photo's own look, 1 the style, more exaggerates it."
+        1.0,
+        ge=0.0,
+        le=MOST_STRENGTH,
+        description="0 is the photo itself, 1 the style, more draws it again: more of the style.",
+    )
+    abstraction: float = Field(
+        DEFAULT_ABSTRACTION,
+        ge=0.0,
+        le=1.0,
+        description="How much of the photo's own detail is given up for large shapes: 0 keeps all of it.",
+    )
+    stroke_size: float = Field(
+        1.0,
+        ge=LEAST_STROKE_SIZE,
+        le=MOST_STROKE_SIZE,
+        description="How large strokes are, relative to the picture: 1 is as the style was learned, 2 twice "
+        "as large. A picture looks alike at any `size`.",
     )
     preserve_color: bool = Field(
         False, description="Keep the photo's colours: the style gives the brushwork and the light only."
@@ -31,13 +47,6 @@ class _RenderOptions(BaseModel):
         ge=MIN_SIZE,
         description="Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. "
         "Never enlarges.",
-    )
-    stroke_size: float | None = Field(
-        None,
-        ge=1.0,
-        le=LARGEST_STROKES,
-        description="How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: "
-        "as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest.",
     )
     format: OutputFormat | None = Field(None, description="File format of the result; default: png.")
     quality: int | None = Field(
@@ -74,7 +83,7 @@ class StylizationOptions(_RenderOptions):
     clip_format: ClipFormat | None = Field(
         None,
         description="File format of the results of contents that move (animated GIF, WebP or PNG); "
-        "default: webp. `mp4` needs PyAV on the server.",
+        "default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.",
     )
     outside_style_id: Annotated[str | None, STORABLE] = Field(
         None,
@@ -124,9 +133,10 @@ class RenderSettings(BaseModel):
     """How the contents are rendered."""
 
     strength: float
+    abstraction: float
+    stroke_size: float
     preserve_color: bool
     size: int | None
-    stroke_size: float | None = Field(description="null: as large as on a result of 640 pixels.")
     format: OutputFormat
     quality: int | None
     mask_id: str | None = Field(description="The mask, as an image.")
@@ -171,9 +181,10 @@ class StylizationOut(BaseModel):
                 "styles": [{"id": "sty_01JDXYZ0000000000000000000", "weight": 1.0}],
                 "settings": {
                     "strength": 1.0,
+                    "abstraction": DEFAULT_ABSTRACTION,
+                    "stroke_size": 1.0,
                     "preserve_color": False,
                     "size": None,
-                    "stroke_size": None,
                     "format": "png",
                     "quality": None,
                     "mask_id": None,

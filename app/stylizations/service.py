@@ -18,20 +18,24 @@ from app.infra.db import utcnow
 from app.jobs.ledger import NewJob
 from app.jobs.model import Job, JobKind
 from app.settings import Settings
-from app.styles.repository import get_ready_style, hold_styles
+from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
+from app.texts import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
-_MASK = "Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP"
+_MASK = (
+    "Grey picture, stretched over each photo: white is inside, black and transparent are outside. "
+    "JPEG, PNG, WebP or GIF"
+)
 _NAME_LENGTH = 100
 
 
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
     size = settings.max_upload_bytes
-    what = "JPEG, PNG or WebP" + (", or an animated GIF, WebP or PNG" if settings.max_clip_frames else "")
+    what = "JPEG, PNG, WebP or GIF" + (", animated ones too" if settings.max_clip_frames else "")
     return {"contents": FileRule(1, settings.max_contents, size, what=what), "mask": _mask_rule(size)}
 
 
@@ -52,20 +56,23 @@ async def create_stylization(request: Request, response: Response, services: Con
     async def plan(form: Form, batch: Batch) -> NewJob:
         options = form.options(StylizationOptions)
         _check(options, options.format, form, settings)
-        if options.clip_format is ClipFormat.MP4 and not has_video():
-            raise _invalid("clip_format", "This service writes no mp4; ask for webp or gif")
+        if options.clip_format and options.clip_format.is_video and not has_video():
+            raise _invalid(
+                "clip_format", f"This service writes no {options.clip_format}; ask for webp or gif"
+            )
         if options.outside_style_id is not None and not form.files["mask"]:
             raise _invalid("outside_style_id", "Needs a mask that says where outside is")
         styles = options.shares()
         needed = {*options.style_id, *filter(None, [options.outside_style_id])}
         for style_id in sorted(needed):
-            await get_ready_style(services.sessions, owner, style_id)
+            await get_usable_style(services.sessions, owner, style_id)
         main = str(max(styles, key=lambda share: share["weight"])["id"])
         added = await batch.add_each(
             "contents",
             form.files["contents"],
             ImageRole.CONTENT,
             size=options.size,
+            exact=bool(form.files["mask"]),
             clips=not form.files["mask"],  # a mask stands still
         )
         items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
@@ -109,7 +116,13 @@ async def create_one_call(request: Request, response: Response, services: Contai
         _check(options, output, form, settings)
         style_id = new_id("sty")
         examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-        contents = await batch.add("content", form.files["content"], ImageRole.CONTENT, size=options.size)
+        contents = await batch.add(
+            "content",
+            form.files["content"],
+            ImageRole.CONTENT,
+            size=options.size,
+            exact=bool(form.files["mask"]),
+        )
         return NewJob(
             id=batch.job_id,
             kind=JobKind.STYLIZE_ONCE,
@@ -140,13 +153,15 @@ async def _render(options: StylizationOptions | OneCallOptions, form: Form, batc
     mask = await batch.add("mask", form.files["mask"], ImageRole.MASK, size=options.size)
     return {
         "strength": options.strength,
+        "abstraction": options.abstraction,
+        "stroke_size": options.stroke_size,
         "preserve_color": options.preserve_color,
         "size": options.size,
-        "stroke_size": options.stroke_size,
         "quality": options.quality,
         "mask": mask[0] if mask else None,
         "feather": options.feather,
         "provenance": options.provenance,
+        "pixels": batch.pixels,
     }
 
 
@@ -163,7 +178,8 @@ def _check(
 
 def _item(file: UploadFile, added: str | ImageError) -> dict[str, Any]:
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    name = "".join(letter for letter in name if letter.isprintable())[:_NAME_LENGTH]
+    spaced = (" " if letter.isspace() else letter for letter in name)  # macOS writes some that are no ` `
+    name = shortened("".join(letter for letter in spaced if letter.isprintable()).strip(), _NAME_LENGTH)
     refused = isinstance(added, ImageError)
     return {
         "name": name or None,

@@ -9,7 +9,8 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from app.infra.logs import LogFormat, redact
+from app.infra.logs import LogFormat
+from app.infra.redaction import redact
 
 _COLOURS = ("36", "33", "35", "32", "34", "31")  # ANSI foregrounds; cyan first
 _WIDTH = 9
@@ -34,6 +35,7 @@ class Console:
 
     def line(self, name: str, text: str, *, level: str = "info") -> None:
         """One line of ``name``."""
+        text = redact(text)
         if self._json:
             self._write_json(name, text, level)
             return
@@ -47,7 +49,7 @@ class Console:
         """A child's own JSON line as it is; everything else in the same form."""
         if not text.startswith("{"):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            text = json.dumps({"time": now, "level": level, "logger": name, "message": redact(text)})
+            text = json.dumps({"time": now, "level": level, "logger": name, "message": text})
         _write(f"{text}\n")
 
     async def pump(self, name: str, stream: asyncio.StreamReader) -> None:

@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -15,17 +14,19 @@ import httpx
 
 from app.access.policy import OpenDoor
 from app.infra.broker import BrokerStartError, EmbeddedServer
+from app.infra.children import python_command
+from app.infra.listening import ListenError, listen
+from app.infra.secrecy import keep_private
 from app.settings import Settings
+from app.settings_file import config_file
 from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
 from app.supervisor.console import Console
-from app.supervisor.errors import SupervisorError
 from app.supervisor.lock import data_folder_lock
 from model.processors import available
 
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
 _KILL_EVERY = 0.5  # s
 _BIND_TIMEOUT = 3.0  # s; the API of a killed run may hold the port for a moment
-_BACKLOG = 512  # connections that wait while the API starts or restarts
 _READY_POLL = 0.25  # s
 _EXAMINE_EVERY = 5.0  # s between two looks at whether the broker's streams take messages
 _STUCK_AFTER = 2  # looks in a row that found one that does not
@@ -48,7 +49,10 @@ class Supervisor:
         self._children: list[Child] = []
 
     async def run(self) -> None:
-        """Serve until SIGINT or SIGTERM. Raises SupervisorError, BrokerStartError."""
+        """Serve until SIGINT or SIGTERM. Raises SupervisorError, ListenError, BrokerStartError."""
+        keep_private()
+        if (path := config_file()) is not None:
+            self._console.line("serve", f"settings from {path.absolute()}")
         with data_folder_lock(self._settings.data_dir):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,7 +117,8 @@ class Supervisor:
             delay = restart_delay(failures)
             self._console.warning(
                 "broker",
-                f"ended with status {status}; starting again in {delay:.1f} s, log in {broker.log_file}",
+                f"ended with status {status}; starting again in {delay:.1f} s; it said:\n"
+                + broker.last_words(),
             )
             await asyncio.sleep(delay)
             try:
@@ -167,23 +172,13 @@ class Supervisor:
         )
 
     async def _listen(self) -> socket.socket:
-        host, port = self._settings.host, self._settings.port
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         deadline = asyncio.get_running_loop().time() + _BIND_TIMEOUT
         while True:
-            listener = socket.socket(family)
             try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((host, port))
-                listener.listen(_BACKLOG)
-                return listener
-            except OSError as error:
-                listener.close()
-                if asyncio.get_running_loop().time() > deadline:
-                    raise SupervisorError(
-                        f"cannot listen on {host}:{port} ({error.strerror}): "
-                        "choose another port with --port, or stop what uses this one"
-                    ) from error
+                return listen(self._settings.host, self._settings.port)
+            except ListenError as error:
+                if not error.taken or asyncio.get_running_loop().time() > deadline:
+                    raise
             await asyncio.sleep(0.1)
 
     async def _greet(self, url: str) -> None:
@@ -197,8 +192,9 @@ class Supervisor:
                     pass  # not up yet
                 await asyncio.sleep(_READY_POLL)
         curl = (
-            "curl -sf -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg "
-            f"-F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
+            "curl -sS --fail-with-body -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg "
+            f"-F examples=@b.jpg -F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} "
+            "-o out.png || cat out.png"
         )
         if OpenDoor(self._settings).asks_for_keys:
             self._console.line("serve", "every request needs a key: fewstroke keys create OWNER")
@@ -219,8 +215,7 @@ class Supervisor:
 
 def fewstroke_command(*arguments: str) -> list[str]:
     """The command line of ``fewstroke`` with ``arguments``, in this interpreter."""
-    # -P: a folder called `app` where the user stands must not shadow ours.
-    return [sys.executable, "-P", "-m", "app.cli", *arguments]
+    return python_command("app.cli", *arguments)
 
 
 def _url(listener: socket.socket) -> str:

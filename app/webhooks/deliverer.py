@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.db import Sessions, utcnow
 from app.infra.logs import NotAgain, reason
+from app.infra.secrecy import Seal, SecretUnreadableError
 from app.infra.tasks import end
 from app.retention.sweeper import Chore
 from app.settings import Settings
@@ -27,7 +28,8 @@ from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
-_AT_ONCE = 16  # attempts of one process
+_AT_ONCE = 32  # attempts of one process
+_AT_ONCE_OWNER = 8  # for one owner, so that his slow receivers leave room for those of others
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
 _LOOKED_AT = 256  # messages of one look: far more than can begin, so that there is a choice
 _FACTOR = 4.0
@@ -59,8 +61,9 @@ def retry_delay(attempt: int, base: float, rng: random.Random | None = None) -> 
 class Deliverer:
     """Sends what is due, and records what came of it."""
 
-    def __init__(self, sessions: Sessions, sender: Sender, settings: Settings) -> None:
+    def __init__(self, sessions: Sessions, sender: Sender, settings: Settings, seal: Seal) -> None:
         self._sessions = sessions
+        self._seal = seal
         self._sender = sender
         self._settings = settings
         self._claim = timedelta(seconds=settings.webhook_timeout + 20)
@@ -159,7 +162,11 @@ class Deliverer:
         webhooks = Counter(claim.webhook_id for claim in self._running.values())
         left = list(due)
         for _ in range(_AT_ONCE - len(self._running)):
-            left = [row for row in left if webhooks[row.webhook_id] < _AT_ONCE_EACH]
+            left = [
+                row
+                for row in left
+                if webhooks[row.webhook_id] < _AT_ONCE_EACH and owners[row.owner] < _AT_ONCE_OWNER
+            ]
             if not left:
                 return
             row = min(
@@ -187,7 +194,14 @@ class Deliverer:
             return row
 
     async def _deliver(self, claim: Claim) -> None:
-        answer = await self._sender.send(claim.url, claim.secret, claim.delivery_id, claim.body)
+        try:
+            secret = self._seal.open(claim.secret)
+        except SecretUnreadableError as error:
+            logger.error("webhook %s: %s", claim.webhook_id, error)
+            unsigned = "The webhook's secret cannot be read: roll it with POST /v1/webhooks/{id}/secret."
+            await self._record(claim, Answer(None, unsigned, 0, ours=True))
+            return
+        answer = await self._sender.send(claim.url, secret, claim.delivery_id, claim.body, owner=claim.owner)
         await self._record(claim, answer)
 
     async def _record(self, claim: Claim, answer: Answer) -> None:
@@ -198,6 +212,7 @@ class Deliverer:
                 outcome["state"] = DeliveryState.FAILED
             else:
                 delay = retry_delay(claim.attempt, self._settings.webhook_retry_after)
+                delay = max(delay, min(answer.retry_after or 0.0, _LONGEST_DELAY))
                 outcome = {"next_attempt_at": now + timedelta(seconds=delay)}
         async with self._sessions.begin() as session:
             row = await session.scalar(
@@ -225,7 +240,8 @@ class Deliverer:
                 .values(log=[*row.log, entry][-_LOG_LENGTH:])
                 .execution_options(synchronize_session=False)
             )
-            await self._count(session, claim.webhook_id, answer)
+            if not answer.ours:
+                await self._count(session, claim.webhook_id, answer)
         logger.info(
             "webhook message %s: attempt %d: %s",
             claim.delivery_id,

@@ -6,7 +6,6 @@ keep the name.
 """
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import (
     IPv4Address,
@@ -25,8 +24,12 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
+_LOOPBACK = (ip_address("127.0.0.1"), ip_address("::1"))
+_PRIVATE_NAMES = (".local", ".localdomain", ".internal", ".home.arpa")  # RFC 6762, ICANN, RFC 8375
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+_ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: an IPv4 address behind one of these
 _SPECIAL = [  # what `is_global` lets pass, depending on Python's version, and should not
+    ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
     ip_network("168.63.129.16/32"),  # Azure's metadata, on a public address
     ip_network("192.0.0.0/24"),  # IETF protocol assignments; Oracle's metadata at .192
     ip_network("64:ff9b:1::/48"),  # NAT64 of a local network, RFC 8215
@@ -64,12 +67,20 @@ class AddressPolicy:
             raise WebhookUrlRefusedError(
                 "`url` must hold no user, password or fragment: check the signature of the messages instead."
             )
+        host = (url.hostname or "").strip("[]").rstrip(".")
+        if not self._may_be_public(host):
+            raise WebhookUrlRefusedError(_refusal(host))
+
+    def _may_be_public(self, host: str) -> bool:
+        """Whether a host may have an allowed address, as far as it says so itself."""
         try:
-            literal = ip_address((url.hostname or "").strip("[]"))
+            return self.allows(ip_address(host))
         except ValueError:
-            return
-        if not self.allows(literal):
-            raise WebhookUrlRefusedError(_refusal(url.hostname or ""))
+            pass  # a name
+        if host.rpartition(".")[2] == "localhost":  # this machine, whatever a resolver says
+            return any(self.allows(loopback) for loopback in _LOOPBACK)
+        public = "." in host and not host.endswith(_PRIVATE_NAMES)
+        return public or bool(self._allowed)  # a name of an allowed network
 
     async def resolve(self, host: str, port: int, look_up: Resolve) -> list[str]:
         """The addresses of a name, all of them allowed. Raises WebhookUrlRefusedError, OSError."""
@@ -80,12 +91,6 @@ class AddressPolicy:
         if not all(self.allows(ip_address(address.partition("%")[0])) for address in addresses):
             raise WebhookUrlRefusedError(_refusal(host))
         return addresses
-
-
-async def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a name, by the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
 
 
 def _inner(address: Address) -> IPv4Address | None:
@@ -100,6 +105,8 @@ def _inner(address: Address) -> IPv4Address | None:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
+    if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 
 
@@ -110,7 +117,7 @@ def _refusal(host: str) -> str:
     )
 
 
-def guarded_network(policy: AddressPolicy, resolve: Resolve = look_up) -> Any:
+def guarded_network(policy: AddressPolicy, resolve: Resolve) -> Any:
     """A network backend for httpcore that connects to checked addresses only."""
     import httpcore  # here: a service without webhooks does not load it
 

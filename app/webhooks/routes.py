@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 
+from app.access.model import Scope
+from app.access.service import require
 from app.api.bodies import JsonRoute
-from app.api.deps import Owner, Paging, Services, askable
+from app.api.deps import Asking, Owner, Paging, Services, askable
 from app.api.problems import problem_responses
+from app.audit.log import note
 from app.errors import DeliveryNotFoundError, WebhookNotFoundError
 from app.webhooks.repository import (
     delete_webhook,
@@ -24,7 +27,7 @@ from app.webhooks.schemas import (
     WebhookOut,
     WebhookPage,
 )
-from app.webhooks.service import create_webhook, update_webhook
+from app.webhooks.service import create_webhook, roll_secret, update_webhook
 from app.webhooks.tables import DeliveryState
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
@@ -41,16 +44,32 @@ DeliveryId = Annotated[
     "",
     summary="Create a webhook",
     status_code=status.HTTP_201_CREATED,
-    responses=problem_responses(409, 422),
+    responses=problem_responses(403, 409, 422),
 )
 async def post_webhook(
-    new: WebhookNew, response: Response, services: Services, owner: Owner
+    new: WebhookNew, request: Request, response: Response, services: Services, asking: Asking
 ) -> WebhookCreated:
     """Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
-    not answered with 2xx comes again, later and later, under the same `webhook-id`."""
-    row = await create_webhook(services.sessions, services.settings, owner, new)
+    not answered with 2xx comes again, later and later, under the same `webhook-id`. The key needs the scope
+    `read` as well: messages tell what it would read."""
+    require(asking, Scope.READ)
+    row, secret = await create_webhook(
+        services.sessions, services.settings, asking.owner, new, seal=services.seal, key_id=asking.key_id
+    )
+    await note(services.sessions, "webhook.created", asking.owner, row.id, request=request)
     response.headers["Location"] = f"/v1/webhooks/{row.id}"
-    return WebhookCreated.of(row, secret=row.secret)
+    return WebhookCreated.of(row, secret=secret)
+
+
+@router.post("/{webhook_id}/secret", summary="Roll a webhook's secret", responses=problem_responses(403, 404))
+async def post_secret(
+    webhook_id: WebhookId, request: Request, services: Services, asking: Asking
+) -> WebhookCreated:
+    """Another secret, told once, that signs from now on, also messages that wait."""
+    require(asking, Scope.READ)
+    row, secret = await roll_secret(services.sessions, asking.owner, webhook_id, seal=services.seal)
+    await note(services.sessions, "webhook.secret_rolled", asking.owner, row.id, request=request)
+    return WebhookCreated.of(row, secret=secret)
 
 
 @router.get("", summary="List webhooks", responses=problem_responses(422))
@@ -69,10 +88,12 @@ async def read_webhook(webhook_id: WebhookId, services: Services, owner: Owner) 
 
 @router.patch("/{webhook_id}", summary="Change a webhook", responses=problem_responses(404, 422))
 async def patch_webhook(
-    webhook_id: WebhookId, change: WebhookChange, services: Services, owner: Owner
+    webhook_id: WebhookId, change: WebhookChange, request: Request, services: Services, asking: Asking
 ) -> WebhookOut:
     """What is left out stays. `enabled: true` brings back a webhook that was disabled."""
-    row = await update_webhook(services.sessions, services.settings, owner, webhook_id, change)
+    require(asking, Scope.READ)
+    row = await update_webhook(services.sessions, services.settings, asking.owner, webhook_id, change)
+    await note(services.sessions, "webhook.changed", asking.owner, webhook_id, request=request)
     return WebhookOut.of(row)
 
 
@@ -82,9 +103,10 @@ async def patch_webhook(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problem_responses(404),
 )
-async def remove_webhook(webhook_id: WebhookId, services: Services, owner: Owner) -> None:
+async def remove_webhook(webhook_id: WebhookId, request: Request, services: Services, owner: Owner) -> None:
     """With its messages, sent or not."""
     await delete_webhook(services.sessions, owner, webhook_id)
+    await note(services.sessions, "webhook.deleted", owner, webhook_id, request=request)
 
 
 @router.get("/{webhook_id}/deliveries", summary="List messages", responses=problem_responses(404, 422))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from app.errors import WebhookUrlRefusedError
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
+from app.infra.secrecy import Seal
 from app.settings import Settings
 from app.webhooks.guard import AddressPolicy
 from app.webhooks.repository import change_webhook, insert_webhook
@@ -14,21 +15,33 @@ from app.webhooks.signing import new_secret
 from app.webhooks.tables import MAX_URL, WebhookEvent, WebhookRow
 
 
-async def create_webhook(sessions: Sessions, settings: Settings, owner: str, new: WebhookNew) -> WebhookRow:
-    """Raises WebhookUrlRefusedError, TooManyWebhooksError."""
+async def create_webhook(
+    sessions: Sessions, settings: Settings, owner: str, new: WebhookNew, *, seal: Seal, key_id: str | None
+) -> tuple[WebhookRow, str]:
+    """It, and its secret. Raises WebhookUrlRefusedError, TooManyWebhooksError."""
+    secret = new_secret()
     row = WebhookRow(
         id=new_id("whk"),
         owner=owner,
         url=_checked(str(new.url), settings),
         events=_unique(new.events),
         description=new.description,
-        secret=new_secret(),
+        secret=seal.seal(secret),
+        key_id=key_id,
         enabled=True,
         failures=0,
         created_at=utcnow(),
     )
     await insert_webhook(sessions, row, limit=settings.max_webhooks)
-    return row
+    return row, secret
+
+
+async def roll_secret(
+    sessions: Sessions, owner: str, webhook_id: str, *, seal: Seal
+) -> tuple[WebhookRow, str]:
+    """Another secret, that signs from now on. Raises WebhookNotFoundError."""
+    secret = new_secret()
+    return await change_webhook(sessions, owner, webhook_id, {"secret": seal.seal(secret)}), secret
 
 
 async def update_webhook(

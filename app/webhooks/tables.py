@@ -41,7 +41,7 @@ class DeliveryState(StrEnum):
 
 
 class WebhookRow(Base):
-    """Where to send what. The secret signs, so it is kept as it is; it is shown once."""
+    """Where to send what. The secret signs, so it can be opened again; it is shown once."""
 
     __tablename__ = "webhooks"
     __table_args__ = (Index(None, "owner", "id"),)
@@ -51,7 +51,8 @@ class WebhookRow(Base):
     url: Mapped[str] = mapped_column(String(MAX_URL))
     events: Mapped[list[str]] = mapped_column(JSON)
     description: Mapped[str | None] = mapped_column(String(200))
-    secret: Mapped[str] = mapped_column(String(100))
+    secret: Mapped[str] = mapped_column(String(300))  # sealed (app.infra.secrecy)
+    key_id: Mapped[str | None] = mapped_column(String(40))  # that made it; None: without a key, or before
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None] = mapped_column(String(300))
     failures: Mapped[int] = mapped_column(default=0)  # attempts in a row that failed, over all messages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -21,7 +22,8 @@ from app.jobs.model import Job, JobState
 from app.worker.batch import Batch
 from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.progress import ProgressReporter
-from app.worker.work import JobStopped, Work
+from app.worker.pulse import Pulse
+from app.worker.work import JobStopped, Step, Work
 from model.errors import AdaptationCanceled
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Resources:
     sessions: Sessions
     blobs: Blobs
     max_attempts: int
+    pulse: Pulse
 
 
 class Attempt:
@@ -69,9 +72,17 @@ class Attempt:
             self._reason = reason
 
     def _should_stop(self) -> bool:  # called in the compute thread
+        self._r.pulse.tick()
         if self._watch is not None and self._watch.requested():
             self.stop(StopReason.CANCELED)
         return self._reason is not None
+
+    def _ticking(self, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
+        def tick_and_tell(step: Step) -> None:  # called in the compute thread
+            self._r.pulse.tick()
+            on_step(step)
+
+        return tick_and_tell
 
     async def run(self) -> None:
         """Run to a terminal state, or give the job back. Raises what ledger and broker raise."""
@@ -112,7 +123,9 @@ class Attempt:
         batch, self._batch = self._batch, None
         assert batch is not None
         try:
-            return await batch.compute(Work(self.job, inputs, reporter.on_step, self._should_stop))
+            return await batch.compute(
+                Work(self.job, inputs, self._ticking(reporter.on_step), self._should_stop)
+            )
         except (AdaptationCanceled, JobStopped):
             await reporter.close()
             await self._stopped()

@@ -11,8 +11,10 @@ from typing import Any
 from PIL.Image import Image
 
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, plays_of, read_frames
 from app.imaging.scratch import UPLOADS
+from app.imaging.writing import write_clip
+from app.jobs.dials import dials_of
 from app.jobs.effects import ClipOutcome
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Work
@@ -44,7 +46,7 @@ def render_clip(
             frames = engine.stylize_frames(
                 given(),
                 style,
-                strength=1.0 if params.get("strength") is None else params["strength"],
+                dials=dials_of(params),
                 size=params.get("size"),
                 preserve_color=bool(params.get("preserve_color")),
             )
@@ -56,5 +58,5 @@ def render_clip(
         target = Path(folder, f"made{form.suffix}")
         frames = made()
         first = next(frames)
-        write_clip(target, chain([first], frames), form)
+        write_clip(target, chain([first], frames), form, plays=plays_of(source))
         return first.image, ClipOutcome(target.read_bytes(), form)

@@ -10,8 +10,10 @@ from PIL.Image import Image
 
 from app.imaging.encode import flatten
 from app.jobs.effects import Outcome, StyleOutcome
+from app.jobs.inputs import StyleInput
 from app.jobs.model import JobKind
 from app.jobs.provenance import describe
+from app.styles.outdated import outdated
 from app.worker.parts import in_parts
 from app.worker.pictures import Sheet, render
 from app.worker.ports import EngineLike, ProgressLike, ReadStyle, StyleLike
@@ -92,8 +94,14 @@ def _sheet(engine: EngineLike, read_style: ReadStyle, work: Work) -> Sheet:
     inputs = work.inputs
     if not inputs.styles:
         raise ValueError(f"{work.job.id} has no style file")
-    style = engine.blend([(read_style(part.data), part.weight) for part in inputs.styles])
-    return Sheet(work, style, read_style(inputs.outside.data) if inputs.outside is not None else None)
+
+    def read(part: StyleInput) -> StyleLike:
+        if part.header.get("base_hash", engine.base_hash) != engine.base_hash:
+            raise outdated(part.id)  # since it was asked for: the worker has got another checkpoint
+        return read_style(part.data)
+
+    style = engine.blend([(read(part), part.weight) for part in inputs.styles])
+    return Sheet(work, style, read(inputs.outside) if inputs.outside is not None else None)
 
 
 def _adapt(
@@ -118,12 +126,15 @@ def _adapt(
 
 
 def _learning(work: Work, default_preview: Image | None, should_stop: Callable[[], bool]) -> Learning:
-    furthest = -1
+    furthest = (-1, False, 0)
 
     def on_progress(progress: ProgressLike) -> None:
         nonlocal furthest
-        if progress.step > furthest:  # a batch that ran out of memory begins again, and repeats itself
-            furthest = progress.step
+        # Before step 0 is judged come previews, each larger than the one before.
+        side = max(progress.preview.size) if progress.preview is not None else 0
+        now = (progress.step, bool(progress.losses), side)
+        if now > furthest:  # a batch that ran out of memory begins again, and repeats itself
+            furthest = now
             step = Step("adapt", progress.step, progress.steps, progress.losses, progress.preview)
             work.on_step(step)
 

@@ -18,7 +18,7 @@ from app.worker.compute import Done
 from app.worker.failures import is_out_of_memory
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped
-from model.errors import AdaptationCanceled, RenderingCanceled
+from model.errors import AdaptationCanceled
 from model.requests import Learning, Rendering
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # Exit status, EX_IOERR of sysexits.h: starting again helps unless the device itself is broken.
 DEVICE_LOST = 74
 
-_HARMLESS = (JobStopped, AdaptationCanceled, RenderingCanceled)
+_HARMLESS = (JobStopped, AdaptationCanceled)
 
 
 class GuardedEngine:

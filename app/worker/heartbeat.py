@@ -17,6 +17,7 @@ from app.infra.broker import Broker, BrokerError
 from app.infra.logs import NotAgain
 from app.worker.gpu import gpu_memory
 from app.worker.ports import EngineLike
+from app.worker.pulse import Pulse
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -28,7 +29,10 @@ _AT_MOST_EVERY = 0.25  # s: with jobs of a moment it would otherwise be written 
 class Heartbeat:
     """Publishes what the worker is and does, every three seconds, and soon when its jobs change."""
 
-    def __init__(self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str) -> None:
+    def __init__(
+        self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str, pulse: Pulse | None = None
+    ) -> None:
+        self._pulse = pulse
         self._broker = broker
         self._worker_id = worker_id
         self._engine = engine
@@ -56,6 +60,7 @@ class Heartbeat:
             "device": self._device,
             "job": self._jobs[0] if self._jobs else None,
             "jobs": list(self._jobs),
+            "silence_seconds": round(self._pulse.silence, 1) if self._pulse else 0.0,
             "gpu": gpu_memory(self._device),
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
             "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),

@@ -28,6 +28,7 @@ from app.retention.policy import Retention, stamp_new_rows
 from app.settings import Settings
 from app.worker.company import BatchPolicy
 from app.worker.ports import EngineLike, ReadStyle
+from app.worker.pulse import Pulse
 from app.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 device=model.device,
                 computing=computing,
                 max_attempts=settings.max_attempts,
+                pulse=Pulse(settings.worker_hang_seconds),
                 batches=BatchPolicy.of(
                     settings.max_batch, settings.batch_wait_ms / 1000, device=model.device
                 ),

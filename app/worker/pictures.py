@@ -9,14 +9,15 @@ from typing import Any
 
 from PIL.Image import Image
 
-from app.imaging.encode import flatten, with_alpha_of
+from app.imaging.transparency import opaque, with_alpha_of
+from app.jobs.dials import dials_of
 from app.jobs.effects import ClipOutcome, ImageOutcome, ItemFailure
 from app.worker.clips import render_clip
 from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.parts import in_parts
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Step, Work
-from model.errors import RenderingCanceled
+from model.regions import soften
 from model.requests import Rendering
 
 logger = logging.getLogger(__name__)
@@ -49,16 +50,14 @@ class Sheet:
             yield (
                 position,
                 Rendering(
-                    flatten(content),
+                    opaque(content),
                     self.style,
-                    strength=1.0 if params.get("strength") is None else params["strength"],
+                    dials_of(params),
                     size=params.get("size"),
-                    stroke_size=params.get("stroke_size", 1.0),  # as they were before there was a choice
                     preserve_color=bool(params.get("preserve_color")),
                     mask=self.work.inputs.mask,
                     outside=self.outside,
                     feather=params.get("feather") or 0.0,
-                    should_stop=self.work.should_stop,
                 ),
             )
 
@@ -71,9 +70,16 @@ class Sheet:
             self._last = result
             self._failures[position] = ItemFailure(content_id, *explain(result))
         else:
-            image = with_alpha_of(result, work.inputs.contents[position])
+            image = with_alpha_of(result, work.inputs.contents[position], self._left_alone(result.size))
             self._images[position] = ImageOutcome(image, content_id)
         self.step(0)
+
+    def _left_alone(self, size: tuple[int, int]) -> Image | None:
+        """The mask at the size of a result, where the photo stays as it is outside of it."""
+        mask = self.work.inputs.mask
+        if mask is None or self.outside is not None:
+            return None
+        return soften(mask, size, self.work.job.params.get("feather") or 0.0)
 
     def take_clip(self, position: int, first: Image, clip: ClipOutcome) -> None:
         """A rendered clip."""
@@ -111,8 +117,7 @@ def render(
 ) -> None:
     """Render every sheet, pictures of one size together, at most ``most`` in a pass.
 
-    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass, and
-    within a large picture.
+    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass.
     """
     items = [
         (key, position, rendering)
@@ -130,10 +135,6 @@ def render(
             continue
         results = in_parts([rendering for *_, rendering in members], engine.stylize_many)
         for (key, position, _), result in zip(members, results, strict=True):
-            if isinstance(result, RenderingCanceled):
-                going.discard(key)
-                finish(key, JobStopped())
-                continue
             sheets[key].take(position, result)
             if sheets[key].complete:
                 going.discard(key)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, Protocol
 
 from PIL.Image import Image
 
+from model.dials import Dials
 from model.errors import AdaptationCanceled
 from model.requests import Learning, Rendering
 
@@ -61,7 +62,7 @@ class EngineLike(Protocol):
         frames: Iterable[Image],
         style: Any,
         *,
-        strength: float = ...,
+        dials: Dials | None = ...,
         size: int | None = ...,
         preserve_color: bool = ...,
     ) -> Iterator[Image]: ...
@@ -94,14 +95,18 @@ class OneByOne:
         """Every picture alone."""
         return [[position] for position in range(len(renderings))]
 
-    def stylize_frames(self: Any, frames: Iterable[Image], style: Any, **options: Any) -> Iterator[Image]:
+    def stylize_frames(
+        self: Any, frames: Iterable[Image], style: Any, *, dials: Dials | None = None, **options: Any
+    ) -> Iterator[Image]:
         """Every frame alone."""
         for frame in frames:
-            yield self.stylize(frame, style, **options)
+            yield self.stylize(frame, style, **asdict(dials or Dials()), **options)
 
 
 def _arguments(request: Learning | Rendering) -> dict[str, Any]:
-    return {field.name: getattr(request, field.name) for field in fields(request)}
+    found = {field.name: getattr(request, field.name) for field in fields(request)}
+    dials = found.pop("dials", None)
+    return found if dials is None else found | asdict(dials)
 
 
 ReadStyle = Callable[[bytes], Any]

@@ -17,7 +17,7 @@ from app.worker.work import Step
 
 logger = logging.getLogger(__name__)
 
-PREVIEW_SIDE = 192  # px, longer side
+PREVIEW_SIDE = 256  # px, longer side
 _BACKLOG = 64  # events that wait while the broker is away; the oldest go first
 _DRAIN_TIMEOUT = 2.0  # s to get the last progress out before the terminal state
 

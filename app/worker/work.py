@@ -28,7 +28,7 @@ class Step:
 
 
 class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a fault
-    """``should_stop`` answered True between two pictures, or in a large one."""
+    """``should_stop`` answered True between two pictures or frames."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -18,6 +18,7 @@ from PIL.Image import Image
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
 from app.infra.db import Sessions, is_away, utcnow
+from app.infra.facts import BASE, read_fact
 from app.infra.logs import NotAgain, log_context, reason
 from app.infra.tasks import end
 from app.jobs.fairness import Fits, NotNow
@@ -27,12 +28,14 @@ from app.jobs.traces import about_job, job_span
 from app.worker.attempt import Attempt, Resources, StopReason, settle
 from app.worker.batch import Batch
 from app.worker.company import BatchPolicy, Company
-from app.worker.compute import compute
+from app.worker.compute import Done, compute
 from app.worker.guard import GuardedEngine
 from app.worker.hand import Hand
 from app.worker.heartbeat import Heartbeat
 from app.worker.ports import EngineLike, ReadStyle
+from app.worker.pulse import Pulse
 from app.worker.schedule import PullOrder
+from app.worker.work import Work
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -40,6 +43,9 @@ logger.addFilter(NotAgain())
 _PULL_SECONDS = 30.0  # one look at an empty queue; ends at once when the worker is to stop
 _KEEP_ALIVE = 1.0  # s between signs of life for the job in hand; the broker waits for 5
 _PAUSE = 1.0  # s after the queue or the ledger did not answer
+
+_HANG_SECONDS = 300.0
+_OTHER_BASE_LOOK = 2.0  # s between two looks at which base the service runs
 
 _BEHIND = 2  # batches whose results are being stored while the next one is computed
 _DROPPED = "the job in hand was dropped and will be delivered again"
@@ -74,12 +80,20 @@ class Worker:
         batches: BatchPolicy | None = None,
         computing: ThreadPoolExecutor | None = None,
         grace: float = 5.0,
+        pulse: Pulse | None = None,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
         self._executor = computing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+        self._pulse = pulse or Pulse(_HANG_SECONDS)
         self._resources = Resources(
-            broker=broker, ledger=ledger, sessions=sessions, blobs=blobs, max_attempts=max_attempts
+            broker=broker,
+            ledger=ledger,
+            sessions=sessions,
+            blobs=blobs,
+            max_attempts=max_attempts,
+            pulse=self._pulse,
         )
+        self._sessions = sessions
         self._broker = broker
         self._ledger = ledger
         self._engine = engine
@@ -89,11 +103,13 @@ class Worker:
             compute, self._guarded, read_style, most=self._batches.most, default_preview=preview
         )
         self._order = PullOrder(LANES)
-        self._heartbeat = Heartbeat(broker, self.id, engine, device=device)
+        self._heartbeat = Heartbeat(broker, self.id, engine, device=device, pulse=self._pulse)
         self._grace = grace
         self._ahead: Hand | None = None
         self._behind: dict[Hand, asyncio.Task[None]] = {}  # computed; their ends are being stored
         self._stopping = asyncio.Event()
+        self._wanted_base = engine.base_hash
+        self._base_seen = -_OTHER_BASE_LOOK
 
     def stop(self) -> None:
         """Take no more jobs; let the current one finish within the grace, else give it back."""
@@ -102,6 +118,7 @@ class Worker:
     async def run(self) -> None:
         """Work until ``stop``. A broker or ledger that is away is waited for."""
         beating = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
+        watching = asyncio.create_task(self._pulse.watch(), name="pulse")
         logger.info("worker %s is ready", self.id)
         try:
             with log_context(worker_id=self.id):
@@ -111,6 +128,7 @@ class Worker:
             for hand in (self._ahead, *self._behind):
                 if hand is not None:
                     await hand.drop()  # cancelled: nothing else leaves one here
+            await end(watching)
             await end(beating)
             with suppress(BrokerError):
                 await self._broker.forget(self.id)
@@ -184,17 +202,35 @@ class Worker:
             logger.warning("the next job is begun when this one ends: %s", reason(error))
 
     async def _take(self) -> Hand | None:
+        if not await self._is_wanted():
+            await self._until_stopped(asyncio.sleep(_OTHER_BASE_LOOK))
+            return None
         delivery = await self._until_stopped(self._broker.next_job(self._order.next(), timeout=_PULL_SECONDS))
         return None if delivery is None else await self._begin_batch(delivery)
+
+    async def _is_wanted(self) -> bool:
+        """Whether the service runs this worker's base: what another one makes, nobody can use. Looked at now
+        and then, because the service may have been started anew with another checkpoint."""
+        now = asyncio.get_running_loop().time()
+        if now - self._base_seen >= _OTHER_BASE_LOOK:
+            self._base_seen = now
+            self._wanted_base = await read_fact(self._sessions, BASE) or self._engine.base_hash
+        if self._wanted_base != self._engine.base_hash:
+            logger.warning(
+                "this worker runs the base %s, the service %s: it takes no jobs; start it with the "
+                "checkpoint of the service",
+                self._engine.base_hash[:12],
+                self._wanted_base[:12],
+            )
+            return False
+        return True
 
     async def _begin_batch(self, delivery: Delivery, fits: Fits | None = None) -> Hand | None:
         """Begin the job whose turn it is and those that may join it. None: there is nothing to run.
 
         Raises NotNow when the first does not fit; its ticket was given back.
         """
-        hand = Hand(
-            Batch(lambda works, done: self._compute(works, done=self._guarded.telling(done)), self._executor)
-        )
+        hand = Hand(Batch(self._compute_all, self._executor))
         try:
             first = await self._begin(delivery, hand, fits)
             self._order.served(delivery.kind)
@@ -209,6 +245,10 @@ class Worker:
             await hand.drop()
             raise
         return hand
+
+    def _compute_all(self, works: Sequence[Work], done: Done) -> None:  # in the compute thread
+        with self._pulse.beating():
+            self._compute(works, done=self._guarded.telling(done))
 
     async def _gather(self, company: Company, lane: str, hand: Hand) -> None:
         """Add jobs of the lane as long as it is their turn and they fit. Whatever fails here ends the search:

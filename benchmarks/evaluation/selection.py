@@ -50,11 +50,17 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def choose_artists(
-    styles: Path, *, ks: Sequence[int], main_k: int, seed: int = 0, groups: Sequence[str] | None = None
+    styles: Path,
+    *,
+    ks: Sequence[int],
+    main_k: int,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+    least_unseen: int = MIN_UNSEEN,
 ) -> list[Artist]:
-    """Groups (subfolders of ``styles``) with at least ``main_k + MIN_UNSEEN`` works, sorted by name.
+    """Groups (subfolders of ``styles``) with at least ``main_k + least_unseen`` works, sorted by name.
 
-    A group's pool is as large as the largest of ``ks`` that leaves ``MIN_UNSEEN`` works; up to
+    A group's pool is as large as the largest of ``ks`` that leaves ``least_unseen`` works; up to
     ``MAX_UNSEEN`` of the others are its unseen works. The order of works depends on ``seed`` and the
     group's name alone, so another selection of groups changes nothing about a group.
 
@@ -66,13 +72,13 @@ def choose_artists(
     artists = []
     for name in sorted(groups):
         works = pictures_in(styles / name)
-        if len(works) < main_k + MIN_UNSEEN:
+        if len(works) < main_k + least_unseen:
             continue
         random.Random(f"{seed}/{name}").shuffle(works)
-        size = max(k for k in (*ks, main_k) if k + MIN_UNSEEN <= len(works))
+        size = max(k for k in (*ks, main_k) if k + least_unseen <= len(works))
         artists.append(Artist(name, tuple(works[:size]), tuple(works[size : size + MAX_UNSEEN])))
     if not artists:
-        raise SelectionError(f"no group with at least {main_k + MIN_UNSEEN} works in {styles}")
+        raise SelectionError(f"no group with at least {main_k + least_unseen} works in {styles}")
     return artists
 
 

@@ -11,7 +11,9 @@ from io import BytesIO
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 Mutator = Callable[[bytes, Random], bytes]
 
@@ -49,7 +51,13 @@ def corpus() -> tuple[bytes, ...]:
             _save(Image.fromarray(pixels[..., 0].astype(np.uint16) * 257), "PNG"),
             _save(rgb, "WEBP", quality=60),
             _save(rgba, "WEBP", lossless=True, exif=exif, icc_profile=profile),
-            _save(rgb, "WEBP", save_all=True, append_images=[rgb.transpose(Image.Transpose.ROTATE_180)]),
+            *(
+                _save(rgb, form, save_all=True, append_images=[rgb.transpose(Image.Transpose.ROTATE_180)])
+                for form in ("WEBP", "GIF", "PNG")
+            ),
+            _save(rgb, "PNG", pnginfo=_chunks(gAMA=struct.pack(">I", 100_000))),
+            _save(rgb, "PNG", pnginfo=_chunks(cICP=bytes([9, 16, 0, 1]))),
+            _deep(pixels, b"iCCP", b"profile\0\0" + zlib.compress(profile)),
         ]
     return tuple(files)
 
@@ -58,6 +66,22 @@ def _save(image: Image.Image, format: str, **options: object) -> bytes:
     buffer = BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
+
+
+def _chunks(**data: bytes) -> PngInfo:
+    info = PngInfo()
+    for kind, content in data.items():
+        info.add(kind.encode(), content)
+    return info
+
+
+def _deep(pixels: NDArray[np.uint8], kind: bytes, content: bytes) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow does not write, with one more chunk."""
+    height, width, _ = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + (row[:, :3].astype(">u2") * 257).tobytes() for row in pixels)
+    parts = ((b"IHDR", header), (kind, content), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return _PNG + b"".join(_chunk(*part) for part in parts)
 
 
 def _profile() -> bytes:
@@ -153,6 +177,8 @@ def _absurd_size(data: bytes, rng: Random) -> bytes:
             (at for at in range(2, len(data) - 9) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2)), 0
         )
         struct.pack_into(">HH", changed, start + 5, height % 65_536, width % 65_536)
+    elif data.startswith(b"GIF8"):
+        struct.pack_into("<HH", changed, 6, width % 65_536, height % 65_536)
     else:
         at = 24 if data[12:16] == b"VP8X" else 26
         changed[at : at + 4] = struct.pack("<I", width % 2**32)

@@ -67,7 +67,7 @@ class StubEngine(OneByOne):
         on_progress: Callable[[Any], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> StubStyle:
-        """Sleep through the steps; losses fall as 1 / (step + 1). Raises AdaptationCanceled."""
+        """Sleep through the steps; the loss falls from 1 towards 0.5. Raises AdaptationCanceled."""
         total = self.default_steps if steps is None else steps
         losses: dict[str, dict[str, float]] = {}
         for step in range(total + 1):
@@ -75,7 +75,7 @@ class StubEngine(OneByOne):
                 raise AdaptationCanceled
             if seed == KILLS_ITS_WORKER and step == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
-            now = {"style": 1.0 / (step + 1), "content": 0.5, "total": 0.5 + 1.0 / (step + 1)}
+            now = {"total": 0.5 + 0.5 / (step + 1)}
             losses = {"start": losses.get("start", now), "end": now}
             if on_progress is not None:
                 on_progress(StubProgress(step, total, now, preview if step % preview_every == 0 else None))

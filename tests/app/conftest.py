@@ -35,6 +35,12 @@ POSTGRES = os.environ.get("FEWSTROKE_TEST_POSTGRES_URL")
 S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")
 
 
+@pytest.fixture(autouse=True)
+def _looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readiness is what it is, not what it was a second ago."""
+    monkeypatch.setattr("app.api.readiness._FRESH", 0.0)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database, made once and copied for each test."""

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.api.connections import bounded
 from app.api.container import Container
 from app.infra.broker import LANES, Delivery
 from app.infra.tables import Base
@@ -27,6 +28,7 @@ from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.inputs import load_inputs
 from app.jobs.model import Job, JobKind
 from app.jobs.provenance import describe
+from app.settings import Settings
 from model.formats import METADATA_KEY, StyleHeader
 from tests.app.waiting import eventually
 
@@ -71,7 +73,7 @@ def style_bytes(
 ) -> bytes:
     """A style file with one small tensor."""
     header = StyleHeader(
-        base_hash=base_hash, k=k, steps=steps, seed=0, losses=dict(losses or {"start": {"style": 1.0}})
+        base_hash=base_hash, k=k, steps=steps, seed=0, losses=dict(losses or {"start": {"total": 1.0}})
     )
     return save({"gamma": np.zeros(8, dtype=np.float16)}, metadata={METADATA_KEY: header.to_json()})
 
@@ -95,7 +97,7 @@ class Hand:
         return await self._services.broker.publish_event(
             job.id,
             "progress",
-            {"step": step, "steps": 3, "losses": {"style": 1.0 / (step + 1)}, "phase": "adapt"},
+            {"step": step, "steps": 3, "losses": {"total": 1.0 / (step + 1)}, "phase": "adapt"},
         )
 
     async def outcome(self, job: Job) -> Outcome:
@@ -114,7 +116,7 @@ class Hand:
             provenance=describe(job, inputs, base, style.header if style else None),
             steps=3,
             seconds=0.5,
-            losses={"start": {"style": 1.0}, "end": {"style": 0.5}},
+            losses={"start": {"total": 1.0}, "end": {"total": 0.5}},
             style=style,
             images=images if job.kind is not JobKind.ADAPT else (),
         )
@@ -172,10 +174,12 @@ def answers_lost(engine: AsyncEngine, error: BaseException) -> Iterator[None]:
 
 
 async def nothing_stored(services: Container) -> bool:
-    """Whether no row and no blob exists, but for the lease of a sweeper, which takes it in every service."""
+    """Whether no row and no blob exists, but for what every service writes when it starts."""
     async with services.sessions() as session:
         for table in Base.metadata.sorted_tables:
-            if table.name != "leases" and await session.scalar(select(func.count()).select_from(table)):
+            if table.name not in ("leases", "facts") and await session.scalar(
+                select(func.count()).select_from(table)
+            ):
                 return False
     return await services.blobs.keys() == []
 
@@ -202,9 +206,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: FastAPI) -> AsyncIterator[str]:
-    """Run the application behind a real HTTP server on a free port; its URL."""
-    server = _Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+async def serve(app: FastAPI, *, descriptors: int = 1024) -> AsyncIterator[str]:
+    """Run the application behind a real HTTP server on a free port, as ``app.cli.http`` does; its URL."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+        http=bounded(Settings(), descriptors=descriptors),
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:
 

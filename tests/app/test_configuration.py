@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.configuration import effective, page, unknown_variables
+from app.cli.service import _log
+from app.configuration import effective, page, remarks, unknown_variables
 from app.errors import ConfigError
 from app.settings import Settings, load_settings
 
@@ -58,8 +61,46 @@ def test_the_file_is_read_and_the_environment_wins(write, monkeypatch: pytest.Mo
 def test_a_file_where_the_process_starts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings().max_steps == 100
-    (tmp_path / "fewstroke.toml").write_text("max_steps = 5")
+    (tmp_path / "fewstroke.toml").write_text("\ufeffmax_steps = 5\r\n")  # as Windows writes it
     assert load_settings().max_steps == 5
+
+
+def spoil_mode(path: Path) -> None:
+    path.chmod(0o666)
+
+
+def spoil_owner(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(path, 65534, 65534)
+
+
+@pytest.mark.parametrize("spoil", [spoil_mode, spoil_owner])
+def test_a_file_of_somebody_else_is_not_obeyed_unless_it_is_named(
+    spoil: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "fewstroke.toml"
+    file.write_text('auth = "open"')
+    assert load_settings().auth == "open"
+    assert remarks() == []
+    spoil(file)
+    assert load_settings().auth == "auto"
+    (sentence,) = remarks()
+    assert str(file) in sentence
+    assert sentence in CliRunner().invoke(cli, ["config"]).stderr
+    monkeypatch.setenv("FEWSTROKE_CONFIG", str(file))
+    assert load_settings().auth == "open"
+    assert remarks() == []
+
+
+def test_a_file_that_is_obeyed_is_named_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fewstroke.toml").write_text("max_steps = 5")
+    _log(load_settings())
+    assert capsys.readouterr().err.splitlines()[0].endswith(f"settings from {tmp_path / 'fewstroke.toml'}")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +150,6 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 0, result.output
         assert "hunter2" not in result.output
-        assert "postgresql://user:***@db/x" in result.output
+        assert "postgresql://***@db/x" in result.output
     rows = json.loads(result.output)
     assert rows["nats_token"] == {"value": "***", "source": "FEWSTROKE_NATS_TOKEN"}

@@ -16,9 +16,12 @@ from app.diagnosis import Finding, Verdict, examine
 from app.diagnosis.findings import Trouble
 from app.diagnosis.machine import check_disk
 from app.infra.blobs import Blobs
-from app.infra.broker import Broker, EmbeddedServer
+from app.infra.broker import Broker, EmbeddedServer, embedded
+from app.infra.db import create_engine, create_sessions, utcnow
 from app.infra.errors import DatabaseUnavailableError
 from app.settings import Settings
+from app.styles.tables import StyleRow
+from model.formats import checkpoint_hash
 from tests.app.conftest import joined
 
 
@@ -76,6 +79,13 @@ async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:
     assert "listened" in found["port"].says
 
 
+async def test_an_address_that_is_not_this_machines(healthy: Settings) -> None:
+    finding = by_name(await examine(healthy.model_copy(update={"host": "198.51.100.7"})))["port"]
+    assert finding.verdict is Verdict.FAIL
+    assert "--host" in finding.mend
+    assert "--port" not in finding.mend
+
+
 async def test_a_database_that_can_only_be_read(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async def read_only(*_: object) -> None:
         raise DatabaseUnavailableError("The database x cannot be used: it can only be read.")
@@ -107,6 +117,20 @@ async def test_a_misspelt_variable_is_warned_of(healthy: Settings, monkeypatch: 
     )
 
 
+async def test_styles_of_another_checkpoint_are_counted(healthy: Settings) -> None:
+    assert by_name(await examine(healthy))["styles"].says == "0, all of this checkpoint"
+    engine = create_engine(healthy.database)
+    for number, base in enumerate((checkpoint_hash(healthy.checkpoint), "ab" * 32)):
+        row = StyleRow(id=f"sty_{number}", created_at=utcnow(), blob_key="styles/a", base_hash=base)
+        async with create_sessions(engine).begin() as session:
+            session.add(row)
+    await engine.dispose()
+    found = by_name(await examine(healthy))["styles"]
+    assert found.verdict is Verdict.WARN
+    assert found.says.startswith("1 of 2 were learned with another checkpoint")
+    assert "relearn" in found.mend
+
+
 async def test_a_schema_that_is_not_this_versions(healthy: Settings) -> None:
     from sqlalchemy import text
 
@@ -136,6 +160,41 @@ async def test_without_a_worker_it_warns(healthy: Settings) -> None:
     finding = by_name(await examine(healthy))["broker"]
     assert finding.verdict is Verdict.WARN
     assert "fewstroke worker" in finding.mend
+
+
+async def test_only_those_that_live_are_counted(healthy: Settings, nats: EmbeddedServer) -> None:
+    broker = await Broker.connect(nats.url, token=nats.token)
+    await broker.beat("lives", {})
+    await broker.beat("left", {})
+    await broker.forget("left")
+    assert await nats.stuck() is None  # its probe is a message of the same stream
+    assert by_name(await examine(healthy))["broker"].says.endswith(" 1 worker(s)")
+    assert len(await broker.workers()) == 1, "as /readyz says"
+    await broker.close()
+
+
+async def test_a_broker_that_will_not_start_is_seen_before_it_is_needed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = settings.model_copy(update={"nats_url": None})
+    finding = by_name(await examine(stopped))["broker"]
+    assert "no broker is known" in finding.says, "it would start"
+    assert "fewstroke serve" in finding.mend
+    monkeypatch.setattr(embedded, "_CONFIG", embedded._CONFIG + "\nno_such_setting: 1\n")
+    finding = by_name(await examine(stopped))["broker"]
+    assert finding.verdict is Verdict.FAIL
+    assert "no_such_setting" in finding.says
+    assert not list(settings.data_dir.glob(".doctor-*"))
+
+
+async def test_a_path_of_any_letters_can_be_told(settings: Settings) -> None:
+    """Folders of old systems have names that are not UTF-8."""
+    odd = settings.model_copy(
+        update={"data_dir": settings.data_dir / "lat\udce9n %20 #?", "database_url": None}
+    )
+    odd.data_dir.mkdir(parents=True)
+    database = by_name(await examine(odd))["database"]
+    assert (database.verdict, "is empty" in database.says) == (Verdict.WARN, True), database
 
 
 async def test_copies_of_the_queue_that_the_broker_cannot_keep(healthy: Settings) -> None:

@@ -173,8 +173,9 @@ async def test_results_carry_no_metadata(ledger: Ledger, blobs: Blobs) -> None:
 def test_alpha_survives_where_the_format_has_it() -> None:
     from io import BytesIO
 
-    from app.imaging.encode import encode, with_alpha_of
+    from app.imaging.encode import encode
     from app.imaging.formats import OutputFormat
+    from app.imaging.transparency import with_alpha_of
 
     content = picture().convert("RGBA")
     content.putalpha(Image.linear_gradient("L").resize(content.size))

@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -114,6 +115,42 @@ async def test_the_book_of_turns_does_not_grow(ledger: Ledger, sessions: Session
         await serve(ledger, [job.ticket for job in last])
     async with sessions() as session:
         assert len(list(await session.scalars(select(TurnRow)))) <= 3
+
+
+def test_costs_go_by_pixels() -> None:
+    def cost(side: int, contents: int = 1, **params: Any) -> float:
+        ids = [f"img_{n}" for n in range(contents)]
+        given = {"contents": ids, "pixels": dict.fromkeys(ids, side * side), **params}
+        return cost_of(JobKind.STYLIZE, given)
+
+    assert cost(64) < cost(1280) == 2
+    assert cost(8192) > 20 * cost(1280)
+    assert cost(2560, outside_style_id="sty_x") == 9, "both sides of the mask are painted"
+    assert lane_of(JobKind.STYLIZE, {"contents": ["a"], "pixels": {"a": 4096 * 4096}}) == "stylize"
+    assert lane_of(JobKind.STYLIZE, {"contents": ["a"], "pixels": {"a": 8192 * 4880}}) == BULK
+
+
+async def test_thumbnails_and_posters_get_the_same_time(ledger: Ledger) -> None:
+    """An owner of large pictures and one of small ones: what is drawn costs both about the same."""
+    sides = {"ada": 256, "bob": 4096}
+    tickets = []
+    for owner, side in sides.items():
+        for _ in range(40):
+            new = NewJob(
+                new_id("job"),
+                JobKind.STYLIZE,
+                {"contents": ["img_a"], "pixels": {"img_a": side * side}, "style_id": "sty_a"},
+                owner=owner,
+            )
+            tickets.append((await ledger.create(new)).ticket)
+    spent = dict.fromkeys(sides, 0.0)
+    for ticket in tickets[:40]:
+        draw = await ledger.draw(ticket, "w")
+        assert draw.job is not None
+        spent[draw.job.owner] += cost_of(draw.job.kind, draw.job.params)
+    poster = cost_of(JobKind.STYLIZE, {"contents": ["img_a"], "pixels": {"img_a": sides["bob"] ** 2}})
+    assert abs(spent["ada"] - spent["bob"]) <= poster, "no more apart than by the one in hand"
+    assert min(spent.values()) > 0
 
 
 def test_large_batches_wait_in_a_lane_of_their_own() -> None:

@@ -292,20 +292,36 @@ async def test_the_bound_holds_however_many_come_at_once(ledger: Ledger) -> None
     async def one(owner: str) -> bool:
         try:
             await ledger.create(
-                NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner), max_active=6, max_per_owner=4
+                NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner), max_active=12, max_per_owner=8
             )
         except (QueueFullError, QuotaExceededError):
             return False
         return True
 
-    assert sum(await asyncio.gather(*(one("ada") for _ in range(12)))) == 4
-    assert sum(await asyncio.gather(*(one("bob") for _ in range(12)))) == 2
+    assert sum(await asyncio.gather(*(one("ada") for _ in range(20)))) == 8
+    assert sum(await asyncio.gather(*(one("bob") for _ in range(20)))) == 6, "his half of the queue"
+    assert sum(await asyncio.gather(*(one("cat") for _ in range(20)))) == 4, "her third"
+    assert not any(await asyncio.gather(*(one(owner) for owner in ("ada", "bob", "cat"))))
     with pytest.raises(QueueFullError):
-        await ledger.ensure_room(6, owner="bob", max_per_owner=4)
-    with pytest.raises(QuotaExceededError, match="4 unfinished jobs") as refused:
-        await ledger.ensure_room(7, owner="ada", max_per_owner=4)
+        await ledger.ensure_room(18, owner="bob", max_per_owner=8)
+    with pytest.raises(QuotaExceededError, match="8 unfinished jobs") as refused:
+        await ledger.ensure_room(19, owner="ada", max_per_owner=8)
     assert refused.value.headers["Retry-After"]
-    await ledger.ensure_room(7, owner="bob", max_per_owner=4)
+    await ledger.ensure_room(19, owner="bob", max_per_owner=8)
+
+
+async def test_two_owners_cannot_fill_the_queue_for_a_third(ledger: Ledger) -> None:
+    for owner in ("ada", "bob"):
+        for _ in range(4):
+            await ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}, owner=owner), max_active=8)
+    with pytest.raises(QueueFullError):
+        await ledger.ensure_room(8, owner="ada")
+    await ledger.ensure_room(8, owner="dave")
+    job = await ledger.create(NewJob(new_id("job"), JobKind.ADAPT, {}, owner="dave"), max_active=8)
+    begun = [await ledger.draw(job.ticket, "w")]  # his is drawn with the first tickets of the others
+    tickets = await ledger.unpublished(timedelta(0))
+    begun += [await ledger.draw(other.ticket, "w") for other in tickets[:3]]
+    assert job.id in [draw.job_id for draw in begun]
 
 
 async def test_only_jobs_that_waited_too_long_expire(ledger: Ledger, sessions: Sessions) -> None:

@@ -15,7 +15,8 @@ from app.access.model import Scope
 from app.access.repository import create_key
 from app.api.container import Container
 from app.ids import new_id
-from app.infra.logs import ConsoleFormatter, JsonFormatter, NotAgain, log_context, reason, redact
+from app.infra.logs import ConsoleFormatter, JsonFormatter, NotAgain, log_context, reason
+from app.infra.redaction import redact
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.model import Job, JobKind
 from tests.app.support import Hand, files, png

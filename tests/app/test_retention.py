@@ -240,7 +240,7 @@ async def test_a_style_takes_what_it_was_made_of_along(
     await ledger.create(new)
     canceled = await ledger.request_cancel(job_id)
     if retried:
-        again = await ledger.create(plan_retry(canceled))
+        again = await ledger.create(plan_retry(canceled, None))
         await ledger.request_cancel(again.id)
     await age(sessions, timedelta(days=2))
     await Sweeper(sessions, blobs, kept).sweep()

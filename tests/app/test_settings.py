@@ -91,6 +91,7 @@ def test_what_cannot_work_is_refused_with_a_sentence(
     with pytest.raises(ConfigError, match=says) as refused:
         load_settings()
     assert "hunter2" not in str(refused.value)
+    assert "Value error" not in str(refused.value)
 
 
 def test_secrets_are_not_printed() -> None:

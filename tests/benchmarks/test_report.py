@@ -163,8 +163,6 @@ def test_direct_optimization_is_compared_on_its_own_artists(results: Results) ->
     add(results, bound, 5, {"objective": [0.8]})
     results.rows[5, "direct"].photo_seconds["artist 0"] = 100.0
     lines = checks.direct(results, 5)
-    loss = line(lines, "total loss")
-    assert (loss.value[:5], loss.passed) == ("1.250", False)
     assert line(lines, "with the adaptation").passed is False  # 2.5 s of 100 s
     assert line(lines, "further photo").passed is True  # 0.5 s of 100 s
 

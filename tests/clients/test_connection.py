@@ -262,6 +262,19 @@ def test_events_go_on_where_the_connection_broke(run: Run):
     assert resumed == [None, "2", "2", "2"], "after the last event that came whole"
 
 
+def test_after_the_last_event_the_state_is_asked_for(run: Run, pauses: list[float]):
+    """204: whoever names the last event has seen it."""
+    script = Script(
+        [
+            broken(*RUNNING, *OVER[:-2]),
+            httpx.Response(204),
+            httpx.Response(200, json={**JOB, "state": "succeeded"}),
+        ]
+    )
+    assert [event.state for event in run(script, "events", "job_1")] == ["running", "succeeded"]
+    assert script.calls == ["GET /v1/jobs/job_1/events"] * 2 + ["GET /v1/jobs/job_1"]
+
+
 def test_an_unknown_event_is_no_error(run: Run):
     script = Script([stream("event: confetti", "data: {}", "", *OVER)])
     assert [event.over for event in run(script, "events", "job_1")] == [True]

@@ -78,6 +78,9 @@ def test_a_style_from_making_to_deleting(client: Client, folder: Path):
     twin = client.import_style("gold.safetensors", name="Twin", idempotency_key="import-once")
     assert client.import_style("gold.safetensors", name="Twin", idempotency_key="import-once").id == twin.id
     assert (twin.status, twin.header) == ("ready", style.header)
+    with pytest.raises(ConflictError) as refused:  # it is of this checkpoint
+        client.relearn_style(style)
+    assert refused.value.code == "style_not_relearnable"
     client.delete_style(style)
     with pytest.raises(NotFoundError) as caught:
         client.get_style(style)
@@ -91,6 +94,7 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
         ["photo.jpg", b"no picture", "harbour.jpg"],
         {one.id: 3, two.id: 1},
         strength=0.8,
+        abstraction=0.6,
         stroke_size=2,
         preserve_color=True,
         format="jpeg",
@@ -98,7 +102,7 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
     )
     assert {share.id: share.weight for share in done.styles} == {one.id: 0.75, two.id: 0.25}
     assert (done.settings.strength, done.settings.preserve_color, done.settings.format) == (0.8, True, "jpeg")
-    assert done.settings.stroke_size == 2
+    assert (done.settings.abstraction, done.settings.stroke_size) == (0.6, 2)
     assert [item.status for item in done.items] == ["succeeded", "failed", "succeeded"]
     assert done.items[1].error is not None
     assert done.items[1].error.code == "image_format_unsupported"

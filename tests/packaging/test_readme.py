@@ -9,8 +9,10 @@ import pytest
 from typer.main import get_command
 
 from app.api.main import create_app
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.cli import cli
 from app.settings import Settings
+from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -77,3 +79,25 @@ def test_names_of_files_and_folders_in_notice_exist():
     named = re.findall(r"^([\w./-]+/[\w.-]*)", (ROOT / "NOTICE").read_text(), re.MULTILINE)
     assert len(named) >= 3
     assert [name for name in named if not (ROOT / name.rstrip(",")).exists()] == []
+
+
+def test_no_curl_line_hides_what_an_error_says():
+    """`-f` throws the sentence of the answer away, `-s` alone that of curl itself."""
+    texts = [
+        *(page.read_text() for page in PAGES),
+        *(path.read_text() for path in (ROOT / "app").rglob("*.py")),
+    ]
+    options = [
+        option for text in texts for option in re.findall(r"\bcurl (-[a-zA-Z]+) .*(?:localhost|http)", text)
+    ]
+    assert len(options) > 8
+    assert [option for option in options if "f" in option or ("s" in option and "S" not in option)] == []
+
+
+def test_bounds_are_those_in_effect():
+    text = " ".join(README.split())
+    assert f"Clips have up to {CLIP_FRAMES} frames and {CLIP_SECONDS:g} seconds" in text
+    assert f"up to {MOST_STRENGTH} more than it" in text
+    assert f"(0 to 1, default\n{DEFAULT_ABSTRACTION})" in text
+    assert f"`stroke_size` ({LEAST_STROKE_SIZE} to {MOST_STROKE_SIZE:g}, default 1)" in text
+    assert f"Results have up to {Settings().max_output_side} px" in text

@@ -18,11 +18,12 @@ from PIL import Image, ImageFilter, ImageOps
 from safetensors.numpy import load, save
 
 from app.worker.ports import OneByOne
+from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from tests.app.worker.scripted import Progress
 
-STEP_SECONDS = 0.02
+STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.02"))
 HOLD = "hold"  # while a file of this name is in the data folder, steps and renderings wait
 FAIL = "fail"  # while a file of this name is there, they fail
 
@@ -48,11 +49,16 @@ class DuotoneEngine(OneByOne):
 
     default_steps = 20
 
-    def __init__(self, data_dir: Path) -> None:
-        self.base_hash = checkpoint_hash()
+    def __init__(self, data_dir: Path, checkpoint: Path | None) -> None:
+        self._checkpoint = checkpoint
         self._hold = data_dir / HOLD
         self._fail = data_dir / FAIL
         (data_dir / "worker.pid").write_text(str(os.getpid()))
+
+    @property
+    def base_hash(self) -> str:
+        """Of the file as it is now: a test may replace it."""
+        return checkpoint_hash(self._checkpoint)
 
     def adapt(
         self,
@@ -69,21 +75,22 @@ class DuotoneEngine(OneByOne):
         total = self.default_steps if steps is None else steps
         colours = _colours(examples)
         losses: dict[str, float] = {}
+        if preview is not None and on_progress is not None:
+            for side in (64, 128, 256):
+                on_progress(Progress(0, total, {}, _duotone(_small(preview, side), colours, 0.1)))
         for step in range(total + 1):
             if should_stop is not None and should_stop():
                 raise AdaptationCanceled
             share = (step + 2) / (total + 2)
-            losses = {"style": 2.0 - 1.4 * share, "content": 0.3 + 0.1 * share, "total": 2.3 - 1.3 * share}
+            losses = {"total": 1.0 - 0.4 * step / max(1, total)}
             shown = None
-            if preview is not None and step % preview_every == 0:
-                small = preview.copy()
-                small.thumbnail((384, 384))
-                shown = _duotone(small, colours, share)
+            if preview is not None and step and step % preview_every == 0:
+                shown = _duotone(_small(preview, 256), colours, share)
             if on_progress is not None:
                 on_progress(Progress(step, total, losses, shown))
             if step < total:
                 self._wait(should_stop)
-        start = {"style": 2.0, "content": 0.3, "total": 2.3}
+        start = {"total": 1.0}
         header = StyleHeader(
             self.base_hash, len(examples), total, seed, {"start": start, "end": losses}, "none"
         )
@@ -100,21 +107,22 @@ class DuotoneEngine(OneByOne):
         style: Duotone,
         *,
         strength: float = 1.0,
+        abstraction: float = DEFAULT_ABSTRACTION,
+        stroke_size: float = 1.0,
         size: int | None = None,
-        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Duotone | None = None,
         feather: float = 0.0,
-        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         self._wait(None)
         photo = photo.convert("RGB")
         if size is not None:
             photo = photo.copy()
             photo.thumbnail((size, size))
-        result = _duotone(photo, style.colours, min(1.0, strength))
-        if stroke_size is not None and stroke_size > 1:
+        flat = photo.filter(ImageFilter.BoxBlur(8 * abstraction))
+        result = _duotone(flat, style.colours, min(1.0, strength))
+        if stroke_size > 1:
             squares = [max(1, round(side / stroke_size)) for side in photo.size]
             result = result.resize(squares).resize(photo.size, Image.Resampling.NEAREST)
         if preserve_color:
@@ -133,6 +141,12 @@ class DuotoneEngine(OneByOne):
             time.sleep(STEP_SECONDS)
         if self._fail.exists():
             raise MemoryError("told to")
+
+
+def _small(photo: Image.Image, side: int) -> Image.Image:
+    small = photo.copy()
+    small.thumbnail((side, side))
+    return small
 
 
 def _colours(examples: Sequence[Image.Image]) -> np.ndarray:

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     obey_leash()
     configure_logging()
     settings = load_settings()
-    engine = DuotoneEngine(settings.data_dir)
+    engine = DuotoneEngine(settings.data_dir, settings.checkpoint)
     preview = Image.new("RGB", (300, 200), "teal")
     asyncio.run(serve(settings, Loaded(engine, Duotone.from_bytes, preview, "cpu")))

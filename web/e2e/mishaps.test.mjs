@@ -49,6 +49,27 @@ describe("mishaps", { timeout: 600_000 }, () => {
     assert.equal(await page.locator(".shares").count(), 0); // one style: nothing is blended
   });
 
+  it("an outage is not counted in the time that is left", async () => {
+    const slow = await startService({ FEWSTROKE_SCRIPTED_STEP: "0.4" });
+    const visit = await openPage(browser, slow.url);
+    try {
+      await visit.page.clock.install();
+      await visit.page.goto(slow.url);
+      await slow.hold();
+      await learnSample(visit.page);
+      await visit.page.locator(".easel img").waitFor();
+      await visit.page.clock.fastForward("05:00:00");
+      await slow.killWorker();
+      await visit.page.getByText("another one started over (attempt 2)").waitFor();
+      await slow.release();
+      await visit.page.getByText(/about \d+\ss left/).waitFor();
+      assert.match(await visit.page.locator(".times").textContent(), /30\d\smin/); // what has passed has passed
+    } finally {
+      await visit.context.close();
+      await slow.stop();
+    }
+  });
+
   it("a result of 4096 px is made of the whole file", async () => {
     const wide = (width, height, type) =>
       page.evaluate(

@@ -6,6 +6,7 @@ from app.infra.broker.delivery import CancelWatch, Delivery
 from app.infra.broker.embedded import EmbeddedServer
 from app.infra.broker.errors import BrokerError, BrokerStartError, BrokerUnavailableError
 from app.infra.broker.events import TERMINAL_STATES, EndWatch, Event
+from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.topology import LANES
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Event",
     "broker_dir",
     "find_broker",
+    "heartbeats",
 ]

@@ -19,9 +19,11 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 from app.infra.broker import topology
 from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
-from app.infra.broker.events import EndWatch, Event, encode, read_events
+from app.infra.broker.events import EndWatch, Event, encode, has_ended, read_events
+from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.keeper import Keeper
-from app.infra.logs import NotAgain, reason, redact
+from app.infra.logs import NotAgain, reason
+from app.infra.redaction import redact
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -263,6 +265,13 @@ class Broker:
         message_id = f"{job_id}.{data['state']}" if last else None
         return await self._publish(topology.event_subject(job_id), encode(event, data), message_id)
 
+    async def purge_events(self, job_id: str) -> None:
+        """Delete the events of a job: its previews show what was uploaded. Raises BrokerUnavailableError."""
+        try:
+            await self._js.purge_stream(topology.EVENTS, subject=topology.event_subject(job_id))
+        except _ERRORS as error:
+            raise self._unavailable(f"the events of {job_id} were not deleted", error) from error
+
     def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
         """Events of a job after the sequence number ``after``: those of the last hour, then new ones as
         they come. Ends after a terminal ``state``. Waits out a broker that is away.
@@ -270,6 +279,11 @@ class Broker:
         A job whose events have aged out never ends here: look at the ledger first.
         """
         return read_events(self._client, self._js, job_id, after)
+
+    async def has_ended(self, job_id: str, after: int) -> bool:
+        """Whether a reader of a job's events who has seen that of number ``after`` has seen the last one.
+        Raises BrokerUnavailableError."""
+        return await has_ended(self._js, job_id, after)
 
     async def watch_end(self, job_id: str, *, within: float) -> EndWatch:
         """Listen for the end of a job; active when this returns, or when the connection is there again.
@@ -323,22 +337,10 @@ class Broker:
 
     async def workers(self) -> list[dict[str, Any]]:
         """The latest heartbeat of each live worker: its ``info`` with ``worker_id``."""
-        found = []
         try:
-            stream = await self._js.stream_info(
-                topology.WORKERS_STREAM, subjects_filter=topology.worker_subject(">")
-            )
-            for subject in sorted(stream.state.subjects or {}):
-                try:
-                    entry = await self._js.get_msg(topology.WORKERS_STREAM, subject=subject, direct=True)
-                except NotFoundError:
-                    continue  # expired between the two calls
-                if entry.data:  # a worker that left has an empty marker
-                    worker_id = subject.removeprefix(topology.worker_subject(""))
-                    found.append({**json.loads(entry.data), "worker_id": worker_id})
+            return await heartbeats(self._js)
         except _ERRORS as error:
             raise self._unavailable("the workers cannot be listed", error) from error
-        return found
 
     async def _publish(self, subject: str, payload: bytes, message_id: str | None) -> int:
         headers = {"Nats-Msg-Id": message_id} if message_id else None

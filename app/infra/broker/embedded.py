@@ -32,22 +32,23 @@ _MEMORY = (
 )
 _ROOM = 4 * 1024 * 1024  # bytes free on the disk without which a restart would not help
 
+# The server runs in its folder and every path is relative to it: no folder's name has to be quoted.
 _CONFIG = """\
 # Written by Fewstroke at each start.
 server_name: fewstroke
-listen: {listen}
-ports_file_dir: {directory}
-pid_file: {pid_file}
-authorization {{ token: {token} }}
+listen: "127.0.0.1:{port}"
+ports_file_dir: "."
+pid_file: "nats.pid"
+authorization {{ token: "{token}" }}
 max_payload: 1MB
 max_connections: 1024
 max_control_line: 4KB
 write_deadline: "10s"
-log_file: {log_file}
+log_file: "nats.log"
 logfile_size_limit: 8MB
 logfile_max_num: 3
 jetstream {{
-    store_dir: {store}
+    store_dir: "jetstream"
     max_memory_store: 64MB
     max_file_store: 2GB
     sync_interval: always  # a job that was accepted survives a power cut, see topology.streams
@@ -82,6 +83,7 @@ class EmbeddedServer:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
         self._dir = broker_dir(self._data_dir)
+        self._output = self._dir / "nats.out"  # a refused configuration, a crash: what its log never has
         self._process: asyncio.subprocess.Process | None = None
         self._address: BrokerAddress | None = None
 
@@ -112,6 +114,10 @@ class EmbeddedServer:
         """The server's own log."""
         return self._dir / "nats.log"
 
+    def last_words(self) -> str:
+        """What the server said before it ended: why it could not begin, or the end of its log."""
+        return _tail(self._output) or _tail(self.log_file) or "(it said nothing)"
+
     async def start(self) -> BrokerAddress:
         """Start the server and return when JetStream answers. Raises BrokerStartError."""
         try:
@@ -130,8 +136,8 @@ class EmbeddedServer:
         except (TimeoutError, BrokerStartError, OSError) as error:
             await self.stop()
             raise BrokerStartError(
-                f"the embedded broker did not start ({error or 'no answer'}); the end of {self.log_file}:\n"
-                + _tail(self.log_file)
+                f"the embedded broker did not start in {self._dir} ({error or 'no answer'}); it said:\n"
+                + self.last_words()
             ) from error
         self._address = address
         return address
@@ -144,25 +150,18 @@ class EmbeddedServer:
         token = (previous.token if previous else None) or secrets.token_urlsafe(24)
         port = _free_port(previous)
         config = self._dir / "nats.conf"
-        write_private(
-            config,
-            _CONFIG.format(
-                listen=json.dumps(f"127.0.0.1:{port}"),
-                directory=json.dumps(str(self._dir)),
-                pid_file=json.dumps(str(self._dir / "nats.pid")),
-                token=json.dumps(token),
-                log_file=json.dumps(str(self.log_file)),
-                store=json.dumps(str(self._dir / "jetstream")),
-            ),
-        )
-        self._process = await asyncio.create_subprocess_exec(
-            *leashed(str(server_binary()), "--config", str(config)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"GOMEMLIMIT": _MEMORY, **os.environ},
-            process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
-        )
+        write_private(config, _CONFIG.format(port=port, token=token))
+        write_private(self._output, "")
+        with self._output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *leashed(str(server_binary()), "--config", str(config)),
+                cwd=self._dir,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={"GOMEMLIMIT": os.environ.get("GOMEMLIMIT", _MEMORY)},  # it needs none of our secrets
+                process_group=0,  # ctrl-C in a terminal reaches the supervisor, which stops us in order
+            )
         return token
 
     async def wait(self) -> int:
@@ -275,4 +274,4 @@ def _tail(path: Path, lines: int = 15) -> str:
     try:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
-        return "(no log)"
+        return ""

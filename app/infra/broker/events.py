@@ -100,7 +100,7 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
     ordered consumer in our own words: it notices gaps (the server counts deliveries) and silence, and
     starts a new consumer after the last event that it handed out.
     """
-    if after and await _ended(js, job_id, after):
+    if after and await has_ended(js, job_id, after):
         return
     last = after
     while True:
@@ -124,8 +124,9 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
                 await subscription.unsubscribe()
 
 
-async def _ended(js: JetStreamContext, job_id: str, after: int) -> bool:
-    """Whether the newest event of the job is terminal and not newer than ``after``."""
+async def has_ended(js: JetStreamContext, job_id: str, after: int) -> bool:
+    """Whether the newest event of the job is terminal and not newer than ``after``. Raises
+    BrokerUnavailableError."""
     try:
         newest = await js.get_msg(EVENTS, subject=event_subject(job_id), direct=True)
     except NotFoundError:

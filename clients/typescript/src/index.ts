@@ -34,7 +34,7 @@ export type Fields = Record<string, Blob | string | number | boolean | null | un
 
 const SILENCE = 40_000; // ms; the service sends a comment every 15 s
 const TRIES = 3; // streams in a row that bring nothing, before polling
-const MAKES = /\/v1\/(styles|styles\/import|stylizations|stylize|jobs\/[^/]+\/retry)$/;
+const MAKES = /\/v1\/(styles|styles\/import|stylizations|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
 
 export class Fewstroke {
   /** All calls: `fewstroke.api.GET("/v1/styles/{style_id}", …)`. Refusals are thrown, as `ApiError`. */
@@ -84,6 +84,12 @@ export class Fewstroke {
     return data!;
   }
 
+  /** Learn an outdated style again from its examples; its job goes on: `wait` for it. */
+  async relearnStyle(styleId: string): Promise<Schemas["StyleAccepted"]> {
+    const { data } = await this.api.POST("/v1/styles/{style_id}/relearn", { params: { path: { style_id: styleId } } });
+    return data!;
+  }
+
   /** Render contents in a style, or in a blend: `{ sty_a: 2, sty_b: 1 }`. */
   async createStylization(
     contents: Blob[],
@@ -121,11 +127,12 @@ export class Fewstroke {
     let parser = new EventParser();
     for (let barren = 1; barren <= TRIES; barren++) {
       try {
-        const { data } = await this.api.GET("/v1/jobs/{job_id}/events", {
+        const { data, response } = await this.api.GET("/v1/jobs/{job_id}/events", {
           params: { path: { job_id: jobId }, header: parser.lastId === null ? {} : { "last-event-id": parser.lastId } },
           parseAs: "stream",
           ...signalOf({ signal }),
         });
+        if (response.status === 204) break; // the last event was seen: what is left is the state
         for await (const line of lines(data as unknown as ReadableStream<Uint8Array>, SILENCE)) {
           const event = parser.feed(line);
           if (event === null) continue;

@@ -78,6 +78,27 @@ export interface paths {
         patch: operations["updateStyle"];
         trace?: never;
     };
+    "/v1/styles/{style_id}/relearn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn an outdated style again
+         * @description From the examples that it was learned from, with the base checkpoint that the service has now; it
+         *     keeps its id and its name. 409 when it is not outdated, or its examples are not there any more.
+         */
+        post: operations["relearnStyle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/styles/{style_id}/file": {
         parameters: {
             query?: never;
@@ -87,7 +108,7 @@ export interface paths {
         };
         /**
          * Download a style
-         * @description A safetensors file of a few dozen kilobytes: keep it, share it, import it elsewhere.
+         * @description A safetensors file of about 150 kilobytes: keep it, share it, import it elsewhere.
          */
         get: operations["downloadStyle"];
         put?: never;
@@ -205,9 +226,10 @@ export interface paths {
          * @description Learns a style from `examples` and applies it to `content` in one job.
          *
          *     With `Accept: image/*` the body of the answer is the picture:
-         *     `curl -sf -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg -F content=@photo.jpg
-         *     localhost:8000/v1/stylize -o out.png`. Then the call waits, as long as it may or for the N seconds of
-         *     `Prefer: wait=N`; a picture that is not done by then is a problem (504, with the job, which goes on).
+         *     `curl -sS --fail-with-body -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
+         *     -F content=@photo.jpg localhost:8000/v1/stylize -o out.png || cat out.png`. Then the call waits, as
+         *     long as it may or for the N seconds of `Prefer: wait=N`; a picture that is not done by then is a
+         *     problem (504, with the job, which goes on).
          */
         post: operations["stylize"];
         delete?: never;
@@ -307,7 +329,8 @@ export interface paths {
         /**
          * Follow a job
          * @description Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-         *     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`.
+         *     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after
+         *     it gets 204, at which an `EventSource` stops.
          *
          *     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
          *     the oldest that is left; when it is none of ours, from the start.
@@ -403,9 +426,30 @@ export interface paths {
         /**
          * Create a webhook
          * @description Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
-         *     not answered with 2xx comes again, later and later, under the same `webhook-id`.
+         *     not answered with 2xx comes again, later and later, under the same `webhook-id`. The key needs the scope
+         *     `read` as well: messages tell what it would read.
          */
         post: operations["postWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll a webhook's secret
+         * @description Another secret, told once, that signs from now on, also messages that wait.
+         */
+        post: operations["postSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -474,6 +518,26 @@ export interface paths {
          * @description It is sent soon, the same bytes under the same `webhook-id`, with all its attempts before it.
          */
         post: operations["postRedelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you take up
+         * @description Beyond `stored_bytes_limit` uploads are refused (507), beyond `unfinished_jobs_limit` jobs (429).
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -549,7 +613,9 @@ export interface paths {
         };
         /**
          * Figures for Prometheus
-         * @description Figures about jobs and workers are of the whole service, the same in every replica of the API; those
+         * @description For keys with the scope `admin`: they tell when whoever does what.
+         *
+         *     Figures about jobs and workers are of the whole service, the same in every replica of the API; those
          *     about requests (`fewstroke_http_…`, `process_…`) are of the process that answers.
          */
         get: operations["readMetrics"];
@@ -646,7 +712,7 @@ export interface components {
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
         /**
          * ImageOut
          * @description An image: an upload as it was normalised, or a result.
@@ -859,7 +925,7 @@ export interface components {
             images: components["schemas"]["ResultImage"][];
             /**
              * Losses
-             * @description Style, content and total distance on held-out photos, at the start and at the end.
+             * @description `total`, the loss on held-out photos as a share of the zero-step style's: 1 at the `start`, less at the `end`.
              */
             losses: {
                 [key: string]: {
@@ -883,6 +949,12 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "canceling" | "succeeded" | "failed" | "canceled" | "expired";
+        /**
+         * Lack
+         * @description What is wrong with a part, in a word: all that a stranger is told.
+         * @enum {string}
+         */
+        Lack: "away" | "slow" | "read_only" | "damaged" | "none" | "other_base" | "hanging" | "stopping";
         /**
          * Live
          * @description The process answers.
@@ -914,6 +986,26 @@ export interface components {
             max_steps: number;
             /** Max Examples */
             max_examples: number;
+            /** Max Strength */
+            max_strength: number;
+            /** Default Abstraction */
+            default_abstraction: number;
+            /** Min Stroke Size */
+            min_stroke_size: number;
+            /** Max Stroke Size */
+            max_stroke_size: number;
+            /**
+             * Max Size
+             * @description Longest side of a result in pixels.
+             */
+            max_size: number;
+            /**
+             * Max Clip Frames
+             * @description Of a moving content; 0: contents must not move.
+             */
+            max_clip_frames: number;
+            /** Max Clip Seconds */
+            max_clip_seconds: number;
         };
         /**
          * ModelPage
@@ -962,11 +1054,18 @@ export interface components {
             status: "ready" | "not_ready";
             /**
              * Missing
-             * @description What is not there, and why; empty when ready.
+             * @description What is not there, and in a word why; empty when ready. The log says more.
              */
             missing: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["Lack"];
             };
+            /**
+             * Details
+             * @description The same in sentences, for the scope `admin` and where no key is asked for.
+             */
+            details?: {
+                [key: string]: string;
+            } | null;
             /**
              * Workers
              * @description Workers whose heartbeat is fresh.
@@ -980,15 +1079,14 @@ export interface components {
         RenderSettings: {
             /** Strength */
             strength: number;
+            /** Abstraction */
+            abstraction: number;
+            /** Stroke Size */
+            stroke_size: number;
             /** Preserve Color */
             preserve_color: boolean;
             /** Size */
             size: number | null;
-            /**
-             * Stroke Size
-             * @description null: as large as on a result of 640 pixels.
-             */
-            stroke_size: number | null;
             format: components["schemas"]["OutputFormat"];
             /** Quality */
             quality: number | null;
@@ -1053,13 +1151,13 @@ export interface components {
          *       "header": {
          *         "k": 5,
          *         "seed": 0,
-         *         "steps": 20
+         *         "steps": 24
          *       },
          *       "id": "sty_01JDXYZ0000000000000000000",
          *       "job_id": "job_01JDXYZ0000000000000000000",
          *       "name": "Waves",
          *       "ready_at": "2026-01-01T12:00:30Z",
-         *       "size_bytes": 24576,
+         *       "size_bytes": 148112,
          *       "status": "ready"
          *     }
          */
@@ -1070,6 +1168,7 @@ export interface components {
             name: string | null;
             /** Description */
             description: string | null;
+            /** @description `ready`: it can be applied. `outdated`: it was learned with another base checkpoint than the service has now; `POST /v1/styles/{id}/relearn` learns it again. */
             status: components["schemas"]["StyleStatus"];
             /**
              * Job Id
@@ -1139,7 +1238,7 @@ export interface components {
          * @description Whether a style can be applied.
          * @enum {string}
          */
-        StyleStatus: "pending" | "ready" | "failed" | "canceled";
+        StyleStatus: "pending" | "ready" | "failed" | "canceled" | "outdated";
         /**
          * StylizationAccepted
          * @description A new stylization and its job.
@@ -1206,11 +1305,13 @@ export interface components {
          *         "style_id": "sty_01JDXYZ0000000000000000000"
          *       },
          *       "settings": {
+         *         "abstraction": 0.3,
          *         "feather": 0,
          *         "format": "png",
          *         "preserve_color": false,
          *         "provenance": "embed",
-         *         "strength": 1
+         *         "strength": 1,
+         *         "stroke_size": 1
          *       },
          *       "style_id": "sty_01JDXYZ0000000000000000000",
          *       "styles": [
@@ -1266,6 +1367,26 @@ export interface components {
              * @description Pass it as `after` for the next page; null on the last one.
              */
             next: string | null;
+        };
+        /**
+         * Usage
+         * @description What the owner of a key takes up, and may take up.
+         */
+        Usage: {
+            /**
+             * Stored Bytes
+             * @description Bytes of pictures and styles, with 4 KiB for each.
+             */
+            stored_bytes: number;
+            /**
+             * Stored Bytes Limit
+             * @description null: no limit.
+             */
+            stored_bytes_limit: number | null;
+            /** Unfinished Jobs */
+            unfinished_jobs: number;
+            /** Unfinished Jobs Limit */
+            unfinished_jobs_limit: number;
         };
         /**
          * WebhookChange
@@ -1481,14 +1602,14 @@ export interface operations {
     listStyles: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only styles that are so. */
                 status?: components["schemas"]["StyleStatus"][] | null;
                 /** @description A part of the name, in any case. */
                 name?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -1512,7 +1633,7 @@ export interface operations {
                      *           "status": "ready",
                      *           "job_id": null,
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *           "size_bytes": 24848,
+                     *           "size_bytes": 148112,
                      *           "header": {
                      *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *             "k": 5,
@@ -1520,18 +1641,14 @@ export interface operations {
                      *             "seed": 0,
                      *             "losses": {
                      *               "start": {
-                     *                 "style": 1.2841,
-                     *                 "content": 0.2013,
-                     *                 "total": 1.4854
+                     *                 "total": 1
                      *               },
                      *               "end": {
-                     *                 "style": 0.9127,
-                     *                 "content": 0.2236,
-                     *                 "total": 1.1363
+                     *                 "total": 0.8806
                      *               }
                      *             },
                      *             "licence": "Apache-2.0",
-                     *             "format": "fewstroke-style/1"
+                     *             "format": "fewstroke-style/2"
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -1545,7 +1662,7 @@ export interface operations {
                      *           "status": "ready",
                      *           "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *           "size_bytes": 24848,
+                     *           "size_bytes": 148112,
                      *           "header": {
                      *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *             "k": 5,
@@ -1553,18 +1670,14 @@ export interface operations {
                      *             "seed": 0,
                      *             "losses": {
                      *               "start": {
-                     *                 "style": 1.2841,
-                     *                 "content": 0.2013,
-                     *                 "total": 1.4854
+                     *                 "total": 1
                      *               },
                      *               "end": {
-                     *                 "style": 0.9127,
-                     *                 "content": 0.2236,
-                     *                 "total": 1.1363
+                     *                 "total": 0.8806
                      *               }
                      *             },
                      *             "licence": "Apache-2.0",
-                     *             "format": "fewstroke-style/1"
+                     *             "format": "fewstroke-style/2"
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -1703,9 +1816,9 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     contents?: string[];
                     /** @description A name for people. */
                     name?: string;
@@ -1737,7 +1850,7 @@ export interface operations {
                      *         "status": "ready",
                      *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *         "size_bytes": 24848,
+                     *         "size_bytes": 148112,
                      *         "header": {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *           "k": 5,
@@ -1745,18 +1858,14 @@ export interface operations {
                      *           "seed": 0,
                      *           "losses": {
                      *             "start": {
-                     *               "style": 1.2841,
-                     *               "content": 0.2013,
-                     *               "total": 1.4854
+                     *               "total": 1
                      *             },
                      *             "end": {
-                     *               "style": 0.9127,
-                     *               "content": 0.2236,
-                     *               "total": 1.1363
+                     *               "total": 0.8806
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/1"
+                     *           "format": "fewstroke-style/2"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -1778,14 +1887,10 @@ export interface operations {
                      *           "images": [],
                      *           "losses": {
                      *             "start": {
-                     *               "style": 1.2841,
-                     *               "content": 0.2013,
-                     *               "total": 1.4854
+                     *               "total": 1
                      *             },
                      *             "end": {
-                     *               "style": 0.9127,
-                     *               "content": 0.2236,
-                     *               "total": 1.1363
+                     *               "total": 0.8806
                      *             }
                      *           },
                      *           "steps": 24,
@@ -2066,6 +2171,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     importStyle: {
@@ -2090,7 +2215,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description A style file (safetensors), at most 4 MiB. */
+                    /** @description A style file (safetensors), at most 0.25 MiB. */
                     file: string;
                     /** @description A name for people. */
                     name?: string;
@@ -2114,7 +2239,7 @@ export interface operations {
                      *       "status": "ready",
                      *       "job_id": null,
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *       "size_bytes": 24848,
+                     *       "size_bytes": 148112,
                      *       "header": {
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
@@ -2122,18 +2247,14 @@ export interface operations {
                      *         "seed": 0,
                      *         "losses": {
                      *           "start": {
-                     *             "style": 1.2841,
-                     *             "content": 0.2013,
-                     *             "total": 1.4854
+                     *             "total": 1
                      *           },
                      *           "end": {
-                     *             "style": 0.9127,
-                     *             "content": 0.2236,
-                     *             "total": 1.1363
+                     *             "total": 0.8806
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/1"
+                     *         "format": "fewstroke-style/2"
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -2352,6 +2473,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getStyle: {
@@ -2383,7 +2524,7 @@ export interface operations {
                      *       "status": "ready",
                      *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *       "size_bytes": 24848,
+                     *       "size_bytes": 148112,
                      *       "header": {
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
@@ -2391,18 +2532,14 @@ export interface operations {
                      *         "seed": 0,
                      *         "losses": {
                      *           "start": {
-                     *             "style": 1.2841,
-                     *             "content": 0.2013,
-                     *             "total": 1.4854
+                     *             "total": 1
                      *           },
                      *           "end": {
-                     *             "style": 0.9127,
-                     *             "content": 0.2236,
-                     *             "total": 1.1363
+                     *             "total": 0.8806
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/1"
+                     *         "format": "fewstroke-style/2"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -2714,7 +2851,7 @@ export interface operations {
                      *       "status": "ready",
                      *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *       "size_bytes": 24848,
+                     *       "size_bytes": 148112,
                      *       "header": {
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "k": 5,
@@ -2722,18 +2859,14 @@ export interface operations {
                      *         "seed": 0,
                      *         "losses": {
                      *           "start": {
-                     *             "style": 1.2841,
-                     *             "content": 0.2013,
-                     *             "total": 1.4854
+                     *             "total": 1
                      *           },
                      *           "end": {
-                     *             "style": 0.9127,
-                     *             "content": 0.2236,
-                     *             "total": 1.1363
+                     *             "total": 0.8806
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/1"
+                     *         "format": "fewstroke-style/2"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -2844,6 +2977,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -2886,6 +3039,345 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relearnStyle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": "Waves",
+                     *         "description": "Five woodblock prints",
+                     *         "status": "ready",
+                     *         "job_id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *         "size_bytes": 148112,
+                     *         "header": {
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "k": 5,
+                     *           "steps": 24,
+                     *           "seed": 0,
+                     *           "losses": {
+                     *             "start": {
+                     *               "total": 1
+                     *             },
+                     *             "end": {
+                     *               "total": 0.8806
+                     *             }
+                     *           },
+                     *           "licence": "Apache-2.0",
+                     *           "format": "fewstroke-style/2"
+                     *         },
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "kind": "adapt",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:21:02.514301Z",
+                     *         "started_at": "2026-11-24T09:21:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:21:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [],
+                     *           "losses": {
+                     *             "start": {
+                     *               "total": 1
+                     *             },
+                     *             "end": {
+                     *               "total": 0.8806
+                     *             }
+                     *           },
+                     *           "steps": 24,
+                     *           "seconds": 16.872
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *           "events": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/events",
+                     *           "cancel": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/cancel",
+                     *           "retry": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StyleAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": "Waves",
+                     *         "description": "Five woodblock prints",
+                     *         "status": "pending",
+                     *         "job_id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                     *         "size_bytes": 148112,
+                     *         "header": {
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "k": 5,
+                     *           "steps": 24,
+                     *           "seed": 0,
+                     *           "losses": {
+                     *             "start": {
+                     *               "total": 1
+                     *             },
+                     *             "end": {
+                     *               "total": 0.8806
+                     *             }
+                     *           },
+                     *           "licence": "Apache-2.0",
+                     *           "format": "fewstroke-style/2"
+                     *         },
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *         "kind": "adapt",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:21:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH",
+                     *           "events": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/events",
+                     *           "cancel": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/cancel",
+                     *           "retry": "/v1/jobs/job_01KATGC61B4E8M2V7N9YKFT3RH/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StyleAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_relearnable",
+                     *       "title": "Style cannot be learned again",
+                     *       "status": 409,
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C is ready: only a style that is outdated is learned again.",
+                     *       "code": "style_not_relearnable",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -3153,7 +3645,7 @@ export interface operations {
                      *       "type": "urn:fewstroke:problem:style_base_mismatch",
                      *       "title": "Style of another base",
                      *       "status": 409,
-                     *       "detail": "The style was adapted from base 9f2b1c4d5e6f, but base 07c1d2e3f4a5 is loaded: adapt it again from its examples, or load its own base.",
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C was learned with another base checkpoint than the service has now: POST /v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn learns it again from its examples.",
                      *       "code": "style_base_mismatch",
                      *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/onnx",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
@@ -3255,10 +3747,6 @@ export interface operations {
     listStylizations: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only those whose job is so. */
                 state?: components["schemas"]["JobState"][] | null;
                 /**
@@ -3266,6 +3754,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3297,9 +3789,10 @@ export interface operations {
                      *           ],
                      *           "settings": {
                      *             "strength": 0.9,
+                     *             "abstraction": 0.5,
+                     *             "stroke_size": 1,
                      *             "preserve_color": false,
                      *             "size": 1280,
-                     *             "stroke_size": null,
                      *             "format": "png",
                      *             "quality": null,
                      *             "mask_id": null,
@@ -3359,7 +3852,7 @@ export interface operations {
                      *               "image": null,
                      *               "error": {
                      *                 "code": "image_format_unsupported",
-                     *                 "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *                 "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *               }
                      *             }
                      *           ],
@@ -3502,19 +3995,30 @@ export interface operations {
                  *         0.3
                  *       ],
                  *       "strength": 0.9,
+                 *       "abstraction": 0.5,
                  *       "size": 1280
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, or an animated GIF, WebP or PNG, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, animated ones too, at most 32 MiB each. */
                     contents: string[];
-                    /** @description Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     mask?: string;
                     /**
-                     * @description 0 is the photo's own look, 1 the style, more exaggerates it.
+                     * @description 0 is the photo itself, 1 the style, more draws it again: more of the style.
                      * @default 1
                      */
                     strength?: number;
+                    /**
+                     * @description How much of the photo's own detail is given up for large shapes: 0 keeps all of it.
+                     * @default 0.3
+                     */
+                    abstraction?: number;
+                    /**
+                     * @description How large strokes are, relative to the picture: 1 is as the style was learned, 2 twice as large. A picture looks alike at any `size`.
+                     * @default 1
+                     */
+                    stroke_size?: number;
                     /**
                      * @description Keep the photo's colours: the style gives the brushwork and the light only.
                      * @default false
@@ -3522,8 +4026,6 @@ export interface operations {
                     preserve_color?: boolean;
                     /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
-                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest. */
-                    stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.
                      * @enum {string}
@@ -3559,10 +4061,10 @@ export interface operations {
                      */
                     weight?: number[];
                     /**
-                     * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4` needs PyAV on the server.
+                     * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
                      */
-                    clip_format?: "gif" | "webp" | "apng" | "mp4";
+                    clip_format?: "gif" | "webp" | "apng" | "mp4" | "mov" | "mkv" | "webm";
                     /** @description The style where the mask is black; default: the photo stays as it is there. */
                     outside_style_id?: string;
                 };
@@ -3592,9 +4094,10 @@ export interface operations {
                      *         ],
                      *         "settings": {
                      *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
                      *           "preserve_color": false,
                      *           "size": 1280,
-                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -3654,7 +4157,7 @@ export interface operations {
                      *             "image": null,
                      *             "error": {
                      *               "code": "image_format_unsupported",
-                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *             }
                      *           }
                      *         ],
@@ -3731,9 +4234,10 @@ export interface operations {
                      *         ],
                      *         "settings": {
                      *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
                      *           "preserve_color": false,
                      *           "size": 1280,
-                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -3779,7 +4283,7 @@ export interface operations {
                      *             "image": null,
                      *             "error": {
                      *               "code": "image_format_unsupported",
-                     *               "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *               "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *             }
                      *           }
                      *         ],
@@ -4017,6 +4521,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getStylization: {
@@ -4056,9 +4580,10 @@ export interface operations {
                      *       ],
                      *       "settings": {
                      *         "strength": 0.9,
+                     *         "abstraction": 0.5,
+                     *         "stroke_size": 1,
                      *         "preserve_color": false,
                      *         "size": 1280,
-                     *         "stroke_size": null,
                      *         "format": "png",
                      *         "quality": null,
                      *         "mask_id": null,
@@ -4118,7 +4643,7 @@ export interface operations {
                      *           "image": null,
                      *           "error": {
                      *             "code": "image_format_unsupported",
-                     *             "detail": "File 2 of `contents` is no JPEG, PNG or WebP: convert it and send it again."
+                     *             "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again."
                      *           }
                      *         }
                      *       ],
@@ -4580,15 +5105,16 @@ export interface operations {
                  *       ],
                  *       "content": "harbour.jpg",
                  *       "strength": 0.9,
+                 *       "abstraction": 0.5,
                  *       "size": 1280
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG or WebP, at most 20 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     content: string;
-                    /** @description Grey picture, stretched over each photo: white is inside. JPEG, PNG or WebP, at most 20 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
                     mask?: string;
                     /** @description A name for people. */
                     name?: string;
@@ -4602,10 +5128,20 @@ export interface operations {
                      */
                     seed?: number;
                     /**
-                     * @description 0 is the photo's own look, 1 the style, more exaggerates it.
+                     * @description 0 is the photo itself, 1 the style, more draws it again: more of the style.
                      * @default 1
                      */
                     strength?: number;
+                    /**
+                     * @description How much of the photo's own detail is given up for large shapes: 0 keeps all of it.
+                     * @default 0.3
+                     */
+                    abstraction?: number;
+                    /**
+                     * @description How large strokes are, relative to the picture: 1 is as the style was learned, 2 twice as large. A picture looks alike at any `size`.
+                     * @default 1
+                     */
+                    stroke_size?: number;
                     /**
                      * @description Keep the photo's colours: the style gives the brushwork and the light only.
                      * @default false
@@ -4613,8 +5149,6 @@ export interface operations {
                     preserve_color?: boolean;
                     /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
                     size?: number;
-                    /** @description How large strokes are: 1 is as fine as the network paints, 2 twice as large. Default: as on a result of 640 pixels: a picture looks alike at any size. What moves keeps the finest. */
-                    stroke_size?: number;
                     /**
                      * @description File format of the result; default: png.
                      * @enum {string}
@@ -4658,7 +5192,7 @@ export interface operations {
                      *         "status": "ready",
                      *         "job_id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *         "size_bytes": 24848,
+                     *         "size_bytes": 148112,
                      *         "header": {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *           "k": 5,
@@ -4666,18 +5200,14 @@ export interface operations {
                      *           "seed": 0,
                      *           "losses": {
                      *             "start": {
-                     *               "style": 1.2841,
-                     *               "content": 0.2013,
-                     *               "total": 1.4854
+                     *               "total": 1
                      *             },
                      *             "end": {
-                     *               "style": 0.9127,
-                     *               "content": 0.2236,
-                     *               "total": 1.1363
+                     *               "total": 0.8806
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/1"
+                     *           "format": "fewstroke-style/2"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -4695,9 +5225,10 @@ export interface operations {
                      *         ],
                      *         "settings": {
                      *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
                      *           "preserve_color": false,
                      *           "size": 1280,
-                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -4727,14 +5258,10 @@ export interface operations {
                      *             ],
                      *             "losses": {
                      *               "start": {
-                     *                 "style": 1.2841,
-                     *                 "content": 0.2013,
-                     *                 "total": 1.4854
+                     *                 "total": 1
                      *               },
                      *               "end": {
-                     *                 "style": 0.9127,
-                     *                 "content": 0.2236,
-                     *                 "total": 1.1363
+                     *                 "total": 0.8806
                      *               }
                      *             },
                      *             "steps": 24,
@@ -4788,14 +5315,10 @@ export interface operations {
                      *           ],
                      *           "losses": {
                      *             "start": {
-                     *               "style": 1.2841,
-                     *               "content": 0.2013,
-                     *               "total": 1.4854
+                     *               "total": 1
                      *             },
                      *             "end": {
-                     *               "style": 0.9127,
-                     *               "content": 0.2236,
-                     *               "total": 1.1363
+                     *               "total": 0.8806
                      *             }
                      *           },
                      *           "steps": 24,
@@ -4855,9 +5378,10 @@ export interface operations {
                      *         ],
                      *         "settings": {
                      *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
                      *           "preserve_color": false,
                      *           "size": 1280,
-                     *           "stroke_size": null,
                      *           "format": "png",
                      *           "quality": null,
                      *           "mask_id": null,
@@ -5170,15 +5694,31 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listJobs: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only jobs in these states. */
                 state?: components["schemas"]["JobState"][] | null;
                 /** @description Only jobs of these kinds. */
@@ -5188,6 +5728,10 @@ export interface operations {
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -5249,14 +5793,10 @@ export interface operations {
                      *             "images": [],
                      *             "losses": {
                      *               "start": {
-                     *                 "style": 1.2841,
-                     *                 "content": 0.2013,
-                     *                 "total": 1.4854
+                     *                 "total": 1
                      *               },
                      *               "end": {
-                     *                 "style": 0.9127,
-                     *                 "content": 0.2236,
-                     *                 "total": 1.1363
+                     *                 "total": 0.8806
                      *               }
                      *             },
                      *             "steps": 24,
@@ -5404,14 +5944,10 @@ export interface operations {
                      *         "images": [],
                      *         "losses": {
                      *           "start": {
-                     *             "style": 1.2841,
-                     *             "content": 0.2013,
-                     *             "total": 1.4854
+                     *             "total": 1
                      *           },
                      *           "end": {
-                     *             "style": 0.9127,
-                     *             "content": 0.2236,
-                     *             "total": 1.1363
+                     *             "total": 0.8806
                      *           }
                      *         },
                      *         "steps": 24,
@@ -5795,14 +6331,10 @@ export interface operations {
                      *         "images": [],
                      *         "losses": {
                      *           "start": {
-                     *             "style": 1.2841,
-                     *             "content": 0.2013,
-                     *             "total": 1.4854
+                     *             "total": 1
                      *           },
                      *           "end": {
-                     *             "style": 0.9127,
-                     *             "content": 0.2236,
-                     *             "total": 1.1363
+                     *             "total": 0.8806
                      *           }
                      *         },
                      *         "steps": 24,
@@ -6041,12 +6573,12 @@ export interface operations {
                      *     data: {"state": "running"}
                      *
                      *     id: 42
-                     *     event: progress
-                     *     data: {"step": 0, "steps": 24, "losses": {"style": 1.2841, "content": 0.2013}, "phase": "adapt"}
-                     *
-                     *     id: 43
                      *     event: preview
                      *     data: {"step": 0, "media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD"}
+                     *
+                     *     id: 45
+                     *     event: progress
+                     *     data: {"step": 0, "steps": 24, "losses": {"total": 1.0}, "phase": "adapt"}
                      *
                      *     id: 91
                      *     event: state
@@ -6054,6 +6586,13 @@ export interface operations {
                      */
                     "text/event-stream": string;
                 };
+            };
+            /** @description The job is over, and its last event is the one that `Last-Event-ID` names */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6188,10 +6727,6 @@ export interface operations {
     listImages: {
         parameters: {
             query?: {
-                /** @description How many items a page has. */
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string | null;
                 /** @description Only images in these roles. */
                 role?: components["schemas"]["ImageRole"][] | null;
                 /**
@@ -6199,6 +6734,10 @@ export interface operations {
                  * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
                  */
                 job_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -6249,9 +6788,10 @@ export interface operations {
                      *             "outside_style": null,
                      *             "masked": false,
                      *             "strength": 0.9,
+                     *             "abstraction": 0.5,
+                     *             "stroke_size": 1,
                      *             "preserve_color": false,
-                     *             "size": 1280,
-                     *             "stroke_size": null
+                     *             "size": 1280
                      *           },
                      *           "expires_at": "2026-12-24T09:14:19.455104Z",
                      *           "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
@@ -6430,9 +6970,10 @@ export interface operations {
                      *         "outside_style": null,
                      *         "masked": false,
                      *         "strength": 0.9,
+                     *         "abstraction": 0.5,
+                     *         "stroke_size": 1,
                      *         "preserve_color": false,
-                     *         "size": 1280,
-                     *         "stroke_size": null
+                     *         "size": 1280
                      *       },
                      *       "expires_at": "2026-12-24T09:14:19.455104Z",
                      *       "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
@@ -6736,6 +7277,9 @@ export interface operations {
                     "image/gif": unknown;
                     "image/apng": unknown;
                     "video/mp4": unknown;
+                    "video/quicktime": unknown;
+                    "video/matroska": unknown;
+                    "video/webm": unknown;
                 };
             };
             /** @description The bytes of the `Range` */
@@ -7163,6 +7707,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7205,6 +7769,156 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/webhooks",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
+                     *       "events": [
+                     *         "job.succeeded",
+                     *         "job.failed"
+                     *       ],
+                     *       "description": "The gallery's server",
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z",
+                     *       "secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -7642,6 +8356,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as JSON: with curl, add -H 'Content-Type: application/json'.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7695,12 +8429,12 @@ export interface operations {
     readDeliveries: {
         parameters: {
             query?: {
+                /** @description Only messages in this state. */
+                state?: components["schemas"]["DeliveryState"] | null;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string | null;
-                /** @description Only messages in this state. */
-                state?: components["schemas"]["DeliveryState"] | null;
             };
             header?: never;
             path: {
@@ -7745,7 +8479,7 @@ export interface operations {
                      *           "next_attempt_at": null,
                      *           "created_at": "2026-11-24T09:12:19.460217Z",
                      *           "finished_at": "2026-11-24T09:12:25.357019Z",
-                     *           "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"style\":1.2841,\"content\":0.2013,\"total\":1.4854},\"end\":{\"style\":0.9127,\"content\":0.2236,\"total\":1.1363}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
+                     *           "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *         }
                      *       ],
                      *       "next": null
@@ -7913,7 +8647,7 @@ export interface operations {
                      *       "next_attempt_at": "2026-11-24T09:30:07.660152Z",
                      *       "created_at": "2026-11-24T09:12:19.460217Z",
                      *       "finished_at": null,
-                     *       "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"style\":1.2841,\"content\":0.2013,\"total\":1.4854},\"end\":{\"style\":0.9127,\"content\":0.2236,\"total\":1.1363}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
+                     *       "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *     }
                      */
                     "application/json": components["schemas"]["DeliveryOut"];
@@ -8029,6 +8763,96 @@ export interface operations {
             };
         };
     };
+    getUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "stored_bytes": 41254912,
+                     *       "stored_bytes_limit": 5368709120,
+                     *       "unfinished_jobs": 2,
+                     *       "unfinished_jobs_limit": 128
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -8089,6 +8913,9 @@ export interface operations {
                      * @example {
                      *       "status": "not_ready",
                      *       "missing": {
+                     *         "worker": "none"
+                     *       },
+                     *       "details": {
                      *         "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
                      *       },
                      *       "workers": 0
@@ -8121,7 +8948,14 @@ export interface operations {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *           "default_steps": 20,
                      *           "max_steps": 100,
-                     *           "max_examples": 16
+                     *           "max_examples": 16,
+                     *           "max_strength": 1.5,
+                     *           "default_abstraction": 0.3,
+                     *           "min_stroke_size": 0.25,
+                     *           "max_stroke_size": 4,
+                     *           "max_size": 8192,
+                     *           "max_clip_frames": 150,
+                     *           "max_clip_seconds": 15
                      *         }
                      *       ]
                      *     }
@@ -8234,6 +9068,88 @@ export interface operations {
                      *     fewstroke_jobs{kind="adapt",state="queued"} 3.0
                      */
                     "text/plain": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

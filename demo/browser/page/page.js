@@ -18,6 +18,8 @@ async function pixelsOf(file, longest) {
   sheet.fillStyle = "white";
   sheet.fillRect(0, 0, width, height);
   sheet.imageSmoothingQuality = "high";
+  sheet.fillStyle = "white"; // under what is transparent, which would be black
+  sheet.fillRect(0, 0, width, height);
   sheet.drawImage(bitmap, 0, 0, width, height);
   return sheet.getImageData(0, 0, width, height);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -153,7 +154,11 @@ async def test_the_last_use_is_kept_to_the_minute(sessions: Sessions) -> None:
 OPEN_DOORS = [
     ({}, {}),
     ({"host": "::1"}, {"client": "::1", "host": "[::1]:8000"}),
-    ({"auth": "open", "host": "0.0.0.0"}, {"client": "10.0.0.9", "host": "styles.example"}),
+    ({"auth": "open", "host": "0.0.0.0"}, {"client": "10.0.0.9", "host": "10.0.0.1:8000"}),
+    ({"auth": "open", "host": "0.0.0.0"}, {"client": "10.0.0.9", "host": f"{socket.gethostname()}:8000"}),
+    ({"auth": "open", "hosts": "Styles.example"}, {"client": "10.0.0.9", "host": "styles.example"}),
+    ({"auth": "open", "hosts": "styles.example"},
+     {"host": "styles.example", "origin": "https://styles.example", "x_forwarded_for": "10.0.0.9"}),
     ({"host": "0.0.0.0", "publish": "127.0.0.1:8000"}, {"client": "172.17.0.1"}),
     ({"auth": "open", "cors_origins": "https://a.example"},
      {"sec_fetch_site": "cross-site", "origin": "https://a.example"}),
@@ -169,6 +174,11 @@ CLOSED_DOORS = [
     ({}, {"host": "rebound.example"}),
     ({}, {"sec_fetch_site": "cross-site", "origin": "https://b.example"}),
     ({"auth": "open"}, {"sec_fetch_site": "cross-site", "origin": "https://b.example"}),
+    ({"auth": "open"}, {"host": "rebind.example"}),
+    ({"auth": "open", "hosts": "fewstroke.lan"},
+     {"host": "fewstroke.lan:8765", "origin": "http://evil.example:3000"}),  # http has no Sec-Fetch-Site
+    *(({}, {name: "1"}) for name in ("x_real_ip", "via", "cf_connecting_ip", "x_forwarded_host",
+                                     "x_forwarded_proto", "forwarded", "true_client_ip")),
 ]  # fmt: skip
 
 
@@ -188,6 +198,52 @@ async def test_closed_to_everybody_else(
     with pytest.raises(UnauthenticatedError) as refused:
         await Access(sessions, Settings(**settings)).authenticate(asking(**request_))
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="fewstroke"'}
+
+
+OWN, FOREIGN = "http://localhost:8000", "http://localhost:3000"
+PAGES = [  # Origin, Sec-Fetch-Site, whether it is a page of the service itself
+    (None, None, True),  # no browser
+    (None, "none", True),  # typed into the address bar
+    (None, "same-origin", True),
+    (OWN, "same-origin", True),
+    (OWN, None, True),
+    (None, "same-site", False),
+    (None, "cross-site", False),
+    (FOREIGN, None, False),
+    (FOREIGN, "same-site", False),  # a port makes no other site
+    (FOREIGN, "same-origin", False),  # a proxy that hides the name under which it is reached
+    ("null", None, False),
+    ("null", "none", False),
+    ("https://evil.example", None, False),
+    ("https://evil.example", "none", False),
+    ("localhost:8000", None, False),
+    ("http://localhost", None, False),
+    ("http://[::1", None, False),
+]
+
+
+@pytest.mark.parametrize("auth", ["auto", "open"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(("origin", "site", "welcome"), PAGES)
+async def test_only_the_services_own_pages(
+    sessions: Sessions, auth: Any, method: str, origin: str | None, site: str | None, welcome: bool
+) -> None:
+    headers = {"origin": origin, "sec_fetch_site": site}
+    request = asking(**{name: value for name, value in headers.items() if value is not None})
+    request.scope["method"] = method
+    access = Access(sessions, Settings(auth=auth))
+    if welcome:
+        await access.authenticate(request)
+    else:
+        with pytest.raises(UnauthenticatedError, match="pages of other sites"):
+            await access.authenticate(request)
+
+
+async def test_ports_that_need_no_saying(sessions: Sessions) -> None:
+    access = Access(sessions, Settings())
+    await access.authenticate(asking(host="localhost", origin="http://localhost:80"))
+    await access.authenticate(asking(host="localhost:80", origin="http://localhost"))
+    await access.authenticate(asking(host="[::1]", origin="http://[::1]"))
 
 
 async def test_the_first_key_closes_the_door_for_good(sessions: Sessions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -43,7 +44,7 @@ def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, A
 # One broken file among good ones: what is sent, and how it is refused.
 BROKEN: list[tuple[str, Callable[[], bytes], int, str]] = [
     ("text named .jpg", lambda: b"I am no picture.\n" * 99, 415, "image_format_unsupported"),
-    ("animated gif", lambda: animated("GIF"), 415, "image_format_unsupported"),
+    ("animated gif", lambda: animated("GIF"), 422, "image_animated"),
     ("animated webp", lambda: animated("WEBP"), 422, "image_animated"),
     ("truncated jpeg", lambda: encoded(picture(300, 300), "JPEG")[:-500], 422, "image_corrupt"),
     ("decompression bomb", bomb, 422, "image_too_large"),
@@ -115,15 +116,15 @@ BAD_FORMS = {
     ),
     "strength > 1.5": case("stylize", 422, INVALID, "strength", fields={"strength": "1.6"}, files=PAIR),
     "strength < 0": case("stylize", 422, INVALID, "strength", fields={"strength": "-0.1"}, files=PAIR),
-    "stroke size < 1": case(
-        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "0.5"}, files=PAIR
+    "abstraction > 1": case("stylize", 422, INVALID, "abstraction", fields={"abstraction": "2"}, files=PAIR),
+    "abstraction < 0": case("stylize", 422, INVALID, "abstraction", fields={"abstraction": "-1"}, files=PAIR),
+    "stroke size < 1/4": case(
+        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "0.2"}, files=PAIR
     ),
-    "stroke size > 16": case(
-        "stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "17"}, files=PAIR
-    ),
+    "stroke size > 4": case("stylize", 422, INVALID, "stroke_size", fields={"stroke_size": "5"}, files=PAIR),
     "strength nan": case("stylize", 422, INVALID, "strength", fields={"strength": "nan"}, files=PAIR),
     "size > 8192": case("stylize", 422, INVALID, "size", fields={"size": "9000"}, files=PAIR),
-    "size < 64": case("stylize", 422, INVALID, "size", fields={"size": "1"}, files=PAIR),
+    "size < 16": case("stylize", 422, INVALID, "size", fields={"size": "15"}, files=PAIR),
     "format": case("stylize", 422, INVALID, "format", fields={"format": "gif"}, files=PAIR),
     "weights without styles": case(
         "stylizations",
@@ -196,6 +197,31 @@ BAD_FORMS = {
         fields={"style_id": new_id("sty")},
         files=files(contents=png()),
     ),
+    "gzip": case(
+        "styles",
+        415,
+        "unsupported_media_type",
+        "without Content-Encoding",
+        content=gzip.compress(UNTOUCHED),
+        headers={**BOUNDARY, "content-encoding": "gzip"},
+    ),
+    "an encoding that is only claimed": case(
+        "styles", 415, "unsupported_media_type", "(br)", headers={"content-encoding": "br"}, files=ONE
+    ),
+    "gzip without a word": case(
+        "styles", 400, "multipart_invalid", "curl", content=gzip.compress(UNTOUCHED), headers=BOUNDARY
+    ),
+    "a file in gzip": case(
+        "styles", 415, "image_format_unsupported", "gzip", files=files(examples=gzip.compress(png()))
+    ),
+    "a file in base64": case(
+        "styles",
+        415,
+        "unsupported_media_type",
+        "without Content-Transfer-Encoding",
+        content=UNTOUCHED.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=", 1),
+        headers=BOUNDARY,
+    ),
     "json": case("styles", 415, "unsupported_media_type", "multipart", json={"examples": []}),
     "no body": case("styles", 415, "unsupported_media_type", "multipart"),
     "no boundary": case("styles", 400, "multipart_invalid", "boundary", content=b"x", headers=FORM),
@@ -217,8 +243,23 @@ async def test_a_bad_form(client: httpx.AsyncClient, services: Container, subtes
     for name, (path, status, code, says, request) in BAD_FORMS.items():
         with subtests.test(name):
             answer = await client.post(f"/v1/{path}", **request)
-            assert says in check_problem(answer, status, code)["detail"]
+            detail = check_problem(answer, status, code)["detail"]
+            assert says in detail
+            assert "Value error" not in detail
             assert await nothing_stored(services)
+
+
+async def test_a_form_that_was_cut_off_makes_nothing(client: httpx.AsyncClient, services: Container) -> None:
+    """Wherever it was cut: without its last part it would look like a whole one."""
+    sent = client.build_request("POST", "/v1/styles", files=files(examples=[png(), png(seed=1)]))
+    body, kind = sent.read(), sent.headers["content-type"]
+    for end in (0, 1, 60, len(body) // 2, len(body) - 500, len(body) - 60, len(body) - 4, len(body) - 3):
+        answer = await client.post("/v1/styles", content=body[:end], headers={"content-type": kind})
+        assert "It is cut off" in check_problem(answer, 400, "multipart_invalid")["detail"], end
+        assert await nothing_stored(services)
+    for whole in (body, body.removesuffix(b"\r\n"), body + b"an epilogue"):
+        answer = await client.post("/v1/styles", content=whole, headers={"content-type": kind})
+        assert answer.status_code == 202, answer.text
 
 
 async def test_a_picture_that_nobody_accepts(client: httpx.AsyncClient, services: Container) -> None:
@@ -277,6 +318,21 @@ async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests)
             assert query.partition("=")[0] in problem["errors"][0]["field"]
 
 
+async def test_a_filter_that_a_list_does_not_have(
+    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+) -> None:
+    """Ignored, it would let everything through."""
+    hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/"})).json()["id"]
+    lists = ("jobs", "styles", "images", "stylizations", "webhooks", f"webhooks/{hook}/deliveries")
+    for path in lists:
+        with subtests.test(path):
+            problem = check_problem(await client.get(f"/v1/{path}?stat=queued"), 422, "validation_failed")
+            assert problem["errors"] == [{"field": "query.stat", "detail": "There is no such parameter"}]
+            assert (await client.get(f"/v1/{path}?limit=1")).status_code == 200
+    for query in ("state=queued&state=running&kind=adapt", "style_id=sty_x", "limit=2&after=job_" + "0" * 26):
+        assert (await client.get(f"/v1/jobs?{query}")).status_code == 200
+
+
 async def test_a_nul_in_an_id_names_nothing(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
     for method, path, code in ABSENT:
         if "_none" in path:
@@ -327,6 +383,19 @@ async def test_a_bad_body_is_told_what_is_wrong_with_it(client: httpx.AsyncClien
     assert body["errors"] == [
         {"field": "body", "detail": "This is no JSON: Expecting ':' delimiter at character 6"}
     ]
+    cut = await client.post("/v1/webhooks", content=b'{"url": "htt', headers=as_json)
+    assert "starting at character 8" in check_problem(cut, 422, "validation_failed")["detail"]
+    packed = {**as_json, "Content-Encoding": "gzip"}
+    answer = await client.post("/v1/webhooks", content=gzip.compress(b"{}"), headers=packed)
+    assert "without Content-Encoding" in check_problem(answer, 415, "unsupported_media_type")["detail"]
+    assert answer.headers["accept-encoding"] == "identity"
+    for other in ({"data": {"url": "https://a.example/"}}, {"content": b'{"url": "https://a.example/"}'}):
+        answer = await client.post("/v1/webhooks", **other)  # type: ignore[arg-type]
+        problem = check_problem(answer, 415, "unsupported_media_type")
+        assert "Content-Type: application/json" in problem["detail"]
+    merge = {"Content-Type": "application/merge-patch+json; charset=utf-8"}
+    absent = await client.patch("/v1/styles/sty_none", content=b"{}", headers=merge)
+    check_problem(absent, 404, "style_not_found")
     unknown = await client.post("/v1/webhooks", json={"url": "https://a.example/", "nme": 1})
     body = check_problem(unknown, 422, "validation_failed")
     assert body["errors"] == [{"field": "body.nme", "detail": "There is no such field"}]
@@ -360,10 +429,15 @@ async def test_a_json_body_that_is_too_large_is_not_read_on(
         for declared in ({}, {"Content-Length": str(MAX_JSON_BYTES + 1)}):
             with subtests.test(f"{method} {path} {declared}"):
                 taken = 0
-                headers = {"Content-Type": "application/json", "Authorization": "Bearer fsk_no", **declared}
+                headers = {"Content-Type": "application/json", **declared}
                 answer = await client.request(method, path, content=endless(), headers=headers)
                 check_problem(answer, 413, "payload_too_large")
                 assert taken == 0 or not declared, "the length was known"
+                taken = 0
+                headers["Authorization"] = "Bearer fsk_no"
+                answer = await client.request(method, path, content=endless(), headers=headers)
+                check_problem(answer, 401, "unauthenticated")
+                assert taken == 0, "a stranger's body was waited for"
 
 
 async def test_a_json_body_may_be_as_large_as_any_that_makes_sense(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
 from app.api.container import Container
+from app.imaging.formats import ClipFormat, has_video
+from app.imaging.moving import Frame, plays_of
+from app.imaging.writing import write_clip
 from app.jobs.inputs import load_inputs
 from app.jobs.lanes import BULK
 from app.stylizations import service
@@ -46,6 +50,35 @@ async def test_a_moving_content_among_stills(
     await hand.finish(job, delivery)
 
 
+@pytest.mark.parametrize("plays", [0, 1, 3])
+async def test_a_clip_is_played_as_often_as_before(
+    client: httpx.AsyncClient, hand: Hand, services: Container, tmp_path: Path, plays: int
+) -> None:
+    style = await ready_style(client, hand)
+    images = [Frame(picture(seed=seed), 100) for seed in range(2)]
+    write_clip(tmp_path / "a.gif", images, ClipFormat.GIF, plays=plays)
+    sent = files(contents=(tmp_path / "a.gif").read_bytes())
+    assert (await client.post("/v1/stylizations", data={"style_id": style}, files=sent)).status_code == 202
+    job, delivery = await hand.take()
+    inputs = await load_inputs(job, services.sessions, services.blobs)
+    (kept,) = inputs.clips.values()
+    (tmp_path / "kept").write_bytes(kept)
+    assert plays_of(tmp_path / "kept") == plays
+    await hand.finish(job, delivery)
+
+
+@pytest.mark.skipif(not has_video(), reason="no PyAV")
+@pytest.mark.parametrize("form", ["mp4", "mov", "mkv", "webm"])
+async def test_results_may_be_videos(client: httpx.AsyncClient, hand: Hand, form: str) -> None:
+    style = await ready_style(client, hand)
+    data = {"style_id": style, "clip_format": form}
+    answer = await client.post("/v1/stylizations", data=data, files=files(contents=gif()))
+    assert answer.status_code == 202, answer.text
+    job, delivery = await hand.take()
+    assert job.params["clip_format"] == form
+    await hand.finish(job, delivery)
+
+
 async def test_stills_alone_are_as_ever(client: httpx.AsyncClient, hand: Hand) -> None:
     style = await ready_style(client, hand)
     await client.post("/v1/stylizations", data={"style_id": style}, files=files(contents=png()))
@@ -62,11 +95,9 @@ async def test_what_is_refused(
     answer = await client.post("/v1/stylizations", data=style, files=long)
     assert "File 1 of `contents`" in check_problem(answer, 422, "clip_too_long")["detail"]
     masked = files(contents=gif(), mask=png())
-    check_problem(
-        await client.post("/v1/stylizations", data=style, files=masked), 415, "image_format_unsupported"
-    )
+    check_problem(await client.post("/v1/stylizations", data=style, files=masked), 422, "image_animated")
     once = files(examples=png(), content=gif())
-    check_problem(await client.post("/v1/stylize", files=once), 415, "image_format_unsupported")
+    check_problem(await client.post("/v1/stylize", files=once), 422, "image_animated")
     monkeypatch.setattr(service, "has_video", lambda: False)
     data = {**style, "clip_format": "mp4"}
     answer = await client.post("/v1/stylizations", data=data, files=files(contents=gif()))

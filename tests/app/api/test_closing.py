@@ -53,11 +53,11 @@ async def test_waiting_requests_are_answered(client: httpx.AsyncClient, app: Fas
 
 
 async def test_it_is_not_ready_any_more(client: httpx.AsyncClient, app: FastAPI, services: Container) -> None:
-    await services.broker.beat("w1", {"base_hash": "x"})
+    await services.broker.beat("w1", {})
     assert (await client.get("/readyz")).status_code == 200
     app.state.closing.begin()
     await asyncio.sleep(0)
     answer = await client.get("/readyz")
     assert answer.status_code == 503
-    assert "shutting down" in answer.json()["missing"]["process"]
+    assert answer.json()["missing"] == {"process": "stopping"}
     assert (await client.get("/livez")).status_code == 200

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,28 @@ async def test_a_mask_with_a_style_on_either_side(
     assert inputs.outside.id == outside
     assert inputs.mask is not None
     assert inputs.mask.getpixel((0, 0)) == (255, 255, 255)
+
+
+async def test_a_mask_is_outside_where_it_is_transparent(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    style = await ready_style(client, hand)
+    mask = Image.new("RGBA", (32, 32), (255, 255, 255, 0))
+    mask.paste((255, 255, 255, 255), (0, 0, 16, 32))
+    photo = encoded(picture(), "JPEG")
+    body = form(("style_id", style), contents=photo, mask=encoded(mask))
+    assert (await client.post("/v1/stylizations", **body)).status_code == 202
+    job, _ = await hand.take()
+    inputs = await load_inputs(job, services.sessions, services.blobs)
+    assert inputs.mask is not None
+    assert [inputs.mask.getpixel((x, 5)) for x in (5, 25)] == [(255, 255, 255), (0, 0, 0)]
+    with Image.open(BytesIO(photo)) as whole:
+        assert inputs.contents[0].tobytes() == whole.tobytes(), "outside, pixels stay as they are"
+    mask.paste((0, 0, 0, 255), (0, 0, 16, 32))
+    body = form(("style_id", style), contents=photo, mask=encoded(mask))
+    answer = await client.post("/v1/stylizations", **body)
+    check_problem(answer, 422, "validation_failed")
+    assert "make white what is to be inside" in answer.json()["detail"]
 
 
 async def test_one_broken_content_does_not_sink_the_rest(client: httpx.AsyncClient, hand: Hand) -> None:
@@ -244,8 +268,79 @@ def test_names_in_an_archive() -> None:
     assert member_name(11, None, "webp") == "012.webp"
     assert member_name(0, "..", "png") == "001.png"
     assert member_name(0, "a/b:c.png", "png") == "001-a_b_c.png"
-    longest = member_name(998, "写" * 96 + ".png", "webp")
-    assert longest == f"999-{'写' * 80}.webp", "file systems take 255 bytes"
+    longest = member_name(998, "写" * 95 + "末.png", "webp")
+    assert longest == f"999-{'写' * 40}…{'写' * 38}末.webp", "file systems take 255 bytes"
+
+
+def entries(archive: bytes) -> list[tuple[str, bytes]]:
+    """What a reader sees that has the archive as it comes, without the directory at its end."""
+    found = []
+    while archive.startswith(b"PK\x03\x04"):
+        flags, method, _, _, _, _, _, name_size, extra_size = struct.unpack("<HHHHIIIHH", archive[6:30])
+        name = archive[30 : 30 + name_size].decode()
+        archive = archive[30 + name_size + extra_size :]
+        assert (flags & 8, method) == (8, 8), "only a deflated entry says itself where it ends"
+        reader = zlib.decompressobj(-15)
+        data = reader.decompress(archive)
+        mark, checksum, packed, size = struct.unpack("<IIII", reader.unused_data[:16])
+        assert (mark, checksum, size) == (0x08074B50, zlib.crc32(data), len(data))
+        assert packed == len(archive) - len(reader.unused_data)
+        found.append((name, data))
+        archive = reader.unused_data[16:]
+    return found
+
+
+def test_an_archive_can_be_read_as_it_comes(tmp_path: Path) -> None:
+    blobs = Blobs.open(Settings(data_dir=tmp_path))
+    pictures = {"1.png": os.urandom(100_000), "2.png": b"", "ü.png": bytes(300_000)}
+    for number, data in enumerate(pictures.values()):
+        (tmp_path / "blobs" / str(number)).write_bytes(data)
+    members = [Member(name, str(number)) for number, name in enumerate(pictures)]
+    archive = b"".join(stream_zip(members, b'{"a": 1}', blobs, utcnow()))
+    assert entries(archive) == [("manifest.json", b'{"a": 1}'), *pictures.items()]
+    assert len(archive) > 400_000, "pictures are not compressed once more"
+    with ZipFile(BytesIO(archive)) as whole:
+        assert whole.testzip() is None
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("filename*=UTF-8''n%C3%A4me.jpg", "näme.jpg"),
+        ("filename*=iso-8859-1'en'n%E4me.jpg", "näme.jpg"),
+        ("filename*0*=UTF-8''n%C3%A4; filename*1=me.jpg", "näme.jpg"),
+        ("filename=\"=?utf-8?B?bsOkbWUuanBn?=\"; filename*=utf-8''n%C3%A4me.jpg", "näme.jpg"),
+        ('filename="=?utf-8?B?bsOkbWUuanBn?="', "näme.jpg"),
+        ('filename="=?ISO-8859-1?Q?n=E4me.jpg?="', "näme.jpg"),
+        ('filename="=?utf-8?B?bsOk?= =?utf-8?B?bWUuanBn?="', "näme.jpg"),
+        ("filename=\"plain.jpg\"; filename*=UTF-8''n%C3%A4me.jpg", "näme.jpg"),
+        ('filename="näme.jpg"', "näme.jpg"),
+        ('filename="a=?b?.jpg"', "a=?b?.jpg"),
+        ('filename="Screenshot 9.41\u202fAM\u3000\u200b.png "', "Screenshot 9.41 AM .png"),
+        ('filename="=?no-charset?B?bsOkbWUuanBn?="', "=?no-charset?B?bsOkbWUuanBn?="),
+        ('filename="=?utf-8?B?b?="', "=?utf-8?B?b?="),
+        ("filename*=no-charset''n%C3%A4me.jpg", "nÃ¤me.jpg"),
+        ('filename*=; filename="plain.jpg"', "plain.jpg"),
+        ("filename*=UTF-8''%00%ED%A0%80a%2F..%2Fb.jpg", "b.jpg"),
+        ('filename="' + "b" * 300 + '-0001.jpg"', "b" * 50 + "…" + "b" * 40 + "-0001.jpg"),
+    ],
+)
+async def test_names_of_files_in_whatever_form(
+    client: httpx.AsyncClient, hand: Hand, disposition: str, name: str
+) -> None:
+    style = await ready_style(client, hand)
+    lines = [
+        b"--x\r\nContent-Disposition: form-data; name=style_id\r\n\r\n" + style.encode(),
+        b'\r\n--x\r\nContent-Disposition: form-data; name="contents"; ' + disposition.encode(),
+        b"\r\nContent-Type: image/png\r\n\r\n" + png() + b"\r\n--x--\r\n",
+    ]
+    answer = await client.post(
+        "/v1/stylizations",
+        content=b"".join(lines),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["stylization"]["items"][0]["name"] == name
 
 
 async def test_stylizations_are_listed(client: httpx.AsyncClient, hand: Hand) -> None:

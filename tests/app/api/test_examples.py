@@ -102,4 +102,5 @@ async def test_the_story_is_what_happens(client: httpx.AsyncClient, services: Co
     await tell("live", "GET", "/livez")
     await tell("ready", "GET", "/readyz")
     await tell("listModels", "GET", "/v1/models")
+    await tell("getUsage", "GET", "/v1/usage")
     assert {name for name, _ in ANSWERS} - told == {"streamJobEvents", "readMetrics"}, "no JSON"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -9,11 +11,13 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from app.api.container import Container
 from app.cli import cli
-from model.checkpoint import Base, load_base, save_base
-from model.formats import StyleHeader
+from model.checkpoint import Base, load_base, phi_shapes, save_base
+from model.errors import StyleFormatError
+from model.formats import METADATA_KEY, StyleHeader, read_metadata
 from model.networks import Networks
 from model.style import Style
 from model.style_encoder import EncoderConfig
@@ -72,6 +76,50 @@ async def test_a_style_is_exported_and_renders_as_the_network_does(
     assert len(smaller.content) < len(answer.content)
 
 
+def changed(data: bytes, change: Callable[[dict[str, torch.Tensor]], object]) -> bytes:
+    """A style file whose tensors were changed."""
+    tensors = load(data)
+    change(tensors)
+    with_header = read_metadata(data)
+    return save(tensors, metadata={METADATA_KEY: json.dumps(with_header)})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda tensors: tensors["color"].fill_(float("nan")), "'color' holds numbers that are not finite"),
+        (lambda tensors: tensors["up1.beta"][0].fill_(float("-inf")), "'up1.beta' holds numbers"),
+        (lambda tensors: tensors.update(color=torch.full((3, 4), float("inf"))), "not finite"),
+        (lambda tensors: tensors.update(color=torch.full((3, 4), float("nan")).bfloat16()), "not finite"),
+        (lambda tensors: tensors.update(color=torch.zeros(3, 4, dtype=torch.int64)), "has no floating-point"),
+        (lambda tensors: tensors.update(color=torch.zeros(4, 3).half()), "do not fit the network"),
+        (lambda tensors: tensors.pop("down1.beta"), "do not fit the network"),
+        (lambda tensors: tensors.update(more=torch.zeros(1).half()), "do not fit the network"),
+    ],
+)
+async def test_an_import_checks_what_a_worker_checks(
+    client: httpx.AsyncClient, base: Base, change: Callable[[dict[str, torch.Tensor]], object], says: str
+) -> None:
+    data = a_style(base)
+    bad = changed(data, change)
+    if "floating-point" not in says:  # a worker reads whole numbers too; no style has them
+        with pytest.raises(StyleFormatError):
+            read_by_worker(bad, base)
+    answer = await client.post("/v1/styles/import", files=files(file=bad))
+    assert says in check_problem(answer, 422, "style_file_invalid")["detail"]
+    assert (await client.get("/v1/styles")).json()["items"] == []
+    await imported(client, data)
+    for kind in (torch.float32, torch.bfloat16):
+        largest = torch.full((3, 4), torch.finfo(kind).max, dtype=kind)
+        extreme = changed(data, lambda tensors, color=largest: tensors.update(color=color))
+        read_by_worker(extreme, base)
+        await imported(client, extreme)
+
+
+def read_by_worker(data: bytes, base: Base) -> None:
+    Style.from_bytes(data, base_hash=base.hash).check_shapes(phi_shapes(base.networks))
+
+
 async def test_what_cannot_be_exported(
     client: httpx.AsyncClient,
     services: Container,
@@ -119,6 +167,12 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert "fp16" in said
     session = onnxruntime.InferenceSession((tmp_path / "waves.onnx").read_bytes())
     assert [entry.name for entry in session.get_inputs()] == ["photo"]
+
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(changed(data, lambda tensors: tensors["color"].fill_(float("nan"))))
+    code, said = run("export", bad, "--checkpoint", base_path)
+    assert code == 3
+    assert f"{bad}: its tensor 'color' holds numbers that are not finite" in said
 
     assert run("export", tmp_path / "none.safetensors")[0] == 3
     assert run("export", style, "-o", style, "--checkpoint", base_path)[0] == 3

@@ -35,6 +35,14 @@ async def test_security_headers() -> None:
         assert (await client.get("/v1/nowhere")).headers["cache-control"] == "no-store"
 
 
+async def test_a_slash_too_many_leads_to_the_address_whatever_stands_in_front() -> None:
+    """A proxy ends https: neither scheme nor host are those that the client knows."""
+    async with unstarted() as client:
+        answer = await client.get("/v1/styles/?limit=3")
+        assert (answer.status_code, answer.headers["location"]) == (307, "/v1/styles?limit=3")
+        assert (await client.get("/docs/")).headers["location"] == "/docs"
+
+
 async def test_https_is_insisted_on_when_configured() -> None:
     async with unstarted(hsts_seconds=3600) as client:
         assert (await client.get("/livez")).headers["strict-transport-security"] == "max-age=3600"

@@ -26,7 +26,7 @@ async def test_the_bytes_of_a_result(client: httpx.AsyncClient, hand: Hand, serv
     assert int(answer.headers["content-length"]) == len(answer.content) == meta["size_bytes"]
     assert hashlib.sha256(answer.content).hexdigest() == meta["sha256"]
     assert answer.headers["etag"] == f'"{meta["sha256"]}"'
-    assert "immutable" in answer.headers["cache-control"]
+    assert "max-age=300" in answer.headers["cache-control"]
     assert answer.headers["vary"] == "Authorization", "not for the next user of the browser"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-disposition"] == f'inline; filename="{image_id}.jpg"'

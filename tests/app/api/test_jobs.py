@@ -114,10 +114,33 @@ async def test_a_reader_resumes_after_the_last_event_it_has_seen(
     events = await follow(client, job_id)
     for index, event in enumerate(events[:-1]):
         assert await follow(client, job_id, after=event["id"]) == events[index + 1 :]
-    final = await follow(client, job_id, after=events[-1]["id"])
-    assert states(final) == ["succeeded"]
-    assert "id" not in final[-1], "from the ledger"
     assert await follow(client, job_id, after="nonsense") == events
+
+
+async def test_who_has_seen_the_end_is_told_not_to_come_back(
+    client: httpx.AsyncClient, hand: Hand, services: Container
+) -> None:
+    """An EventSource connects again whenever a stream ends, and stops at 204 alone."""
+    job_id = await create(client)
+    url = f"/v1/jobs/{job_id}/events"
+    job, delivery = await hand.take()
+    seen = await hand.progress(job, 0)
+    await hand.finish(job, delivery)
+    events = await follow(client, job_id)
+    answer = await client.get(url, headers={"Last-Event-ID": events[-1]["id"]})
+    assert (answer.status_code, answer.content) == (204, b"")
+    answer = await client.get(url, headers={"Last-Event-ID": "end"})
+    assert answer.status_code == 204
+
+    await services.broker._js.purge_stream("EVENTS")  # they have aged out
+    for after in (str(seen), events[-1]["id"]):
+        (final,) = await follow(client, job_id, after=after)
+        assert (final["id"], final["data"]) == ("end", {"state": "succeeded"})
+    other = await create(client)
+    reading = asyncio.create_task(follow(client, other, after="end"))
+    job, delivery = await hand.take()
+    await hand.finish(job, delivery)
+    assert states(await reading)[-1] == "succeeded", "that job was not over"
 
 
 async def test_a_reader_resumes_in_the_middle_of_a_run(client: httpx.AsyncClient, hand: Hand) -> None:
@@ -210,7 +233,9 @@ async def test_the_stream_ends_although_the_last_event_never_comes(
     assert await services.ledger.fail(job.id, job.attempt, code="job_failed", detail="Broken: try again.")
     events = await following
     assert states(events) == ["queued", "running", "failed"]
-    assert "id" not in events[-1]
+    assert events[-1]["id"] == "end"
+    answer = await client.get(f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "end"})
+    assert answer.status_code == 204
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -274,7 +299,7 @@ async def test_events_that_are_gone(client: httpx.AsyncClient, services: Contain
     job_id = await create(client)
     await hand.do_one()
     await services.broker._js.purge_stream("EVENTS")
-    assert await follow(client, job_id) == [{"event": "state", "data": {"state": "succeeded"}}]
+    assert await follow(client, job_id) == [{"id": "end", "event": "state", "data": {"state": "succeeded"}}]
 
 
 async def test_many_readers_of_one_job(client: httpx.AsyncClient, hand: Hand) -> None:

@@ -57,10 +57,10 @@ async def test_jobs_are_counted_from_their_transitions(client: httpx.AsyncClient
     assert value(after, "fewstroke_job_contents_count", kind="stylize_once") == 1
     assert value(after, "fewstroke_job_contents_sum", kind="stylize_once") == 1
     # the hand reports 0.5
-    assert value(after, "fewstroke_adaptation_style_loss_sum", kind="adapt") == 1.0
-    assert value(after, "fewstroke_adaptation_style_loss_bucket", kind="adapt", le="0.5") == 2
-    assert value(after, "fewstroke_adaptation_style_loss_bucket", kind="adapt", le="0.3") == 0
-    assert value(after, "fewstroke_adaptation_style_loss_bucket", kind="adapt", le="+Inf") == 2
+    assert value(after, "fewstroke_adaptation_loss_sum", kind="adapt") == 1.0
+    assert value(after, "fewstroke_adaptation_loss_bucket", kind="adapt", le="0.5") == 2
+    assert value(after, "fewstroke_adaptation_loss_bucket", kind="adapt", le="0.3") == 0
+    assert value(after, "fewstroke_adaptation_loss_bucket", kind="adapt", le="+Inf") == 2
 
 
 async def test_what_did_not_happen_is_not_counted(ledger: Ledger, sessions: Sessions) -> None:

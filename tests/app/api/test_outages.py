@@ -6,13 +6,14 @@ import sqlite3
 import httpx
 import pytest
 from fastapi import FastAPI
+from obstore.exceptions import GenericError, UnauthenticatedError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.api import problems
 from app.api.container import Container
 from app.retention.orphans import orphans
-from tests.app.support import answers_lost, files, png, style_bytes
+from tests.app.support import Hand, answers_lost, files, png, ready_style, style_bytes
 
 BROKEN = OperationalError("COMMIT", {}, Exception("the connection was closed"))
 
@@ -41,6 +42,8 @@ class _TooLongError(Exception):
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), 503, "2"),
         (OSError(errno.ENOSPC, "No space left on device"), 503, "60"),
         (PermissionError(errno.EACCES, "not allowed"), 500, None),
+        (GenericError("Unable to open file: Permission denied (os error 13)"), 503, "5"),
+        (UnauthenticatedError("the bucket wants another key"), 503, "5"),
         (ValueError("a mistake"), 500, None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
@@ -60,6 +63,29 @@ async def test_outages(error: Exception, status: int, wait: str | None) -> None:
     assert answer.headers.get("Retry-After") == wait
     codes = {422: "validation_failed", 500: "internal_error", 503: "service_unavailable"}
     assert answer.json()["code"] == codes[status]
+
+
+@pytest.mark.parametrize("part", [".", "uploads"])
+async def test_a_blob_store_that_cannot_be_written(
+    client: httpx.AsyncClient, services: Container, hand: Hand, part: str
+) -> None:
+    """A file in the folder's place, which stops everybody: root may write wherever it can."""
+    await ready_style(client, hand)
+    folder = services.settings.blobs_folder
+    assert folder is not None
+    place, aside = folder / part, folder.with_name("aside")
+    place.rename(aside)
+    place.write_bytes(b"")
+    for path in ("styles", "stylize"):
+        sent = files(examples=png()) if path == "styles" else files(examples=png(), content=png())
+        answer = await client.post(f"/v1/{path}", files=sent)
+        assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    ready = await client.get("/readyz")
+    assert (ready.status_code, "blobs" in ready.json()["missing"]) == (503, True)
+    place.unlink()
+    aside.rename(place)
+    assert "blobs" not in (await client.get("/readyz")).json()["missing"]
+    assert (await client.post("/v1/styles", files=files(examples=png()))).status_code == 202
 
 
 async def test_a_request_whose_commit_was_never_answered_keeps_its_pictures(

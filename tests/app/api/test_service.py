@@ -25,8 +25,9 @@ async def test_ready_only_with_a_worker(client: httpx.AsyncClient, services: Con
     assert answer.headers["retry-after"]
     body = answer.json()
     assert (body["status"], list(body["missing"]), body["workers"]) == ("not_ready", ["worker"], 0)
-    assert "fewstroke worker" in body["missing"]["worker"]
-    await services.broker.beat("w1", {"base_hash": "x"})
+    assert body["missing"]["worker"] == "none"
+    assert "fewstroke worker" in body["details"]["worker"], "at this machine, without keys"
+    await services.broker.beat("w1", {})
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": {}, "workers": 1})
 
@@ -46,7 +47,8 @@ async def test_readiness_names_everything_that_is_missing(
     assert answer.status_code == 503
     missing = answer.json()["missing"]
     assert set(missing) == {"database", "blobs", "broker", "checkpoint", "worker"}
-    assert missing["database"] == "the disk is gone"
+    assert set(missing.values()) == {"away"}
+    assert answer.json()["details"]["database"] == "the disk is gone"
     assert (await client.get("/livez")).status_code == 200
     check_problem(await client.get("/v1/models"), 503, "service_unavailable")
 
@@ -124,6 +126,7 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/jobs/{job_id}/events",
         "/v1/jobs/{job_id}/retry",
         "/v1/models",
+        "/v1/usage",
         "/v1/stylizations",
         "/v1/stylizations/{stylization_id}",
         "/v1/stylizations/{stylization_id}/zip",
@@ -131,11 +134,13 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/styles",
         "/v1/styles/import",
         "/v1/styles/{style_id}",
+        "/v1/styles/{style_id}/relearn",
         "/v1/styles/{style_id}/file",
         "/v1/styles/{style_id}/onnx",
         "/v1/webhooks",
         "/v1/webhooks/{webhook_id}",
         "/v1/webhooks/{webhook_id}/deliveries",
+        "/v1/webhooks/{webhook_id}/secret",
         "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     }
     schemas = schema["components"]["schemas"]

@@ -47,7 +47,7 @@ async def test_a_style_is_accepted_then_ready(client: httpx.AsyncClient, hand: H
     assert job["result"] == {
         "style_id": style["id"],
         "images": [],
-        "losses": {"start": {"style": 1.0}, "end": {"style": 0.5}},
+        "losses": {"start": {"total": 1.0}, "end": {"total": 0.5}},
         "steps": 3,
         "seconds": 0.5,
     }

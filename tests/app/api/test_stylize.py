@@ -28,6 +28,7 @@ async def test_a_style_applied_to_photos(client: httpx.AsyncClient, hand: Hand) 
             "style_id": style_id,
             "strength": "0.5",
             "size": "64",
+            "abstraction": "0.75",
             "stroke_size": "2.5",
             "format": "webp",
             "quality": "80",
@@ -41,12 +42,13 @@ async def test_a_style_applied_to_photos(client: httpx.AsyncClient, hand: Hand) 
     job, delivery = await hand.take()
     options = {
         name: job.params[name]
-        for name in ("style_id", "strength", "size", "stroke_size", "format", "quality")
+        for name in ("style_id", "strength", "size", "abstraction", "stroke_size", "format", "quality")
     }
     assert options == {
         "style_id": style_id,
         "strength": 0.5,
         "size": 64,
+        "abstraction": 0.75,
         "stroke_size": 2.5,
         "format": "webp",
         "quality": 80,

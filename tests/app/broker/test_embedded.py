@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -109,8 +110,27 @@ async def test_it_dies_with_the_process_that_started_it(tmp_path: Path):
 
 async def test_a_server_that_cannot_start_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "_CONFIG", module._CONFIG + "\nno_such_setting: 1\n")
-    with pytest.raises(BrokerStartError, match="did not start"):
+    with pytest.raises(BrokerStartError, match=r"did not start(?s:.)+no_such_setting"):
         await EmbeddedServer(tmp_path).start()
+
+
+@pytest.mark.parametrize(
+    "name", ["ünï", "данные", "数据", 'a "b" \\n $HOME', "50% #1?", "two  words", "lat\udce9n"], ids=ascii
+)
+async def test_any_folder_will_do(tmp_path: Path, name: str):
+    async with EmbeddedServer(tmp_path / name) as running:
+        broker = await Broker.connect(running.url, token=running.token)
+        await broker.close()
+        assert running.log_file.is_file()
+
+
+async def test_a_server_that_ended_left_its_last_words(tmp_path: Path):
+    async with EmbeddedServer(tmp_path) as running:
+        assert running.pid is not None
+        os.kill(running.pid, signal.SIGQUIT)  # Go's runtime writes what it was at, past the log
+        await running.wait()
+        assert "goroutine" in (tmp_path / "broker" / "nats.out").read_text()
+        assert running.last_words()
 
 
 def test_the_server_comes_with_the_package():

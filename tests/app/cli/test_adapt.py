@@ -22,8 +22,14 @@ def test_a_folder_of_examples_becomes_a_style_file(run, engine, pictures: Path, 
         (62, 40),
     ]  # by name
     assert f"{output}: style of 3 pictures" in result.stdout
-    assert "loss 1.500 -> 0.750" in result.stdout
+    assert "38% closer than without learning" in result.stdout
     assert "adapting" in result.stderr
+
+
+def test_a_style_without_learning_is_told_as_one(run, engine, pictures: Path, tmp_path: Path):
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--steps", 0)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.rstrip().endswith("as without learning")
 
 
 def test_contents_are_photos_to_practise_on(run, engine, pictures: Path, tmp_path: Path):
@@ -43,10 +49,38 @@ def test_pictures_are_read_upright(run, engine, tmp_path: Path):
     assert engine.adapted[0]["examples"][0].size == (50, 80)
 
 
+def test_transparent_parts_of_examples_are_white(run, engine, tmp_path: Path):
+    hidden = Image.new("RGBA", (80, 50), (200, 30, 30, 128))
+    hidden.paste((0, 0, 0, 0), (0, 0, 40, 50))
+    hidden.save(tmp_path / "a.png")
+    run("adapt", tmp_path / "a.png", "--contents", tmp_path / "a.png", "-o", tmp_path / "s.safetensors")
+    for given in ("examples", "contents"):
+        (image,) = engine.adapted[0][given]
+        assert (image.mode, image.getpixel((5, 5))) == ("RGB", (255, 255, 255))
+        assert image.getpixel((60, 5)) == (227, 142, 142)
+
+
+@pytest.mark.parametrize("name", ["mine.png", "mine.MP4", "mine.avif"])
+def test_a_style_is_not_written_by_a_pictures_name(run, engine, pictures: Path, tmp_path: Path, name: str):
+    result = run("adapt", pictures / "a.png", "-o", tmp_path / name)
+    assert result.exit_code == 3
+    assert f"{tmp_path / name} is the name of a picture: give one that ends in .safetensors" in result.stderr
+    assert engine.loaded == []
+
+
+def test_an_example_may_be_a_still_gif(run, engine, tmp_path: Path):
+    folder = tmp_path / "works"
+    folder.mkdir()
+    Image.new("RGB", (80, 50), "teal").save(folder / "a.gif")
+    result = run("adapt", folder, "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 0, result.output
+    assert engine.adapted[0]["examples"][0].getpixel((5, 5)) == (0, 128, 128)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("fake.jpg", b"I am text", "send JPEG, PNG or WebP"),
+        ("fake.jpg", b"I am text", "send JPEG, PNG, WebP or GIF"),
         ("cut.jpg", None, "damaged or cut off"),
         ("missing.jpg", b"", "does not exist"),
     ],
@@ -124,3 +158,26 @@ def test_seeds_are_those_of_the_service(run, tmp_path: Path, pictures: Path, see
     result = run("adapt", pictures, "-o", tmp_path / "s.safetensors", "--seed", seed)
     assert result.exit_code == 2
     assert "Invalid value for '--seed'" in result.stderr
+
+
+def test_all_bad_examples_are_named_at_once(run, engine, pictures: Path, tmp_path: Path):
+    for name in ("d.png", "e.jpg", "._f.jpg"):
+        (pictures / name).write_bytes(b"")
+    result = run("adapt", pictures, "-o", tmp_path / "s.safetensors")
+    assert result.exit_code == 3
+    assert f"{pictures / 'd.png'} is an empty file" in result.stderr
+    assert f"{pictures / 'e.jpg'} is an empty file" in result.stderr
+    assert "._f" not in result.stderr
+    assert engine.loaded == []
+
+
+def test_steps_are_those_of_the_service(
+    run, engine, tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+):
+    arguments = ("adapt", pictures, "-o", tmp_path / "s.safetensors", "--steps")
+    result = run(*arguments, "101")
+    assert result.exit_code == 2
+    assert "Invalid value for '--steps'" in result.stderr
+    monkeypatch.setenv("FEWSTROKE_MAX_STEPS", "3")
+    assert run(*arguments, "4").exit_code == 2
+    assert run(*arguments, "3").exit_code == 0

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from app.imaging.formats import ClipFormat, has_video
-from app.imaging.length import plays_of
-from app.imaging.moving import ClipLimits, Frame, read_frames, write_clip
+from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
+from app.imaging.writing import write_clip
+from tests.app.imaging.made import video
 from tests.app.worker.scripted import BASE_HASH
 
 VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
@@ -107,10 +108,10 @@ def test_a_file_that_cannot_hold_a_clip_is_no_folder(
 @pytest.mark.parametrize(
     ("form", "frames", "milliseconds"),
     [
-        (ClipFormat.GIF, 601, 20),
-        (ClipFormat.WEBP, 601, 20),
-        pytest.param(ClipFormat.MP4, 601, 20, marks=VIDEO),
-        pytest.param(ClipFormat.MP4, 32, 1000, marks=VIDEO),
+        (ClipFormat.GIF, 151, 20),
+        (ClipFormat.WEBP, 151, 20),
+        pytest.param(ClipFormat.MP4, 151, 20, marks=VIDEO),
+        pytest.param(ClipFormat.MP4, 17, 1000, marks=VIDEO),
     ],
 )
 def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
@@ -124,22 +125,99 @@ def test_a_clip_that_is_too_long_is_refused_before_the_model_is_loaded(
     )
     result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
     assert result.exit_code == 3
-    assert f"{path} has more than 600 frames or 30 seconds: cut it" in result.stderr
+    assert f"{path} has more than 150 frames or 15 seconds: cut it" in result.stderr
     assert engine.loaded == []
 
 
 @VIDEO
 def test_a_video_as_long_as_may_be_is_rendered(run, engine, style: Path, tmp_path: Path):
     path = tmp_path / "clip.mp4"
-    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(30)), ClipFormat.MP4)
+    write_clip(path, (Frame(Image.new("RGB", (16, 16)), 1000) for _ in range(15)), ClipFormat.MP4)
     assert run("stylize", path, "-s", style, "-o", tmp_path / "out").exit_code == 0
 
 
 def test_the_help_says_how_long_clips_may_be(run):
+    said = " ".join(run("stylize", "--help").stdout.split())
     limits = ClipLimits()
-    assert f"{limits.frames} frames and {limits.seconds:g} seconds" in " ".join(
-        run("stylize", "--help").stdout.split()
+    assert f"FEWSTROKE_MAX_CLIP_FRAMES ({limits.frames})" in said
+    assert f"FEWSTROKE_MAX_CLIP_SECONDS ({limits.seconds:g})" in said
+
+
+def test_a_setting_says_how_long_clips_may_be(
+    run, engine, clip: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSTROKE_MAX_CLIP_FRAMES", "2")
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "more than 2 frames" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "apng", pytest.param("mp4", marks=VIDEO)])
+def test_a_clip_that_is_done_is_not_rendered_again(
+    run, engine, clip: Path, style: Path, tmp_path: Path, kind: str
+):
+    arguments = ("stylize", clip, "-s", style, "-o", tmp_path / "out", "--format", kind)
+    for again in (False, True):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert len(engine.stylized) == len(COLOURS)
+        assert ("made from the same" in result.stderr) is again
+    dials = {"strength": 0.5, "abstraction": 0.75, "stroke_size": 2.0}
+    assert (
+        run(*arguments, *(f"--{name.replace('_', '-')}={value}" for name, value in dials.items())).exit_code
+        == 0
     )
+    assert {name: engine.stylized[-1][name] for name in dials} == dials
+    assert len(engine.stylized) == 2 * len(COLOURS)
+
+
+def test_a_damaged_clip_costs_only_itself(run, engine, clip: Path, style: Path, tmp_path: Path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    cut = tmp_path / "cut.gif"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
+    result = run("stylize", bad, cut, clip, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["loop.hokusai.gif"]
+    for path in (bad, cut):
+        assert f"error: {path}" in result.stderr
+
+
+@VIDEO
+@pytest.mark.parametrize("name", ["v.mp4", "v.m4v", "v.mov", "v.mkv", "v.webm"])
+def test_a_video_is_what_its_name_says(run, engine, clip: Path, style: Path, tmp_path: Path, name: str):
+    result = run("stylize", clip, "-s", style, "-o", tmp_path / name)
+    assert result.exit_code == 0, result.output
+    form = ClipFormat.MP4 if name == "v.m4v" else ClipFormat(name.partition(".")[2])
+    assert format_of(tmp_path / name) is form
+    assert len(list(read_frames(tmp_path / name))) == 3
+    other = run("stylize", clip, "-s", style, "-o", tmp_path / name, "--format", "gif")
+    assert other.exit_code == 3
+    assert "is no name for a gif" in other.stderr
+
+
+@VIDEO
+def test_sound_is_kept_or_its_loss_is_said(run, engine, style: Path, tmp_path: Path):
+    import av
+
+    path = video(tmp_path / "talk.mp4", COLOURS, [0, 100, 200], sound="aac")
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out.mp4")
+    assert (result.exit_code, result.stderr.count("sound")) == (0, 0)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio
+    for name in ("out.gif", "out.webm"):
+        result = run("stylize", path, "-s", style, "-o", tmp_path / name)
+        assert result.exit_code == 0, result.output
+        assert f"{path} has sound that a {name.partition('.')[2]} cannot hold" in result.stderr
+
+
+@VIDEO
+def test_a_video_with_the_name_of_an_animation_is_played(run, engine, style: Path, tmp_path: Path):
+    path = video(tmp_path / "a.mp4", COLOURS, [0, 100, 200]).rename(tmp_path / "clip.gif")
+    result = run("stylize", path, "-s", style, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    made = tmp_path / "out" / "clip.hokusai.mp4"
+    assert len(list(read_frames(made))) == 3
 
 
 @pytest.mark.parametrize("form", [ClipFormat.GIF, ClipFormat.WEBP, ClipFormat.APNG])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 COMMANDS = (
     "serve", "api", "worker", "keys", "openapi", "adapt", "stylize", "meta-train", "evaluate", "version",
@@ -55,6 +55,16 @@ def test_version_names_the_checkpoint(run):
     assert "base.safetensors" in result.stdout
 
 
+def test_paths_that_are_not_utf8_are_printed_as_they_are():
+    answer = subprocess.run(
+        [sys.executable, "-m", "app.cli", "config"],
+        env={**os.environ, "FEWSTROKE_DATA_DIR": "/lat\udce9n", "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert b"/lat\xe9n" in answer.stdout
+
+
 def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):
     answer = subprocess.run(
         [sys.executable, "-m", "app.cli", "api", "--data-dir", str(tmp_path), "--port", "0"],
@@ -64,31 +74,3 @@ def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):
     )
     assert answer.returncode == 1
     assert "fewstroke serve" in answer.stderr
-
-
-def test_training_folders_are_checked_first(run, tmp_path: Path):
-    missing = tmp_path / "none"
-    result = run("meta-train", "--styles", missing, "--contents", tmp_path, "--out", tmp_path / "out")
-    assert result.exit_code == 3
-    assert f"{missing} is no folder" in result.stderr
-
-
-def test_training_gets_what_was_asked_for(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from model.training import entry
-
-    calls = []
-    monkeypatch.setattr(entry, "meta_train", lambda config, **how: calls.append((config, how)))
-    for name in ("styles", "contents"):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (32, 32)).save(tmp_path / name / "x.png")
-    result = run(
-        "meta-train", "--styles", tmp_path / "styles", "--contents", tmp_path / "contents",
-        "--out", tmp_path / "out", "--minutes", 10, "--resume", "--device", "cpu", "--seed", 5,
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    ((config, how),) = calls
-    assert (config.styles, config.contents, config.out) == tuple(
-        tmp_path / name for name in ("styles", "contents", "out")
-    )
-    assert (config.device, config.seed, how["resume"]) == ("cpu", 5, True)
-    assert config.distill_minutes + config.pretrain_minutes + config.meta_minutes == pytest.approx(10)

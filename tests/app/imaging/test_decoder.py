@@ -16,11 +16,11 @@ from app.errors import (
     ServiceUnavailableError,
 )
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
 
-LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, keep_alpha=True)
+LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         "import asyncio, sys, os\n"
         "from pathlib import Path\n"
         "from app.imaging.decoder import Decoder\n"
-        "from app.imaging.limits import Limits\n"
+        "from app.imaging.limits import Ground, Limits\n"
         "async def main():\n"
         "    decoder = Decoder()\n"
         "    limits = Limits(16, 99, 9999, 99, True)\n"

@@ -22,12 +22,12 @@ from app.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
 )
-from app.imaging.limits import Limits, Normalized
+from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.moving import Frame
 from app.imaging.normalize import normalize
 from tests.app.support import encoded, picture
 
-LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, keep_alpha=True)
+LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_alpha_is_kept_for_contents_and_flattened_for_examples(run: Run) -> None
     _, content = run(encoded(image))
     assert content.mode == "RGBA"
     assert difference(content.getchannel("A"), image.getchannel("A")) == 0
-    _, example = run(encoded(Image.new("RGBA", (32, 32), (0, 0, 0, 0))), keep_alpha=False)
+    _, example = run(encoded(Image.new("RGBA", (32, 32), (0, 0, 0, 0))), ground=Ground.WHITE)
     assert example.mode == "RGB"
     assert example.getextrema() == ((255, 255),) * 3, "transparent is white"
 
@@ -212,8 +212,7 @@ def damaged_png() -> bytes:
 REFUSED: list[tuple[str, Callable[[], bytes], type[ImageError], str]] = [
     ("text", lambda: b"This is no picture.\n" * 9, ImageFormatUnsupportedError, "a text file"),
     ("empty", lambda: b"", ImageFormatUnsupportedError, "an empty file"),
-    ("gif", lambda: encoded(picture(), "GIF"), ImageFormatUnsupportedError, "a GIF"),
-    ("animated gif", lambda: animated("GIF"), ImageFormatUnsupportedError, "a GIF"),
+    ("animated gif", lambda: animated("GIF"), ImageAnimatedError, "animated"),
     ("bmp", lambda: encoded(picture(), "BMP"), ImageFormatUnsupportedError, "a BMP"),
     ("tiff", lambda: encoded(picture(), "TIFF"), ImageFormatUnsupportedError, "a TIFF"),
     ("heic", lambda: b"\0\0\0\x18ftypheic" + bytes(40), ImageFormatUnsupportedError, "a HEIC"),

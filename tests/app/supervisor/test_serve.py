@@ -34,7 +34,7 @@ async def test_it_serves_and_stops_everything_on_sigterm(tmp_path: Path):
         job = await service.until(await service.adapt(steps=2), "succeeded")
         assert job["attempt"] == 1
         assert "POST /v1/styles" in service.text
-        assert "curl -sf" in service.text
+        assert "curl -sS --fail-with-body" in service.text
         family = service.family()
         assert sorted(family) == ["api", "broker", "worker"]
         for child in family.values():
@@ -191,6 +191,17 @@ async def test_a_taken_port_is_named(shared: Service, tmp_path: Path):
         assert await second.wait() == 1
         assert f"cannot listen on 127.0.0.1:{port}" in second.text
         assert "--port" in second.text
+
+
+@pytest.mark.parametrize("command", ["serve", "api"])
+@pytest.mark.parametrize("host", ["198.51.100.7", "no.such.host.invalid", "localhost:9000", "2001:db8::7"])
+async def test_an_address_that_is_not_this_machines_is_told_as_one(tmp_path: Path, host: str, command: str):
+    arguments = ("-m", "app.cli", command, "--host", host, "--data-dir", str(tmp_path))
+    async with serving(tmp_path, *arguments, ready=False) as service:
+        assert await service.wait() == 1
+        assert "choose an address of this machine with --host" in service.text
+        assert "another port" not in service.text
+        assert "Traceback" not in service.text
 
 
 async def test_a_worker_without_a_checkpoint_ends_the_service_with_the_reason(tmp_path: Path):

@@ -58,6 +58,18 @@ def test_public_addresses_are_allowed(address: str) -> None:
     assert AddressPolicy().allows(ip_address(address))
 
 
+def test_names_of_allowed_networks() -> None:
+    inside = AddressPolicy(["10.1.0.0/16"])
+    for name in ("https://receiver/", "https://receiver.internal/"):
+        inside.check_url(urlsplit(name), allow_http=False)
+        with pytest.raises(WebhookUrlRefusedError):
+            AddressPolicy().check_url(urlsplit(name), allow_http=False)
+    here = urlsplit("https://localhost:8443/")
+    AddressPolicy(["::1/128"]).check_url(here, allow_http=False)
+    with pytest.raises(WebhookUrlRefusedError):
+        inside.check_url(here, allow_http=False)
+
+
 def test_networks_can_be_allowed() -> None:
     policy = AddressPolicy(["10.1.0.0/16", "fd00::/8"])
     assert policy.allows(ip_address("10.1.2.3"))

@@ -10,7 +10,8 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -37,6 +38,7 @@ from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
 
 NAME = "hooks.example.com"
+IN_THREE_HOURS = format_datetime(utcnow() + timedelta(hours=3), usegmt=True)
 _run = Deliverer.run
 
 
@@ -56,7 +58,7 @@ async def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def deliverer(services: Container) -> AsyncIterator[Deliverer]:
     sender = Sender(AddressPolicy(["127.0.0.0/8"]), seconds=20, resolve=Names({NAME: [["127.0.0.1"]]}))
-    yield Deliverer(services.sessions, sender, services.settings)
+    yield Deliverer(services.sessions, sender, services.settings, services.seal)
     await sender.close()
 
 
@@ -116,6 +118,13 @@ async def test_create_read_change_delete(client: httpx.AsyncClient) -> None:
         ({"url": "https://127.0.0.1/"}, "webhook_url_refused"),
         ({"url": "https://2130706433/"}, "webhook_url_refused"),
         ({"url": "https://[::1]/"}, "webhook_url_refused"),
+        ({"url": "https://localhost/"}, "webhook_url_refused"),
+        ({"url": "https://LOCALHOST.:8443/"}, "webhook_url_refused"),
+        ({"url": "https://app.localhost/"}, "webhook_url_refused"),
+        ({"url": "https://printer.local/"}, "webhook_url_refused"),
+        ({"url": "https://metadata.google.internal/"}, "webhook_url_refused"),
+        ({"url": "https://intranet/"}, "webhook_url_refused"),
+        ({"url": "https://127.0.0.1./"}, "webhook_url_refused"),
         ({"url": "https://a:b@example.com/"}, "webhook_url_refused"),
         ({"url": "file:///etc/passwd"}, "validation_failed"),
         ({"url": "nonsense"}, "validation_failed"),
@@ -297,7 +306,7 @@ async def test_two_processes_send_a_message_once(
         for _ in range(3):
             await failed_job(services.ledger)
         sender = deliverer._sender
-        other = Deliverer(services.sessions, sender, services.settings)
+        other = Deliverer(services.sessions, sender, services.settings, services.seal)
         started = [await deliverer.start_due(), await other.start_due()]
         assert sum(started) == 3
         await deliverer.deliver_due()
@@ -318,6 +327,31 @@ async def test_a_process_that_dies_in_an_attempt_does_not_take_the_message_along
         await due_now(services)
         assert await deliverer.deliver_due() == 1
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("503 Unavailable\r\nRetry-After: 7000", (6990, 7010)),
+        ("429 Too Many\r\nretry-after: 7000", (6990, 7010)),
+        (f"503 Unavailable\r\nRetry-After: {IN_THREE_HOURS}", (9000, 10801)),
+        ("503 Unavailable\r\nRetry-After: 999999999999", (43190, 43210)),
+        ("503 Unavailable\r\nRetry-After: 0", (3, 7)),
+        ("503 Unavailable\r\nRetry-After: soon", (3, 7)),
+        ("503 Unavailable\r\nRetry-After: Mon, 01 Jan 0000 00:00:00 GMT", (3, 7)),
+    ],
+)
+async def test_a_receiver_says_when_to_come_again(
+    client: httpx.AsyncClient, services: Container, deliverer: Deliverer, said: str, seconds: tuple[int, int]
+) -> None:
+    async with receiving(said) as receiver:
+        webhook = await created(client, receiver)
+        await failed_job(services.ledger)
+        before = utcnow()
+        assert await deliverer.deliver_due() == 1
+        (item,) = await deliveries(client, webhook["id"])
+        wait = (datetime.fromisoformat(item["next_attempt_at"]) - before).total_seconds()
+        assert seconds[0] <= wait <= seconds[1]
 
 
 async def test_a_slow_receiver_leaves_room_for_others(
@@ -393,10 +427,9 @@ async def test_an_owner_whose_receivers_are_slow_leaves_room_for_other_owners(
     async with receiving("silence") as slow:
         for _ in range(20):
             await backlog(services, "ann", 2, slow.port, age=60)
-        assert await deliverer.start_due() == 16, "as many as one process sends at once"
+        assert await deliverer.start_due() == 8, "as many as one owner is told at once"
+        assert await deliverer.start_due() == 0
         bobs = await backlog(services, "bob", 1, slow.port)
-        await end(next(iter(deliverer._running)))
-        await eventually(lambda: len(deliverer._running) == 15)
         assert await deliverer.start_due() == 1
         assert bobs in [claim.webhook_id for claim in deliverer._running.values()]
         for task in list(deliverer._running):

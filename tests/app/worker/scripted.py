@@ -17,12 +17,14 @@ from typing import Any
 from PIL import Image
 
 from app.worker.ports import OneByOne
+from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
-from model.formats import StyleHeader
+from model.formats import StyleHeader, checkpoint_hash
 from model.passes import passes
 from model.requests import Learning, Rendering
 
-BASE_HASH = "5c" * 32
+BASE_HASH = checkpoint_hash()
+"""What the API runs: a worker of another base gets no jobs."""
 DEVICE_LOST = "FEWSTROKE_SCRIPTED_LOST" in os.environ
 """Whether the engine's device no longer computes: every call raises."""
 STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.05"))
@@ -93,17 +95,22 @@ class ScriptedEngine(OneByOne):
         if seed == Script.BUG:
             raise ZeroDivisionError("division by zero")
         losses: dict[str, float] = {}
+        if preview is not None and on_progress is not None:
+            for side in (64, 128, 256):
+                small = preview.copy()
+                small.thumbnail((side, side))
+                on_progress(Progress(0, total, {}, small))
         for step in range(total + 1):
             if step and should_stop is not None and should_stop() and seed != Script.DEAF:
                 raise AdaptationCanceled
             if seed == Script.KILLS_ITS_WORKER and step == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
-            losses = {"style": 1.0 / (step + 1), "content": 0.5, "total": 0.5 + 1.0 / (step + 1)}
-            shown = preview if step % preview_every == 0 else None
+            losses = {"total": 0.5 + 0.5 / (step + 1)}
+            shown = preview if step and step % preview_every == 0 else None
             if on_progress is not None:
                 on_progress(Progress(step, total, losses, shown))
             time.sleep(STEP_SECONDS if step else 0)
-        start = {"style": 1.0, "content": 0.5, "total": 1.5}
+        start = {"total": 1.0}
         return ScriptedStyle(
             StyleHeader(BASE_HASH, len(examples), total, seed, {"start": start, "end": losses}, "none")
         )
@@ -131,7 +138,7 @@ class ScriptedEngine(OneByOne):
                 if step and request.should_stop is not None and request.should_stop():
                     outcomes[i] = AdaptationCanceled()
                 elif request.on_progress is not None:
-                    losses = {"style": 1.0, "content": 0.5, "total": 1.5}
+                    losses = {"total": 1.0}
                     request.on_progress(Progress(step, total, losses, None))  # type: ignore[arg-type]
             if len(outcomes) == len(requests):
                 break
@@ -150,7 +157,8 @@ class ScriptedEngine(OneByOne):
 
     def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Pictures of one size."""
-        return passes([rendering.photo.size for rendering in renderings], most, 10**9)
+        sizes = [rendering.photo.size for rendering in renderings]
+        return passes(sizes, [width * height for width, height in sizes], most, 10**9)
 
     def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
         return max(parts, key=lambda part: part[1])[0]
@@ -161,13 +169,13 @@ class ScriptedEngine(OneByOne):
         style: Any,
         *,
         strength: float = 1.0,
+        abstraction: float = DEFAULT_ABSTRACTION,
+        stroke_size: float = 1.0,
         size: int | None = None,
-        stroke_size: float | None = None,
         preserve_color: bool = False,
         mask: Image.Image | None = None,
         outside: Any | None = None,
         feather: float = 0.0,
-        should_stop: Callable[[], bool] | None = None,
     ) -> Image.Image:
         """The photo inverted, in squares of the strokes' size; black where the mask is black and there is a
         style for it."""
@@ -176,7 +184,7 @@ class ScriptedEngine(OneByOne):
         if photo.size == TOO_LARGE:
             raise MemoryError
         result = photo.point([255 - level for level in range(256)] * 3)
-        if stroke_size is not None and stroke_size > 1:
+        if stroke_size > 1:
             squares = [max(1, round(side / stroke_size)) for side in photo.size]
             result = result.resize(squares).resize(photo.size, Image.Resampling.NEAREST)
         if mask is not None:

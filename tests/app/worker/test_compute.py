@@ -8,17 +8,17 @@ from typing import Any
 
 from PIL import Image
 
+from app.errors import StyleBaseMismatchError
 from app.jobs.effects import Outcome
 from app.jobs.inputs import JobInputs, StyleInput
 from app.jobs.model import Job, JobKind, JobState
 from app.worker.compute import compute
 from app.worker.ports import OneByOne
 from app.worker.work import JobStopped, Work
-from model.errors import RenderingCanceled
 
 
 class _Stops(OneByOne):
-    """An engine that looks whether it is to stop once in every picture, as between strips of a large one."""
+    """An engine that gives photos back."""
 
     base_hash = "0" * 64
     default_steps = 0
@@ -27,13 +27,10 @@ class _Stops(OneByOne):
         return parts[0][0]
 
     def stylize(self, photo: Image.Image, style: Any, **how: Any) -> Image.Image:
-        if how["should_stop"]():
-            raise RenderingCanceled
         return photo
 
 
-def test_a_request_to_stop_reaches_a_picture_that_is_being_rendered() -> None:
-    """And is no failure of that picture, with others that were done."""
+def test_a_job_stops_between_two_pictures() -> None:
     now = datetime.now(UTC)
     params = {"contents": ["img_1", "img_2"]}
     job = Job(
@@ -42,7 +39,7 @@ def test_a_request_to_stop_reaches_a_picture_that_is_being_rendered() -> None:
     )  # fmt: skip
     photo = Image.new("RGB", (20, 20))
     inputs = JobInputs([], [photo, photo], styles=[StyleInput("sty_1", b"")])
-    asked = iter([False, False, False, True])  # before and in each picture
+    asked = iter([False, True])  # before each picture
     ends: list[tuple[int, Outcome | Exception]] = []
     compute(
         _Stops(),
@@ -53,3 +50,26 @@ def test_a_request_to_stop_reaches_a_picture_that_is_being_rendered() -> None:
         done=lambda position, result: ends.append((position, result)),
     )
     assert [(position, type(result)) for position, result in ends] == [(0, JobStopped)]
+
+
+def test_a_style_that_was_outdated_meanwhile_names_the_way_out() -> None:
+    now = datetime.now(UTC)
+    params = {"contents": ["img_1"]}
+    job = Job(
+        "job_1", JobKind.STYLIZE, JobState.RUNNING, 1, params, None, None, "sty_1", "me", "stylize", "t", 0,
+        now, now, None,
+    )  # fmt: skip
+    old = StyleInput("sty_1", b"", header={"base_hash": "1" * 64})
+    inputs = JobInputs([], [Image.new("RGB", (20, 20))], styles=[old])
+    ends: list[Outcome | Exception] = []
+    compute(
+        _Stops(),
+        lambda data: data,
+        [Work(job, inputs, lambda step: None, lambda: False)],
+        most=1,
+        default_preview=None,
+        done=lambda position, result: ends.append(result),
+    )
+    (error,) = ends
+    assert isinstance(error, StyleBaseMismatchError)
+    assert "POST /v1/styles/sty_1/relearn" in error.detail

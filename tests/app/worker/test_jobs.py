@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame, read_frames, write_clip
+from app.imaging.moving import Frame, plays_of, read_frames
+from app.imaging.writing import write_clip
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import JobRow
+from model.dials import Dials
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant, running_plant
 from tests.app.worker.scripted import BASE_HASH, TOO_LARGE, Script
@@ -61,13 +64,16 @@ async def test_an_adaptation_becomes_a_style_with_progress_and_previews(plant: P
     assert events[-1].terminal
     progress = [event.data for event in events if event.event == "progress"]
     assert [data["step"] for data in progress] == list(range(7))
-    assert progress[0]["losses"].keys() == {"style", "content", "total"}
+    assert progress[0]["losses"] == {"total": 1.0}
     assert {(data["steps"], data["phase"]) for data in progress} == {(6, "adapt")}
     previews = [event.data for event in events if event.event == "preview"]
-    assert [data["step"] for data in previews] == [0, 5]
-    with Image.open(BytesIO(base64.b64decode(previews[0]["base64"]))) as preview:
-        assert preview.format == "JPEG"
-        assert max(preview.size) == 192
+    assert [data["step"] for data in previews] == [0, 0, 0, 5]
+    sides = []
+    for data in previews:
+        with Image.open(BytesIO(base64.b64decode(data["base64"]))) as preview:
+            assert preview.format == "JPEG"
+            sides.append(max(preview.size))
+    assert sides == [64, 128, 256, 256]
 
 
 async def test_one_call_makes_a_style_and_the_picture(plant: Plant):
@@ -105,10 +111,18 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(plant: 
 
 
 @pytest.mark.parametrize(
-    ("params", "square"), [({"stroke_size": 8.0}, 8), ({}, 1), ({"stroke_size": None}, 1)]
+    ("params", "square"),
+    [
+        ({"abstraction": 0.5, "stroke_size": 4.0}, 4),
+        ({}, 1),
+        ({"stroke_size": None}, 1),
+        ({"stroke_size": 16.0}, 1),
+    ],
+    ids=["as asked for", "of a version without the option", "of one that chose itself", "of one in pixels"],
 )
 async def test_strokes_have_the_size_that_was_asked_for(plant: Plant, params: dict[str, Any], square: int):
-    """The stand-in paints squares of that size."""
+    """The stand-in paints squares of that size; jobs of earlier versions, which meant something else, get the
+    defaults."""
     content = Image.linear_gradient("L").resize((64, 32)).convert("RGB")
     job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], **params)
     await plant.until(job.id, JobState.SUCCEEDED)
@@ -116,7 +130,9 @@ async def test_strokes_have_the_size_that_was_asked_for(plant: Plant, params: di
     column = (await plant.picture(result)).crop((0, 0, 1, 32)).get_flattened_data()
     assert len(set(column)) == 32 // square
     assert result.provenance is not None
-    assert result.provenance["stroke_size"] == params.get("stroke_size", 1.0)
+    dials = {name: result.provenance[name] for name in ("strength", "abstraction", "stroke_size")}
+    wanted = Dials(1.0, 0.5, 4.0) if "abstraction" in params else Dials()
+    assert dials == asdict(wanted)
 
 
 async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
@@ -138,11 +154,12 @@ async def test_a_picture_that_fails_does_not_sink_the_rest(plant: Plant):
     assert failed.error["code"] == ErrorCode.OUT_OF_MEMORY
 
 
-@pytest.mark.parametrize("form", [ClipFormat.WEBP, ClipFormat.GIF])
+@pytest.mark.parametrize("form", [ClipFormat.WEBP, ClipFormat.GIF, ClipFormat.APNG])
 async def test_a_content_that_moves_becomes_a_clip(plant: Plant, tmp_path: Path, form: ClipFormat):
     colours = [(10, 20, 200), (200, 20, 10), (20, 200, 10)]
     path = tmp_path / "clip.webp"
-    write_clip(path, (Frame(Image.new("RGB", (48, 32), colour), 90) for colour in colours), ClipFormat.WEBP)
+    given = (Frame(Image.new("RGB", (48, 32), colour), 90) for colour in colours)
+    write_clip(path, given, ClipFormat.WEBP, plays=2)
     still = Image.new("RGB", (40, 30), "black")
     job = await plant.create(
         JobKind.STYLIZE, style=style_file(), contents=[still, Image.new("RGB", (48, 32))], clip_format=form
@@ -163,6 +180,7 @@ async def test_a_content_that_moves_becomes_a_clip(plant: Plant, tmp_path: Path,
     made = tmp_path / f"made{form.suffix}"
     made.write_bytes(await plant.blobs.get(second.blob_key))
     frames = list(read_frames(made))
+    assert plays_of(made) == 2
     assert [frame.milliseconds for frame in frames] == [90] * 3
     for frame, colour in zip(frames, colours, strict=True):
         assert frame.image.getpixel((9, 9)) == pytest.approx(tuple(255 - c for c in colour), abs=12)
@@ -180,6 +198,19 @@ async def test_a_mask_bounds_the_style(plant: Plant):
     (result,) = await plant.results(job.id)
     picture = await plant.picture(result)
     assert (picture.getpixel((8, 8)), picture.getpixel((56, 8))) == ((0, 0, 0), (255, 255, 255))
+
+
+async def test_what_is_half_transparent_is_not_mixed_with_white(plant: Plant):
+    content = Image.new("RGBA", (64, 32), (200, 30, 30, 128))
+    content.paste((7, 8, 9, 0), (48, 0, 64, 32))
+    mask = Image.new("L", (64, 32))
+    mask.paste(255, (0, 0, 32, 32))
+    job = await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[content], mask=mask)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    (result,) = await plant.results(job.id)
+    picture = await plant.picture(result)
+    assert picture.getpixel((8, 8)) == (55, 225, 225, 128), "as the engine paints its colour"
+    assert picture.crop((32, 0, 64, 32)).tobytes() == content.crop((32, 0, 64, 32)).tobytes()
 
 
 @pytest.mark.parametrize(

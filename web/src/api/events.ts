@@ -8,7 +8,7 @@ export const TERMINAL: readonly JobState[] = ["succeeded", "failed", "canceled",
 export interface ProgressData {
   step: number;
   steps: number;
-  losses: { style?: number; content?: number; total?: number };
+  losses: { total?: number };
   phase: string;
 }
 export type JobEvent =
@@ -67,6 +67,7 @@ async function readOnce(
       signal: watch.signal,
     });
     onOpen();
+    if (response.status === 204) return true; // the last event was seen
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {

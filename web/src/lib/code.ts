@@ -17,13 +17,18 @@ function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** A file's name where `curl -F` expects one: it reads `;` and `,` as the end, and quotes as quotes. */
+function fileName(name: string): string {
+  return /[;,"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
+}
+
 /** A curl line that answers with the job, whose pictures have their links in it. */
 export function curl(photo: Photo, withKey: boolean): string {
   const parts = [
     "curl -sS --fail-with-body -H 'Prefer: wait=120'",
     ...(withKey ? ['-H "Authorization: Bearer $FEWSTROKE_KEY"'] : []),
     ...fields(photo).map(([name, value]) => `-F ${quote(`${name}=${value}`)}`),
-    `-F ${quote(`contents=@${photo.name}`)}`,
+    `-F ${quote(`contents=@${fileName(photo.name)}`)}`,
     ...(photo.mask ? ["-F mask=@mask.png"] : []),
     quote(`${base()}/v1/stylizations`),
   ];

@@ -1,7 +1,8 @@
 // Pictures from the person: chosen, dropped or pasted; checked by decoding them.
 import { t } from "../i18n";
 
-export const ACCEPT = "image/jpeg,image/png,image/webp";
+const READ = ["image/jpeg", "image/png", "image/webp", "image/gif"]; // by the service
+export const ACCEPT = READ.join(",");
 const LONGEST = 2048; // px; more is scaled down here: few uploads need it
 
 export interface Picture {
@@ -23,11 +24,12 @@ export interface Whole {
 }
 
 const LARGEST = 4096; // px; larger results are not offered here
-const TAKEN = { bytes: 20 * 2 ** 20, side: 8192, pixels: 40e6 }; // of a file, by the service as it comes
+const TAKEN = { bytes: 32 * 2 ** 20, side: 8192, pixels: 52e6 }; // of a file, by the service as it comes
 
 let counter = 0;
 
-/** Decode, scale down when it is huge. Raises an Error with a sentence when it is no picture. */
+/** Decode; draw anew what is huge, and what this browser reads and the service does not (HEIC, AVIF, JPEG XL).
+ * Raises an Error with a sentence when it is no picture. */
 export async function readPicture(blob: Blob, name: string): Promise<Picture> {
   let bitmap: ImageBitmap;
   try {
@@ -41,6 +43,11 @@ export async function readPicture(blob: Blob, name: string): Promise<Picture> {
     const small = await draw(bitmap, { x: 0, y: 0, width, height }, scale, blob.type);
     bitmap.close();
     return wrap(small.blob, name, small.width, small.height, { blob, width, height });
+  }
+  if (!READ.includes(blob.type)) {
+    const drawn = await draw(bitmap, { x: 0, y: 0, width, height }, 1, blob.type);
+    bitmap.close();
+    return wrap(drawn.blob, name, width, height);
   }
   bitmap.close();
   return wrap(blob, name, width, height);

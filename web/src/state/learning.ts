@@ -14,9 +14,7 @@ import { announce, explain, sayError, sentence } from "./toast";
 
 export interface Point {
   step: number;
-  total: number;
-  style: number;
-  content: number;
+  total: number; // 1 at the zero-step style, and less where the style came closer
 }
 
 export interface Learning {
@@ -29,6 +27,7 @@ export interface Learning {
   curve: Point[];
   previews: { step: number; url: string }[];
   startedAt: number | null; // ms since the epoch, of this machine's clock
+  pace: { step: number; at: number; seen: number } | null; // from which step on, and when, it is measured
   endedAt: number | null;
   error: string | null;
   live: boolean;
@@ -38,6 +37,8 @@ export interface Learning {
 export const learning = signal<Learning | null>(null);
 /** Fraction of the upload that has left; null while nothing is uploaded. */
 export const uploading = signal<number | null>(null);
+
+const AT_ONCE = 50; // ms between events that were made before and are sent now
 
 let submitting: AbortController | null = null;
 let submitted: { jobId: string; pictures: Picture[] } | null = null;
@@ -150,6 +151,7 @@ function blank(jobId: string): Learning {
     curve: [],
     previews: [],
     startedAt: null,
+    pace: null,
     endedAt: null,
     error: null,
     live: true,
@@ -204,26 +206,42 @@ function take(event: JobEvent): void {
     change({
       state: now.state === "canceling" ? now.state : state,
       ...(attempt !== undefined && { attempt }),
-      ...(restarted && { step: 0, curve: [], previews: [] }),
+      ...(restarted && { step: 0, curve: [], previews: [], pace: null }),
       ...(state === "running" && !now.startedAt && { startedAt: Date.now() }),
       ...(error && { error: explain(error.code, error.detail) }),
     });
   } else if (event.event === "progress" && event.data.phase === "adapt") {
     const { step, steps, losses } = event.data;
-    const { total = NaN, style = NaN, content = NaN } = losses;
     const before = now.curve.filter((point) => point.step < step); // a new attempt begins again at 0
     change({
       step,
       steps,
-      curve: [...before, { step, total, style, content }],
+      curve: [...before, { step, total: losses.total ?? NaN }],
       startedAt: now.startedAt ?? Date.now(),
+      pace: paceAt(now, step),
     });
     if (step % 5 === 0) announce(t.learn.step(step, steps));
   } else if (event.event === "preview") {
     const { step, media_type, base64 } = event.data;
-    const before = now.previews.filter((preview) => preview.step < step);
+    const before = now.previews.filter((preview) => preview.step < step); // the first guess comes coarse to fine
     change({ previews: [...before, { step, url: `data:${media_type};base64,${base64}` }] });
   }
+}
+
+/** Steps that come at once were made before: they say nothing of the pace, and it is measured from the last one. */
+function paceAt({ pace }: Learning, step: number): Learning["pace"] {
+  const at = Date.now();
+  return !pace || step < pace.step || at - pace.seen < AT_ONCE ? { step, at, seen: at } : { ...pace, seen: at };
+}
+
+/** Seconds that the steps that are left take at the pace of this attempt: the first began when the job did, and when
+ * another one did nobody has told. Null: not known yet. */
+export function secondsLeft(now: Learning, time: number): number | null {
+  const { step, steps, attempt, startedAt, pace } = now;
+  const since = attempt <= 1 && startedAt ? { step: 0, at: startedAt } : pace;
+  const done = since ? step - since.step : 0;
+  if (!since || step <= 1 || done <= 0) return null;
+  return (Math.max(0, time - since.at) / 1000 / done) * (steps - step);
 }
 
 async function finish(jobId: string, signal: AbortSignal): Promise<void> {

@@ -68,6 +68,13 @@ export async function remove(id: string): Promise<void> {
   forgetStyle(id);
 }
 
+/** Learn an outdated style again from its pictures; the id of the job. Raises ApiError. */
+export async function relearn(id: string): Promise<string> {
+  const { style, job } = await call("post", "/v1/styles/{style_id}/relearn", { path: { style_id: id } });
+  put(style);
+  return job.id;
+}
+
 export const importing = signal(0); // files that are on their way
 
 /** Take style files in, one after the other; says what became of each. */

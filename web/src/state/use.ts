@@ -37,6 +37,7 @@ export interface Share {
 
 export interface Settings {
   strength: number;
+  abstraction: number | null; // null: as the service has it
   keepColours: boolean;
   size: number | null; // px of the longer side; null: the photo's own
   strokes: "fine" | "usual" | "broad";
@@ -49,6 +50,7 @@ export const selectedId = signal<string | null>(null);
 export const mix = signal<Share[]>([]);
 export const settings = signal<Settings>({
   strength: 1,
+  abstraction: null,
   keepColours: false,
   size: null,
   strokes: "usual",
@@ -154,27 +156,20 @@ export function set(part: Partial<Settings>): void {
   settings.value = { ...settings.value, ...part };
 }
 
-const usualSide = 640; // px at which the service's usual strokes are the network's own
-const mostSide = 1280; // of a result for which no size is asked
-
-/** Strokes twice as large as the usual ones, in the service's measure: the network's own are 1. */
-function broadStrokes(photo: Photo, size: number | null): number {
-  const { width, height } = photo.whole ?? photo;
-  const side = Math.min(Math.max(width, height), size ?? mostSide);
-  return Math.min(16, Math.round(20 * Math.max(1, side / usualSide)) / 10);
-}
+const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the picture
 
 /** The form fields of one rendering, besides the files. */
 export function fieldsOf(photo: Photo) {
-  const { strength, keepColours, size, strokes, format, outside } = settings.value;
+  const { strength, abstraction, keepColours, size, strokes, format, outside } = settings.value;
   const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
   return {
     style_id: shares.map((share) => share.id),
     ...(shares.length > 1 && { weight: shares.map((share) => share.weight) }),
     strength,
+    ...(abstraction !== null && { abstraction }),
     ...(keepColours && { preserve_color: true }),
     ...(size && { size }),
-    ...(strokes !== "usual" && { stroke_size: strokes === "fine" ? 1 : broadStrokes(photo, size) }),
+    ...(strokes !== "usual" && { stroke_size: strokeSizes[strokes] }),
     format,
     ...(photo.mask && outside && { outside_style_id: outside }),
     ...(photo.mask && { feather: 2 }),

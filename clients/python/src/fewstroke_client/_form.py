@@ -44,9 +44,10 @@ class RenderOptions(TypedDict, total=False):
     """How contents are rendered."""
 
     strength: float | None
+    abstraction: float | None
+    stroke_size: float | None
     preserve_color: bool | None
     size: int | None
-    stroke_size: float | None
     format: str | None
     quality: int | None
     feather: float | None

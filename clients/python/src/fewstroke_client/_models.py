@@ -31,7 +31,7 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job made. ``losses``: distances on held-out photos at ``start`` and ``end``, by term."""
+    """What a job made. ``losses``: ``total`` on held-out photos at ``start`` and ``end``; 1: not learned."""
 
     style_id: str | None
     images: list[Image]
@@ -64,7 +64,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A style. ``status``: pending, ready, failed or canceled."""
+    """A style. ``status``: pending, ready, failed, canceled, or outdated (``relearn_style``)."""
 
     id: str
     name: str | None
@@ -92,9 +92,10 @@ class RenderSettings:
     """How contents were rendered."""
 
     strength: float
+    abstraction: float
+    stroke_size: float
     preserve_color: bool
     size: int | None
-    stroke_size: float | None
     format: str
     quality: int | None
     mask_id: str | None
@@ -184,6 +185,13 @@ class Model:
     default_steps: int | None
     max_steps: int
     max_examples: int
+    max_strength: float | None = None  # None: an older service, which does not say
+    default_abstraction: float | None = None
+    min_stroke_size: float | None = None
+    max_stroke_size: float | None = None
+    max_size: int | None = None
+    max_clip_frames: int | None = None
+    max_clip_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

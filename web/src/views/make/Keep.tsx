@@ -12,7 +12,7 @@ export function Keep({ now }: { now: Learning }) {
   const [busy, setBusy] = useState(false);
   const first = now.curve[0];
   const best = bestOf(now.curve);
-  const closer = first && best ? Math.round((1 - best.style / first.style) * 100) : 0;
+  const closer = first && best ? Math.round((1 - best.total / first.total) * 100) : 0;
 
   async function act(work: () => Promise<void>) {
     setBusy(true);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { span, t } from "../../i18n";
 import { pictures } from "../../state/draft";
-import { bestOf, cancel, leave, over, start, uploading, type Learning as Job } from "../../state/learning";
+import { bestOf, cancel, leave, over, secondsLeft, start, uploading, type Learning as Job } from "../../state/learning";
 import { connection } from "../../state/net";
 import { go, href } from "../../state/route";
 import { Icon } from "../../ui/icons";
@@ -92,8 +92,9 @@ function Preview({ now }: { now: Job }) {
 }
 
 function Running({ now }: { now: Job }) {
-  const seconds = useSeconds(now);
-  const left = now.step > 1 && seconds !== null ? (seconds / now.step) * (now.steps - now.step) : null;
+  const time = useTime();
+  const seconds = now.startedAt ? Math.max(0, ((now.endedAt ?? time) - now.startedAt) / 1000) : null;
+  const left = secondsLeft(now, time);
   return (
     <div class="running">
       <p class="status" role="status">
@@ -117,13 +118,14 @@ function Running({ now }: { now: Job }) {
   );
 }
 
-function useSeconds(now: Job): number | null {
+/** The clock, read every second. */
+function useTime(): number {
   const [time, setTime] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setTime(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return now.startedAt ? Math.max(0, ((now.endedAt ?? time) - now.startedAt) / 1000) : null;
+  return time;
 }
 
 function Ended({ now }: { now: Job }) {

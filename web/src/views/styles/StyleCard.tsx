@@ -2,8 +2,8 @@ import { useState } from "preact/hooks";
 import type { Style } from "../../api/client";
 import { dayOf, t } from "../../i18n";
 import { learning } from "../../state/learning";
-import { href } from "../../state/route";
-import { exportFile, nameOf, remove, rename } from "../../state/styles";
+import { go, href } from "../../state/route";
+import { exportFile, nameOf, relearn, remove, rename } from "../../state/styles";
 import { drop } from "../../state/thumbs";
 import { say, sayError } from "../../state/toast";
 import { Dialog } from "../../ui/Dialog";
@@ -30,12 +30,15 @@ export function StyleCard({ style }: { style: Style }) {
   const [open, setOpen] = useState<Open>(null);
   const name = nameOf(style);
   const pending = style.status === "pending";
+  const outdated = style.status === "outdated";
   const live = pending && learning.value?.styleId === style.id ? learning.value : null;
   const preview = live?.previews.at(-1);
   const act = (work: () => Promise<unknown>) => void work().catch(sayError);
+  const face = pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id);
+  const facts = outdated ? (style.job_id ? t.styles.outdated : t.styles.outdatedImported) : pending ? t.styles.pending : <About style={style} />;
   return (
     <li class="card">
-      <a class="face" href={pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id)}>
+      <a class="face" {...(!outdated && { href: face })}>
         {preview ? (
           <span class="thumb">
             <img class="styled" src={preview.url} alt={t.learn.previewAlt(preview.step)} width="360" height="240" />
@@ -44,8 +47,23 @@ export function StyleCard({ style }: { style: Style }) {
           <Thumb style={style} alt={t.styles.thumbAlt(name)} />
         )}
         <strong>{name}</strong>
-        <small class="facts">{live ? t.app.learning(live.step, live.steps) : pending ? t.styles.pending : <About style={style} />}</small>
+        <small class="facts">{live ? t.app.learning(live.step, live.steps) : facts}</small>
       </a>
+      {outdated && style.job_id && (
+        <button
+          type="button"
+          aria-label={`${t.styles.relearn}: ${name}`}
+          onClick={() =>
+            act(async () => {
+              const job = await relearn(style.id);
+              drop(style.id);
+              go(href.learning(job));
+            })
+          }
+        >
+          {t.styles.relearn}
+        </button>
+      )}
       <div class="tools" role="group" aria-label={t.styles.actions(name)}>
         <button type="button" aria-label={`${t.styles.rename}: ${name}`} title={t.styles.rename} onClick={() => setOpen("rename")}>
           <Icon name="edit" />

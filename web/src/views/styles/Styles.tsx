@@ -10,7 +10,7 @@ import { StyleCard } from "./StyleCard";
 
 export function Styles() {
   useEffect(() => void refresh(), []);
-  const shown = styles.value.filter((style) => style.status === "ready" || style.status === "pending");
+  const shown = styles.value.filter(({ status }) => ["ready", "pending", "outdated"].includes(status));
   const none = load.value === "done" && shown.length === 0 && !nextPage.value;
   return (
     <section class="page mine">

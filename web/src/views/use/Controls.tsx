@@ -1,8 +1,9 @@
 // How the style is applied, and how the result leaves.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { urlOf } from "../../api/http";
 import { momentOf, t } from "../../i18n";
+import { loadModel, model } from "../../state/draft";
 import { nameOf, ready } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
@@ -31,6 +32,10 @@ export function Controls() {
   const [code, setCode] = useState(false);
   const now = settings.value;
   const photo = selected.value;
+  const abstraction = now.abstraction ?? model.value?.default_abstraction ?? 0;
+  useEffect(() => {
+    if (!model.value) void loadModel();
+  }, []);
   return (
     <>
       {mix.value.length > 1 && <BlendPad />}
@@ -42,12 +47,27 @@ export function Controls() {
           <input
             type="range"
             min="0"
-            max="1.5"
+            max={model.value?.max_strength ?? 1}
             step="0.05"
             value={now.strength}
             aria-valuetext={`${Math.round(now.strength * 100)} %`}
             onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
           />
+        </label>
+        <label class="slider">
+          <span>
+            {t.use.abstraction} <output>{Math.round(abstraction * 100)} %</output>
+          </span>
+          <input
+            type="range"
+            min="0"
+            max="1"
+            step="0.05"
+            value={abstraction}
+            aria-valuetext={`${Math.round(abstraction * 100)} %`}
+            onInput={(event) => set({ abstraction: event.currentTarget.valueAsNumber })}
+          />
+          <small class="help">{t.use.abstractionHelp}</small>
         </label>
         <Segmented
           legend={t.use.strokes}

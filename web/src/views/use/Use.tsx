@@ -57,7 +57,7 @@ async function choose(ids: string[]): Promise<void> {
     try {
       const style = styles.value.find((one) => one.id === id) ?? (await fetchStyle(id));
       if (style.status === "ready") found.push(id);
-      else say(t.errors.byCode["style_not_ready"]!, "error");
+      else say(t.errors.byCode[style.status === "outdated" ? "style_base_mismatch" : "style_not_ready"]!, "error");
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) say(t.use.gone, "error");
       else sayError(error);

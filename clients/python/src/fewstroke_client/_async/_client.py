@@ -177,6 +177,13 @@ class AsyncClient:
         path = f"/v1/styles/{id_of(style)}"
         return decode(Style, await self._connection.json("PATCH", path, json=changes))
 
+    async def relearn_style(self, style: str | Style, *, idempotency_key: str | None = None) -> StyleAccepted:
+        """Learn an outdated style again from its examples. Raises ConflictError when it is not outdated, or
+        the examples are gone."""
+        headers = {"Idempotency-Key": idempotency_key or _form.new_key()}
+        path = f"/v1/styles/{id_of(style)}/relearn"
+        return decode(StyleAccepted, await self._connection.json("POST", path, headers=headers))
+
     async def delete_style(self, style: str | Style) -> None:
         """Delete a style, its file and its examples; pictures made with it stay."""
         await self._delete(f"/v1/styles/{id_of(style)}")
@@ -185,7 +192,7 @@ class AsyncClient:
         """The style's file (safetensors), also written to ``path``."""
         response = await self._connection.request("GET", f"/v1/styles/{id_of(style)}/file")
         if path is not None:
-            with open(path, "wb") as file:  # noqa: ASYNC230 - a few dozen kilobytes
+            with open(path, "wb") as file:  # noqa: ASYNC230 - about 150 kilobytes
                 file.write(response.content)
         return response.content
 
@@ -225,9 +232,10 @@ class AsyncClient:
         style: Blend,
         *,
         strength: float | None = None,
+        abstraction: float | None = None,
+        stroke_size: float | None = None,
         preserve_color: bool | None = None,
         size: int | None = None,
-        stroke_size: float | None = None,
         format: str | None = None,
         quality: int | None = None,
         mask: Source | None = None,
@@ -239,9 +247,10 @@ class AsyncClient:
         """Render 1 to 16 contents in a style, or in a blend: ``{"sty_a": 2, "sty_b": 1}``."""
         fields = _form.blend_fields(style) | _form.form(
             strength=strength,
+            abstraction=abstraction,
+            stroke_size=stroke_size,
             preserve_color=preserve_color,
             size=size,
-            stroke_size=stroke_size,
             format=format,
             quality=quality,
             outside_style_id=outside_style_id,

@@ -178,6 +178,13 @@ class Client:
         path = f"/v1/styles/{id_of(style)}"
         return decode(Style, self._connection.json("PATCH", path, json=changes))
 
+    def relearn_style(self, style: str | Style, *, idempotency_key: str | None = None) -> StyleAccepted:
+        """Learn an outdated style again from its examples. Raises ConflictError when it is not outdated, or
+        the examples are gone."""
+        headers = {"Idempotency-Key": idempotency_key or _form.new_key()}
+        path = f"/v1/styles/{id_of(style)}/relearn"
+        return decode(StyleAccepted, self._connection.json("POST", path, headers=headers))
+
     def delete_style(self, style: str | Style) -> None:
         """Delete a style, its file and its examples; pictures made with it stay."""
         self._delete(f"/v1/styles/{id_of(style)}")
@@ -226,9 +233,10 @@ class Client:
         style: Blend,
         *,
         strength: float | None = None,
+        abstraction: float | None = None,
+        stroke_size: float | None = None,
         preserve_color: bool | None = None,
         size: int | None = None,
-        stroke_size: float | None = None,
         format: str | None = None,
         quality: int | None = None,
         mask: Source | None = None,
@@ -240,9 +248,10 @@ class Client:
         """Render 1 to 16 contents in a style, or in a blend: ``{"sty_a": 2, "sty_b": 1}``."""
         fields = _form.blend_fields(style) | _form.form(
             strength=strength,
+            abstraction=abstraction,
+            stroke_size=stroke_size,
             preserve_color=preserve_color,
             size=size,
-            stroke_size=stroke_size,
             format=format,
             quality=quality,
             outside_style_id=outside_style_id,

@@ -36,6 +36,8 @@ def follow(
                 | ({"Last-Event-ID": parser.last_id} if parser.last_id else {}),
                 read_timeout=_left(ends, SILENCE, job_id, timeout),
             ) as response:
+                if response.status_code == httpx.codes.NO_CONTENT:
+                    break  # `last_id` is that of the last event: what is left is the state
                 for line in response.iter_lines():
                     _left(ends, SILENCE, job_id, timeout)
                     event = parser.feed(line)

@@ -1,0 +1,1 @@
+"""Who made, changed and deleted what: the log that outlives the things themselves."""

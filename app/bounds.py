@@ -1,0 +1,13 @@
+"""Bounds of what may be asked for that no setting changes, and the defaults of two that some do.
+
+API, command line, clients and studio all have them from here, from the settings, or from ``model.dials``;
+clients and studio by ``GET /v1/models``.
+"""
+
+MAX_SEED = 2**31 - 1
+
+MIN_SIZE = 16
+"""Longer side of a result that may be asked for, in pixels."""
+
+CLIP_FRAMES = 150
+CLIP_SECONDS = 15.0

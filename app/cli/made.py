@@ -1,0 +1,82 @@
+"""Results one after the other: what each was made from is written into its file, so that a folder is not
+rendered twice; and a file that cannot be used costs only itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.cli.common import InputError, about, complain, err_console, tell
+from app.imaging.xmp import packet
+from app.jobs.provenance import tool
+
+
+class Recipe:
+    """Everything that the results of one run have in common: the network, the style, the options."""
+
+    def __init__(self, *, base_hash: str, style: bytes, options: Mapping[str, Any]) -> None:
+        self._record = {
+            "app": tool(),
+            "base_hash": base_hash,
+            "style_sha256": hashlib.sha256(style).hexdigest(),
+            **options,
+        }
+
+    def mark(self, source: Path) -> str:
+        """A text that only the result of this source, made like this, has in its file. Raises OSError."""
+        digest = hashlib.sha256(json.dumps(self._record, sort_keys=True).encode())
+        with source.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"fewstroke:{digest.hexdigest()}"
+
+    def xmp(self, mark: str) -> bytes:
+        """For a picture: how it was made, with the mark."""
+        return packet(tool(), {**self._record, "mark": mark})
+
+
+@dataclass(frozen=True)
+class Result:
+    """One to be made: from which file, to which, and how. ``make`` gets the mark that the file is to have,
+    and raises InputError."""
+
+    source: Path
+    target: Path
+    make: Callable[[str], None]
+
+
+def make_each(results: Sequence[Result], recipe: Recipe, *, on_end: Callable[[], None]) -> None:
+    """Make the results that are not there, and print where each is. ``on_end`` is called after each.
+
+    Raises InputError about a file that cannot be used: when there are others, after them.
+    """
+    bad = there = 0
+    for result in results:
+        try:
+            with about(result.source):
+                mark = recipe.mark(result.source)
+            if _is_made(result.target, mark):
+                there += 1
+            else:
+                result.make(mark)
+        except InputError as error:
+            if len(results) == 1:
+                raise
+            complain(str(error))
+            bad += 1
+        else:
+            tell(str(result.target))
+        on_end()
+    if there:
+        err_console().print(f"{there} of {len(results)} were there, made from the same")
+    if bad:
+        raise InputError(f"{bad} of {len(results)} files could not be used, see above; the others are done")
+
+
+def _is_made(target: Path, mark: str) -> bool:
+    """Whether a file is there and has the mark, which every format keeps as it is."""
+    with about(target):
+        return target.is_file() and mark.encode() in target.read_bytes()

@@ -1,0 +1,22 @@
+"""How much a style file may say of itself: it stands in its row, and in every list of styles."""
+
+import json
+from dataclasses import asdict
+
+from model.errors import StyleFormatError
+from model.formats import StyleHeader
+
+MAX_BYTES = 4096
+_LICENCE = 200  # characters
+_LARGEST = 2**31 - 1
+
+
+def check_header(header: StyleHeader) -> None:
+    """Raise StyleFormatError for more, or other numbers, than an adaptation writes."""
+    for name in ("k", "steps", "seed"):
+        if not 0 <= getattr(header, name) <= _LARGEST:
+            raise StyleFormatError(f"its header has a `{name}` that cannot be")
+    if len(header.licence) > _LICENCE:
+        raise StyleFormatError(f"its licence has more than {_LICENCE} characters")
+    if len(json.dumps(asdict(header))) > MAX_BYTES:
+        raise StyleFormatError(f"its header has more than {MAX_BYTES} bytes")

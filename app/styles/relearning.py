@@ -1,0 +1,103 @@
+"""Learning a style again, from the examples that it was learned from: under its id, with the checkpoint that
+the service has now."""
+
+from datetime import timedelta
+
+from fastapi import Request, Response
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.container import Container
+from app.api.submit import claimed
+from app.errors import StyleNotRelearnableError
+from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
+from app.ids import new_id
+from app.images.repository import hold_images
+from app.infra.db import utcnow
+from app.jobs.ledger import Effects, NewJob
+from app.jobs.model import Job, JobKind
+from app.jobs.usage import images_of, inputs_of_style
+from app.retention.canceled import keep
+from app.styles.repository import StyleRecord, StyleStatus, get_style
+from app.styles.tables import StyleRow
+
+
+async def submit_relearning(
+    request: Request, response: Response, services: Container, owner: str, style_id: str
+) -> Job:
+    """The job that learns an outdated style again; of a repeated request, the job of the first.
+
+    Raises StyleNotFoundError, StyleNotRelearnableError, QueueFullError, QuotaExceededError.
+    """
+    record = await get_style(services.sessions, owner, style_id)
+    key = idempotency_key(request)
+    async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
+        if claim is not None and claim.made is not None:
+            response.headers[REPLAYED] = "true"
+            return await services.ledger.get(claim.made)
+        maker = await services.ledger.get(_maker(record))
+        days = services.settings.keep_uploads_days
+        job = await services.jobs.create(claimed(_plan(record.row, maker, days), claim))
+    await services.jobs.enqueue(job)
+    return job
+
+
+def _maker(record: StyleRecord) -> str:
+    """The id of the job that made it. Raises StyleNotRelearnableError."""
+    style_id, status = record.row.id, record.status
+    if status is not StyleStatus.OUTDATED:
+        raise StyleNotRelearnableError(
+            f"Style {style_id} is {status}: only a style that is outdated is learned again."
+        )
+    if record.row.job_id is None:
+        raise StyleNotRelearnableError(
+            f"Style {style_id} was imported, and its examples are not here: send them with POST /v1/styles, "
+            "or import a file that was learned with this checkpoint."
+        )
+    return record.row.job_id
+
+
+def _plan(style: StyleRow, maker: Job, days: float) -> NewJob:
+    """As the maker learned it. The examples are kept for so many days, as if uploaded now."""
+    given = inputs_of_style(maker)
+    examples = list(maker.params.get("examples", ()))
+    params = {
+        "examples": examples,
+        "contents": given[len(examples) :],
+        "style_id": style.id,
+        "steps": maker.params.get("steps"),
+        "seed": maker.params.get("seed"),
+        "again": True,
+    }
+    new_job_id = new_id("job")
+    until = utcnow() + timedelta(days=days) if days else None
+
+    async def take_over(session: AsyncSession) -> None:
+        moved = await session.scalar(
+            update(StyleRow)
+            .where(StyleRow.id == style.id, StyleRow.job_id == maker.id)
+            .values(job_id=new_job_id)
+            .returning(StyleRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        if moved is None:
+            raise StyleNotRelearnableError(
+                f"Style {style.id} was deleted meanwhile, or is being learned again already: look at it with "
+                f"GET /v1/styles/{style.id}."
+            )
+        if not examples or not await hold_images(session, images_of(params)):
+            raise StyleNotRelearnableError(
+                f"The examples of style {style.id} were deleted or have expired: send them again with "
+                "POST /v1/styles."
+            )
+        await keep(session, params, until)
+
+    effects: list[Effects] = [take_over]
+    return NewJob(
+        id=new_job_id,
+        kind=JobKind.ADAPT,
+        owner=style.owner,
+        style_id=style.id,
+        params=params,
+        effects=effects,
+    )

@@ -1,0 +1,1 @@
+"""What an owner takes up, and how much that may be."""

@@ -1,0 +1,1 @@
+"""A page on which people judge pairs of results, and the file of their votes."""
