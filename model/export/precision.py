@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-EXPORT_VERSION = 1  # goes up when the same style and precision give another file
+EXPORT_VERSION = 2  # goes up when the same style and precision give another file
 
 
 class Precision(StrEnum):
