@@ -21,8 +21,7 @@ Array: TypeAlias = NDArray[Any]
 class GraphBuilder:
     """Nodes and constants, added in order; every method returns the name of its result."""
 
-    def __init__(self, precision: Precision) -> None:
-        self.precision = precision
+    def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -61,11 +60,11 @@ class GraphBuilder:
         """``to``: a type of ``TensorProto``."""
         return self.node("Cast", x, to=to)
 
-    def weight(self, name: str, value: Array) -> str:
-        """The kernel of a convolution, (out, in, height, width), kept in the file's precision."""
-        if self.precision is Precision.FP16:
+    def weight(self, name: str, value: Array, precision: Precision) -> str:
+        """The kernel of a convolution, (out, in, height, width), kept in a precision and used in float32."""
+        if precision is Precision.FP16:
             return self.cast(self.constant(value.astype(np.float16), name), TensorProto.FLOAT)
-        if self.precision is Precision.INT8:
+        if precision is Precision.INT8:
             scale = np.maximum(np.abs(value).max((1, 2, 3)), 1e-8) / 127  # one for each output channel
             levels = np.rint(value / scale[:, None, None, None]).astype(np.int8)
             scales = self.constant(scale.astype(np.float32), f"{name}.scale")

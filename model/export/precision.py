@@ -10,4 +10,4 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     FP16 = "fp16"  # half the size
-    INT8 = "int8"  # a quarter: 8 bits with a scale for each output channel
+    INT8 = "int8"  # less than a third: 8 bits with a scale for each output channel

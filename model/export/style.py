@@ -64,9 +64,10 @@ def export_style(
     found = {name: value.shape for name, value in phi.items()}
     if found != _shapes(config):
         raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
-    builder = GraphBuilder(precision)
+    builder = GraphBuilder()
     try:
-        redraw(builder, Network.of(builder, config["blocks"], network, phi), INPUT, OUTPUT)
+        drawing = Network.of(builder, config["blocks"], network, phi, precision)
+        redraw(builder, drawing, INPUT, OUTPUT)
     except (KeyError, ValueError) as error:
         raise CheckpointFormatError(f"the base checkpoint's tensors do not fit: {error}") from error
     return builder.model(
