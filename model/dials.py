@@ -11,6 +11,7 @@ MOST_STRENGTH = 1.5
 DEFAULT_ABSTRACTION = 0.3
 LEAST_STROKE_SIZE, MOST_STROKE_SIZE = 0.25, 4.0
 DETAIL_TAKEN = (0.0, 0.3, 0.5, 0.7)  # of the photo's own detail at each level, at an abstraction of 1
+LEVELS = len(DETAIL_TAKEN)  # at which a picture is drawn, and for each of which a style has a sample
 SHAPES_FROM = 0.2  # abstraction from which the coarsest level is drawn in full
 
 

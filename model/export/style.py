@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from safetensors import SafetensorError
 
+from model.dials import LEVELS
 from model.errors import (
     CheckpointFormatError,
     ExportUnavailableError,
@@ -22,7 +23,6 @@ from model.formats import (
     default_checkpoint,
     read_style_header,
 )
-from model.pyramid import SIDES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def export_style(
     config, network = _read_base(checkpoint or default_checkpoint())
     phi = _read_phi(style)
     found = {name: value.shape for name, value in phi.items()}
-    if found != _shapes(config):
+    if found != {name: (LEVELS, *shape) for name, shape in _shapes(config).items()}:
         raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
     builder = GraphBuilder()
     try:
@@ -84,8 +84,8 @@ def export_style(
 
 
 def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Of every tensor of phi."""
-    levels, width, rank = len(SIDES), config["width"], config["rank"]
+    """Of every tensor of phi, without the levels."""
+    width, rank = config["width"], config["rank"]
     layers = {"down1": config["half"], "down2": width, "up1": config["up_half"], "up2": config["up_full"]}
     shapes: dict[str, tuple[int, ...]] = {"color": (3, 4)}
     for i in range(config["blocks"]):
@@ -95,7 +95,7 @@ def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         shapes |= {f"{layer}.gamma": (channels,), f"{layer}.beta": (channels,)}
     if config.get("last_convolution"):
         shapes["out.delta"] = (3, config["up_full"], 3, 3)
-    return {name: (levels, *shape) for name, shape in shapes.items()}
+    return shapes
 
 
 def _read_base(path: Path) -> tuple[dict[str, Any], Tensors]:
