@@ -26,7 +26,7 @@ class Step:
 
 
 def plan(size: Size, stroke_size: float = 1.0) -> list[Step]:
-    """At which sizes a picture of ``size`` is drawn, coarse to fine; the last is ``size``, or what is resized to it.
+    """At which sizes a picture of ``size`` is drawn, coarse to fine; the last is ``size`` or resized to it.
 
     ``stroke_size``: how large strokes are, relative to the picture; 1 is as the style was learned.
     A small picture is drawn by fewer levels; the last is the one whose side is most like the picture's.

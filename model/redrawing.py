@@ -8,6 +8,7 @@ decided when a stroke was a tenth of the picture; the finer levels make it sharp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -21,14 +22,32 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[2:], mode="bilinear", align_corners=False)
 
 
-def level_input(photo: Tensor, coarse_photo: Tensor, coarse_render: Tensor, detail: float | Tensor) -> Tensor:
-    """What a level draws on: the level before, enlarged, and ``detail`` times what the photo has beside its own.
+def level_input(
+    photo: Tensor,
+    coarse_photo: Tensor,
+    coarse_render: Tensor,
+    detail: float | Tensor = 1.0,
+    structure: float | Tensor = 0.0,
+) -> Tensor:
+    """What a level draws on: the level before, enlarged, with detail of the photo.
 
-    All (B, 3, H, W) in 0..1, ``coarse_*`` of the level before; ``detail`` a number or (B, 1, 1, 1). Were the
-    render the photo and ``detail`` 1, it would be the photo.
+    Args:
+        photo: at this level, (B, 3, H, W) in 0..1.
+        coarse_photo, coarse_render: photo and render of the level before.
+        detail: share of what the photo has at this size beside the level before: a number or (B, 1, 1, 1).
+        structure: how far light and dark of the level before are set right by the photo, in the finest octave
+            that it has: eyes and windows are there, which a network of few pixels cannot draw.
+
+    Were the render the photo and ``detail`` 1, it would be the photo.
     """
+    lost = (_octave(coarse_photo) - _octave(coarse_render)).mean(1, keepdim=True)
     band = photo - enlarged(coarse_photo, photo)
-    return (enlarged(coarse_render, photo) + detail * band).clamp(0, 1)
+    return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
+
+
+def _octave(x: Tensor) -> Tensor:
+    """What a picture has beside itself at half the size."""
+    return x - enlarged(F.avg_pool2d(x, 2), x)
 
 
 Draw = Callable[[int, Tensor, bool], Tensor]
@@ -48,16 +67,15 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
     def each(value: Callable[[Dials], float]) -> Tensor:
         return torch.tensor([value(d) for d in dials]).view(-1, 1, 1, 1).to(photos[0])
 
+    again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
+    structure = each(lambda d: d.structure)
     render = photos[0]
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
-        x = photo
-        if at > 0:
-            x = level_input(photo, photos[at - 1], render, each(lambda d: d.detail(level)))  # noqa: B023
+        detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
+        x = photo if at == 0 else level_input(photo, photos[at - 1], render, detail, structure)
         render = draw(at, x, False)
-        if any(d.strength > 1 for d in dials):  # drawn again: more of the style in the style's own colours
-            again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
+        if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
             render = torch.lerp(render, draw(at, render, True), again)
-        share = [d.share(level) for d in dials]
-        if min(share) < 1:
-            render = torch.lerp(photo, render, torch.tensor(share).view(-1, 1, 1, 1).to(render))
+        if bool((share < 1).any()):
+            render = torch.lerp(photo, render, share)
     return render

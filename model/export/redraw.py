@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from onnx import TensorProto
 
-from model.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM
+from model.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
 from model.export.graph import GraphBuilder
 from model.export.network import Network
 from model.export.resampling import enlarged, rounded, shrunk
@@ -37,9 +37,13 @@ def redraw(g: GraphBuilder, network: Network, photo: str, output: str) -> None:
         level, again = g.node("Div", number, dials.passes), g.node("Mod", number, dials.passes)
         small = shrunk(g, sheet, plan.size_of(g, level))
         size = g.node("Shape", small, start=2)
+        lost = g.node("ReduceMean", g.node("Sub", before, render), g.integers(1))
+        blurred = g.node("AveragePool", lost, kernel_shape=[2, 2], strides=[2, 2])
+        lost = g.node("Sub", lost, g.resize(blurred, g.node("Shape", lost, start=2), "linear"))
+        lost = g.node("Mul", g.node("Gather", dials.structure, again), lost)
         band = g.node("Sub", small, g.resize(before, size, "linear"))
         detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
-        x = g.node("Add", g.resize(render, size, "linear"), detail)
+        x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
         x = g.node("Clip", x, g.number(0), g.number(1))
         drawn = _between(g, x, network.draw(x, level), g.node("Gather", dials.weights, again))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
@@ -88,11 +92,12 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Dials:
-    """``model.dials.Dials`` by level, and by how often a level has been drawn."""
+    """``model.dials.Dials`` by level, or for a level drawn first and again."""
 
     detail: str  # (levels,)
     share: str  # (levels,)
-    weights: str  # (2,): of what is drawn, first and again
+    structure: str  # (2,)
+    weights: str  # (2,): of what is drawn
     passes: str  # scalar int64: 1 or 2
 
     @classmethod
@@ -104,10 +109,13 @@ class _Dials:
         shares = g.node("Concat", g.node("Unsqueeze", shapes, g.integers(0)), fine, axis=0)
         beyond = g.node("Mul", g.node("Sub", strength, one), g.number(2))
         again = g.node("Unsqueeze", g.node("Clip", beyond, g.number(0), one), g.integers(0))
+        structure = g.node("Sub", one, g.node("Div", abstraction, g.number(STRUCTURE_UNTIL)))
+        structure = g.node("Unsqueeze", g.node("Max", g.number(0), structure), g.integers(0))
         more = g.cast(g.node("Greater", strength, one), TensorProto.INT64)
         return cls(
             detail=g.node("Sub", one, taken),
             share=g.node("Mul", g.node("Min", one, strength), shares),
+            structure=g.node("Concat", structure, g.constant(np.zeros(1, dtype=np.float32)), axis=0),
             weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
             passes=g.node("Add", more, g.whole(1)),
         )

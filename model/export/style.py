@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from safetensors import SafetensorError
 
-from model.dials import LEVELS
+from model.dials import DETAIL_TAKEN
 from model.errors import (
     CheckpointFormatError,
     ExportUnavailableError,
@@ -62,7 +62,7 @@ def export_style(
     config, network = _read_base(checkpoint or default_checkpoint())
     phi = _read_phi(style)
     found = {name: value.shape for name, value in phi.items()}
-    if found != {name: (LEVELS, *shape) for name, shape in _shapes(config).items()}:
+    if found != {name: (len(DETAIL_TAKEN), *shape) for name, shape in _shapes(config).items()}:
         raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
     builder = GraphBuilder()
     try:
