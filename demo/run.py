@@ -50,7 +50,7 @@ class Rendering:
     @property
     def note(self) -> str:
         """The loss in words."""
-        return f"loss {self.losses['total']:.2f} of the zero-step style's"
+        return _words(self.losses) or "before any learning"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,7 +177,9 @@ def _decoded(png: bytes) -> Image.Image:
 
 
 def _words(losses: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    """How far the loss has fallen; nothing before it did."""
+    closer = 1 - losses.get("total", 1)
+    return f"{closer:.0%} closer than without learning" if closer > 0 else ""
 
 
 if __name__ == "__main__":
