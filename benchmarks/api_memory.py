@@ -59,7 +59,7 @@ def _one_job(url: str, examples: list[Path], photos: list[Path], steps: int | No
     with Client(url) as client:
         style = client.create_style(examples, (), name=f"style {number}", steps=steps)
         client.wait(style.job_id, lambda _event, _data: None)
-        rendering = client.stylize(photos[number % len(photos)], style.id)
+        rendering = client.stylize([photos[number % len(photos)]], style.id)
         result = client.wait(rendering.job_id, lambda _event, _data: None)
         for image in result["images"]:
             client.picture(image["url"])

@@ -46,10 +46,10 @@ class Client:
         answer = self._post("/v1/styles", fields, [("examples", examples), ("contents", contents)])
         return Pending(answer["style"]["id"], answer["job"]["id"])
 
-    def stylize(self, photo: Path, style_id: str, **options: float) -> Pending:
-        """``POST /v1/stylizations``; options: its other fields, such as ``strength`` and ``stroke_size``."""
+    def stylize(self, photos: Sequence[Path], style_id: str, **options: float) -> Pending:
+        """``POST /v1/stylizations``; options: ``strength``, ``abstraction``, ``stroke_size`` and the like."""
         fields = {"style_id": style_id, **{name: str(value) for name, value in options.items()}}
-        answer = self._post("/v1/stylizations", fields, [("contents", [photo])])
+        answer = self._post("/v1/stylizations", fields, [("contents", photos)])
         return Pending(answer["stylization"]["id"], answer["job"]["id"])
 
     def wait(self, job_id: str, on_event: OnEvent) -> Json:

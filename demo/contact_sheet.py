@@ -1,4 +1,4 @@
-"""Contact sheets: examples above and what was made of a photo below, or one row of results."""
+"""Contact sheets: examples above and what was made of a photo below, rows of results, or a wall of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,10 +30,7 @@ def contact_sheet(title: str, examples: Sequence[Image.Image], panels: Sequence[
     rows_top = MARGIN + TITLE + 22
     labels_top = rows_top + top_row[0].height + 14 + LABEL + 34
     sheet, draw = _sheet(title, labels_top + _height(bottom_row))
-    x = MARGIN
-    for picture in top_row:
-        sheet.paste(picture, (x, rows_top))
-        x += picture.width + GAP
+    _hang(sheet, top_row, rows_top)
     below = rows_top + top_row[0].height + 14
     draw.text((MARGIN, below), f"{_count(len(examples))} in the style", INK, _font(LABEL))
 
@@ -41,11 +38,27 @@ def contact_sheet(title: str, examples: Sequence[Image.Image], panels: Sequence[
     return sheet
 
 
-def strip(title: str, panels: Sequence[Panel]) -> Image.Image:
-    """``panels`` (pictures of one size) as one row."""
-    top, pictures = MARGIN + TITLE + 22, _panels(panels, WIDTH - 2 * MARGIN)
-    sheet, draw = _sheet(title, top + _height(pictures))
-    _place(sheet, draw, panels, pictures, top)
+def rows(title: str, lines: Sequence[Sequence[Panel]]) -> Image.Image:
+    """Each of ``lines`` (pictures of one size) as a row of panels."""
+    scaled = [_panels(panels, WIDTH - 2 * MARGIN) for panels in lines]
+    top = MARGIN + TITLE + 22
+    sheet, draw = _sheet(title, top + sum(_height(pictures) for pictures in scaled))
+    for panels, pictures in zip(lines, scaled, strict=True):
+        _place(sheet, draw, panels, pictures, top)
+        top += _height(pictures)
+    return sheet
+
+
+def wall(title: str, pictures: Sequence[Image.Image], across: int = 5) -> Image.Image:
+    """Pictures of any size side by side, so many in a row, which fills the sheet."""
+    hung = [
+        _justified(pictures[at : at + across], WIDTH - 2 * MARGIN) for at in range(0, len(pictures), across)
+    ]
+    top = MARGIN + TITLE + 22
+    sheet, _ = _sheet(title, top + sum(row[0].height + GAP for row in hung) - GAP + MARGIN)
+    for row in hung:
+        _hang(sheet, row, top)
+        top += row[0].height + GAP
     return sheet
 
 
@@ -56,8 +69,15 @@ def _sheet(title: str, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return sheet, draw
 
 
+def _hang(sheet: Image.Image, pictures: Sequence[Image.Image], top: int) -> None:
+    x = MARGIN
+    for picture in pictures:
+        sheet.paste(picture, (x, top))
+        x += picture.width + GAP
+
+
 def _height(pictures: Sequence[Image.Image]) -> int:
-    """Of a row of panels with their words, to the end of the sheet."""
+    """Of a row of panels with their words, and the margin below."""
     return max(picture.height for picture in pictures) + 14 + LABEL + 8 + NOTE + MARGIN
 
 

@@ -17,16 +17,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.client import Client, Json
-from demo.contact_sheet import Panel, contact_sheet, strip
+from demo.contact_sheet import Panel, contact_sheet, rows, wall
 from demo.errors import DemoError
 from demo.service import running_service
 
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = HERE / "photos" / "astronaut.jpg"
-STRENGTHS = {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"}
-ABSTRACTIONS = {0.0: "all detail", 0.3: "default", 0.6: "larger shapes", 1.0: "the largest"}
-STROKES = {0.5: "half as large", 1.0: "as learned", 2.0: "twice as large"}
+BANK = HERE.parent / "model" / "photos"
+DIALS: dict[str, dict[float, str]] = {
+    "strength": {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"},
+    "abstraction": {0.0: "all of the photo's detail", 0.3: "default", 0.6: "larger shapes", 1.0: "the most"},
+    "stroke_size": {0.5: "half as large", 1.0: "as learned, default", 2.0: "twice", 4.0: "four times"},
+}
+DEFAULTS = {("strength", 1.0), ("abstraction", 0.3), ("stroke_size", 1.0)}
 
 
 @dataclass(frozen=True)
@@ -88,21 +92,21 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         zero = _render(client, bars, examples, photo, steps=0)
         adapted = _render(client, bars, examples, photo, steps=None)
 
-        def varied(option: str, values: dict[float, str]) -> list[Panel]:
-            return [
+        lines = [
+            [
                 Panel(
-                    _decoded(_stylize(client, photo, adapted.style_id, **{option: value})),
-                    f"{option.replace('_', ' ')} {value:g}",
+                    adapted.picture
+                    if (dial, value) in DEFAULTS
+                    else _decoded(_stylize(client, [photo], adapted.style_id, **{dial: value})[0]),
+                    f"{dial.replace('_', ' ')} {value:g}",
                     words,
                 )
                 for value, words in values.items()
             ]
-
-        strips = {
-            "strengths": strip("One style, four strengths", varied("strength", STRENGTHS)),
-            "abstractions": strip("One style, more and less abstract", varied("abstraction", ABSTRACTIONS)),
-            "strokes": strip("One style, three sizes of strokes", varied("stroke_size", STROKES)),
-        }
+            for dial, values in DIALS.items()
+        ]
+        hung = [*sorted((HERE / "photos").glob("*.jpg")), *sorted(BANK.glob("*.jpg"))]
+        made = [_decoded(png) for png in _stylize(client, hung, adapted.style_id)]
     sheet = contact_sheet(
         title,
         [upright(path) for path in examples],
@@ -113,13 +117,13 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
         ],
     )
     sheet.save(out / "contact-sheet.png", optimize=True)
-    for name, picture in strips.items():
-        picture.save(out / f"{name}.png", optimize=True)
+    rows("One style, three dials", lines).save(out / "dials.png", optimize=True)
+    wall("One style on every photo", made).save(out / "wall.png", optimize=True)
     (out / "zero-step.png").write_bytes(zero.png)
     (out / "stylized.png").write_bytes(adapted.png)
     console.print(f"Done in {time.monotonic() - started:.1f} s:")
-    for name in ("stylized", "zero-step", *strips, "contact-sheet"):
-        console.print(f"  {out / name}.png")
+    for name in ("stylized.png", "zero-step.png", "dials.png", "wall.png", "contact-sheet.png"):
+        console.print(f"  {out / name}")
 
 
 def upright(path: Path) -> Image.Image:
@@ -158,14 +162,14 @@ def _render(
     end = learned["losses"]["end"]
     bars.update(bar, completed=steps_taken or 1, total=steps_taken or 1, losses=_words(end))
 
-    return Rendering(_stylize(client, photo, style.id), style.id, steps_taken, end)
+    return Rendering(_stylize(client, [photo], style.id)[0], style.id, steps_taken, end)
 
 
-def _stylize(client: Client, photo: Path, style_id: str, **options: float) -> bytes:
-    """A PNG of the photo in a style."""
-    stylization = client.stylize(photo, style_id, **options)
+def _stylize(client: Client, photos: Sequence[Path], style_id: str, **options: float) -> list[bytes]:
+    """PNGs of the photos in a style."""
+    stylization = client.stylize(photos, style_id, **options)
     result = client.wait(stylization.job_id, lambda *_: None)
-    return client.picture(result["images"][0]["url"])
+    return [client.picture(image["url"]) for image in result["images"]]
 
 
 def _decoded(png: bytes) -> Image.Image:

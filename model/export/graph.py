@@ -1,8 +1,8 @@
-"""The stylizer as an ONNX graph, written node by node: torch and its exporter are not needed."""
+"""An ONNX graph written node by node: torch and its exporter are not needed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,6 @@ from model.export.precision import Precision
 
 OPSET = 18
 IR_VERSION = 9  # what onnxruntime 1.16 and newer, and onnxruntime-web, read
-EPSILON = 1e-5  # of the instance normalisation
 
 Array: TypeAlias = NDArray[Any]
 
@@ -22,16 +21,16 @@ Array: TypeAlias = NDArray[Any]
 class GraphBuilder:
     """Nodes and constants, added in order; every method returns the name of its result."""
 
-    def __init__(self, precision: Precision) -> None:
-        self.precision = precision
+    def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
         self._count = 0
 
     def constant(self, value: Array, name: str | None = None) -> str:
         """A constant; one without a name of its own is shared with its equals."""
-        tensor = np.ascontiguousarray(value)
-        name = name or f"const_{tensor.dtype}_{tensor.shape}_{tensor.tobytes().hex()[:80]}"
+        tensor = np.ascontiguousarray(value).reshape(np.shape(value))  # a scalar stays one
+        name = name or f"const_{tensor.dtype}_{tensor.shape}_{tensor.tobytes().hex()}"
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(tensor, name)
         return name
@@ -40,31 +39,65 @@ class GraphBuilder:
         """An int64 vector."""
         return self.constant(np.array(values, dtype=np.int64))
 
+    def whole(self, value: int) -> str:
+        """An int64 scalar."""
+        return self.constant(np.array(value, dtype=np.int64))
+
+    def number(self, value: float) -> str:
+        """A float32 scalar."""
+        return self.constant(np.array(value, dtype=np.float32))
+
+    def option(self, name: str, default: float) -> str:
+        """An input that may be left out: a float32 scalar."""
+        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, []))
+        return self.constant(np.array(default, dtype=np.float32), name)
+
     def node(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """One node with one output."""
-        self._count += 1
-        result = output or f"{op.lower()}_{self._count}"
-        self._nodes.append(helper.make_node(op, list(inputs), [result], name=f"n{self._count}", **attributes))
-        return result
+        return self._add(op, inputs, [output or ""], attributes)[0]
 
-    def conv(self, x: str, layer: str, weight: Array, bias: Array | None = None, *, stride: int = 1) -> str:
-        """A 3x3 convolution with a border by reflection; ``weight``: (out, in, 3, 3)."""
-        padded = self.node("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
-        inputs = [padded, self._weight(layer, weight)]
-        if bias is not None:
-            inputs.append(self.constant(bias.astype(np.float32), f"{layer}.bias"))
-        return self.node("Conv", *inputs, kernel_shape=[3, 3], strides=[stride, stride])
+    def cast(self, x: str, to: int) -> str:
+        """``to``: a type of ``TensorProto``."""
+        return self.node("Cast", x, to=to)
 
-    def norm(self, x: str, layer: str, phi: Mapping[str, Array]) -> str:
-        """Conditional instance normalisation with the style's gamma and beta as constants."""
-        gamma = self.constant(phi[f"{layer}.gamma"].astype(np.float32), f"{layer}.gamma")
-        beta = self.constant(phi[f"{layer}.beta"].astype(np.float32), f"{layer}.beta")
-        return self.node("InstanceNormalization", x, gamma, beta, epsilon=EPSILON)
+    def weight(self, name: str, value: Array, precision: Precision) -> str:
+        """The kernel of a convolution, (out, in, height, width), kept in a precision and used in float32."""
+        if precision is Precision.FP16:
+            return self.cast(self.constant(value.astype(np.float16), name), TensorProto.FLOAT)
+        if precision is Precision.INT8:
+            scale = np.maximum(np.abs(value).max((1, 2, 3)), 1e-8) / 127  # one for each output channel
+            levels = np.rint(value / scale[:, None, None, None]).astype(np.int8)
+            scales = self.constant(scale.astype(np.float32), f"{name}.scale")
+            return self.node("DequantizeLinear", self.constant(levels, name), scales, axis=0)
+        return self.constant(value.astype(np.float32), name)
 
-    def enlarge(self, x: str) -> str:
-        """Twice the size, bilinearly."""
-        scales = self.constant(np.array([1, 1, 2, 2], dtype=np.float32))
-        return self.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+    def resize(self, x: str, size: str, mode: str, **attributes: Any) -> str:
+        """(batch, channels, height, width) at another size, (2,) int64; of pixels that are areas."""
+        sizes = self.node("Concat", self.node("Shape", x, end=2), size, axis=0)
+        how = {"mode": mode, "coordinate_transformation_mode": "half_pixel", **attributes}
+        return self.node("Resize", x, "", "", sizes, **how)
+
+    def loop(
+        self, turns: str, state: Sequence[str], body: Callable[[str, Sequence[str]], Sequence[str]]
+    ) -> list[str]:
+        """The state after so many turns of ``body(number, state) -> state``: float32, of any shape."""
+        outer, self._nodes = self._nodes, []
+        number = self._name("turn")
+        before = [self._name("state") for _ in state]
+        after = [self.node("Identity", name) for name in body(number, before)]
+        again = self.node("Identity", self.constant(np.array(True)))
+        inputs = [
+            helper.make_tensor_value_info(number, TensorProto.INT64, []),
+            helper.make_tensor_value_info(self._name("go"), TensorProto.BOOL, []),
+            *[helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in before],
+        ]
+        outputs = [
+            helper.make_tensor_value_info(again, TensorProto.BOOL, []),
+            *[helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in after],
+        ]
+        graph = helper.make_graph(self._nodes, "body", inputs, outputs)
+        self._nodes = outer
+        return self._add("Loop", [turns, "", *state], [""] * len(state), {"body": graph})
 
     def model(self, inputs: str, outputs: str, metadata: Mapping[str, str]) -> bytes:
         """The file: (batch, 3, height, width) in and out, of any height and width."""
@@ -72,7 +105,7 @@ class GraphBuilder:
         graph = helper.make_graph(
             self._nodes,
             "fewstroke",
-            [helper.make_tensor_value_info(inputs, TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info(inputs, TensorProto.FLOAT, shape), *self._inputs],
             [helper.make_tensor_value_info(outputs, TensorProto.FLOAT, shape)],
             list(self._constants.values()),
         )
@@ -86,17 +119,13 @@ class GraphBuilder:
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString())
 
-    def _weight(self, layer: str, weight: Array) -> str:
-        name = f"{layer}.weight"
-        if self.precision is Precision.FP16:
-            return self.node("Cast", self.constant(weight.astype(np.float16), name), to=TensorProto.FLOAT)
-        if self.precision is Precision.INT8:
-            scale = np.maximum(np.abs(weight).max((1, 2, 3)), 1e-8) / 127  # one for each output channel
-            levels = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
-            return self.node(
-                "DequantizeLinear",
-                self.constant(levels, name),
-                self.constant(scale.astype(np.float32), f"{layer}.scale"),
-                axis=0,
-            )
-        return self.constant(weight.astype(np.float32), name)
+    def _add(
+        self, op: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Any]
+    ) -> list[str]:
+        results = [output or self._name(op.lower()) for output in outputs]
+        self._nodes.append(helper.make_node(op, list(inputs), results, name=self._name(op), **attributes))
+        return results
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}_{self._count}"

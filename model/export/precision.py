@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-EXPORT_VERSION = 1  # goes up when the same style and precision give another file
+EXPORT_VERSION = 2  # goes up when the same style and precision give another file
 
 
 class Precision(StrEnum):
@@ -10,4 +10,4 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     FP16 = "fp16"  # half the size
-    INT8 = "int8"  # a quarter: 8 bits with a scale for each output channel
+    INT8 = "int8"  # less than a third: 8 bits with a scale for each output channel

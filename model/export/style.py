@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from safetensors import SafetensorError
 
+from model.dials import DETAIL_TAKEN
 from model.errors import (
     CheckpointFormatError,
     ExportUnavailableError,
@@ -26,8 +27,6 @@ from model.formats import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from model.export.graph import GraphBuilder
-
     Array: TypeAlias = NDArray[Any]
     Tensors: TypeAlias = dict[str, Array]
 
@@ -39,15 +38,16 @@ def export_style(
 ) -> bytes:
     """The ONNX file of a style file: ``photo`` to ``picture``, both (batch, 3, height, width), RGB in 0..1.
 
-    Height and width are free, from 16 pixels. What does not change the picture is folded: gammas, betas and
-    the colour map are constants, low-rank branches are part of their convolutions, and biases before a
-    normalisation, which takes them off again, are left out.
+    Height and width are free, from 16 pixels. The graph draws as the service does, coarse to fine; two dials
+    are inputs that may be left out.
 
     Raises ``ExportUnavailableError`` without the package onnx, ``StyleFormatError``,
     ``StyleBaseMismatchError``, ``CheckpointMissingError``, ``CheckpointFormatError``.
     """
     try:
         from model.export.graph import GraphBuilder
+        from model.export.network import Network
+        from model.export.redraw import redraw
     except ImportError as error:
         raise ExportUnavailableError(
             "the export needs the package onnx: pip install 'fewstroke[export]'"
@@ -62,11 +62,12 @@ def export_style(
     config, network = _read_base(checkpoint or default_checkpoint())
     phi = _read_phi(style)
     found = {name: value.shape for name, value in phi.items()}
-    if found != _shapes(config):
+    if found != {name: (len(DETAIL_TAKEN), *shape) for name, shape in _shapes(config).items()}:
         raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
-    builder = GraphBuilder(precision)
+    builder = GraphBuilder()
     try:
-        _build(builder, config, network, phi)
+        drawing = Network.of(builder, config["blocks"], network, phi, precision)
+        redraw(builder, drawing, INPUT, OUTPUT)
     except (KeyError, ValueError) as error:
         raise CheckpointFormatError(f"the base checkpoint's tensors do not fit: {error}") from error
     return builder.model(
@@ -76,40 +77,14 @@ def export_style(
             "fewstroke": header.to_json(),
             "precision": precision.value,
             "licence": header.licence,
-            "input": "RGB in 0..1, float32, (batch, 3, height, width), at least 16 pixels a side",
+            "input": "photo: RGB in 0..1, float32, (batch, 3, height, width), at least 16 pixels a side; "
+            "strength in 0..1.5 and abstraction in 0..1, float32 scalars, may be left out",
         },
     )
 
 
-def _build(g: GraphBuilder, config: dict[str, Any], network: Tensors, phi: Tensors) -> None:
-    import numpy as np
-
-    size = g.node("Shape", INPUT, start=2)  # height, width
-    rest = g.node("Mod", g.node("Neg", size), g.integers(4, 4))
-    border = g.node("Concat", g.integers(0, 0, 0, 0, 0, 0), rest, axis=0)
-    x = g.node("SpaceToDepth", g.node("Pad", INPUT, border, mode="reflect"), blocksize=2)
-    # SpaceToDepth counts (row, column, colour), pixel_unshuffle counts (colour, row, column).
-    first = network["down1.weight"]
-    first = first.reshape(len(first), 3, 2, 2, 3, 3).transpose(0, 2, 3, 1, 4, 5).reshape(first.shape)
-    x = g.node("Relu", g.norm(g.conv(x, "down1", first), "down1", phi))
-    x = g.node("Relu", g.norm(g.conv(x, "down2", network["down2.weight"], stride=2), "down2", phi))
-    for i in range(config["blocks"]):
-        one, two = f"block{i}.conv1", f"block{i}.conv2"
-        y = g.node("Relu", g.norm(g.conv(x, one, network[f"blocks.{i}.0.weight"]), one, phi))
-        second = network[f"blocks.{i}.1.weight"].copy()
-        second[:, :, 1, 1] += phi[f"block{i}.up"] @ phi[f"block{i}.down"]  # a 1x1 branch is the middle tap
-        x = g.node("Add", x, g.norm(g.conv(y, two, second), two, phi))
-    x = g.node("Relu", g.norm(g.conv(g.enlarge(x), "up1", network["up1.weight"]), "up1", phi))
-    x = g.node("Relu", g.norm(g.conv(g.enlarge(x), "up2", network["up2.weight"]), "up2", phi))
-    last = network["out.weight"] + phi.get("out.delta", np.float32(0))
-    color, offset = phi["color"][:, :3], phi["color"][:, 3]
-    weight = np.einsum("ij,jchw->ichw", color, last)
-    x = g.node("Sigmoid", g.conv(x, "out", weight, color @ network["out.bias"] + offset))
-    g.node("Slice", x, g.integers(0, 0), size, g.integers(2, 3), output=OUTPUT)
-
-
 def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Of every tensor of phi."""
+    """Of every tensor of phi, without the levels."""
     width, rank = config["width"], config["rank"]
     layers = {"down1": config["half"], "down2": width, "up1": config["up_half"], "up2": config["up_full"]}
     shapes: dict[str, tuple[int, ...]] = {"color": (3, 4)}

@@ -1,4 +1,4 @@
-"""An exported style is the network under that style, in ONNX Runtime."""
+"""An exported style draws in ONNX Runtime as the service draws."""
 
 from __future__ import annotations
 
@@ -16,27 +16,44 @@ import torch
 from PIL import Image
 from safetensors.numpy import load, save
 
-from model.checkpoint import Base, load_base, save_base
-from model.data.folders import to_tensor
+from model.checkpoint import Base, load_base, phi_shapes, save_base
+from model.dials import Dials
 from model.engine import BANK
 from model.errors import ExportUnavailableError, StyleBaseMismatchError, StyleFormatError
 from model.export import Precision, export_style
 from model.formats import METADATA_KEY, StyleHeader
 from model.networks import Networks
+from model.phi import stack
+from model.pyramid import SIDES
+from model.rendering.renderer import Renderer
+from model.requests import Rendering
 from model.style import Style
 from model.style_encoder import EncoderConfig
 from model.stylizer import StylizerConfig
 
-SIZES = [(96, 64), (65, 67), (30, 17)]
+WIDE = (900, 60)  # drawn at 512 x 32 and enlarged
 
 
 def a_style(base: Base) -> Style:
-    """The zero-step style of an invented embedding, with every tensor moved a little."""
+    """The zero-step styles of invented embeddings, another at each level, every tensor moved a little."""
     torch.manual_seed(1)
+    encoder = base.networks.encoder
     with torch.no_grad():
-        phi = base.networks.encoder.decode(torch.rand(1, base.networks.encoder.config.embedding))
-    moved = {name: value + 0.05 * torch.randn(value.shape) for name, value in phi.items()}
+        levels = [encoder.decode(torch.rand(1, encoder.config.embedding), i) for i in range(len(SIDES))]
+    moved = {name: value + 0.03 * torch.randn(value.shape) for name, value in stack(levels).items()}
     return Style(moved, StyleHeader(base.hash, k=3, steps=5, seed=0, licence="of the checkpoint"))
+
+
+def small_base(path: Path, *, last_convolution: bool = False) -> Base:
+    torch.manual_seed(0)
+    networks = Networks(
+        StylizerConfig(
+            half=8, width=12, blocks=2, rank=2, up_half=8, up_full=6, last_convolution=last_convolution
+        ),
+        EncoderConfig(embedding=16, hidden=16),
+    )
+    save_base(path, networks, {}, {})
+    return load_base(path)
 
 
 @pytest.fixture(scope="module")
@@ -49,70 +66,128 @@ def style(base: Base) -> bytes:
     return a_style(base).to_bytes()
 
 
-def run(file: bytes, photo: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    (picture,) = session.run(["picture"], {"photo": photo})
-    return np.asarray(picture)
+@pytest.fixture(scope="module")
+def file(style: bytes) -> bytes:
+    return export_style(style)
 
 
-def both(base: Base, style: bytes, file: bytes, size: tuple[int, int]) -> tuple[Any, Any]:
-    photo = to_tensor([Image.open(BANK / "pagoda.jpg").convert("RGB").resize(size)])
-    with torch.no_grad():
-        expected = base.networks(photo, Style.from_bytes(style, base_hash=base.hash).phi)
-    return run(file, photo.numpy()), expected.numpy()
+Picture = np.ndarray[Any, Any]
 
 
-def test_fp32_equals_torch_at_any_size(base: Base, style: bytes) -> None:
-    """Issue: under 2/255; folding is exact, so rounding is all that is left."""
-    file = export_style(style)
-    for size in SIZES:
-        picture, expected = both(base, style, file, size)
-        assert picture.shape == expected.shape == (1, 3, size[1], size[0])
-        assert np.abs(picture - expected).max() < 0.1 / 255
+class Exported:
+    """A file in ONNX Runtime."""
+
+    def __init__(self, file: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, photos: Picture, **dials: float) -> Picture:
+        given = {name: np.array(value, dtype=np.float32) for name, value in dials.items()}
+        (pictures,) = self.session.run(["picture"], {"photo": photos, **given})
+        return np.asarray(pictures)
+
+
+def a_photo(size: tuple[int, int], name: str = "pagoda") -> Image.Image:
+    return Image.open(BANK / f"{name}.jpg").convert("RGB").resize(size)
+
+
+def as_input(*photos: Image.Image) -> Picture:
+    return np.stack([np.asarray(photo, dtype=np.float32).transpose(2, 0, 1) / 255 for photo in photos])
+
+
+def levels_apart(base: Base, style: bytes, exported: Exported, photo: Image.Image, **dials: float) -> Picture:
+    """Differences, of 255, between the file's picture and what the service's renderer makes in float32."""
+    shapes = phi_shapes(base.networks)
+    renderer = Renderer(base.networks, None, shapes, device=torch.device("cpu"), amp=False)
+    asked = Rendering(photo, Style.from_bytes(style, base_hash=base.hash), Dials(**dials))
+    expected = renderer.stylize_many([asked])[0]
+    (picture,) = exported(as_input(photo), **dials)
+    assert picture.shape == (3, photo.height, photo.width)
+    return np.abs((255 * picture).round() - np.asarray(expected, dtype=np.float32).transpose(2, 0, 1))
+
+
+def test_it_draws_as_the_service_does(base: Base, style: bytes, file: bytes) -> None:
+    """Everything is compared: the photo's pyramid, the levels, the enlargement; pixels that Pillow made."""
+    exported = Exported(file)
+    for size in [(30, 17), (65, 67), (180, 333), WIDE]:
+        apart = levels_apart(base, style, exported, a_photo(size))
+        assert apart.max() <= 2
+        assert apart.mean() < 0.1
+
+
+def test_a_tall_photo(base: Base, style: bytes, file: bytes) -> None:
+    """Where it is more than twice as high as wide, Pillow shrinks columns first, and rounds after them."""
+    apart = levels_apart(base, style, Exported(file), a_photo((60, 200)))
+    assert apart.max() <= 4
+    assert apart.mean() < 0.5
+
+
+def test_sizes_are_those_of_the_service(base: Base, style: bytes, file: bytes) -> None:
+    """From where on a level more draws, what is drawn whole, halves of four pixels, the least side."""
+    exported = Exported(file)
+    sizes = [(90, 20), (91, 20), (181, 50), (182, 50), (362, 41), (363, 41), (640, 25), (641, 25), (16, 16)]
+    for size in [*sizes, (672, 84), (60, 91), (1600, 17)]:
+        assert levels_apart(base, style, exported, a_photo(size)).max() <= 2, size
 
 
 @pytest.mark.parametrize(
-    ("precision", "psnr", "share"), [(Precision.FP16, 80, 0.52), (Precision.INT8, 45, 0.28)]
+    "dials",
+    [
+        {"strength": 0.5},
+        {"strength": 1.3},
+        {"abstraction": 1.0},
+        {"strength": 1.5, "abstraction": 0.1},  # drawn again, and the coarsest level in part
+    ],
+)
+def test_dials_turn_as_those_of_the_service(
+    base: Base, style: bytes, file: bytes, dials: dict[str, float]
+) -> None:
+    exported = Exported(file)
+    photo = a_photo((100, 140))
+    assert levels_apart(base, style, exported, photo, **dials).max() <= 2
+    assert np.abs(exported(as_input(photo), **dials) - exported(as_input(photo))).max() > 8 / 255
+
+
+def test_no_strength_is_the_photo(file: bytes) -> None:
+    photo = as_input(a_photo(WIDE))
+    assert np.array_equal(Exported(file)(photo, strength=0.0), photo)
+
+
+@pytest.mark.parametrize(
+    ("precision", "mean", "share"), [(Precision.FP16, 0.1, 0.54), (Precision.INT8, 0.6, 0.32)]
 )
 def test_smaller_files_keep_the_picture(
-    base: Base, style: bytes, precision: Precision, psnr: float, share: float
+    base: Base, style: bytes, file: bytes, precision: Precision, mean: float, share: float
 ) -> None:
-    file = export_style(style, precision=precision)
-    assert len(file) < share * len(export_style(style))
-    picture, expected = both(base, style, file, (128, 96))
-    assert -10 * np.log10(np.square(picture - expected).mean()) > psnr
+    smaller = export_style(style, precision=precision)
+    assert len(smaller) < share * len(file)
+    assert levels_apart(base, style, Exported(smaller), a_photo((128, 96))).mean() < mean
 
 
-def test_several_photos_at_once_come_out_as_alone(style: bytes) -> None:
-    file = export_style(style)
-    photos = np.random.default_rng(0).random((2, 3, 40, 48), dtype=np.float32)
-    together = run(file, photos)
-    alone = np.concatenate([run(file, photos[:1]), run(file, photos[1:])])
-    np.testing.assert_allclose(together, alone, atol=1e-5)
+def test_several_photos_at_once_come_out_as_alone(file: bytes) -> None:
+    exported = Exported(file)
+    photos = [as_input(a_photo((96, 80), name)) for name in ("pagoda", "dogs")]
+    together = exported(np.concatenate(photos))
+    alone = np.concatenate([exported(photo) for photo in photos])
+    np.testing.assert_allclose(together, alone, atol=0.5 / 255)
 
 
 def test_a_style_that_changes_the_last_convolution(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    networks = Networks(
-        StylizerConfig(half=8, width=12, blocks=2, rank=2, up_half=8, up_full=6, last_convolution=True),
-        EncoderConfig(embedding=16, hidden=16),
-    )
     path = tmp_path / "base.safetensors"
-    save_base(path, networks, {}, {})
-    small = load_base(path)
+    small = small_base(path, last_convolution=True)
     data = a_style(small).to_bytes()
-    picture, expected = both(small, data, export_style(data, checkpoint=path), (33, 32))
-    assert np.abs(picture - expected).max() < 0.1 / 255
+    exported = Exported(export_style(data, checkpoint=path))
+    assert levels_apart(small, data, exported, a_photo((100, 70))).max() <= 2
 
 
 def test_the_file_says_what_it_is(style: bytes) -> None:
-    session = onnxruntime.InferenceSession(export_style(style, precision=Precision.FP16))
+    session = Exported(export_style(style, precision=Precision.FP16)).session
     meta = session.get_modelmeta().custom_metadata_map
     assert json.loads(meta["fewstroke"])["k"] == 3
     assert (meta["precision"], meta["licence"]) == ("fp16", "of the checkpoint")
     assert [entry.shape for entry in session.get_inputs()] == [["batch", 3, "height", "width"]]
+    assert [entry.name for entry in session.get_overridable_initializers()] == ["strength", "abstraction"]
 
 
 def test_what_cannot_be_exported_is_said(base: Base, style: bytes) -> None:

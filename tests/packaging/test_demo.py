@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageChops
 from demo import run as demo
 from demo import service
 from demo.client import Client
-from demo.contact_sheet import Panel, contact_sheet, strip
+from demo.contact_sheet import Panel, contact_sheet, rows, wall
 from demo.errors import DemoError
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -107,20 +107,41 @@ def test_a_photo_that_was_taken_upright_is_shown_upright(tmp_path: Path):
     assert demo.upright(tmp_path / "phone.jpg").size == (60, 80)
 
 
-def test_a_strip_is_one_row_with_its_words():
+def test_rows_lie_below_each_other_with_their_words():
     colors = ["#a01010", "#10a010", "#1010a0", "#606060"]
-    sheet = strip("Title", [Panel(Image.new("RGB", (512, 512), c), f"panel {c}", "a note") for c in colors])
+
+    def panels(words: str) -> list[list[Panel]]:
+        row = [Panel(Image.new("RGB", (512, 512), c), words, words) for c in colors]
+        return [row, row[:2]]
+
+    sheet = rows("Title", panels("words"))
     counts = {color: count for count, color in sheet.getcolors(sheet.width * sheet.height) or []}
     areas = [counts[tuple(bytes.fromhex(c[1:]))] for c in colors]
-    assert len(set(areas)) == 1
-    bare = strip("", [Panel(Image.new("RGB", (512, 512), c), "", "") for c in colors])
+    assert areas[2] == areas[3]
+    assert areas[0] == areas[1] > 2 * areas[2]  # in both rows, two pictures are larger than four
+    bare = rows("", panels(""))
     box = ImageChops.difference(sheet, bare).getbbox()
     assert box is not None
     assert box[1] < 60 < sheet.height - 60 < box[3]  # the title above, the words below
 
 
-def test_a_strength_is_sent_with_the_photo(tmp_path: Path):
-    (tmp_path / "photo.jpg").write_bytes(b"a photo")
+def test_a_wall_shows_every_picture_and_nothing_runs_off_it():
+    colors = [(20 * i + 5, 90, 200 - 20 * i) for i in range(7)]
+    sheet = wall("", [Image.new("RGB", (300 + 50 * i, 200), color) for i, color in enumerate(colors)])
+    counts = {color: count for count, color in sheet.getcolors(sheet.width * sheet.height) or []}
+    assert all(counts[color] > 10_000 for color in colors)
+    for edge in (
+        (0, 0, 20, sheet.height),
+        (sheet.width - 20, 0, *sheet.size),
+        (0, sheet.height - 20, *sheet.size),
+    ):
+        assert sheet.crop(edge).getcolors() == [(20 * max(sheet.crop(edge).size), (251, 250, 247))]
+
+
+def test_dials_are_sent_with_the_photos(tmp_path: Path):
+    photos = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
+    for photo in photos:
+        photo.write_bytes(photo.name.encode())
     sent: list[bytes] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -128,8 +149,10 @@ def test_a_strength_is_sent_with_the_photo(tmp_path: Path):
         return httpx.Response(202, json={"stylization": {"id": "stz_1"}, "job": {"id": "job_1"}})
 
     with client(handler) as http:
-        assert http.stylize(tmp_path / "photo.jpg", "sty_1", strength=1.25).id == "stz_1"
+        assert http.stylize(photos, "sty_1", strength=1.25, abstraction=0.6).id == "stz_1"
     assert b'name="strength"\r\n\r\n1.25' in sent[0]
+    assert b'name="abstraction"\r\n\r\n0.6' in sent[0]
+    assert sent[0].index(b"one.jpg") < sent[0].index(b"two.jpg")
 
 
 def test_a_missing_photo_is_one_sentence_and_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
