@@ -72,7 +72,7 @@ class Engine:
         bank = [Image.open(path).convert("RGB") for path in found]
         held_out = self.config.held_out
         self.held_out = Photos([square(p, random.Random(1), 0.999) for p in bank[:held_out]], device)
-        self._bank = bank[held_out:]
+        self.bank = bank[held_out:]
         self._cut: dict[int, Photos] = {}  # the bundled photos as a seed cuts them; the latest two seeds
 
     @classmethod
@@ -131,11 +131,11 @@ class Engine:
         rng = random.Random(seed)
         if contents:
             own = [photo.convert("RGB") for photo in contents]
-            mixed = [photo for pair in zip(own, self._bank, strict=False) for photo in pair]
+            mixed = [photo for pair in zip(own, self.bank, strict=False) for photo in pair]
             count = self.config.bank
             return Photos([square(mixed[i % len(mixed)], rng, 0.6) for i in range(count)], self.device)
         if seed not in self._cut:
-            chosen = rng.sample(self._bank, min(self.config.bank, len(self._bank)))
+            chosen = rng.sample(self.bank, min(self.config.bank, len(self.bank)))
             self._cut[seed] = Photos([square(photo, rng, 0.6) for photo in chosen], self.device)
             while len(self._cut) > 2:
                 del self._cut[next(iter(self._cut))]

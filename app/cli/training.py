@@ -31,6 +31,10 @@ def meta_train(
     seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and of new networks.")
     ] = 0,
+    critic: Annotated[
+        float,
+        typer.Option(min=0, help="Weight of a GAN critic's term on the fine levels, such as 0.05; 0: none."),
+    ] = 0.0,
     licence: Annotated[
         str, typer.Option(help="Licence of the checkpoint, as stored in it and in its styles.")
     ] = "",
@@ -58,6 +62,7 @@ def meta_train(
                 minutes=minutes,
                 device=device,
                 seed=seed,
+                critic=critic,
             )
             run = Run(config)
         try:

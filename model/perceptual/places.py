@@ -61,7 +61,7 @@ class Places:
             alike = self.searched @ some.t()
             penalty = hubness * alike.topk(min(HUB_NEIGHBOURS, len(some)), 1).values.float().mean(1)
         keys = self.searched.t().contiguous()
-        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in searched.split(2048)])
+        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in torch.split(searched, 2048)])
 
     def targets(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
         """(M, CHANNELS) of a picture -> (M, CHANNELS): what each of its places is to look like."""

@@ -61,8 +61,8 @@ def test_rows_and_their_checkpoints_belong_together(how: dict[str, Any], said: s
 
 def test_settings_change_numbers_of_the_inner_loop_and_nothing_else() -> None:
     base = AdaptConfig()
-    found = parse_settings("detail=0.5, steps=12,rate_scale=1.5,rate=0.03", base)
-    assert found == replace(base, detail=0.5, steps=12, rate_scale=1.5, rate=0.03)
+    found = parse_settings("critic=0.5, steps=12,rate_scale=1.5,rate=0.03", base)
+    assert found == replace(base, critic=0.5, steps=12, rate_scale=1.5, rate=0.03)
 
 
 @pytest.mark.parametrize(
