@@ -78,6 +78,27 @@ export interface paths {
         patch: operations["updateStyle"];
         trace?: never;
     };
+    "/v1/styles/{style_id}/relearn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn a style again
+         * @description From the examples that it was learned from, if they are still kept: for styles that are `outdated`
+         *     because the service runs another checkpoint now. What the style was stays until the job succeeds.
+         */
+        post: operations["relearnStyle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/styles/{style_id}/file": {
         parameters: {
             query?: never;
@@ -403,9 +424,30 @@ export interface paths {
         /**
          * Create a webhook
          * @description Messages about your jobs are POSTed to `url`, signed as standard-webhooks describes. A message that is
-         *     not answered with 2xx comes again, later and later, under the same `webhook-id`.
+         *     not answered with 2xx comes again, later and later, under the same `webhook-id`. The key needs the scope
+         *     `read` as well: messages tell what it would read.
          */
         post: operations["postWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll a webhook's secret
+         * @description Another secret, told once, that signs from now on, also messages that wait.
+         */
+        post: operations["postSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -474,6 +516,26 @@ export interface paths {
          * @description It is sent soon, the same bytes under the same `webhook-id`, with all its attempts before it.
          */
         post: operations["postRedelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you take up
+         * @description Beyond `stored_bytes_limit` uploads are refused (507), beyond `unfinished_jobs_limit` jobs (429).
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -549,7 +611,9 @@ export interface paths {
         };
         /**
          * Figures for Prometheus
-         * @description Figures about jobs and workers are of the whole service, the same in every replica of the API; those
+         * @description For keys with the scope `admin`: they tell when whoever does what.
+         *
+         *     Figures about jobs and workers are of the whole service, the same in every replica of the API; those
          *     about requests (`fewstroke_http_…`, `process_…`) are of the process that answers.
          */
         get: operations["readMetrics"];
@@ -646,7 +710,7 @@ export interface components {
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
         /**
          * ImageOut
          * @description An image: an upload as it was normalised, or a result.
@@ -884,6 +948,12 @@ export interface components {
          */
         JobState: "queued" | "running" | "canceling" | "succeeded" | "failed" | "canceled" | "expired";
         /**
+         * Lack
+         * @description What is wrong with a part, in a word: all that a stranger is told.
+         * @enum {string}
+         */
+        Lack: "away" | "slow" | "read_only" | "damaged" | "none" | "other_base" | "hanging" | "stopping";
+        /**
          * Live
          * @description The process answers.
          */
@@ -962,11 +1032,18 @@ export interface components {
             status: "ready" | "not_ready";
             /**
              * Missing
-             * @description What is not there, and why; empty when ready.
+             * @description What is not there, and in a word why; empty when ready. The log says more.
              */
             missing: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["Lack"];
             };
+            /**
+             * Details
+             * @description The same in sentences, for the scope `admin` and where no key is asked for.
+             */
+            details?: {
+                [key: string]: string;
+            } | null;
             /**
              * Workers
              * @description Workers whose heartbeat is fresh.
@@ -1139,7 +1216,7 @@ export interface components {
          * @description Whether a style can be applied.
          * @enum {string}
          */
-        StyleStatus: "pending" | "ready" | "failed" | "canceled";
+        StyleStatus: "pending" | "ready" | "failed" | "canceled" | "outdated";
         /**
          * StylizationAccepted
          * @description A new stylization and its job.
@@ -1266,6 +1343,26 @@ export interface components {
              * @description Pass it as `after` for the next page; null on the last one.
              */
             next: string | null;
+        };
+        /**
+         * Usage
+         * @description What the owner of a key takes up, and may take up.
+         */
+        Usage: {
+            /**
+             * Stored Bytes
+             * @description Bytes of pictures and styles, with 4 KiB for each.
+             */
+            stored_bytes: number;
+            /**
+             * Stored Bytes Limit
+             * @description null: no limit.
+             */
+            stored_bytes_limit: number | null;
+            /** Unfinished Jobs */
+            unfinished_jobs: number;
+            /** Unfinished Jobs Limit */
+            unfinished_jobs_limit: number;
         };
         /**
          * WebhookChange
@@ -2066,6 +2163,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/styles",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     importStyle: {
@@ -2090,7 +2207,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description A style file (safetensors), at most 4 MiB. */
+                    /** @description A style file (safetensors), at most 0.25 MiB. */
                     file: string;
                     /** @description A name for people. */
                     name?: string;
@@ -2345,6 +2462,26 @@ export interface operations {
                      *       "status": 503,
                      *       "detail": "The service is not ready: try again in a few seconds.",
                      *       "code": "service_unavailable",
+                     *       "instance": "/v1/styles/import",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
                      *       "instance": "/v1/styles/import",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -2886,6 +3023,318 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relearnStyle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /**
+                 * @description A style's id (`sty_…`).
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": "Waves",
+                     *         "description": "Five woodblock prints",
+                     *         "status": "ready",
+                     *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *         "size_bytes": 24848,
+                     *         "header": {
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "k": 5,
+                     *           "steps": 24,
+                     *           "seed": 0,
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "licence": "Apache-2.0",
+                     *           "format": "fewstroke-style/1"
+                     *         },
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": "2026-11-24T09:12:19.458830Z",
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "kind": "adapt",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:12:02.514301Z",
+                     *         "started_at": "2026-11-24T09:12:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:12:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [],
+                     *           "losses": {
+                     *             "start": {
+                     *               "style": 1.2841,
+                     *               "content": 0.2013,
+                     *               "total": 1.4854
+                     *             },
+                     *             "end": {
+                     *               "style": 0.9127,
+                     *               "content": 0.2236,
+                     *               "total": 1.1363
+                     *             }
+                     *           },
+                     *           "steps": 24,
+                     *           "seconds": 16.872
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *           "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StyleAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "style": {
+                     *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "name": "Waves",
+                     *         "description": "Five woodblock prints",
+                     *         "status": "pending",
+                     *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "base_hash": null,
+                     *         "size_bytes": null,
+                     *         "header": null,
+                     *         "created_at": "2026-11-24T09:12:02.513977Z",
+                     *         "expires_at": null,
+                     *         "ready_at": null,
+                     *         "file_url": null
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *         "kind": "adapt",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:12:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
+                     *           "events": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *           "cancel": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StyleAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/relearn",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -4010,6 +4459,26 @@ export interface operations {
                      *       "status": 503,
                      *       "detail": "The service is not ready: try again in a few seconds.",
                      *       "code": "service_unavailable",
+                     *       "instance": "/v1/stylizations",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
                      *       "instance": "/v1/stylizations",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -5163,6 +5632,26 @@ export interface operations {
                      *       "status": 504,
                      *       "detail": "The picture is not done yet: job job_01KATGAV4T9ZJ2S6R8WHX0QD5K goes on; read /v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K, or send the request again with the same Idempotency-Key to go on waiting.",
                      *       "code": "wait_timeout",
+                     *       "instance": "/v1/stylize",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
                      *       "instance": "/v1/stylize",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -7213,6 +7702,156 @@ export interface operations {
             };
         };
     };
+    postSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A webhook's id (`whk_…`).
+                 * @example whk_01KATFZ0V8S3N6D1R4M7Q2X5TB
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB",
+                     *       "url": "https://example.com/fewstroke",
+                     *       "events": [
+                     *         "job.succeeded",
+                     *         "job.failed"
+                     *       ],
+                     *       "description": "The gallery's server",
+                     *       "enabled": true,
+                     *       "disabled_reason": null,
+                     *       "failures": 0,
+                     *       "created_at": "2026-11-24T09:08:55.007210Z",
+                     *       "secret": "whsec_d2hhdCBhIHNlY3JldCBvZiAzMiBieXRlcyBpcw=="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:webhook_not_found",
+                     *       "title": "Webhook not found",
+                     *       "status": 404,
+                     *       "detail": "There is no webhook whk_01KATFZ0V8S3N6D1R4M7Q2X5TB: check the id, or list them with GET /v1/webhooks.",
+                     *       "code": "webhook_not_found",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/webhooks/whk_01KATFZ0V8S3N6D1R4M7Q2X5TB/secret",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readWebhook: {
         parameters: {
             query?: never;
@@ -8029,6 +8668,96 @@ export interface operations {
             };
         };
     };
+    getUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "stored_bytes": 41254912,
+                     *       "stored_bytes_limit": 5368709120,
+                     *       "unfinished_jobs": 2,
+                     *       "unfinished_jobs_limit": 128
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/usage",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -8089,6 +8818,9 @@ export interface operations {
                      * @example {
                      *       "status": "not_ready",
                      *       "missing": {
+                     *         "worker": "none"
+                     *       },
+                     *       "details": {
                      *         "worker": "no worker has sent a heartbeat in the last 15 seconds: start `fewstroke worker`"
                      *       },
                      *       "workers": 0
@@ -8234,6 +8966,88 @@ export interface operations {
                      *     fewstroke_jobs{kind="adapt",state="queued"} 3.0
                      */
                     "text/plain": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/metrics",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
