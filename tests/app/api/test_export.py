@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -115,10 +116,14 @@ async def test_an_import_checks_what_a_worker_checks(
     assert (await client.get("/v1/styles")).json()["items"] == []
     await imported(client, data)
     for kind in (torch.float32, torch.bfloat16):
-        largest = torch.full((3, 4), torch.finfo(kind).max, dtype=kind)
-        extreme = changed(data, lambda tensors, color=largest: tensors.update(color=color))
+        largest = {"color": torch.full((3, 4), torch.finfo(kind).max, dtype=kind)}
+        extreme = changed(data, partial(_update, largest))
         read_by_worker(extreme, base)
         await imported(client, extreme)
+
+
+def _update(more: dict[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -> None:
+    tensors.update(more)
 
 
 def read_by_worker(data: bytes, base: Base) -> None:
