@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from app.api.container import Container
-from app.infra.facts import BASE, set_fact
 from app.api.examples import ANSWERS
 from app.infra.broker import LANES
+from app.infra.facts import BASE, set_fact
 from app.settings import Settings
 from model.formats import StyleHeader
 from tests.app.support import Hand, files, png
