@@ -181,6 +181,17 @@ def test_a_style_that_changes_the_last_convolution(tmp_path: Path) -> None:
     assert levels_apart(small, data, exported, a_photo((100, 70))).max() <= 2
 
 
+def test_numbers_that_fp16_does_not_hold_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "base.safetensors"
+    small = small_base(path)
+    tensors = Style.from_bytes(a_style(small).to_bytes(), base_hash=small.hash).phi
+    tensors["down2.gamma"][:, 0] = 1e5
+    header = StyleHeader(small.hash, k=1, steps=0, seed=0)
+    data = save({name: value.numpy() for name, value in tensors.items()}, {METADATA_KEY: header.to_json()})
+    exported = Exported(export_style(data, checkpoint=path))
+    assert levels_apart(small, data, exported, a_photo((60, 40))).mean() < 1
+
+
 def test_the_file_says_what_it_is(style: bytes) -> None:
     session = Exported(export_style(style, precision=Precision.FP16)).session
     meta = session.get_modelmeta().custom_metadata_map
