@@ -107,7 +107,7 @@ def main(
     styles = [
         Style({k: v * (1 + 0.01 * i) for k, v in style.phi.items()}, style.header) for i in range(sizes[-1])
     ]
-    renderings = [Rendering(photo, each, stroke_size=1) for photo, each in zip(photos, styles, strict=True)]
+    renderings = [Rendering(photo, each) for photo, each in zip(photos, styles, strict=True)]
     engine.renderer.batch_pixels = max(
         engine.renderer.batch_pixels, side * side * sizes[-1]
     )  # what is asked for, in one pass
