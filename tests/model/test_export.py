@@ -85,7 +85,7 @@ class Exported:
     def __call__(self, photos: Picture, **dials: float) -> Picture:
         given = {name: np.array(value, dtype=np.float32) for name, value in dials.items()}
         (pictures,) = self.session.run(["picture"], {"photo": photos, **given})
-        return np.asarray(pictures)
+        return np.asarray(pictures, dtype=np.float32)
 
 
 def a_photo(size: tuple[int, int], name: str = "pagoda") -> Image.Image:
