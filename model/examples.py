@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
-from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
 from model.perceptual.places import Places
 from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
 from model.pyramid import SIDES, level_size, resized
@@ -30,11 +31,13 @@ _LAYERS = tuple(dict.fromkeys((*HYPERCOLUMN_LAYERS, *STYLE_LAYERS)))
 class LevelExamples:
     """What K works look like at one level.
 
-    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``statistics``: batch
-    K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic sees of each work, where asked for.
+    ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``light``: how light they
+    are, (N_k,); ``statistics``: batch K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic
+    sees of each work, where asked for.
     """
 
     features: list[Tensor]
+    light: list[Tensor]
     statistics: StyleStatistics
     descriptions: Tensor
     maps: list[Tensor] = field(default_factory=list)
@@ -44,6 +47,7 @@ class LevelExamples:
         """Several works as one style's."""
         return cls(
             [f for work in works for f in work.features],
+            [light for work in works for light in work.light],
             concatenate([work.statistics for work in works]),
             torch.cat([work.descriptions for work in works]),
             [maps for work in works for maps in work.maps],
@@ -53,7 +57,10 @@ class LevelExamples:
     def places(self) -> Places:
         """What is searched: of every work as many places."""
         each = PLACES // len(self.features)
-        return Places.of(torch.cat([_some(f, each) for f in self.features]))
+        features, light = (
+            torch.cat([_some(x, each) for x in given]) for given in (self.features, self.light)
+        )
+        return Places.of(features, light)
 
     @cached_property
     def pooled(self) -> StyleStatistics:
@@ -83,16 +90,23 @@ def observe(
         with objective.autocast():
             features = objective.network(image, _LAYERS)
             own = statistics(features, image, patches=level >= TURNED_LEVELS)
-        places = [hypercolumns(features)[0]]
+        places, light = [hypercolumns(features)[0]], [_light(image)]
         if level < TURNED_LEVELS:
             with objective.autocast():
                 for turn in (1, 2, 3):
                     turned = torch.rot90(image, turn, (2, 3))
                     places.append(hypercolumns(objective.network(turned, HYPERCOLUMN_LAYERS))[0])
+                    light.append(_light(turned))
         kept = _some(torch.cat(places), PLACES_OF_ONE).to(torch.bfloat16)
+        lightness = _some(torch.cat(light), PLACES_OF_ONE)
         seen = [critic_inputs(features).to(torch.bfloat16)] if maps else []
-        found.append(LevelExamples([kept], own, describe(own), seen))
+        found.append(LevelExamples([kept], [lightness], own, describe(own), seen))
     return found
+
+
+def _light(image: Tensor) -> Tensor:
+    """(1, 3, H, W) -> (H/4 * W/4,): the lightness of every place."""
+    return F.avg_pool2d(image.mean(1, keepdim=True), STRIDE).flatten()
 
 
 def _part(image: Tensor, rng: random.Random, most: int = 256) -> Tensor:
@@ -102,7 +116,7 @@ def _part(image: Tensor, rng: random.Random, most: int = 256) -> Tensor:
 
 
 def _some(places: Tensor, count: int) -> Tensor:
-    """At most ``count`` of (N, C), spread evenly."""
+    """At most ``count`` of (N, ...), drawn at random: the same ones for one N."""
     if len(places) <= count:
         return places
     chosen = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))[:count]

@@ -40,7 +40,7 @@ class Network:
         phi: Mapping[str, Array],
         precision: Precision,
     ) -> Network:
-        """Write the constants of the network and of a style, whose numbers are those of fp16.
+        """Write the constants of the network and of a style.
 
         With 8 bits the convolutions outside the residual blocks, a tenth of the weights, have 16 all the
         same: half of the difference comes from them.
@@ -61,11 +61,10 @@ class Network:
             if name.endswith((".down", ".up")):
                 value = value[..., None, None]  # a 1x1 convolution
             if name not in ("color", "out.delta"):
-                rows[name] = g.cast(g.constant(value.astype(np.float16), name), TensorProto.FLOAT)
+                rows[name] = _row(g, name, value)
         color, offset = phi["color"][:, :, :3], phi["color"][:, :, 3]
-        last = network["out.weight"] + phi.get(
-            "out.delta", np.zeros(1, dtype=np.float32)
-        )  # (..., 3, C, 3, 3)
+        delta = phi.get("out.delta", np.zeros(1, dtype=np.float32))
+        last = network["out.weight"] + delta  # (3, C, 3, 3), or one of each level
         mixed = color @ last.reshape(*last.shape[:-4], 3, -1)
         rows["out.weight"] = g.constant(
             mixed.reshape(len(color), *last.shape[-4:]).astype(np.float32), "out.weight"
@@ -110,3 +109,12 @@ class Network:
         scales = self.graph.constant(np.array([1, 1, 2, 2], dtype=np.float32))
         how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return self.graph.node("Resize", x, "", scales, **how)
+
+
+def _row(g: GraphBuilder, name: str, value: Array) -> str:
+    """A style's numbers as float32, kept in half the space where they are those of fp16: files have such."""
+    with np.errstate(over="ignore"):
+        half = value.astype(np.float16)
+    if np.array_equal(half, value):
+        return g.cast(g.constant(half, name), TensorProto.FLOAT)
+    return g.constant(value, name)

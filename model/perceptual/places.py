@@ -23,7 +23,9 @@ HUB_NEIGHBOURS = 8  # queries that say how much a place is like everything
 HUB_QUERIES = 512
 HUBNESS = 0.5  # how much being like everything counts against a place
 SAME_COLOR = 0.06  # standard deviation of colours (0..1) that are taken for the same
-NEAR = 4.0  # standard deviation of the distance, in places
+NEAR = 3.0  # standard deviation of the distance, in places
+LIGHTNESS = 0.08  # of a cosine, that a difference of one standard deviation of lightness counts
+_AT_ONCE = 2048  # queries
 
 
 @dataclass(frozen=True)
@@ -31,29 +33,37 @@ class Places:
     """N places of a style's examples.
 
     ``features``: (N, CHANNELS); ``mean``, ``variance``: (CHANNELS,) over them; ``searched``: (N, SEARCHED) of
-    length 1, centred and projected.
+    length 1, centred and projected; ``light``: (N,), how light each is beside the others (``standing``), 0
+    where that is not known.
     """
 
     features: Tensor
     mean: Tensor
     variance: Tensor
     searched: Tensor
+    light: Tensor
 
     @classmethod
-    def of(cls, features: Tensor) -> Places:
-        """(N, CHANNELS) hypercolumns of the examples."""
+    def of(cls, features: Tensor, light: Tensor | None = None) -> Places:
+        """(N, CHANNELS) hypercolumns of the examples, and their lightness (N,)."""
         kept, features = features.to(torch.bfloat16), features.float()
         mean = features.mean(0)
-        return cls(kept, mean, features.var(0), project(features - mean))
+        own = mean.new_zeros(len(features)) if light is None else standing(light)
+        return cls(kept, mean, features.var(0), project(features - mean), own)
 
     def nearest(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
         """(M, CHANNELS) hypercolumns of a picture -> (M,): positions of the places most like each.
 
         Queries are centred by their own mean: what is compared is how places differ *within* a picture. With
-        the ``image`` itself (3, H, W), neighbours of one colour are searched as one (``evened``).
+        the ``image`` itself (3, H, W), neighbours of one colour are searched as one (``evened``), and what is
+        dark in it looks for what is dark in the examples.
         """
         searched = (queries - queries.mean(0)) @ _projection(queries.device)
-        searched = searched if image is None else evened(searched, image)
+        light = None
+        if image is not None:
+            light = F.avg_pool2d(image.mean(0)[None], STRIDE).flatten()
+            mixed = evened(torch.cat([searched, light[:, None]], 1), image)
+            searched, light = mixed[:, :-1], standing(mixed[:, -1])
         searched = F.normalize(searched, dim=1).to(torch.bfloat16)
         penalty: Tensor | float = 0.0
         if hubness:
@@ -61,11 +71,23 @@ class Places:
             alike = self.searched @ some.t()
             penalty = hubness * alike.topk(min(HUB_NEIGHBOURS, len(some)), 1).values.float().mean(1)
         keys = self.searched.t().contiguous()
-        return torch.cat([((q @ keys).float() - penalty).argmax(1) for q in torch.split(searched, 2048)])
+        found = []
+        for at, q in enumerate(torch.split(searched, _AT_ONCE)):
+            scores = (q @ keys).float() - penalty
+            if light is not None:
+                own = light[at * _AT_ONCE : (at + 1) * _AT_ONCE, None]
+                scores = scores - LIGHTNESS * (own - self.light).square()
+            found.append(scores.argmax(1))
+        return torch.cat(found)
 
     def targets(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
         """(M, CHANNELS) of a picture -> (M, CHANNELS): what each of its places is to look like."""
         return self.features[self.nearest(queries, image, hubness=hubness)]
+
+
+def standing(light: Tensor) -> Tensor:
+    """(N,) lightness -> how far each is from the mean, in standard deviations, at most two."""
+    return ((light - light.mean()) / (light.std() + 0.05)).clamp(-2, 2)
 
 
 def evened(features: Tensor, image: Tensor) -> Tensor:

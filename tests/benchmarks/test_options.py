@@ -69,9 +69,9 @@ def test_settings_change_numbers_of_the_inner_loop_and_nothing_else() -> None:
     ("text", "said"),
     [
         ("", "knows no ''"),
-        ("details=3", "knows no 'details'; it takes NAME=VALUE,... of bank, decay_from, detail, held_out"),
+        ("details=3", "knows no 'details'; it takes NAME=VALUE,... of bank, critic, decay_from, held_out"),
         ("levels=3", "knows no 'levels'"),
-        ("detail", "a number for detail, not ''"),
+        ("critic", "a number for critic, not ''"),
         ("steps=2.5", "a number for steps, not '2.5'"),
     ],
 )

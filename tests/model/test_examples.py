@@ -47,7 +47,10 @@ def test_works_of_a_few_pixels_can_be_learned_from(objective: Objective) -> None
 @pytest.mark.parametrize("k", [1, 3, 16])
 def test_every_work_has_its_share_of_the_places(objective: Objective, k: int) -> None:
     one = seen(objective, (256, 128), level=2)[0]
-    marked = [LevelExamples([one.features[0] * 0 + i], one.statistics, one.descriptions) for i in range(k)]
+    marked = [
+        LevelExamples([one.features[0] * 0 + i], one.light, one.statistics, one.descriptions)
+        for i in range(k)
+    ]
     joined = LevelExamples.join(marked)
     found = torch.bincount(joined.places.features[:, 0].long(), minlength=k).tolist()
     assert found == [min(len(one.features[0]), PLACES // k)] * k

@@ -24,7 +24,7 @@ NOISE = 4.0  # levels
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine.load(device="cpu", config=SMALL)
+    return Engine.load(device="cpu", config=SMALL, renderer="torch")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from PIL import Image
 from model.adaptation import Adaptation, Photos
 from model.adaptation_loop import Adapted, adapt_together
 from model.checkpoint import phi_shapes
+from model.data.folders import to_tensor
 from model.dials import Dials
 from model.engine import Engine
 from model.errors import AdaptationCanceled
@@ -20,6 +21,7 @@ from model.maml import LearningRates
 from model.networks import Networks, Objective
 from model.passes import passes
 from model.phi import Phi
+from model.pyramid import SIDES
 from model.requests import Learning, Rendering
 from model.style import Style
 from model.stylizer import Normalize
@@ -47,6 +49,16 @@ def alone(networks: Networks, objective: Objective, number: int, rates: list[Lea
     return outcome
 
 
+def apart_drawn(networks: Networks, a: Adapted, b: Adapted) -> float:
+    """Mean distance of a photo's pictures at all levels.
+
+    Not of phi: what a later normalisation takes out has no gradient, and moves by rounding alone.
+    """
+    photo = to_tensor([picture(70)]).expand(len(SIDES), -1, -1, -1)
+    with torch.no_grad():
+        return float((networks(photo, a.phi) - networks(photo, b.phi)).abs().mean())
+
+
 def test_each_task_ends_where_it_ends_alone(
     networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
@@ -57,10 +69,9 @@ def test_each_task_ends_where_it_ends_alone(
         assert isinstance(outcome, Adapted)
         assert outcome.steps == one.steps
         assert outcome.losses == pytest.approx(one.losses, rel=2e-3)
-        for name, value in outcome.phi.items():
-            assert value.shape == one.phi[name].shape
-            torch.testing.assert_close(value, one.phi[name], rtol=0, atol=5e-3)
-    assert not torch.allclose(singly[0].phi["color"], singly[1].phi["color"], atol=2e-2), "different styles"
+        assert {k: v.shape for k, v in outcome.phi.items()} == {k: v.shape for k, v in one.phi.items()}
+        assert apart_drawn(networks, outcome, one) < 0.004
+    assert apart_drawn(networks, singly[0], singly[1]) > 0.02, "they are different styles"
 
 
 def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
@@ -81,7 +92,7 @@ def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
     for one, outcome in zip(singly, (outcomes[0], outcomes[2]), strict=True):
         assert isinstance(outcome, Adapted)
         assert outcome.losses == pytest.approx(one.losses, rel=2e-3)
-        torch.testing.assert_close(outcome.phi["color"], one.phi["color"], rtol=0, atol=5e-3)
+        assert apart_drawn(networks, outcome, one) < 0.004
 
 
 def test_when_all_are_canceled_the_loop_ends(

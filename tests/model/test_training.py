@@ -38,6 +38,7 @@ SMALL_BATCHES = (
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.training.source.BATCHES", SMALL_BATCHES)
+    monkeypatch.setattr("model.training.run.LONGEST_STEP", 0.5)  # on a busy machine too there are a few steps
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ async function sessionOf(model) {
     kept = { model: null, session: null };
     const session = await ort.InferenceSession.create(new Uint8Array(await model.arrayBuffer()), {
       executionProviders: ["wasm"],
+      logSeverityLevel: 3, // not that some inputs may be left out
     });
     kept = { model: key, session };
   }
