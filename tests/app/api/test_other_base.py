@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
 from app.api.container import Container
@@ -30,7 +32,7 @@ async def test_styles_of_another_base_are_outdated_and_learned_again(
     for status, expected in (("ready", []), ("pending", []), ("outdated", [style])):
         found = (await client.get("/v1/styles", params={"status": status})).json()["items"]
         assert [item["id"] for item in found] == expected, status
-    form = {"files": files(contents=png()), "data": {"style_id": style}}
+    form: dict[str, Any] = {"files": files(contents=png()), "data": {"style_id": style}}
     refused = await client.post("/v1/stylizations", **form)
     assert "relearn" in check_problem(refused, 409, "style_base_mismatch")["detail"]
     again = await client.post(f"/v1/styles/{style}/relearn", headers={"Idempotency-Key": "a"})
