@@ -36,7 +36,7 @@ def test_a_file_in_a_file_out(at_home: Path):
 
 def test_styles_batches_blends(at_home: Path, capsys: pytest.CaptureFixture[str]):
     exec(EXAMPLES[1], {})
-    assert "adapt 20 of 20 {'style'" in capsys.readouterr().out
+    assert "adapt 20 of 20 {'total'" in capsys.readouterr().out
     assert (at_home / "0.jpg").read_bytes().startswith(b"\xff\xd8")
     assert (at_home / "1.jpg").exists()
     with zipfile.ZipFile(at_home / "all.zip") as archive:

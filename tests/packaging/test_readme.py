@@ -98,6 +98,6 @@ def test_bounds_are_those_in_effect():
     text = " ".join(README.split())
     assert f"Clips have up to {CLIP_FRAMES} frames and {CLIP_SECONDS:g} seconds" in text
     assert f"up to {MOST_STRENGTH} more than it" in text
-    assert f"(0 to 1, default\n{DEFAULT_ABSTRACTION})" in text
+    assert f"(0 to 1, default {DEFAULT_ABSTRACTION})" in text
     assert f"`stroke_size` ({LEAST_STROKE_SIZE} to {MOST_STROKE_SIZE:g}, default 1)" in text
     assert f"Results have up to {Settings().max_output_side} px" in text
