@@ -6,20 +6,24 @@
 ARG PYTHON_VERSION=3.12
 
 FROM python:${PYTHON_VERSION}-slim AS build
-# The index of PyTorch builds to prefer; empty: the builds of the package index, with CUDA on Linux.
+# The index that PyTorch is taken from, and nothing else; empty: the package index, with CUDA on Linux.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 RUN python -m venv /opt/fewstroke
 ENV PATH=/opt/fewstroke/bin:$PATH
 
-# The dependencies are a layer of their own: it changes only with these two files.
-COPY pyproject.toml constraints.txt ./
+# The dependencies are a layer of their own, which changes only with these files; every file has its hash
+# (scripts/lock.sh), but for the builds of PyTorch from an index of their own.
+COPY pyproject.toml constraints.txt requirements.lock requirements-cpu.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -c "import tomllib, pathlib; p = tomllib.loads(pathlib.Path('pyproject.toml').read_text()); \
-print(*p['build-system']['requires'], *p['project']['dependencies'], \
-*p['project']['optional-dependencies']['postgres'], *p['project']['optional-dependencies']['export'], sep='\n')" > /tmp/requirements.txt \
-    && pip install -r /tmp/requirements.txt -c constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}
+    if [ -n "$TORCH_INDEX" ]; then \
+      grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
+      && pip install --no-deps --index-url "$TORCH_INDEX" -r /tmp/torch.txt \
+      && pip install --no-deps --require-hashes -r requirements-cpu.lock; \
+    else \
+      pip install --no-deps --require-hashes -r requirements.lock; \
+    fi
 
 COPY README.md LICENSE NOTICE ./
 COPY model model

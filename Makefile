@@ -27,7 +27,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,19 @@ load: env ## 200 clients for five minutes against a real service (LOAD_ARGS='--e
 fuzz: env ## Schemathesis with all checks, and 20,000 mutated pictures
 	$(BIN)/python -m benchmarks.fuzz.contract
 	$(BIN)/python -m benchmarks.fuzz.images
+
+lock: ## Write what the images install, with hashes, from the pins in constraints.txt
+	PYTHON=$(PYTHON) scripts/lock.sh
+
+audit: env $(WEB_STAMP) ## Look for known vulnerabilities of what is pinned (asks the advisory databases)
+	$(PIP_INSTALL) --quiet -c constraints.txt pip-audit
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	cd web && $(WITH_NODE) npm audit --omit=dev
+
+sbom: env ## Write dist/fewstroke.cdx.json, what the images consist of (CycloneDX)
+	$(PIP_INSTALL) --quiet -c constraints.txt cyclonedx-bom
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml -o dist/fewstroke.cdx.json
 
 constraints: ## Resolve every dependency afresh and pin it in constraints.txt
 	PYTHON=$(PYTHON) scripts/pin_constraints.sh

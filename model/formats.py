@@ -81,7 +81,8 @@ def read_style_header(data: bytes) -> StyleHeader:
     meta = read_metadata(data, what="style")
     if meta.get("format") != STYLE_FORMAT:
         raise StyleFormatError(
-            f"the style has format {str(meta.get('format'))[:40]!r}, and this version reads {STYLE_FORMAT!r}"
+            f"the style has format {str(meta.get('format'))[:40]!r}, and this version reads "
+            f"{STYLE_FORMAT!r}: learn it again from its examples (`fewstroke adapt`)"
         )
     try:
         return StyleHeader(

@@ -1,6 +1,6 @@
 """Secrets that stand in the database in clear, from before there was a key, are sealed at the start."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.access.tables import LinkSecretRow
 from app.infra.db import Sessions
@@ -11,15 +11,22 @@ from app.webhooks.tables import WebhookRow
 async def seal_secrets(sessions: Sessions, seal: Seal) -> None:
     """All of them, in one transaction."""
     async with sessions() as session:
-        stored = [
-            secret
-            for column in (LinkSecretRow.secret, WebhookRow.secret)
-            for secret in await session.scalars(select(column))
-        ]
-    if not any(map(seal.is_open, stored)):
+        found = {
+            table: [
+                row
+                for row in await session.execute(select(table.id, table.secret))
+                if seal.is_open(row.secret)
+            ]
+            for table in (LinkSecretRow, WebhookRow)
+        }
+    if not any(found.values()):
         return
     async with sessions.begin() as session:
-        for table in (LinkSecretRow, WebhookRow):
-            for row in await session.scalars(select(table)):
-                if seal.is_open(row.secret):
-                    row.secret = seal.seal(row.secret)
+        for table, rows in found.items():
+            for row in rows:
+                await session.execute(
+                    update(table)
+                    .where(table.id == row.id, table.secret == row.secret)
+                    .values(secret=seal.seal(row.secret)),
+                    execution_options={"synchronize_session": False},
+                )

@@ -125,7 +125,12 @@ IMPORTED = STYLE | {
     "file_url": f"/v1/styles/{IMPORTED_ID}/file",
 }
 RELEARNED = job(RETRY_ID, "adapt", "succeeded", at="09:21", result=made([], 24, 16.872))
-RELEARNING = STYLE | {"status": "pending", "job_id": RETRY_ID, "base_hash": OLD_BASE}
+RELEARNING = STYLE | {
+    "status": "pending",
+    "job_id": RETRY_ID,
+    "base_hash": OLD_BASE,
+    "header": HEADER | {"base_hash": OLD_BASE},
+}
 
 
 def item(position: int, name: str, status: str, **more: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import AppError
+from app.imaging.confine import confine
 from app.imaging.costly import keep_small, refuse_costly
 from app.imaging.limits import Limits
 from app.imaging.normalize import normalize
@@ -40,6 +41,7 @@ def main() -> None:
     """Answer requests until stdin ends."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each would reserve some of the memory below
     _limit_memory()
+    confine()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer
     for line in sys.stdin:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.tables import ApiKeyRow, RateRow
 from app.audit.tables import AuditRow
@@ -63,15 +62,22 @@ async def erase_owner(sessions: Sessions, ledger: Ledger, owner: str) -> Leftove
             .values(revoked_at=utcnow(), name="")
         )
     await _end_jobs(sessions, ledger, owner)
+    left = Leftovers()
     async with sessions.begin() as session:
-        keys = [
-            key
-            for column, whose in ((ImageRow.blob_key, ImageRow.owner), (StyleRow.blob_key, StyleRow.owner))
-            for key in await session.scalars(select(column).where(whose == owner, column.is_not(None)))
-        ]
-        jobs = list(await session.scalars(select(JobRow.id).where(JobRow.owner == owner)))
-        await _delete_rows(session, owner)
-    return Leftovers(keys, jobs)
+        for table in _owned():
+            if table.name in _KEPT:
+                continue
+            gone = delete(table).where(table.c.owner == owner)
+            if "blob_key" in table.c:
+                keys = await session.scalars(gone.returning(table.c.blob_key))
+                left.keys += [key for key in keys if key is not None]
+            elif table is JobRow.__table__:
+                left.jobs += await session.scalars(gone.returning(table.c.id))
+            else:
+                await session.execute(gone)
+        own_keys = select(ApiKeyRow.id).where(ApiKeyRow.owner == owner)
+        await session.execute(delete(RateRow).where(RateRow.key_id.in_(own_keys)))
+    return left
 
 
 async def _end_jobs(sessions: Sessions, ledger: Ledger, owner: str) -> None:
@@ -82,14 +88,6 @@ async def _end_jobs(sessions: Sessions, ledger: Ledger, owner: str) -> None:
     for job_id in active:
         await ledger.request_cancel(job_id)
     await ledger.end_canceling(timedelta(0), owner=owner)
-
-
-async def _delete_rows(session: AsyncSession, owner: str) -> None:
-    own_keys = select(ApiKeyRow.id).where(ApiKeyRow.owner == owner)
-    await session.execute(delete(RateRow).where(RateRow.key_id.in_(own_keys)))
-    for table in _owned():
-        if table.name not in _KEPT:
-            await session.execute(delete(table).where(table.c.owner == owner))
 
 
 def _plain(value: object) -> str:

@@ -179,7 +179,7 @@ def build_router(settings: Settings) -> APIRouter:
 
         With `Accept: image/*` the body of the answer is the picture:
         `curl -sS --fail-with-body -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
-        -F content=@photo.jpg localhost:8000/v1/stylize -o out.png || cat out.png`. Then the call waits, as
+        -F content=@photo.jpg localhost:8000/v1/stylize -o out.png`. Then the call waits, as
         long as it may or for the N seconds of `Prefer: wait=N`; a picture that is not done by then is a
         problem (504, with the job, which goes on).
         """

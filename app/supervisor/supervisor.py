@@ -193,8 +193,7 @@ class Supervisor:
                 await asyncio.sleep(_READY_POLL)
         curl = (
             "curl -sS --fail-with-body -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg "
-            f"-F examples=@b.jpg -F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} "
-            "-o out.png || cat out.png"
+            f"-F examples=@b.jpg -F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
         )
         if OpenDoor(self._settings).asks_for_keys:
             self._console.line("serve", "every request needs a key: fewstroke keys create OWNER")

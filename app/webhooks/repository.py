@@ -119,13 +119,15 @@ def _unknown(webhook_id: str) -> WebhookNotFoundError:
 async def webhooks_of_key(sessions: Sessions, key_id: str, *, disable: bool = False) -> list[str]:
     """The ids of the enabled webhooks that a key has made."""
     made = (WebhookRow.key_id == key_id, WebhookRow.enabled.is_(True))
+    if not disable:
+        async with sessions() as session:
+            return list(await session.scalars(select(WebhookRow.id).where(*made)))
     async with sessions.begin() as session:
-        found = list(await session.scalars(select(WebhookRow.id).where(*made)))
-        if disable and found:
-            await session.execute(
-                update(WebhookRow)
-                .where(WebhookRow.id.in_(found))
-                .values(enabled=False, disabled_reason="The key that made it was revoked.")
-                .execution_options(synchronize_session=False)
-            )
-    return found
+        disabled = await session.scalars(
+            update(WebhookRow)
+            .where(*made)
+            .values(enabled=False, disabled_reason="The key that made it was revoked.")
+            .returning(WebhookRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        return list(disabled)

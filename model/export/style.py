@@ -57,7 +57,7 @@ def export_style(
     if header.base_hash != base:
         raise StyleBaseMismatchError(
             f"the style was adapted from base {header.base_hash[:12]}, but base {base[:12]} is loaded: "
-            "adapt it again from its examples, or load its own base"
+            "learn it again from its examples (`fewstroke adapt`), or load its own base"
         )
     config, network = _read_base(checkpoint or default_checkpoint())
     phi = _read_phi(style)

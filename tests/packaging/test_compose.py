@@ -68,7 +68,10 @@ def test_the_settings_of_our_containers_name_the_other_services(monkeypatch: pyt
     assert settings.nats_url is not None
     assert settings.nats_url.removeprefix("nats://").split(":")[0] in COMPOSE["services"]
     assert settings.nats_token is not None
-    assert settings.nats_token.get_secret_value() in COMPOSE["services"]["nats"]["command"]
+    nats = COMPOSE["services"]["nats"]
+    assert settings.nats_token.get_secret_value() == nats["environment"]["NATS_TOKEN"].split()[0]
+    assert "token: $$NATS_TOKEN" in COMPOSE["configs"]["nats"]["content"]
+    assert not any("TOKEN" in argument for argument in nats["command"]), "everybody can list it there"
     assert settings.s3_endpoint is None
 
 

@@ -389,6 +389,23 @@ describe("the studio", { timeout: 900_000 }, () => {
     await chosen("Again");
   });
 
+  it("learns a style of an older model again", async () => {
+    const id = await makeStyle(service, "Of yesterday", [examples[0]]);
+    await upgrade(service);
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    const again = button("Learn again: Of yesterday");
+    await again.waitFor();
+    await page.getByText("Of an older model").first().waitFor();
+    await accessible();
+    await again.click();
+    await heading("Learned");
+    assert.equal((await service.api(`/v1/styles/${id}`)).status, "ready");
+    await page.getByLabel("Name it").fill("Of today");
+    await button("Keep it").click();
+    await chosen("Of today");
+    await rendered();
+  });
+
   it("speaks Chinese to those who read it", async () => {
     const other = await openPage(browser, service.url, { locale: "zh-CN", viewport: { width: 390, height: 800 } });
     await other.page.goto(service.url);
@@ -416,23 +433,6 @@ describe("a service with keys and a short queue", { timeout: 600_000 }, () => {
   after(async () => {
     await browser?.close();
     await service?.stop();
-  });
-
-  it("learns a style of an older model again", async () => {
-    const id = await makeStyle(service, "Of yesterday", [examples[0]]);
-    await upgrade(service);
-    await page.getByRole("link", { name: "My styles" }).first().click();
-    const again = button("Learn again: Of yesterday");
-    await again.waitFor();
-    await page.getByText("Of an older model").first().waitFor();
-    await accessible();
-    await again.click();
-    await heading("Learned");
-    assert.equal((await service.api(`/v1/styles/${id}`)).status, "ready");
-    await page.getByLabel("Name it").fill("Of today");
-    await button("Keep it").click();
-    await chosen("Of today");
-    await rendered();
   });
 
   it("asks for a key, keeps it as told, and waits for room", async () => {

@@ -11,6 +11,7 @@ import pytest
 from app.api.container import Container
 from app.api.examples import ANSWERS
 from app.infra.broker import LANES
+from app.infra.facts import BASE, set_fact
 from app.settings import Settings
 from model.formats import StyleHeader
 from tests.app.support import Hand, files, png
@@ -63,6 +64,7 @@ async def test_the_story_is_what_happens(client: httpx.AsyncClient, services: Co
     (hook,) = (await tell("readWebhooks", "GET", "/v1/webhooks"))["items"]
     await tell("readWebhook", "GET", f"/v1/webhooks/{hook['id']}")
     await tell("patchWebhook", "PATCH", f"/v1/webhooks/{hook['id']}", json={"description": "x"})
+    await tell("postSecret", "POST", f"/v1/webhooks/{hook['id']}/secret")
 
     dropped = await tell("createStyle", "POST", "/v1/styles", files=files(examples=png()))
     await tell("cancelJob", "POST", f"/v1/jobs/{dropped['job']['id']}/cancel")
@@ -103,4 +105,7 @@ async def test_the_story_is_what_happens(client: httpx.AsyncClient, services: Co
     await tell("ready", "GET", "/readyz")
     await tell("listModels", "GET", "/v1/models")
     await tell("getUsage", "GET", "/v1/usage")
+
+    await set_fact(services.sessions, BASE, "ab" * 32)  # what a start with another checkpoint does
+    await tell("relearnStyle", "POST", f"{style}/relearn")
     assert {name for name, _ in ANSWERS} - told == {"streamJobEvents", "readMetrics"}, "no JSON"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from safetensors.torch import load, save
 
 from app.api.container import Container
 from app.cli import cli
+from app.infra.facts import BASE, set_fact
 from model.checkpoint import Base, load_base, phi_shapes, save_base
 from model.errors import StyleFormatError
 from model.formats import METADATA_KEY, StyleHeader, read_metadata
@@ -47,10 +49,17 @@ def a_style(base: Base) -> bytes:
 
 
 @pytest.fixture
-def base(services: Container) -> Base:
+async def base(services: Container) -> Base:
     """A checkpoint that the service and the exporter can read."""
     assert services.settings.checkpoint is not None
-    return small_base(services.settings.checkpoint)
+    base = small_base(services.settings.checkpoint)
+    await started(services)
+    return base
+
+
+async def started(services: Container) -> None:
+    """What a start with the checkpoint as it is does."""
+    await set_fact(services.sessions, BASE, await services.checkpoint.base_hash())
 
 
 async def imported(client: httpx.AsyncClient, data: bytes) -> str:
@@ -94,10 +103,13 @@ def changed(data: bytes, change: Callable[[dict[str, torch.Tensor]], object]) ->
     [
         (lambda tensors: tensors["color"].fill_(float("nan")), "'color' holds numbers that are not finite"),
         (lambda tensors: tensors["up1.beta"][0].fill_(float("-inf")), "'up1.beta' holds numbers"),
-        (lambda tensors: tensors.update(color=torch.full((3, 4), float("inf"))), "not finite"),
-        (lambda tensors: tensors.update(color=torch.full((3, 4), float("nan")).bfloat16()), "not finite"),
-        (lambda tensors: tensors.update(color=torch.zeros(3, 4, dtype=torch.int64)), "has no floating-point"),
-        (lambda tensors: tensors.update(color=torch.zeros(4, 3).half()), "do not fit the network"),
+        (lambda tensors: tensors.update(color=torch.full((4, 3, 4), float("inf"))), "not finite"),
+        (lambda tensors: tensors.update(color=torch.full((4, 3, 4), float("nan")).bfloat16()), "not finite"),
+        (
+            lambda tensors: tensors.update(color=torch.zeros(4, 3, 4, dtype=torch.int64)),
+            "has no floating-point",
+        ),
+        (lambda tensors: tensors.update(color=torch.zeros(4, 4, 3).half()), "do not fit the network"),
         (lambda tensors: tensors.pop("down1.beta"), "do not fit the network"),
         (lambda tensors: tensors.update(more=torch.zeros(1).half()), "do not fit the network"),
     ],
@@ -115,10 +127,14 @@ async def test_an_import_checks_what_a_worker_checks(
     assert (await client.get("/v1/styles")).json()["items"] == []
     await imported(client, data)
     for kind in (torch.float32, torch.bfloat16):
-        largest = torch.full((3, 4), torch.finfo(kind).max, dtype=kind)
-        extreme = changed(data, lambda tensors, color=largest: tensors.update(color=color))
+        largest = {"color": torch.full((4, 3, 4), torch.finfo(kind).max, dtype=kind)}
+        extreme = changed(data, partial(_update, largest))
         read_by_worker(extreme, base)
         await imported(client, extreme)
+
+
+def _update(more: dict[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -> None:
+    tensors.update(more)
 
 
 def read_by_worker(data: bytes, base: Base) -> None:
@@ -146,6 +162,7 @@ async def test_what_cannot_be_exported(
     small_base(services.settings.checkpoint, seed=1)  # the service has another checkpoint now
     check_problem(await client.get(url), 409, "style_base_mismatch")
     services.settings.checkpoint.write_bytes(b"no checkpoint at all")
+    await started(services)
     damaged = await imported_on(client, services)
     check_problem(await client.get(f"/v1/styles/{damaged}/onnx"), 503, "service_unavailable")
 
@@ -183,5 +200,5 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert run("export", style, "-o", style, "--checkpoint", base_path)[0] == 3
     code, said = run("export", style)  # the shipped checkpoint is not its base
     assert code == 3
-    assert "adapt it again" in said
+    assert "fewstroke adapt" in said
     assert style.read_bytes() == data

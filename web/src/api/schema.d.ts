@@ -227,7 +227,7 @@ export interface paths {
          *
          *     With `Accept: image/*` the body of the answer is the picture:
          *     `curl -sS --fail-with-body -H 'Accept: image/png' -F examples=@a.jpg -F examples=@b.jpg
-         *     -F content=@photo.jpg localhost:8000/v1/stylize -o out.png || cat out.png`. Then the call waits, as
+         *     -F content=@photo.jpg localhost:8000/v1/stylize -o out.png`. Then the call waits, as
          *     long as it may or for the N seconds of `Prefer: wait=N`; a picture that is not done by then is a
          *     problem (504, with the job, which goes on).
          */
@@ -3172,7 +3172,7 @@ export interface operations {
                      *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
                      *         "size_bytes": 148112,
                      *         "header": {
-                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
                      *           "k": 5,
                      *           "steps": 24,
                      *           "seed": 0,

@@ -42,7 +42,7 @@ export function Controls() {
       <section class="controls">
         <label class="slider">
           <span>
-            {t.use.strength} <output>{Math.round(now.strength * 100)} %</output>
+            {t.use.strength} <b>{Math.round(now.strength * 100)} %</b>
           </span>
           <input
             type="range"
@@ -50,13 +50,14 @@ export function Controls() {
             max={model.value?.max_strength ?? 1}
             step="0.05"
             value={now.strength}
+            aria-label={t.use.strength}
             aria-valuetext={`${Math.round(now.strength * 100)} %`}
             onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
           />
         </label>
         <label class="slider">
           <span>
-            {t.use.abstraction} <output>{Math.round(abstraction * 100)} %</output>
+            {t.use.abstraction} <b>{Math.round(abstraction * 100)} %</b>
           </span>
           <input
             type="range"
@@ -64,10 +65,12 @@ export function Controls() {
             max="1"
             step="0.05"
             value={abstraction}
+            aria-label={t.use.abstraction}
+            aria-describedby="abstraction"
             aria-valuetext={`${Math.round(abstraction * 100)} %`}
             onInput={(event) => set({ abstraction: event.currentTarget.valueAsNumber })}
           />
-          <small class="help">{t.use.abstractionHelp}</small>
+          <small class="help" id="abstraction">{t.use.abstractionHelp}</small>
         </label>
         <Segmented
           legend={t.use.strokes}
