@@ -27,7 +27,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ load: env ## 200 clients for five minutes against a real service (LOAD_ARGS='--e
 fuzz: env ## Schemathesis with all checks, and 20,000 mutated pictures
 	$(BIN)/python -m benchmarks.fuzz.contract
 	$(BIN)/python -m benchmarks.fuzz.images
+
+siege: env ## Strangers and one owner attack a service while another works: two minutes, loopback only
+	$(BIN)/python -m benchmarks.siege
 
 lock: ## Write what the images install, with hashes, from the pins in constraints.txt
 	PYTHON=$(PYTHON) scripts/lock.sh

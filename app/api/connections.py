@@ -56,14 +56,16 @@ class Places:
     """The connections of one process: at most ``limit``, of one address three quarters of them.
 
     When all are taken, the one that has been idle longest makes room, so that idle connections keep nobody
-    out. Connections with a request at work are never closed for others.
+    out; of those that have asked something before, only when there is no other. Connections with a request at
+    work are never closed for others.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._of_address = max(1, int(limit * _BUSIEST))
         self._open: Counter[str] = Counter()
-        self._idle: dict[Connection, None] = {}  # the longest idle first
+        self._silent: dict[Connection, None] = {}  # have asked nothing yet; the longest idle first
+        self._idle: dict[Connection, None] = {}  # the same, of those that have
 
     def enter(self, connection: Connection) -> bool:
         """Count a new connection; False: there is no room, and it counts all the same until it leaves."""
@@ -79,25 +81,26 @@ class Places:
 
     def idle(self, connection: Connection) -> None:
         """It waits for a request."""
-        self._idle.pop(connection, None)
-        self._idle[connection] = None
+        self.busy(connection)
+        (self._idle if connection.has_asked else self._silent)[connection] = None
 
     def busy(self, connection: Connection) -> None:
         """A request of it is at work."""
+        self._silent.pop(connection, None)
         self._idle.pop(connection, None)
 
     def leave(self, connection: Connection) -> None:
         """It is closed."""
-        self._idle.pop(connection, None)
+        self.busy(connection)
         self._open[connection.address] -= 1
         if self._open[connection.address] <= 0:
             del self._open[connection.address]
 
     def _evict(self, address: str | None) -> bool:
-        for candidate in self._idle:
+        for candidate in (*self._silent, *self._idle):
             if address is None or candidate.address == address:
                 logger.warning("%d connections are open: idle ones are closed to make room", self._limit)
-                self._idle.pop(candidate)
+                self.busy(candidate)
                 candidate.transport.abort()
                 return True
         logger.warning("%d connections are open and at work: new ones are refused", self._limit)
@@ -110,6 +113,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, places: Places, **named: Any) -> None:
         super().__init__(*args, **named)
         self.address = ""
+        self.has_asked = False
         self._places = places
         self._phase = "idle"  # then: head, body, and idle again
         self._since = 0.0  # when the phase began
@@ -167,6 +171,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self.has_asked = True
         self._since = self.loop.time()
         self._rest()
 

@@ -133,8 +133,8 @@ def _parameters(route: APIRoute) -> set[str]:
 async def _page(request: Request, page: Annotated[Page, Query()]) -> Page:
     """The page of a list that is asked for. Raises ValidationError for a parameter that the list does not
     have: a filter whose name is misspelt would let everything through."""
-    unknown = [name for name in request.query_params if name not in _parameters(request.scope["route"])]
-    if unknown:
+    given = set(request.query_params)
+    if given and (unknown := sorted(given - _parameters(request.scope["route"]))):
         problems = [{"field": f"query.{name}", "detail": "There is no such parameter"} for name in unknown]
         raise ValidationError(validation_sentence(problems), errors=problems)
     return page

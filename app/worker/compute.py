@@ -98,7 +98,8 @@ def _sheet(engine: EngineLike, read_style: ReadStyle, work: Work) -> Sheet:
     def read(part: StyleInput) -> StyleLike:
         if part.header.get("base_hash", engine.base_hash) != engine.base_hash:
             raise outdated(part.id)  # since it was asked for: the worker has got another checkpoint
-        return read_style(part.data)
+        style: StyleLike = read_style(part.data)
+        return style
 
     style = engine.blend([(read(part), part.weight) for part in inputs.styles])
     return Sheet(work, style, read(inputs.outside) if inputs.outside is not None else None)

@@ -11,7 +11,7 @@ import pytest
 
 import app
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from tests.app.api.test_export import a_style, base, imported
 from tests.app.support import png
 
@@ -48,7 +48,7 @@ async def test_nothing_of_the_folder_runs(client: httpx.AsyncClient, base, forei
 @pytest.mark.usefixtures("foreign_folder")
 async def test_what_decodes_strangers_pictures_knows_no_secrets(tmp_path: Path) -> None:
     decoder = Decoder(processes=1)
-    limits = Limits(min_side=1, max_side=99, max_pixels=9999, target_side=64, keep_alpha=False)
+    limits = Limits(min_side=1, max_side=99, max_pixels=9999, target_side=64, ground=Ground.WHITE)
     source = tmp_path / "in"
     source.write_bytes(png())
     await decoder.normalize(source, tmp_path / "out", limits, label="it")

@@ -37,7 +37,7 @@ def test_the_key_is_made_once_and_for_its_user(tmp_path: Path) -> None:
     stored = Seal.of(settings).seal("x")
     assert Seal.of(settings).open(stored) == "x"
     assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o077 == 0
-    given = Settings(data_dir=tmp_path / "other", secret_key="given")  # type: ignore[arg-type]
+    given = Settings(data_dir=tmp_path / "other", secret_key="given")
     Seal.of(given)
     assert not (tmp_path / "other").exists()
 

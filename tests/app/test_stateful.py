@@ -207,7 +207,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
         def a_user_retries(self, number: int, dies: bool) -> None:
             job = self.run(self.ledger.get(self.some_id(number)))
             try:
-                new = plan_retry(job)
+                new = plan_retry(job, None)
                 made = self.run(create_retry(self.sessions, self.service, new))
             except JobNotRetryableError:
                 return

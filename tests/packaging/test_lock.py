@@ -17,7 +17,7 @@ OF_TORCH = re.compile(r"torch|torchvision|triton|cuda-.*|nvidia-.*")
 def locked(name: str) -> dict[str, tuple[str, int]]:
     """Versions and numbers of hashes by package."""
     text = (ROOT / name).read_text().replace("\\\n", " ")
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for line in text.splitlines():
         package = re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line)
         assert package is not None, line

@@ -133,6 +133,7 @@ async def test_damage_is_looked_for_when_the_service_starts(settings: Settings, 
     ):
 
         async def noticed() -> bool:
-            return (await client.get("/readyz")).json()["missing"].get("database") == "damaged"
+            missing = (await client.get("/readyz")).json()["missing"]
+            return bool(missing.get("database") == "damaged")
 
         await eventually(noticed)

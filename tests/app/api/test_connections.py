@@ -201,7 +201,7 @@ async def test_requests_at_work_are_not_closed_for_others() -> None:
 
     class Peer:
         def __init__(self, address: str) -> None:
-            self.address, self.transport = address, Transport()
+            self.address, self.transport, self.has_asked = address, Transport(), False
 
     places = connections.Places(8)
     busy: list[Any] = [Peer(f"10.0.0.{n}") for n in range(8)]
@@ -216,10 +216,33 @@ async def test_requests_at_work_are_not_closed_for_others() -> None:
     assert places.enter(late)
 
 
+async def test_who_has_asked_before_is_closed_last() -> None:
+    closed: list[str] = []
+
+    class Transport:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def abort(self) -> None:
+            closed.append(self.name)
+
+    class Peer:
+        def __init__(self, name: str, has_asked: bool) -> None:
+            self.address, self.transport, self.has_asked = name, Transport(name), has_asked
+
+    places = connections.Places(3)
+    peers: list[Any] = [Peer("regular", True), Peer("silent-1", False), Peer("silent-2", False)]
+    for peer in peers:
+        assert places.enter(peer)
+    late: Any = Peer("late", False)
+    assert places.enter(late)
+    assert closed == ["silent-1"]
+
+
 async def test_one_address_leaves_places_for_others() -> None:
     class Peer:
         def __init__(self, address: str) -> None:
-            self.address, self.transport = address, None
+            self.address, self.transport, self.has_asked = address, None, False
 
     places = connections.Places(8)
     entered = []

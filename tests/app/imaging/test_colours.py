@@ -21,6 +21,7 @@ from tests.app.imaging.made import (
     RGB,
     RGB_PROFILE,
     iccp,
+    interlaced,
     plain,
     png,
 )
@@ -95,6 +96,15 @@ def test_sixteen_bits_are_cut_after_the_colours_are_known(read: Read, kind: str)
         ),
     }[kind]
     assert middle(read(data)) == pytest.approx([srgb_of(dark / 65535)] * 3, abs=0.6)
+
+
+@pytest.mark.parametrize("colour_type", [RGB, GREY_ALPHA])
+def test_deep_pictures_may_be_interlaced(read: Read, colour_type: int) -> None:
+    channels = 3 if colour_type == RGB else 2
+    values = np.random.default_rng(0).integers(0, 65536, (21, 19, channels)).astype(np.uint16)
+    profile = iccp(RGB_PROFILE if colour_type == RGB else GREY_PROFILE)
+    whole = read(png(values, colour_type, profile, depth=16))
+    assert (np.asarray(read(interlaced(values, colour_type, profile))) == np.asarray(whole)).all()
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Limits
+from app.imaging.limits import Ground, Limits
 from app.infra.children import python_command
 from tests.app.support import encoded, picture
 
-LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, keep_alpha=True)
+LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 
 _TRIES = """
 import json, os, socket, sys, tempfile

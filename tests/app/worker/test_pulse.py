@@ -31,7 +31,8 @@ async def test_a_thread_that_does_not_tick_ends_the_process(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pulse_module, "_LOOK_EVERY", 0.001)
-    clock, statuses = Clock(), []
+    clock = Clock()
+    statuses: list[int] = []
     pulse = Pulse(300, leave=statuses.append, clock=clock)
     watching = asyncio.create_task(pulse.watch())
     clock.now = 1000.0

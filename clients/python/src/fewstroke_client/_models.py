@@ -201,6 +201,7 @@ class Readiness:
     status: str
     missing: dict[str, str]
     workers: int
+    details: dict[str, str] | None = None  # sentences, for keys with `admin`
 
 
 @dataclass(frozen=True, slots=True)

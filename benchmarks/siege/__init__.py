@@ -1,0 +1,1 @@
+"""What an owner, and strangers, can do to another owner: `python -m benchmarks.siege`."""
