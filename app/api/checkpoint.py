@@ -6,7 +6,7 @@ from pathlib import Path
 from app.errors import ServiceUnavailableError
 from model.dials import LEVELS
 from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
-from model.export.style import _shapes
+from model.export.style import shapes_of
 from model.formats import checkpoint_hash, default_checkpoint, read_metadata
 
 _HEADER = 8 + 2**20  # bytes: the length, and the longest header that is read
@@ -38,6 +38,6 @@ def _style_shapes(path: Path) -> dict[str, tuple[int, ...]] | None:
     try:
         with path.open("rb") as file:
             header = read_metadata(file.read(_HEADER), what="checkpoint")
-        return {name: (LEVELS, *shape) for name, shape in _shapes(header["stylizer"]).items()}
+        return {name: (LEVELS, *shape) for name, shape in shapes_of(header["stylizer"]).items()}
     except (OSError, StyleFormatError, KeyError, TypeError):
         return None

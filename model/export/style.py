@@ -62,7 +62,7 @@ def export_style(
     config, network = _read_base(checkpoint or default_checkpoint())
     phi = _read_phi(style)
     found = {name: value.shape for name, value in phi.items()}
-    if found != {name: (len(DETAIL_TAKEN), *shape) for name, shape in _shapes(config).items()}:
+    if found != {name: (len(DETAIL_TAKEN), *shape) for name, shape in shapes_of(config).items()}:
         raise StyleFormatError("the style's tensors do not fit the network: the file is damaged")
     builder = GraphBuilder()
     try:
@@ -83,7 +83,7 @@ def export_style(
     )
 
 
-def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def shapes_of(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Of every tensor of phi, without the levels."""
     width, rank = config["width"], config["rank"]
     layers = {"down1": config["half"], "down2": width, "up1": config["up_half"], "up2": config["up_full"]}

@@ -22,8 +22,8 @@ SEARCHED = 256  # numbers of a place that are compared in the search: a random p
 HUB_NEIGHBOURS = 8  # queries that say how much a place is like everything
 HUB_QUERIES = 512
 HUBNESS = 0.5  # how much being like everything counts against a place
-SAME_COLOR = 0.06  # standard deviation of colours (0..1) that are taken for the same
-NEAR = 3.0  # standard deviation of the distance, in places
+SAME_COLOR = 0.05  # standard deviation of colours (0..1) that are taken for the same
+NEAR = 1.5  # standard deviation of the distance, in places
 LIGHTNESS = 0.08  # of a cosine, that a difference of one standard deviation of lightness counts
 _AT_ONCE = 2048  # queries
 

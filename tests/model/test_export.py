@@ -104,9 +104,10 @@ def levels_apart(base: Base, style: bytes, exported: Exported, photo: Image.Imag
     expected = renderer.stylize_many([asked])[0]
     (picture,) = exported(as_input(photo), **dials)
     assert picture.shape == (3, photo.height, photo.width)
-    made = np.asarray(expected, dtype=np.float32).transpose(2, 0, 1)
-    gaps: np.ndarray = np.abs((255 * picture).round() - made)
-    return gaps
+    apart: Picture = np.abs(
+        (255 * picture).round() - np.asarray(expected, dtype=np.float32).transpose(2, 0, 1)
+    )
+    return apart
 
 
 def test_it_draws_as_the_service_does(base: Base, style: bytes, file: bytes) -> None:

@@ -194,7 +194,8 @@ def test_a_run_ends_goes_on_exactly_where_it_was_and_makes_a_checkpoint_that_eng
     assert again.loop.steps_done == run.loop.steps_done
     assert again.seconds == run.seconds
     torch.testing.assert_close(everything(again), after, rtol=0, atol=0)
-    outcomes = [each.loop.step([fixed(tasks_of(each), 0)], progress=0.5).loss for each in (run, again)]
+    task = fixed(tasks_of(run), 0)
+    outcomes = [each.loop.step([task], progress=0.5).loss for each in (run, again)]
     assert outcomes[0] == outcomes[1]
     torch.testing.assert_close(everything(again), everything(run), rtol=0, atol=0)
 
