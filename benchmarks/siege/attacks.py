@@ -111,7 +111,7 @@ async def attack(siege: Siege) -> None:
     attacks: list[Callable[[], Awaitable[None]]] = [
         *[lambda: headers_without_end(siege)] * 2,
         lambda: idle_sockets(siege),
-        *[lambda: slow_body(siege)] * 20,
+        *[lambda: slow_body(siege)] * 10,
         *[lambda: slow_pictures(siege, slow)] * 4,
         *[lambda: streams(siege)] * 40,
     ]
