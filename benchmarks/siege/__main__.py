@@ -6,10 +6,13 @@ Bounded, and on loopback only. The engine is a stub; supervisor, API, broker, de
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +20,7 @@ import httpx
 import psutil
 import typer
 
-from benchmarks.siege.attacks import (
-    Siege,
-    headers_without_end,
-    idle_sockets,
-    repeatedly,
-    slow_body,
-    slow_picture,
-    slow_pictures,
-    streams,
-)
+from app.infra.tasks import end
 from benchmarks.stub.service import StubService, picture, stub_service
 
 _ENV = {"FEWSTROKE_AUTH": "keys", "FEWSTROKE_LOG_LEVEL": "WARNING"}
@@ -68,41 +62,47 @@ def _p95(taken: list[float]) -> float:
     return sorted(taken)[int(0.95 * (len(taken) - 1))]
 
 
+@asynccontextmanager
+async def _attackers(url: str, key: str, sockets: int, log: Path) -> AsyncIterator[None]:
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.siege.attacks", url, key, str(sockets)), stdout=output
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
 async def lay_siege(seconds: float, sockets: int) -> bool:
-    """Print what became of it; whether A was left alone."""
+    """Print what became of it; whether B was told of no error of ours."""
     with tempfile.TemporaryDirectory(prefix="fewstroke-siege-") as folder:
         async with stub_service(Path(folder) / "data", workers=1, env=_ENV) as service:
             ada, bob = await _key(service, "ada"), await _key(service, "bob")
-            siege = Siege(httpx.URL(service.url), bob, sockets)
-            slow = slow_picture()
             most: dict[str, float] = {}
+            log = Path(folder) / "attackers.log"
             headers = {"Authorization": f"Bearer {ada}"}
-            async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60) as client:
+            limits = httpx.Limits(max_keepalive_connections=0)  # each upload is a new client
+            async with httpx.AsyncClient(
+                base_url=service.url, headers=headers, timeout=60, limits=limits
+            ) as client:
                 alone = await _work(client, seconds / 2)
                 (api,) = service.pids("api")
-                attacks = [
-                    asyncio.create_task(repeatedly(attack))
-                    for attack in (
-                        *[lambda: headers_without_end(siege)] * 4,
-                        lambda: idle_sockets(siege),
-                        *[lambda: slow_body(siege)] * 20,
-                        *[lambda: slow_pictures(siege, slow)] * 8,
-                        *[lambda: streams(siege)] * 40,
-                    )
-                ]
-                attacks.append(asyncio.create_task(_watch(psutil.Process(api), most)))
+                watching = asyncio.create_task(_watch(psutil.Process(api), most))
                 try:
-                    besieged = await _work(client, seconds)
+                    async with _attackers(service.url, bob, sockets, log):
+                        besieged = await _work(client, seconds)
                 finally:
-                    for task in attacks:
-                        task.cancel()
-                    await asyncio.gather(*attacks, return_exceptions=True)
+                    await end(watching)
+            lines = log.read_text().splitlines()
+    told: dict[str, int] = json.loads(lines[-1]) if lines else {}
     worse = _p95(besieged) / _p95(alone)
     typer.echo(f"A alone:    {len(alone)} uploads, p95 {_p95(alone):.3f} s")
     typer.echo(f"A besieged: {len(besieged)} uploads, p95 {_p95(besieged):.3f} s ({worse:.1f} times)")
-    typer.echo(f"B was told: {dict(sorted(siege.answers.items()))}")
+    typer.echo(f"B was told: {told}")
     typer.echo(f"API at most: {most['MiB']:.0f} MiB, {most['descriptors']:.0f} descriptors")
-    return not any(status >= 500 for status in siege.answers)
+    return not any(int(status) >= 500 for status in told)
 
 
 def main(
