@@ -28,7 +28,8 @@ def test_restarts_slow_down_up_to_ten_seconds():
 class DyingBroker:
     """Starts without trouble, and ends at once."""
 
-    log_file = "its log"
+    def last_words(self) -> str:
+        return "its last words"
 
     async def wait(self) -> int:
         return 1
