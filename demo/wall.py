@@ -1,4 +1,4 @@
-"""A wall of results: each style a row, each photo a column. ``python -m demo.wall --help``."""
+"""A wall of results: each photo a row, each style a column. ``python -m demo.wall --help``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     engine = Engine.load()
     photos = [squared(path) for path in options.photos]
-    lines = []
+    columns = []
     for folder in options.styles:
         found = pictures(folder)[: options.examples]
         if not found:
@@ -43,10 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         style = engine.adapt([Image.open(path) for path in found])
         name = folder.name.removeprefix("lo_").replace("_", " ")
-        made = [engine.stylize(photo, style) for photo in photos]
-        lines.append([Panel(p, name if i == 0 else "", "") for i, p in enumerate(made)])
+        last = len(photos) - 1
+        columns.append(
+            [Panel(engine.stylize(p, style), name if i == last else "", "") for i, p in enumerate(photos)]
+        )
         print(name, flush=True)
-    rows(f"{len(lines)} styles, {len(photos)} photos", lines).save(options.out)
+    lines = list(zip(*columns, strict=True))
+    rows(f"{len(columns)} styles, {len(photos)} photos", lines).save(options.out)
     return 0
 
 
