@@ -44,6 +44,7 @@ describe("mishaps", { timeout: 600_000 }, () => {
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("link", { name: /Gone/ }).waitFor({ state: "detached" });
     await open("Use a style");
+    await button("Delete: Kept").waitFor({ state: "detached" }); // the list of styles has gone
     await button("Kept").click();
     await rendered();
     assert.equal(await page.locator(".shares").count(), 0); // one style: nothing is blended
