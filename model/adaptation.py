@@ -27,7 +27,7 @@ from model.maml import Params
 from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.pyramid import SIDES
-from model.redrawing import level_input
+from model.redrawing import level_input, revised
 from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 
 
@@ -147,26 +147,34 @@ class Adaptation:
         if level > 0:
             assert below is not None
             dials, coarse = self.config.dials, self.photos[level - 1]
-            render = torch.lerp(coarse, self._draw(below), dials.share(level - 1))
+            render = torch.lerp(coarse, self._draw(below, level - 1), dials.share(level - 1))
             inputs = level_input(photos, coarse, render, dials.detail(level), dials.structure)
         self._inputs = inputs
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)
         with self.objective.autocast():
             found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
-        chosen = torch.stack([examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)])
+        pairs = [examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)]
+        chosen = torch.stack([features for features, _ in pairs])
+        spread = (
+            torch.stack([around for _, around in pairs if around is not None])
+            if pairs[0][1] is not None
+            else None
+        )
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
         judged = None
         if self.config.critic > 0 and level in self.critics:
             embedding = self.networks.encoder.embed_descriptions(examples.descriptions, level)
             embedding = embedding.mean(0, keepdim=True).expand(len(inputs), -1)
             judged = Judged(self.critics[level], self.config.critic, embedding)
-        self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled, judged))
+        self._support = Support(
+            inputs, Target(chosen, [examples.places] * len(inputs), pooled, spread, judged)
+        )
 
-    def _draw(self, phi: Params) -> Tensor:
+    def _draw(self, phi: Params, level: int) -> Tensor:
         with self.objective.autocast():
             parts = [self.networks(x[None], phi).float() for x in self._inputs]
-        return torch.cat(parts)
+        return revised(self._inputs, torch.cat(parts), level)
 
     def _cut(self, x: Tensor, side: int) -> Tensor:
         """A square part of each."""

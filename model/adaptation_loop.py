@@ -18,6 +18,7 @@ from model.inner_rates import ScheduledRates
 from model.maml import Adam, InnerStep, LearningRates, Params, inner_loop, take_tasks
 from model.phi import stack
 from model.pyramid import SIDES
+from model.redrawing import revised
 from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
 
 BETAS = (0.9, 0.95)  # of the inner Adam
@@ -118,6 +119,7 @@ def _learn_level(
         each = {name: value.repeat_interleave(count, 0) for name, value in params.items()}
         with first.objective.autocast():
             renders = first.networks(support.inputs, each)
+        renders = revised(support.inputs, renders, level)
         found = level_loss(first.objective, LEVEL_WEIGHTS[level], renders, support.target)
         return found.view(batch, count).mean(1)
 

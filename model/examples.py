@@ -16,7 +16,7 @@ from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
-from model.perceptual.places import Places
+from model.perceptual.places import Places, spread_around
 from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
 from model.pyramid import SIDES, level_size, resized
 from model.style_encoder import describe
@@ -32,14 +32,16 @@ class LevelExamples:
     """What K works look like at one level.
 
     ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``light``: how light they
-    are, (N_k,); ``statistics``: batch K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic
-    sees of each work, where asked for.
+    are, (N_k,); ``statistics``: batch K; ``descriptions``: (K, D) for the encoder; ``spread``: the variance
+    around the places (N_k, CHANNELS), on fine levels; ``maps``: what a critic sees of each work, where asked
+    for.
     """
 
     features: list[Tensor]
     light: list[Tensor]
     statistics: StyleStatistics
     descriptions: Tensor
+    spread: list[Tensor] = field(default_factory=list)
     maps: list[Tensor] = field(default_factory=list)
 
     @classmethod
@@ -50,6 +52,7 @@ class LevelExamples:
             [light for work in works for light in work.light],
             concatenate([work.statistics for work in works]),
             torch.cat([work.descriptions for work in works]),
+            [spread for work in works for spread in work.spread],
             [maps for work in works for maps in work.maps],
         )
 
@@ -60,7 +63,8 @@ class LevelExamples:
         features, light = (
             torch.cat([_some(x, each) for x in given]) for given in (self.features, self.light)
         )
-        return Places.of(features, light)
+        spread = torch.cat([_some(x, each) for x in self.spread]) if self.spread else None
+        return Places.of(features, light, spread)
 
     @cached_property
     def pooled(self) -> StyleStatistics:
@@ -91,16 +95,20 @@ def observe(
             features = objective.network(image, _LAYERS)
             own = statistics(features, image, patches=level >= TURNED_LEVELS)
         places, light = [hypercolumns(features)[0]], [_light(image)]
+        spread = []
         if level < TURNED_LEVELS:
             with objective.autocast():
                 for turn in (1, 2, 3):
                     turned = torch.rot90(image, turn, (2, 3))
                     places.append(hypercolumns(objective.network(turned, HYPERCOLUMN_LAYERS))[0])
                     light.append(_light(turned))
+        else:
+            grid = image.shape[2] // STRIDE, image.shape[3] // STRIDE
+            spread = [_some(spread_around(places[0], grid), PLACES_OF_ONE).to(torch.bfloat16)]
         kept = _some(torch.cat(places), PLACES_OF_ONE).to(torch.bfloat16)
         lightness = _some(torch.cat(light), PLACES_OF_ONE)
         seen = [critic_inputs(features).to(torch.bfloat16)] if maps else []
-        found.append(LevelExamples([kept], [lightness], own, describe(own), seen))
+        found.append(LevelExamples([kept], [lightness], own, describe(own), spread, seen))
     return found
 
 

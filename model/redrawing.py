@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.dials import Dials
+from model.pyramid import REVISED, REVISED_FROM
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:
@@ -45,6 +46,18 @@ def level_input(
     return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
 
 
+def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
+    """What a level makes of its input ``x``: its render, on fine levels in detail alone.
+
+    From ``REVISED_FROM`` on, what is larger than a few pixels stays as the level before drew it: a network
+    that sees a small part of the picture would wash out its colours and fill even areas with ripples (draft
+    and revision, Lin et al. 2021). Both (B, 3, H, W), and so is the result.
+    """
+    if level < REVISED_FROM:
+        return render
+    return (render + enlarged(F.avg_pool2d(x - render, REVISED), render)).clamp(0, 1)
+
+
 def _octave(x: Tensor) -> Tensor:
     """What a picture has beside itself at half the size."""
     return x - enlarged(F.avg_pool2d(x, 2), x)
@@ -73,9 +86,9 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
         detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
         x = photo if at == 0 else level_input(photo, photos[at - 1], render, detail, structure)
-        render = draw(at, x, False)
+        render = revised(x, draw(at, x, False), level)
         if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
-            render = torch.lerp(render, draw(at, render, True), again)
+            render = torch.lerp(render, revised(render, draw(at, render, True), level), again)
         if bool((share < 1).any()):
             render = torch.lerp(photo, render, share)
     return render

@@ -18,7 +18,7 @@ from model.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES
 from model.export.graph import GraphBuilder
 from model.export.network import Network
 from model.export.resampling import enlarged, rounded, shrunk
-from model.pyramid import LEAST_SIDE, SIDES, SPARE
+from model.pyramid import LEAST_SIDE, REVISED, REVISED_FROM, SIDES, SPARE
 
 STRENGTH, ABSTRACTION = "strength", "abstraction"
 FLAT = 0.01  # variance of light below which a photo has no detail, as in ``model.enlargement``
@@ -45,7 +45,8 @@ def redraw(g: GraphBuilder, network: Network, photo: str, output: str) -> None:
         detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
         x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
         x = g.node("Clip", x, g.number(0), g.number(1))
-        drawn = _between(g, x, network.draw(x, level), g.node("Gather", dials.weights, again))
+        drawn = _revised(g, x, network.draw(x, level), level, size)
+        drawn = _between(g, x, drawn, g.node("Gather", dials.weights, again))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
         share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
         return small, _between(g, small, drawn, share)
@@ -119,6 +120,14 @@ class _Dials:
             weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
             passes=g.node("Add", more, g.whole(1)),
         )
+
+
+def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:
+    """``model.redrawing.revised``."""
+    kept = g.constant(np.array([level >= REVISED_FROM for level in range(len(SIDES))], dtype=np.float32))
+    large = g.node("AveragePool", g.node("Sub", x, render), kernel_shape=[REVISED] * 2, strides=[REVISED] * 2)
+    large = g.node("Mul", g.node("Gather", kept, level), g.resize(large, size, "linear"))
+    return g.node("Clip", g.node("Add", render, large), g.number(0), g.number(1))
 
 
 def _with_detail(g: GraphBuilder, render: str, small: str, photo: str) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from model.maml import GradientLearner, MetaLoss, Params, Start, Task
 from model.networks import Networks, Objective
+from model.redrawing import revised
 from model.redrawing_loss import LEVEL_WEIGHTS, Target, level_loss
 from model.training.works import StyleTask
 
@@ -68,6 +69,7 @@ class RenderLoss:
         each = {name: value.repeat_interleave(count, 0) for name, value in phi.items()}
         with self.objective.autocast():
             renders = self.networks(batch.inputs, each)
+        renders = revised(batch.inputs, renders, self.level)
         losses = level_loss(self.objective, LEVEL_WEIGHTS[self.level], renders, batch.target)
         return losses.view(styles, count).mean(1)
 

@@ -15,7 +15,7 @@ from model.networks import Networks, Objective
 from model.perceptual.hypercolumns import look_at
 from model.perceptual.statistics import concatenate
 from model.pyramid import SIDES
-from model.redrawing import level_input
+from model.redrawing import level_input, revised
 from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 from model.training.learner import LevelTask, Renders
 from model.training.works import PhotoSource, StyleTask, TaskPool
@@ -84,22 +84,30 @@ class LevelTasks:
         inputs = self._inputs(level, styles, photos, batch.photos)
         if batch.crop is not None:
             inputs = self._part(inputs, batch.crop)
-        chosen, places, pooled = [], [], []
+        chosen, spread, places, pooled = [], [], [], []
         for i, x in enumerate(inputs):
             style = styles[i // batch.photos]
             examples = (style.query if query else style.support)[level]
             with self.objective.autocast():
                 found = look_at(self.objective.network.vgg, x[None])[0]
-            chosen.append(examples.places.targets(found, x))
+            features, around = examples.places.targets(found, x)
+            chosen.append(features)
+            if around is not None:
+                spread.append(around)
             places.append(examples.places)
             pooled.append(examples.pooled)
         counts = LEVEL_WEIGHTS[level].statistics > 0
         judged = (
             self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
         )
-        return Renders(
-            inputs, Target(torch.stack(chosen), places, concatenate(pooled) if counts else None, judged)
+        target = Target(
+            torch.stack(chosen),
+            places,
+            concatenate(pooled) if counts else None,
+            torch.stack(spread) if spread else None,
+            judged,
         )
+        return Renders(inputs, target)
 
     def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
         """A part of a work beside each render, as large as it."""
@@ -124,7 +132,7 @@ class LevelTasks:
             with self.objective.autocast():
                 phi = [encoder.predict(style.descriptions(at), at) for style in styles]
                 joined = {k: torch.cat([p[k] for p in phi]).repeat_interleave(count, 0) for k in phi[0]}
-                render = self.networks(x, joined).float()
+                render = revised(x, self.networks(x, joined).float(), at)
             render = torch.lerp(photos[at], render, dials.share(at))
             x = level_input(photos[at + 1], photos[at], render, dials.detail(at + 1), dials.structure)
         return x
