@@ -13,7 +13,7 @@ from PIL import Image
 from model.passes import Size
 
 SIDES = (64, 128, 256, 512)  # pixels of the longer side
-REVISED_FROM = 2  # level from which on the level before is revised in detail, and not drawn anew
+REVISED_FROM = 3  # level from which on the level before is revised in detail, and not drawn anew
 REVISED = 4  # pixels: what is larger stays as the level before drew it
 LEAST_SIDE = 16  # pixels a side: with fewer a border by reflection is wider than the map that it is of
 SPARE = 1.25  # how much larger than its level's side a picture may be drawn without being enlarged
