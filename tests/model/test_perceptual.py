@@ -9,13 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision.models.vgg import cfgs, make_layers
 
-from model.data.folders import to_tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
-from model.networks import Objective
-from model.perceptual import losses, mobilenet
-from model.perceptual.mobilenet import MobileNetV2Features
-from model.perceptual.network import PerceptualNetwork
-from model.perceptual.statistics import (
+from model.image.losses import losses, mobilenet
+from model.image.losses.mobilenet import MobileNetV2Features
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.losses.statistics import (
     MOBILE_LAYERS,
     STYLE_LAYERS,
     USUAL_SCATTER,
@@ -25,7 +23,9 @@ from model.perceptual.statistics import (
     pool,
     statistics,
 )
-from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
+from model.image.losses.vgg import DEFAULT_WEIGHTS, VGG16Features
+from model.image.media.folders import to_tensor
+from model.image.network.networks import Objective
 from tests.model.conftest import picture
 
 
