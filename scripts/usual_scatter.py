@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.losses.statistics import STYLE_LAYERS, concatenate, pool
 from model.image.media.folders import StyleFolder, load, to_tensor
-from model.image.network.networks import Objective
 
 WORKS = 5
 SIDE = 256  # short side in pixels, of the finest parts that adaptations look at

@@ -12,7 +12,7 @@ from model.image.adaptation.examples import LevelExamples, observe
 from model.image.losses.distances import SCATTER
 from model.image.losses.hypercolumns import look_at
 from model.image.losses.level_loss import LEVEL_WEIGHTS, STYLE_WEIGHTS, Target, level_loss
-from model.image.network.networks import Objective
+from model.image.losses.objective import Objective
 from model.image.pyramid import SIDES
 
 

@@ -15,8 +15,8 @@ from benchmarks.evaluation.selection import Artist
 from benchmarks.magenta import Magenta
 from model.device import prefers_bf16, resolve_device
 from model.image.engine import Engine
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
-from model.image.network.networks import Objective
 
 OURS = "Fewstroke"
 RATE_SEARCH_ARTISTS = 3

@@ -24,9 +24,9 @@ from model.image.adaptation.support import Adaptation, AdaptConfig, Photos, squa
 from model.image.checkpoint import Base, load_base, phi_shapes
 from model.image.dials import DEFAULT_ABSTRACTION, Dials
 from model.image.engine_types import Learning, Progress, Rendering
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.media.folders import pictures
-from model.image.network.networks import Objective
 from model.image.network.style_params import Phi, at_level, stack
 from model.image.pyramid import SIDES, resized
 from model.image.rendering.renderer import Drawing, Renderer

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from model.image.adaptation.support import AdaptConfig, LevelConfig
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.media.splits import split_of
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.network.style_encoder import EncoderConfig
 from model.image.network.stylizer import StylizerConfig
 

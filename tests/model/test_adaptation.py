@@ -12,7 +12,8 @@ from model.image.adaptation.loop import Adapted, adapt_together
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
 from model.image.checkpoint import phi_shapes
 from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
-from model.image.network.networks import Networks, Objective
+from model.image.losses.objective import Objective
+from model.image.network.networks import Networks
 from model.image.network.style_params import at_level, stack
 from model.image.pyramid import SIDES
 from model.maml import LearningRates

@@ -19,7 +19,7 @@ from model.image.losses.critic import (
     window,
 )
 from model.image.losses.critic.network import INPUTS
-from model.image.network.networks import Objective
+from model.image.losses.objective import Objective
 from model.maml import Adam, Granularity, LearningRates, Order, inner_loop
 
 CONFIG = CriticConfig(width=12, embedding=16)

@@ -9,7 +9,7 @@ import torch
 
 from model.image.adaptation.examples import PLACES, PLACES_OF_ONE, LevelExamples, observe
 from model.image.losses.hypercolumns import CHANNELS
-from model.image.network.networks import Objective
+from model.image.losses.objective import Objective
 from model.image.network.style_encoder import DESCRIPTION
 from model.image.pyramid import SIDES
 from tests.model.conftest import picture

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from model.image.losses.distances import LossWeights
+from model.image.losses.objective import Objective
 from model.image.losses.patches import PATCH_LAYERS, PATCH_SAMPLES, patch_distance, patch_samples
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.losses.statistics import STYLE_LAYERS, concatenate, pool, statistics
 from model.image.media.folders import to_tensor
-from model.image.network.networks import Objective
 from tests.model.conftest import picture
 
 

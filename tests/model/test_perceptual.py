@@ -12,6 +12,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.image.losses import losses, mobilenet
 from model.image.losses.mobilenet import MobileNetV2Features
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.losses.statistics import (
     MOBILE_LAYERS,
@@ -25,7 +26,6 @@ from model.image.losses.statistics import (
 )
 from model.image.losses.vgg import DEFAULT_WEIGHTS, VGG16Features
 from model.image.media.folders import to_tensor
-from model.image.network.networks import Objective
 from tests.model.conftest import picture
 
 

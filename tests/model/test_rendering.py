@@ -18,9 +18,10 @@ from model.errors import RendererUnavailableError
 from model.image.adaptation.examples import observe
 from model.image.checkpoint import load_base, phi_shapes
 from model.image.dials import Dials
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.media.folders import to_image, to_tensor
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.network.style_encoder import EncoderConfig
 from model.image.network.style_params import at_level
 from model.image.network.stylizer import Stylizer, StylizerConfig

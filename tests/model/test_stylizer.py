@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from model.image.losses.objective import Objective
 from model.image.media.folders import to_tensor
 from model.image.network import style_params
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.network.style_encoder import EncoderConfig, describe
 from model.image.network.stylizer import StylizerConfig
 from model.image.pyramid import SIDES

@@ -17,8 +17,9 @@ from model.image.checkpoint import phi_shapes
 from model.image.dials import Dials
 from model.image.engine import Engine
 from model.image.engine_types import Learning, Rendering
+from model.image.losses.objective import Objective
 from model.image.media.folders import to_tensor
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.network.style_params import Phi
 from model.image.network.stylizer import Normalize
 from model.image.pyramid import SIDES

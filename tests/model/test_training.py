@@ -17,8 +17,9 @@ from torch import Tensor
 from model.formats import BASE_FORMAT
 from model.image.checkpoint import load_base, phi_shapes, save_base
 from model.image.engine import Engine
+from model.image.losses.objective import Objective
 from model.image.media.splits import split_of
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.training.initialization import begin, calibrate
 from model.image.training.learner import LevelTask, Renders

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from model.image.losses.critic import critic_inputs
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
+from model.image.losses.objective import Objective
 from model.image.losses.places import Places
 from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
 from model.image.media.folders import to_tensor
-from model.image.network.networks import Objective
 from model.image.network.style_encoder import describe
 from model.image.pyramid import SIDES, level_size, resized
 

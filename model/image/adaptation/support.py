@@ -24,8 +24,9 @@ from model.image.dials import Dials
 from model.image.losses.critic import Critic
 from model.image.losses.hypercolumns import look_at
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.objective import Objective
 from model.image.media.folders import random_crop, to_tensor
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.rendering.redrawing import level_input
 from model.maml import Params

@@ -17,9 +17,9 @@ from torch import Tensor
 from model.image.losses.critic import Critic, critic_inputs, duel, generator_hinge
 from model.image.losses.distances import LossWeights, color_directions
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.image.losses.objective import Objective
 from model.image.losses.places import Places, committed_distance
 from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
-from model.image.network.networks import Objective
 
 STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
 CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge

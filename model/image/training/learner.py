@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Target, level_loss
-from model.image.network.networks import Networks, Objective
+from model.image.losses.objective import Objective
+from model.image.network.networks import Networks
 from model.image.training.style_tasks import StyleTask
 from model.maml import GradientLearner, MetaLoss, Params, Start, Task
 

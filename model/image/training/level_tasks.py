@@ -13,8 +13,9 @@ from model.image.dials import Dials
 from model.image.losses.critic import Critic, window
 from model.image.losses.hypercolumns import look_at
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.objective import Objective
 from model.image.losses.statistics import concatenate
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.rendering.redrawing import level_input
 from model.image.training.learner import LevelTask, Renders

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from model.image.adaptation.examples import LevelExamples, observe
 from model.image.losses.level_loss import CRITIC_LEVELS
+from model.image.losses.objective import Objective
 from model.image.media.folders import StyleFolder, scan_photos, to_tensor
 from model.image.media.splits import training_groups
-from model.image.network.networks import Objective
 from model.image.pyramid import SIDES, level_size, resized
 from model.image.training.augment import draw_palette, recolor
 

@@ -22,9 +22,10 @@ from model.image.adaptation.inner_learning_rates import level_rates, stored_rate
 from model.image.checkpoint import phi_shapes, rates_table, save_base
 from model.image.losses.critic import Critic
 from model.image.losses.level_loss import CRITIC_LEVELS
+from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.losses.statistics import concatenate
-from model.image.network.networks import Networks, Objective
+from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.training.initialization import begin, calibrate
 from model.image.training.learner import EncoderStart, LevelsLearner, RenderLoss
