@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -38,6 +38,7 @@ def test_plans(size: tuple[int, int], stroke_size: float, expected: list[tuple[i
     assert plan(size, stroke_size) == [Step(level, each) for level, each in enumerate(expected)]
 
 
+@settings(deadline=None)
 @given(LENGTHS, LENGTHS, STROKES)
 def test_every_plan_goes_from_coarse_to_fine_within_its_bounds(
     width: int, height: int, stroke_size: float
