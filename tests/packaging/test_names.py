@@ -7,9 +7,44 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RIDDLES = {
     "app": frozenset(
-        "company hand parts ports work guard head story accepted addresses bodies closing contract observe "
-        "preferences links policy secret back_end examination child damage length moving scratch commits leash "
-        "schema keeper room tickets usage effects tallies texts deliverer".split()
+        {
+            "company",
+            "hand",
+            "parts",
+            "ports",
+            "work",
+            "guard",
+            "head",
+            "story",
+            "accepted",
+            "addresses",
+            "bodies",
+            "closing",
+            "contract",
+            "observe",
+            "preferences",
+            "links",
+            "policy",
+            "secret",
+            "back_end",
+            "examination",
+            "child",
+            "damage",
+            "length",
+            "moving",
+            "scratch",
+            "commits",
+            "leash",
+            "schema",
+            "keeper",
+            "room",
+            "tickets",
+            "usage",
+            "effects",
+            "tallies",
+            "texts",
+            "deliverer",
+        }
     ),
     "app/infra": frozenset({"keys", "tasks"}),
 }
