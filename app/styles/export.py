@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.python_processes import start_apart
-from model.export.precision import Precision
+from model.image.export.precision import Precision
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from app.worker.interfaces import EngineLike
 from app.worker.render_clip import render_clip
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
-from model.regions import soften
-from model.requests import Rendering
+from model.image.engine_types import Rendering
+from model.image.rendering.masks import soften
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from typing import Any
 from PIL import Image
 
 from app.worker.interfaces import OneByOne
-from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
 from model.formats import StyleHeader, checkpoint_hash
 from model.image.dials import DEFAULT_ABSTRACTION
