@@ -23,6 +23,7 @@ from model.image.engine_types import Learning
 from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
+from model.image.rendering.redrawing import revised
 from model.maml import Adam
 
 
@@ -131,6 +132,7 @@ def _level(
             each = {k: v.repeat_interleave(count, 0) for k, v in zip(names, values, strict=True)}
             with engine.objective.autocast():
                 renders = engine.base.networks(support.inputs, each)
+            renders = revised(support.inputs, renders, level)
             loss = level_loss(engine.objective, LEVEL_WEIGHTS[level], renders, support.target)
             gradients = torch.autograd.grad(loss.sum() / count, values, materialize_grads=True)
         return loss.detach(), *gradients

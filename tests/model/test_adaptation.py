@@ -16,6 +16,7 @@ from model.image.losses.objective import Objective
 from model.image.network.networks import Networks
 from model.image.network.style_params import at_level, stack
 from model.image.pyramid import SIDES
+from model.image.rendering.redrawing import revised
 from model.maml import LearningRates
 from tests.model.conftest import SMALL, picture
 
@@ -77,6 +78,7 @@ def test_losses_are_those_of_the_phi_that_comes_back(
                     judges.inputs,
                     {k: v.expand(len(judges.inputs), *v.shape[1:]) for k, v in at_level(phi, level).items()},
                 )
+                renders = revised(judges.inputs, renders, level)
                 values.append(
                     float(level_loss(objective, LEVEL_WEIGHTS[level], renders, judges.target).mean())
                 )
