@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]  # of the checkout, where there is one
 
 @contextmanager
 def benchmark_imports() -> Iterator[None]:
-    """Around imports of ``benchmarks``: without a checkout or a package, say what to do and end with SETUP."""
+    """Around imports of ``benchmarks``: without them or a package, say what to do and end with SETUP."""
     if not (ROOT / "benchmarks" / "__init__.py").is_file():
         complain(
             "the benchmarks are not part of the installed package: run this in a checkout of the repository, "

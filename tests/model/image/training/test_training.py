@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.formats import BASE_FORMAT
+from model.image.adaptation.level_renders import RenderBatch
 from model.image.checkpoint import load_base, phi_shapes, save_base
 from model.image.engine import Engine
 from model.image.losses.objective import Objective
@@ -22,7 +23,7 @@ from model.image.media.splits import split_of
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.training.initialization import begin, calibrate
-from model.image.training.learner import LevelTask, Renders
+from model.image.training.learner import LevelTask
 from model.image.training.level_tasks import LevelBatch, LevelTasks
 from model.image.training.style_tasks import STORED_SIDE, PhotoSource, TaskConfig, TaskPool, load_work
 from model.image.training.trainer import Run, TrainingConfig
@@ -160,7 +161,7 @@ def test_a_few_outer_steps_lower_the_loss_of_a_task(config: TrainingConfig, prog
 def test_support_and_query_are_parts_of_what_finer_levels_draw_on(config: TrainingConfig) -> None:
     tasks = tasks_of(Run(config))
     styles = tasks.pool.choose(1)
-    renders: Renders = tasks.renders(3, styles, query=True)
+    renders: RenderBatch = tasks.renders(3, styles, query=True)
     assert renders.inputs.shape == (1, 3, 48, 48)
     assert renders.target.chosen.shape[:2] == (1, 12 * 12)
     assert renders.target.pooled is not None

@@ -14,8 +14,8 @@ from model.image.losses.critic import (
     CriticConfig,
     critic_hinge,
     critic_inputs,
-    duel,
     generator_hinge,
+    hinge_losses,
     window,
 )
 from model.image.losses.critic.network import INPUTS
@@ -88,16 +88,16 @@ def test_tells_two_textures_apart_after_a_few_steps(critic: Critic, objective: O
     critic.calibrate(objective.style_statistics(torch.cat([texture(k, 4, 9) for k in ("fine", "coarse")])))
     optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3, betas=(0.0, 0.9))
     embedding = torch.zeros(4, CONFIG.embedding)
-    before = duel(critic, critic.head(embedding), fake, real).critic.mean().detach()
+    before = hinge_losses(critic, critic.head(embedding), fake, real).critic.mean().detach()
     for _ in range(25):
         optimizer.zero_grad()
-        duel(critic, critic.head(embedding), fake, real).critic.mean().backward()
+        hinge_losses(critic, critic.head(embedding), fake, real).critic.mean().backward()
         optimizer.step()
     unseen = {kind: inputs_of(objective, texture(kind, 4, 1)) for kind in ("fine", "coarse")}
     with torch.no_grad():
         head, weights = critic.head(embedding), critic.eval().weights()
         scores = {kind: critic.scores(x, head, weights) for kind, x in unseen.items()}
-        after = duel(critic, head, unseen["coarse"], unseen["fine"]).critic.mean()
+        after = hinge_losses(critic, head, unseen["coarse"], unseen["fine"]).critic.mean()
     assert float(scores["fine"].min()) > float(scores["coarse"].max())
     assert float(after) < 0.5 * float(before)
 
@@ -110,7 +110,7 @@ def test_per_style_heads_adapt_each_to_its_own_style(critic: Critic, objective: 
     real, fake = torch.cat([fine, coarse]), torch.cat([coarse, fine])
     rates = LearningRates(critic.shapes(), 0.1)
     result = inner_loop(
-        lambda head, _: duel(critic, head, fake, real).total(0.1),
+        lambda head, _: hinge_losses(critic, head, fake, real).total(0.1),
         critic.head(torch.zeros(2, CONFIG.embedding)),
         None,
         Adam(rates),
@@ -124,7 +124,7 @@ def test_per_style_heads_adapt_each_to_its_own_style(critic: Critic, objective: 
 def test_no_player_moves_what_is_the_others(critic: Critic) -> None:
     fake, real = torch.randn(2, INPUTS, 5, 5, requires_grad=True), torch.randn(2, INPUTS, 5, 5)
     embedding = torch.randn(2, CONFIG.embedding, requires_grad=True)
-    outcome = duel(critic, critic.head(embedding), fake, real)
+    outcome = hinge_losses(critic, critic.head(embedding), fake, real)
     outcome.generator.sum().backward(retain_graph=True)
     assert fake.grad is not None
     assert all(p.grad is None for p in critic.parameters())
@@ -141,7 +141,7 @@ def test_second_order_gradients_are_finite_and_reach_the_critic(critic: Critic) 
     phi = torch.zeros(2, 1, requires_grad=True)
 
     def loss(params: dict[str, Tensor], _: object) -> Tensor:
-        return duel(critic, params, fake * (1 + params["phi"])[:, :, None, None], real).total(1.0)
+        return hinge_losses(critic, params, fake * (1 + params["phi"])[:, :, None, None], real).total(1.0)
 
     learned = {"phi": torch.Size((1,)), **critic.shapes()}
     rates = LearningRates(learned, 0.05, granularity=Granularity.TENSOR_STEP, steps=2, learned=True)

@@ -26,9 +26,9 @@ from model.image.network.style_encoder import EncoderConfig
 from model.image.network.style_params import at_level
 from model.image.network.stylizer import Stylizer, StylizerConfig
 from model.image.rendering import openvino_renderer, selection
-from model.image.rendering.openvino_renderer import NativeRenderer, flatness
+from model.image.rendering.openvino_renderer import OpenVINORenderer, flatness
 from model.image.rendering.renderer import Drawing, Renderer
-from model.image.rendering.selection import choose_renderer
+from model.image.rendering.selection import select_renderer
 from tests.model.conftest import DEMO
 
 pytest.importorskip("openvino")
@@ -46,7 +46,7 @@ def trained() -> tuple[Stylizer, Phi]:
 def renderers() -> dict[str, Renderer]:
     """What an engine renders with in float32, by the renderer's name."""
     networks = base()
-    own = NativeRenderer(networks.stylizer, eight_bit=False, bf16=False, threads=1)
+    own = OpenVINORenderer(networks.stylizer, eight_bit=False, bf16=False, threads=1)
     return {
         name: Renderer(networks, native, phi_shapes(networks), device=CPU, amp=False)
         for name, native in (("torch", None), ("openvino", own))
@@ -97,7 +97,7 @@ class Drawn:
     """OpenVINO as a renderer of single pictures."""
 
     def __init__(self, stylizer: Stylizer, *, eight_bit: bool) -> None:
-        self.native = NativeRenderer(stylizer, eight_bit=eight_bit, bf16=False, threads=1)
+        self.native = OpenVINORenderer(stylizer, eight_bit=eight_bit, bf16=False, threads=1)
         self.convolution_seconds = self.native.convolution_seconds
 
     def render(self, picture: Image.Image, phi: Phi, *, eight_bit: bool = True) -> Image.Image:
@@ -246,14 +246,14 @@ def test_the_choice_follows_the_processor(
     trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(selection, "gains_by_eight_bits", lambda: True)
-    fast = choose_renderer("auto", trained[0], CPU)
+    fast = select_renderer("auto", trained[0], CPU)
     monkeypatch.setattr(selection, "gains_by_eight_bits", lambda: False)
-    plain = choose_renderer("auto", trained[0], CPU)
+    plain = select_renderer("auto", trained[0], CPU)
     assert fast is not None
     assert plain is not None
     assert (fast.eight_bit, plain.eight_bit) == (True, False)
-    assert choose_renderer("torch", trained[0], CPU) is None
-    assert choose_renderer("auto", trained[0], torch.device("cuda")) is None
+    assert select_renderer("torch", trained[0], CPU) is None
+    assert select_renderer("auto", trained[0], torch.device("cuda")) is None
 
 
 @pytest.mark.parametrize(
@@ -278,10 +278,10 @@ def test_without_the_package_torch_renders_and_says_so(
 ) -> None:
     monkeypatch.setattr(selection, "installed", lambda: False)
     with caplog.at_level(logging.WARNING):
-        assert choose_renderer("auto", trained[0], CPU) is None
+        assert select_renderer("auto", trained[0], CPU) is None
     assert "openvino is not installed" in caplog.text
     with pytest.raises(RendererUnavailableError, match="openvino is not installed"):
-        choose_renderer("openvino", trained[0], CPU)
+        select_renderer("openvino", trained[0], CPU)
 
 
 def test_a_runtime_that_does_not_start_is_announced(
@@ -290,19 +290,19 @@ def test_a_runtime_that_does_not_start_is_announced(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such instruction")
 
-    monkeypatch.setattr(selection, "NativeRenderer", broken)
+    monkeypatch.setattr(selection, "OpenVINORenderer", broken)
     with caplog.at_level(logging.WARNING):
-        assert choose_renderer("auto", trained[0], CPU) is None
+        assert select_renderer("auto", trained[0], CPU) is None
     assert "no such instruction" in caplog.text
     with pytest.raises(RuntimeError):  # what was asked for by name is not replaced
-        choose_renderer("openvino", trained[0], CPU)
+        select_renderer("openvino", trained[0], CPU)
 
 
 def test_an_unknown_renderer_is_refused(trained: tuple[Stylizer, Phi]) -> None:
     with pytest.raises(RendererUnavailableError, match="openvino-int8"):
-        choose_renderer("fast", trained[0], CPU)
+        select_renderer("fast", trained[0], CPU)
     with pytest.raises(RendererUnavailableError, match="cuda"):
-        choose_renderer("openvino", trained[0], torch.device("cuda"))
+        select_renderer("openvino", trained[0], torch.device("cuda"))
 
 
 def test_the_runtime_is_imported_without_its_telemetry() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model.errors import AdaptationCanceled
 from model.image.adaptation.inner_learning_rates import ScheduledRates, level_rates, stored_rates
-from model.image.adaptation.loop import Adapted, adapt_together
+from model.image.adaptation.loop import Adapted, adapt_batch
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
 from model.image.checkpoint import phi_shapes
 from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
@@ -41,7 +41,7 @@ def rates(networks: Networks) -> list[LearningRates]:
 
 
 def run(job: Adaptation, rates: list[LearningRates], steps: int | None = None) -> Adapted:
-    (outcome,) = adapt_together([job], rates, steps=steps)
+    (outcome,) = adapt_batch([job], rates, steps=steps)
     assert isinstance(outcome, Adapted)
     return outcome
 
@@ -123,7 +123,7 @@ def test_levels_without_a_step_keep_their_start(
 ) -> None:
     start = start_of(job)
     told: list[int] = []
-    (outcome,) = adapt_together([job], rates, steps=steps, on_step=lambda _i, step, *_: told.append(step))
+    (outcome,) = adapt_batch([job], rates, steps=steps, on_step=lambda _i, step, *_: told.append(step))
     assert isinstance(outcome, Adapted)
     assert told == list(range(steps + 1))
     for level, count in enumerate(SMALL.level_steps(steps)):
@@ -163,7 +163,7 @@ def test_stops_in_the_middle_of_a_level_when_asked(
 ) -> None:
     job = adaptation(networks, objective)
     seen: list[int] = []
-    (outcome,) = adapt_together(
+    (outcome,) = adapt_batch(
         [job],
         rates,
         steps=12,
@@ -177,7 +177,7 @@ def test_stops_in_the_middle_of_a_level_when_asked(
 
 def test_reported_totals_begin_at_one_and_never_rise(job: Adaptation, rates: list[LearningRates]) -> None:
     totals: list[float] = []
-    adapt_together([job], rates, steps=8, on_step=lambda _i, _step, _phi, total: totals.append(total))
+    adapt_batch([job], rates, steps=8, on_step=lambda _i, _step, _phi, total: totals.append(total))
     assert totals[0] == 1.0
     assert totals == sorted(totals, reverse=True)
     assert totals[-1] < 1

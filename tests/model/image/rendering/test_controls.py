@@ -13,7 +13,7 @@ from model.image.engine import Engine
 from model.image.rendering.preserve_color import keep_colors
 from model.image.style import Style, blend_styles
 from tests.model.conftest import SMALL, picture
-from tests.model.test_engine import difference
+from tests.model.image.test_engine import difference
 
 PHOTO = picture(7, (96, 64))
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.errors import AdaptationCanceled
 from model.image.adaptation.inner_learning_rates import level_rates
-from model.image.adaptation.loop import Adapted, adapt_together
+from model.image.adaptation.loop import Adapted, adapt_batch
 from model.image.adaptation.support import Adaptation, Photos
 from model.image.checkpoint import phi_shapes
 from model.image.dials import Dials
@@ -23,7 +23,7 @@ from model.image.network.networks import Networks
 from model.image.network.style_params import Phi
 from model.image.network.stylizer import Normalize
 from model.image.pyramid import SIDES
-from model.image.rendering.size_batches import passes
+from model.image.rendering.size_batches import batches
 from model.image.style import Style
 from model.maml import LearningRates
 from tests.model.conftest import SMALL, picture
@@ -45,7 +45,7 @@ def task(networks: Networks, objective: Objective, number: int) -> Adaptation:
 
 
 def alone(networks: Networks, objective: Objective, number: int, rates: list[LearningRates]) -> Adapted:
-    (outcome,) = adapt_together([task(networks, objective, number)], rates, steps=STEPS)
+    (outcome,) = adapt_batch([task(networks, objective, number)], rates, steps=STEPS)
     assert isinstance(outcome, Adapted)
     return outcome
 
@@ -65,7 +65,7 @@ def test_each_task_ends_where_it_ends_alone(
 ) -> None:
     singly = [alone(networks, objective, number, rates) for number in range(3)]
     torch.manual_seed(99)  # nothing may depend on torch's own generator
-    outcomes = adapt_together([task(networks, objective, n) for n in range(3)], rates, steps=STEPS)
+    outcomes = adapt_batch([task(networks, objective, n) for n in range(3)], rates, steps=STEPS)
     for one, outcome in zip(singly, outcomes, strict=True):
         assert isinstance(outcome, Adapted)
         assert outcome.steps == one.steps
@@ -81,7 +81,7 @@ def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
     """In the middle of the last level, which has two steps."""
     singly = [alone(networks, objective, number, rates) for number in (0, 2)]
     steps: list[tuple[int, int]] = []
-    outcomes = adapt_together(
+    outcomes = adapt_batch(
         [task(networks, objective, number) for number in range(3)],
         rates,
         steps=STEPS,
@@ -100,7 +100,7 @@ def test_when_all_are_canceled_the_loop_ends(
     networks: Networks, objective: Objective, rates: list[LearningRates]
 ) -> None:
     steps: list[int] = []
-    outcomes = adapt_together(
+    outcomes = adapt_batch(
         [task(networks, objective, number) for number in range(2)],
         rates,
         on_step=lambda _number, step, *_: steps.append(step),
@@ -198,13 +198,13 @@ def test_photos_of_other_sizes_share_a_pass_when_they_are_drawn_alike(
         Rendering(picture(3, (512, 256)), styles[0], Dials(0.5)),
         Rendering(picture(4, (1024, 512)), styles[0], Dials(stroke_size=2)),
     ]
-    assert sorted(map(sorted, engine.together(wanted, 4))) == [[0, 2], [1], [3]]
+    assert sorted(map(sorted, engine.batches(wanted, 4))) == [[0, 2], [1], [3]]
     assert [found.size for found in engine.stylize_many(wanted[:2])] == [(1024, 512), (96, 64)]
 
 
 def test_a_pass_is_bounded_in_number_and_in_pixels() -> None:
     sizes = [(10, 10), (20, 10), (10, 10), (10, 10), (100, 100)]
     areas = [width * height for width, height in sizes]
-    assert passes(sizes, areas, 8, 1000) == [[0, 2, 3], [1], [4]]
-    assert passes(sizes, areas, 2, 1000) == [[0, 2], [3], [1], [4]]
-    assert passes(sizes, areas, 8, 100) == [[0], [2], [3], [1], [4]]
+    assert batches(sizes, areas, 8, 1000) == [[0, 2, 3], [1], [4]]
+    assert batches(sizes, areas, 2, 1000) == [[0, 2], [3], [1], [4]]
+    assert batches(sizes, areas, 8, 100) == [[0], [2], [3], [1], [4]]
