@@ -47,6 +47,25 @@ RIDDLES = {
         }
     ),
     "app/infra": frozenset({"keys", "tasks"}),
+    "model": frozenset(
+        {
+            "duel",
+            "opponent",
+            "continued",
+            "native",
+            "choice",
+            "passes",
+            "phi",
+            "regions",
+            "replay",
+            "requests",
+            "strips",
+            "plan",
+            "recorded",
+            "watch",
+            "entry",
+        }
+    ),
 }
 
 

@@ -77,6 +77,8 @@ class Photos:
 class Adaptation:
     """One adaptation: the examples, and the photos that each level draws on, as far as it has got."""
 
+    _inputs: Tensor  # of the level that was begun last
+
     def __init__(
         self,
         networks: Networks,

@@ -19,7 +19,7 @@ from model.image.losses.statistics import (
     StyleStatistics,
 )
 
-SCATTER = 6.0  # how much works that differ among themselves count for less (decisions 76 and 79)
+SCATTER = 6.0  # how much works that differ among themselves count for less (docs/lab-notes.md)
 
 
 @dataclass(frozen=True)

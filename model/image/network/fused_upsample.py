@@ -1,7 +1,7 @@
 """Enlargement and convolution in the other order: 16 products for four pixels instead of 36.
 
 Bilinear enlargement is doubling every pixel and then blurring with (1, 2, 1) / 4 along both sides. The blur
-is moved behind the convolution, and doubling and convolution are one transposed convolution (decision 67).
+is moved behind the convolution, and doubling and convolution are one transposed convolution (decision 39).
 """
 
 from __future__ import annotations

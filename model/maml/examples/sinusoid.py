@@ -2,8 +2,8 @@
 
     python -m model.maml.examples.sinusoid
 
-The regression of Finn et al. 2017 (section 5.1). A task is one sinusoid: amplitude uniform in [0.1, 5], phase in
-[0, pi], inputs uniform in [-5, 5]. Beside MAML the same network is trained on all sinusoids at once, which
+The regression of Finn et al. 2017 (section 5.1). A task is one sinusoid: amplitude uniform in [0.1, 5], phase
+in [0, pi], inputs uniform in [-5, 5]. Beside MAML the same network is trained on all sinusoids at once, which
 teaches it their mean. The table has the squared error on unseen sinusoids. ``benchmarks.sinusoid`` has all
 algorithms, with intervals.
 """

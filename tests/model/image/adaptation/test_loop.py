@@ -11,7 +11,6 @@ from model.image.adaptation.inner_learning_rates import ScheduledRates, level_ra
 from model.image.adaptation.loop import Adapted, adapt_batch
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
 from model.image.checkpoint import phi_shapes
-from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
 from model.image.losses.objective import Objective
 from model.image.network.networks import Networks
 from model.image.network.style_params import at_level, stack
@@ -69,18 +68,10 @@ def test_losses_are_those_of_the_phi_that_comes_back(
     start = start_of(again)
     for level in range(len(SIDES)):
         again.begin_level(level, at_level(adapted.phi, level - 1) if level else None)
-        judges = again.judges()
-        values = []
-        for phi in (adapted.phi, start):
-            with torch.no_grad():
-                renders = networks(
-                    judges.inputs,
-                    {k: v.expand(len(judges.inputs), *v.shape[1:]) for k, v in at_level(phi, level).items()},
-                )
-                values.append(
-                    float(level_loss(objective, LEVEL_WEIGHTS[level], renders, judges.target).mean())
-                )
-        assert values[0] / values[1] == pytest.approx(adapted.losses[level], rel=1e-3)
+        judges, loss = again.judges(), RenderLoss(networks, objective, level)
+        with torch.no_grad():
+            reached, begun = (float(loss(at_level(phi, level), judges)) for phi in (adapted.phi, start))
+        assert reached / begun == pytest.approx(adapted.losses[level], rel=1e-3)
 
 
 def test_the_start_is_kept_where_steps_go_wrong(job: Adaptation, networks: Networks) -> None:
