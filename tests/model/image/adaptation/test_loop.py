@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model.errors import AdaptationCanceled
 from model.image.adaptation.inner_learning_rates import ScheduledRates, level_rates, stored_rates
+from model.image.adaptation.level_renders import RenderLoss
 from model.image.adaptation.loop import Adapted, adapt_batch
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
 from model.image.checkpoint import phi_shapes
