@@ -1,4 +1,4 @@
-"""Processors: how many this process may use, and how long its threads wait for each other.
+"""Finds how many processors this process may use, and sets how long its threads wait for each other.
 
 Imports no torch: OpenMP reads its environment when torch loads it.
 """

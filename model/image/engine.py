@@ -1,4 +1,4 @@
-"""The engine: examples to a style, a photo and a style to a picture. What the worker and the CLI call."""
+"""Learns styles from examples and draws photos in them: the facade that worker and command line call."""
 
 from __future__ import annotations
 

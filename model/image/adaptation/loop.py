@@ -1,4 +1,4 @@
-"""The inner loops of one or many adaptations, level by level: all tasks' renders in one pass.
+"""Runs the inner loops of one or many adaptations, level by level, with all renders in one pass.
 
 Every task draws from generators of its own, so it sees the same photos in company as alone; what differs is
 the rounding of sums in other orders.

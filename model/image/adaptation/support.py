@@ -1,4 +1,4 @@
-"""The inner loop on pictures: K examples and some photos -> the phi of every level.
+"""Draws the support set of one adaptation, level by level, from K examples and some photos.
 
 The levels are learned coarse to fine. The support set of a level is what it draws on: photos, as the levels
 before left them; for each of their places the place of the examples that it is to look like was chosen once.

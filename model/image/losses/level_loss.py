@@ -1,4 +1,4 @@
-"""The loss of one level: places that look like those chosen for them, and on fine levels statistics.
+"""Computes the loss of one level: chosen places, windows of them, and on fine levels statistics.
 
 There is no content term: what the picture shows is held by where the search looked, since each place was
 given its place of the examples before anything was drawn (``model.image.losses.places``).

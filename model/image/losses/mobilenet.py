@@ -1,4 +1,4 @@
-"""MobileNetV2 features (Sandler et al. 2018), the second perceptual network of the losses.
+"""Computes MobileNetV2 features (Sandler et al. 2018), the second perceptual network of the losses.
 
 One network is easily pleased: pixels optimised for VGG16 alone are far from the style on every other
 network. This one has another architecture, and was trained to tell styles apart (it is the trunk of

@@ -1,4 +1,4 @@
-"""Enlargement and convolution in the other order: 16 products for four pixels instead of 36.
+"""Enlarges after the convolution instead of before: 16 products for four pixels instead of 36.
 
 Bilinear enlargement is doubling every pixel and then blurring with (1, 2, 1) / 4 along both sides. The blur
 is moved behind the convolution, and doubling and convolution are one transposed convolution (decision 39).

@@ -1,4 +1,4 @@
-"""The style encoder: statistics of K examples -> phi_0, the zero-step style.
+"""Predicts phi_0, the zero-step style, from statistics of K examples.
 
 A hypernetwork (Ghiasi et al. 2017 predict the normalisation parameters; Zaheer et al. 2017 give the
 average over a set): each example's feature statistics are embedded, the embeddings are averaged over

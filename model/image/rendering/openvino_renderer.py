@@ -1,4 +1,4 @@
-"""Rendering on CPUs with OpenVINO: the blocks' convolutions in 8 bits, with a check on every picture."""
+"""Renders on CPUs with OpenVINO, the blocks in 8 bits, with a check on every picture."""
 
 from __future__ import annotations
 

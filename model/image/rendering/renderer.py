@@ -1,4 +1,4 @@
-"""Photos and styles to pictures, coarse to fine: by OpenVINO or by torch, whatever suits the device."""
+"""Draws photos in styles, coarse to fine, by OpenVINO or by torch, whatever suits the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which renderer an engine gets."""
+"""Chooses the renderer of an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size of a render, and which renders go through the network in one batch."""
+"""Says how large a render is, and which renders go through the network in one batch."""
 
 from __future__ import annotations
 

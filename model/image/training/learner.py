@@ -1,4 +1,4 @@
-"""The meta-learner of one level, and of all of them: what the outer loop trains."""
+"""Puts together the meta-learner of each level, and of all of them, for the outer loop."""
 
 from __future__ import annotations
 

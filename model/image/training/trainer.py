@@ -1,4 +1,4 @@
-"""One training: the outer loop by the clock, with a state, a log and a checkpoint every minute."""
+"""Runs one training by the clock, with a state, a log and a checkpoint every minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hinge losses of the two players (Lim & Ye 2017), and both at once for one backward pass."""
+"""Computes the hinge losses of critic and generator (Lim & Ye 2017), both for one backward pass."""
 
 from __future__ import annotations
 
