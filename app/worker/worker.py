@@ -57,7 +57,7 @@ class Worker:
     """Runs jobs of all kinds, computing one batch at a time, until ``stop``.
 
     With stylizations of a moment the ends overlap: the inputs of the next are read and the results of the
-    last are stored while one is computed (decision 68).
+    last are stored while one is computed (decision 54).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in

@@ -1,4 +1,4 @@
-"""A style's examples as a level sees them: descriptions to encode, places and statistics for the loss."""
+"""Looks at a style's examples at one level: descriptions to encode, places and statistics for the loss."""
 
 from __future__ import annotations
 

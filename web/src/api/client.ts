@@ -1,6 +1,6 @@
 // The typed client: paths, parameters and answers come from the OpenAPI document.
 import { send, urlOf, keyring, problemOf, reachable, NetworkError } from "./http";
-import type { components, paths } from "./schema";
+import type { components, paths } from "../../../clients/typescript/src/schema";
 
 type Schemas = components["schemas"];
 export type Style = Schemas["StyleOut"];

@@ -1,6 +1,6 @@
 // One place where requests leave the page: base URL, key, errors, reachability.
 import { signal } from "@preact/signals";
-import type { components } from "./schema";
+import type { components } from "../../../clients/typescript/src/schema";
 
 export type ErrorCode = components["schemas"]["ErrorCode"];
 type Problem = Partial<components["schemas"]["Problem"]>;
