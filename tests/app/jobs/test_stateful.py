@@ -39,7 +39,6 @@ from app.jobs import reconciler as reconciler_module
 from app.jobs.job import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.reconciler import Reconciler
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.retry import create_retry, plan_retry
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
@@ -48,6 +47,7 @@ from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.job_attempt import announce, settle
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 
 MAX_ATTEMPTS = 3
 WORKERS = 3

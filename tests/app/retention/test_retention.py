@@ -23,7 +23,6 @@ from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
 from app.retention import expiry
@@ -33,6 +32,7 @@ from app.retention.sweeper import Sweeper
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from tests.app.support import picture
 
 TTL = timedelta(minutes=1)
