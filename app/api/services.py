@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.checkpoint import Checkpoint
 from app.api.readiness import Readiness
+from app.api.seal_secrets import seal_secrets
 from app.audit.log import forget_entries
 from app.auth.authenticator import Authenticator
 from app.auth.concurrency_limit import ConcurrencyLimit
 from app.auth.rate_limit import forget_rates
-from app.auth.seal_secrets import seal_secrets
 from app.auth.signed_urls import Links
 from app.errors import ServiceUnavailableError
 from app.http.shutdown import ShutdownFlag

@@ -54,8 +54,8 @@ def delete(
         from app.audit.log import note
         from app.infra.blobs import Blobs
         from app.infra.broker import Broker, BrokerUnavailableError, find_broker
+        from app.jobs.forgetting import forget_events
         from app.jobs.ledger import Ledger
-        from app.retention.forgetting import forget_events
         from app.retention.owners import erase_owner
 
         async def work(sessions: Sessions, settings: Settings) -> tuple[int, bool]:

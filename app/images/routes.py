@@ -11,8 +11,8 @@ from app.images.download import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
+from app.jobs.forgetting import clear
 from app.jobs.schemas import image_url
-from app.retention.forgetting import clear
 from app.validators import STORABLE
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.images.canceled_uploads import shorten
 from app.jobs.job import Job
 from app.jobs.tracing import about_job, note_state
 from app.metrics.counters import tally
-from app.retention.canceled import shorten
 from app.webhooks.outbox import write_messages
 
 logger = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from app.api.submission import claimed
 from app.errors import StyleNotRelearnableError
 from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
+from app.images.canceled_uploads import keep
 from app.images.repository import hold_images
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Effects, NewJob
 from app.jobs.references import images_of, inputs_of_style
-from app.retention.canceled import keep
 from app.styles.repository import StyleRecord, StyleStatus, get_style
 from app.styles.tables import StyleRow
 

@@ -21,9 +21,9 @@ from app.images.tables import ImageRole
 from app.images.upload import UploadBatch
 from app.infra.blob_keys import imported_style_key
 from app.infra.db import utcnow
+from app.jobs.forgetting import clear
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
-from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.header import check_header
 from app.styles.repository import (

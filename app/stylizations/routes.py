@@ -17,9 +17,9 @@ from app.idempotency.keys import REPLAYED
 from app.images.download import image_response
 from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
+from app.jobs.forgetting import clear
 from app.jobs.job import Job, JobState
 from app.jobs.schemas import JobOut
-from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut

@@ -21,13 +21,13 @@ from app.images.repository import hold_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
+from app.infra.leader_lock import drop_lease, take_lease
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
 from app.retention import expiry
 from app.retention.expiry_dates import Retention, stamp_new_rows
-from app.retention.leader_lock import drop_lease, take_lease
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
 from app.styles.tables import StyleRow
