@@ -29,6 +29,7 @@ from app.infra.facts import BASE, set_fact
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.integrity import Integrity
 from app.infra.secrets_at_rest import Seal
+from app.job_hooks import JOB_HOOKS
 from app.jobs.fair_queue import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
@@ -101,7 +102,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         await _tell_base(sessions, checkpoint)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
-        ledger = Ledger(sessions, max_attempts=settings.max_attempts)
+        ledger = Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts)
         jobs = JobService(
             ledger,
             broker,

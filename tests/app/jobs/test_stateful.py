@@ -35,6 +35,7 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import TERMINAL_STATES, Broker, BrokerUnavailableError, Delivery
 from app.infra.db import Base, create_engine, create_sessions, utcnow
+from app.job_hooks import JOB_HOOKS
 from app.jobs import reconciler as reconciler_module
 from app.jobs.job import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
@@ -132,7 +133,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
             self.blobs = Blobs.open(configured)
             self.queue = QueueDouble()
             self.broker = cast(Broker, self.queue)
-            self.ledger = Ledger(self.sessions, max_attempts=MAX_ATTEMPTS)
+            self.ledger = Ledger(self.sessions, JOB_HOOKS, max_attempts=MAX_ATTEMPTS)
             self.service = JobService(self.ledger, self.broker, max_active=100)
             self.reconciler = Reconciler(self.service, self.broker, every=1, expires_after=3600)
             self.workers: list[Hold | None] = [None] * WORKERS

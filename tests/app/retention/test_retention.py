@@ -22,6 +22,7 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
 from app.infra.leader_lock import drop_lease, take_lease
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.retry import plan_retry
@@ -482,7 +483,7 @@ async def test_a_sweeper_that_is_killed(tmp_path: Path, sqlite_template: Path) -
     try:
         sessions = create_sessions(engine)
         stamp_new_rows(sessions, Retention.of(kept))
-        ledger = Ledger(sessions)
+        ledger = Ledger(sessions, JOB_HOOKS)
         for _ in range(3):
             await finished(ledger, blobs)
         await age(sessions, timedelta(days=31))
