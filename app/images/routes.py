@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from app.api.deps import ImageId, Owner, Paging, Reader, Services
 from app.audit.log import note
+from app.auth.dependencies import Owner, Reader, Services
 from app.http.exception_handlers import problem_responses
+from app.http.pages import Paging
+from app.http.path_ids import ImageId
 from app.images.download import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage

@@ -15,7 +15,7 @@ NAMESPACE = "urn:fewstroke:provenance:1"
 
 
 class Provenance(StrEnum):
-    """Where the record of how a picture was made goes, besides the JSON of the picture."""
+    """Where the record goes besides the image's JSON."""
 
     EMBED = "embed"  # into the file, as XMP
     NONE = "none"  # the file says nothing

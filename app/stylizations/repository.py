@@ -12,7 +12,7 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
 from app.jobs.forgetting import Leftovers, forget_names, with_tries
 from app.jobs.job import Job, JobState
-from app.jobs.retry import last_retry
+from app.jobs.repository import last_retry
 from app.jobs.tables import JobRow
 from app.stylizations.tables import StylizationRow
 from app.webhooks.outbox import forget_messages

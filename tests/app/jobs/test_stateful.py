@@ -40,10 +40,10 @@ from app.jobs import reconciler as reconciler_module
 from app.jobs.job import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.reconciler import Reconciler
-from app.jobs.retry import create_retry, plan_retry
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
 from app.retention.orphans import sweep_orphans
+from app.retries.retry import create_retry, plan_retry
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow

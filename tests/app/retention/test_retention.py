@@ -25,11 +25,11 @@ from app.infra.leader_lock import drop_lease, take_lease
 from app.job_hooks import JOB_HOOKS
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
 from app.retention import expiry
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
+from app.retries.retry import plan_retry
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
