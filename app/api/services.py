@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.checkpoint import Checkpoint
 from app.api.readiness import Readiness
+from app.api.seal_secrets import seal_secrets
 from app.audit.log import forget_entries
 from app.auth.authenticator import Authenticator
 from app.auth.concurrency_limit import ConcurrencyLimit
 from app.auth.rate_limit import forget_rates
-from app.auth.seal_secrets import seal_secrets
 from app.auth.signed_urls import Links
 from app.errors import ServiceUnavailableError
 from app.http.shutdown import ShutdownFlag
 from app.idempotency.keys import IdempotencyKeys, forget_keys
+from app.images.tables import ImageRow
 from app.images.upload import ImageIntake
 from app.imaging.decoder_pool import Decoder
 from app.infra.asyncio_utils import end
@@ -29,6 +29,7 @@ from app.infra.facts import BASE, set_fact
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.integrity import Integrity
 from app.infra.secrets_at_rest import Seal
+from app.job_hooks import JOB_HOOKS
 from app.jobs.fair_queue import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
@@ -37,7 +38,10 @@ from app.migrations.migrate import migrate
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
-from app.usage.storage import Storage
+from app.styles.checkpoint import Checkpoint
+from app.styles.dependencies import StyleServices
+from app.styles.tables import StyleRow
+from app.submission.storage import Storage
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries
 from app.webhooks.http_post import Sender
 from app.webhooks.ssrf import AddressPolicy
@@ -48,32 +52,16 @@ _UPLOADS = 64  # requests whose forms are read, decoded and stored at a time: ea
 _UPLOADS_EACH = 16  # of one owner
 
 
-@dataclass(frozen=True)
-class Container:
-    """The services of one API process."""
+@dataclass(frozen=True, kw_only=True)
+class Container(StyleServices):
+    """All services of one API process: those that routes depend on, and those that run in the background."""
 
-    settings: Settings
-    closing: ShutdownFlag
     engine: AsyncEngine
-    sessions: Sessions
-    blobs: Blobs
-    broker: Broker
-    ledger: Ledger
-    jobs: JobService
-    intake: ImageIntake
-    idempotency: IdempotencyKeys
-    checkpoint: Checkpoint
     reconciler: Reconciler
-    authenticator: Authenticator
-    links: Links
     sweeper: Sweeper
     deliverer: Deliverer
     readiness: Readiness
-    storage: Storage
     integrity: Integrity
-    seal: Seal
-    uploads: FairSemaphore
-    concurrency: ConcurrencyLimit
 
 
 @asynccontextmanager
@@ -101,7 +89,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         await _tell_base(sessions, checkpoint)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
-        ledger = Ledger(sessions, max_attempts=settings.max_attempts)
+        ledger = Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts)
         jobs = JobService(
             ledger,
             broker,
@@ -145,7 +133,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
             sweeper=sweeper,
             deliverer=deliverer,
             readiness=Readiness(),
-            storage=Storage(sessions, settings),
+            storage=Storage(sessions, settings, kept=(ImageRow, StyleRow)),
             integrity=integrity,
             seal=seal,
             uploads=FairSemaphore(_UPLOADS, each=_UPLOADS_EACH),

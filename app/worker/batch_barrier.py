@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
 
-from app.jobs.results import Outcome
+from app.worker.results import Outcome
 from app.worker.run_batch import Done
 from app.worker.work_item import WorkItem
 

@@ -9,13 +9,13 @@ from dataclasses import asdict
 from PIL.Image import Image
 
 from app.imaging.encode import flatten
-from app.jobs.inputs import StyleInput
 from app.jobs.job import JobKind
-from app.jobs.provenance import describe
-from app.jobs.results import Outcome, StyleOutcome
 from app.styles.outdated import outdated
+from app.worker.inputs import StyleInput
 from app.worker.interfaces import EngineLike, ProgressLike, ReadStyle, StyleLike
+from app.worker.provenance import describe
 from app.worker.render import RenderJob, render
+from app.worker.results import Outcome, StyleOutcome
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.errors import AdaptationCanceled

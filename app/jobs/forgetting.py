@@ -1,21 +1,20 @@
 """Copies of what is deleted that stand elsewhere than in its own row and blob.
 
-docs/deletion.md lists them all: names of files in the parameters of jobs, messages of webhooks, and the
-previews among a job's events, which are the broker's.
+docs/deletion.md lists them all; here are names of files in the parameters of jobs, and the previews among a
+job's events, which are the broker's. Messages of webhooks are forgotten by :mod:`app.webhooks.outbox`.
 """
 
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, BrokerUnavailableError
 from app.infra.logs import NotAgain
 from app.jobs.tables import JobRow
-from app.webhooks.tables import DeliveryRow, DeliveryState
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -62,7 +61,7 @@ async def tries_of(session: AsyncSession, job_id: str) -> list[str]:
 async def forget_names(
     session: AsyncSession, job_ids: Collection[str], *, of_image: str | None = None
 ) -> None:
-    """Names that uploads had on the sender's machine (of one image only), and what webhooks were told."""
+    """Forget the names that uploads had on the sender's machine (of one image only)."""
     for job in await session.scalars(select(JobRow).where(JobRow.id.in_(job_ids))):
         items = job.params.get("items")
         if not items:
@@ -72,12 +71,6 @@ async def forget_names(
         ]
         if gone != items:
             job.params = {**job.params, "items": gone}
-    if of_image is None:
-        await session.execute(
-            delete(DeliveryRow)
-            .where(DeliveryRow.job_id.in_(job_ids), DeliveryRow.state != DeliveryState.PENDING)
-            .execution_options(synchronize_session=False)
-        )
 
 
 async def forget_events(broker: Broker, job_ids: Collection[str]) -> None:

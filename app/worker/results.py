@@ -20,13 +20,12 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.encode import encode
 from app.imaging.formats import ClipFormat, OutputFormat
-from app.imaging.xmp import packet
+from app.imaging.xmp import Provenance, packet, tool
 from app.infra.blob_keys import result_key, results_of
 from app.infra.blobs import Blobs
 from app.infra.db import insert_row, utcnow
 from app.jobs.job import Job
 from app.jobs.ledger import Ledger
-from app.jobs.provenance import Provenance, tool
 from app.styles.tables import StyleRow
 
 

@@ -6,35 +6,29 @@ drift. What a worker makes is never refused: its job was.
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from time import monotonic
+from typing import Any
 
 from fastapi import Request
-from sqlalchemy import bindparam, func, select, union_all
+from sqlalchemy import CompoundSelect, bindparam, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import key_of
 from app.errors import ServiceUnavailableError, StorageExceededError
-from app.images.tables import ImageRow
-from app.infra.db import Sessions, in_line, table_of
+from app.infra.db import Base, Sessions, in_line, table_of
 from app.settings import MIB, Settings
-from app.styles.tables import StyleRow
 
 _EACH = 4096  # bytes that a file and its row take besides: a block of the disk each
 _SHARE = 0.05  # of a small disk that is to stay free instead of what is configured
 _LOOK_EVERY = 1.0  # s
-_PARTS = [
-    select(func.count().label("files"), func.coalesce(func.sum(table.c.size_bytes), 0).label("bytes")).where(
-        table.c.owner == bindparam("owner")
-    )
-    for table in (table_of(ImageRow), table_of(StyleRow))
-]
-_KEPT = union_all(*_PARTS)
 
 
 class Storage:
-    """Bounds of one service."""
+    """Bounds of one service. ``kept``: the tables of what has an ``owner`` and ``size_bytes``."""
 
-    def __init__(self, sessions: Sessions, settings: Settings) -> None:
+    def __init__(self, sessions: Sessions, settings: Settings, kept: Sequence[type[Base]]) -> None:
+        self._kept = _bytes_of_owner(kept)
         self._sessions = sessions
         self._settings = settings
         self._folder = settings.blobs_folder  # None: a bucket, which has no end that we know
@@ -48,7 +42,7 @@ class Storage:
     async def stored(self, owner: str) -> int:
         """Bytes that an owner keeps."""
         async with self._sessions() as session:
-            return await _stored(session, owner)
+            return await self._stored(session, owner)
 
     async def ensure_room(self, request: Request, owner: str) -> None:
         """Before the costly part of a request. Raises StorageExceededError, and ServiceUnavailableError when
@@ -67,7 +61,11 @@ class Storage:
         limit = self.limit(request)
         if limit is not None:
             await in_line(session, f"storage {owner}")
-            _refuse_beyond(await _stored(session, owner), limit)
+            _refuse_beyond(await self._stored(session, owner), limit)
+
+    async def _stored(self, session: AsyncSession, owner: str) -> int:
+        rows = await session.execute(self._kept, {"owner": owner})
+        return sum(int(row.bytes) + _EACH * row.files for row in rows)
 
     async def _is_full(self) -> bool:
         now = monotonic()
@@ -78,9 +76,16 @@ class Storage:
         return self._full
 
 
-async def _stored(session: AsyncSession, owner: str) -> int:
-    rows = await session.execute(_KEPT, {"owner": owner})
-    return sum(int(row.bytes) + _EACH * row.files for row in rows)
+def _bytes_of_owner(kept: Sequence[type[Base]]) -> CompoundSelect[Any]:
+    """Files and bytes of one owner, a row for each table."""
+    return union_all(
+        *(
+            select(
+                func.count().label("files"), func.coalesce(func.sum(table.c.size_bytes), 0).label("bytes")
+            ).where(table.c.owner == bindparam("owner"))
+            for table in map(table_of, kept)
+        )
+    )
 
 
 def _refuse_beyond(stored: int, limit: int) -> None:

@@ -16,8 +16,8 @@ from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.styles.tables import StyleRow
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from tests.app.support import answers_lost, picture
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})

@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi import Request, Response, status
 
-from app.api.services import Container
 from app.auth.authenticator import key_of
 from app.http.content_negotiation import wait_seconds
 from app.idempotency.keys import HEADER, REPLAYED
 from app.jobs.job import Job
-from app.jobs.retry import last_retry
+from app.jobs.repository import last_retry
+from app.submission.dependencies import SubmissionServices
 
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
@@ -55,7 +55,7 @@ def accepted_responses(
 async def settle(
     request: Request,
     response: Response,
-    services: Container,
+    services: SubmissionServices,
     job: Job,
     *,
     default_wait: int | None = None,
@@ -85,7 +85,9 @@ async def settle(
     return job
 
 
-async def _wait(request: Request, services: Container, job: Job, seconds: float, follow: bool) -> Job:
+async def _wait(
+    request: Request, services: SubmissionServices, job: Job, seconds: float, follow: bool
+) -> Job:
     async def gone() -> bool:
         return bool(services.closing) or await request.is_disconnected()
 

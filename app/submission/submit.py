@@ -4,20 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 
 from fastapi import Request, Response
 
-from app.api.services import Container
 from app.http.forms import FileRule, Form, read_form
 from app.idempotency.keys import REPLAYED, Claim, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.upload import UploadBatch
-from app.infra.db import utcnow
 from app.jobs.job import Job
 from app.jobs.ledger import NewJob
-from app.jobs.retry import create_retry, plan_retry
+from app.submission.dependencies import SubmissionServices
 
 Plan = Callable[[Form, UploadBatch], Awaitable[NewJob]]
 """From a form to a job: checks the options, takes the pictures in. The rows of the pictures, which the
@@ -41,7 +38,7 @@ class Submission:
 async def read_submission(
     request: Request,
     response: Response,
-    services: Container,
+    services: SubmissionServices,
     owner: str,
     rules: Mapping[str, FileRule],
     *,
@@ -83,7 +80,7 @@ async def read_submission(
 async def submit(
     request: Request,
     response: Response,
-    services: Container,
+    services: SubmissionServices,
     owner: str,
     rules: Mapping[str, FileRule],
     plan: Plan,
@@ -111,23 +108,6 @@ async def submit(
             job = await services.jobs.create(replace(new, effects=(*new.effects, check)))
     await services.jobs.enqueue(job)
     return job
-
-
-async def submit_retry(
-    request: Request, response: Response, services: Container, owner: str, job: Job
-) -> Job:
-    """The job that tries ``job`` again. Raises JobNotRetryableError, QueueFullError, QuotaExceededError."""
-    key = idempotency_key(request)
-    async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
-        if claim is not None and claim.made is not None:
-            response.headers[REPLAYED] = "true"
-            return await services.ledger.get(claim.made)
-        days = services.settings.keep_uploads_days
-        until = utcnow() + timedelta(days=days) if days else None
-        new = claimed(plan_retry(job, until), claim)
-        retried = await create_retry(services.sessions, services.jobs, new)
-    await services.jobs.enqueue(retried)
-    return retried
 
 
 def claimed(new: NewJob, claim: Claim | None) -> NewJob:

@@ -1,4 +1,4 @@
-"""Trying a job again that did not succeed.
+"""Trying a job again that did not succeed: a new job that takes over what the old one was to make.
 
 A terminal state is final, so a retry is a new job with the parameters of the old one and attempts of its
 own; the style or the stylization that waits for a result is given to it in the same transaction. A job
@@ -6,32 +6,51 @@ is retried once: who wants more retries the retry.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from fastapi import Request, Response
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import JobNotRetryableError, StyleNotFoundError
+from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
+from app.images.canceled_uploads import keep
 from app.images.repository import hold_images
-from app.infra.db import Sessions
-from app.jobs.job import Job, JobKind, JobState
+from app.infra.db import Sessions, utcnow
+from app.jobs.job import RETRYABLE_STATES, Job, JobKind
 from app.jobs.ledger import Effects, NewJob
 from app.jobs.references import images_of, styles_of
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
-from app.retention.canceled import keep
 from app.styles.repository import hold_styles
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
+from app.submission.dependencies import SubmissionServices
+from app.submission.submit import claimed
 
-_RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+
+async def submit_retry(
+    request: Request, response: Response, services: SubmissionServices, owner: str, job: Job
+) -> Job:
+    """The job that tries ``job`` again. Raises JobNotRetryableError, QueueFullError, QuotaExceededError."""
+    key = idempotency_key(request)
+    async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
+        if claim is not None and claim.made is not None:
+            response.headers[REPLAYED] = "true"
+            return await services.ledger.get(claim.made)
+        days = services.settings.keep_uploads_days
+        until = utcnow() + timedelta(days=days) if days else None
+        new = claimed(plan_retry(job, until), claim)
+        retried = await create_retry(services.sessions, services.jobs, new)
+    await services.jobs.enqueue(retried)
+    return retried
 
 
 def plan_retry(job: Job, uploads_until: datetime | None) -> NewJob:
     """The job that tries ``job`` again; its uploads are kept until then. Raises JobNotRetryableError."""
-    if job.state not in _RETRYABLE:
+    if job.state not in RETRYABLE_STATES:
         raise JobNotRetryableError(
             f"Job {job.id} is {job.state}: only a failed, canceled or expired job can be retried."
         )
@@ -58,17 +77,6 @@ async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job
         raise JobNotRetryableError(
             f"Job {new.retry_of} was retried before, as {other}: look at that one, or retry that one."
         ) from error
-
-
-async def last_retry(sessions: Sessions, job: Job) -> Job:
-    """The job that has taken over what ``job`` was to make: the retry, or the retry's retry; else itself."""
-    while job.state in _RETRYABLE:
-        async with sessions() as session:
-            row = await session.scalar(select(JobRow).where(JobRow.retry_of == job.id))
-        if row is None:
-            break
-        job = row.to_job()
-    return job
 
 
 def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects:

@@ -4,14 +4,24 @@ Clocks of replicas may differ by a while: then two hold the lease for a moment. 
 must therefore be harmless when done twice; the lease saves work, it does not fence.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import String, delete, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.infra.db import CLOCK_SKEW, Sessions, utcnow
-from app.retention.tables import LeaseRow
+from app.infra.db import CLOCK_SKEW, Base, Sessions, UTCDateTime, utcnow
+
+
+class LeaseRow(Base):
+    """A chore that one process at a time does. Free once ``until`` has passed."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    until: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 async def take_lease(sessions: Sessions, name: str, holder: str, ttl: timedelta) -> bool:

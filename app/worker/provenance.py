@@ -1,34 +1,17 @@
-"""How a result was made: a record for its JSON and, unless declined, for its file."""
+"""The record of how a result was made, for its JSON and, unless declined, for its file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from enum import StrEnum
-from functools import cache
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from app.imaging.xmp import tool
 from app.jobs.dials import dials_of
 from app.jobs.job import Job
-
-if TYPE_CHECKING:
-    from app.jobs.inputs import JobInputs  # Pillow, which the HTTP process does without
-
-
-class Provenance(StrEnum):
-    """Where the record goes besides the image's JSON."""
-
-    EMBED = "embed"  # into the file, as XMP
-    NONE = "none"  # the file says nothing
-
-
-@cache
-def tool() -> str:
-    """Name and version of this program."""
-    return f"Fewstroke {version('fewstroke')}"
+from app.worker.inputs import JobInputs
 
 
 def describe(
-    job: Job, inputs: "JobInputs", base_hash: str, adapted: Mapping[str, Any] | None = None
+    job: Job, inputs: JobInputs, base_hash: str, adapted: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The record of the job's results. ``adapted``: header of the style that the job itself has made."""
     params = job.params
