@@ -25,6 +25,7 @@ from model.errors import CheckpointMissingError
 from model.examples import LevelExamples, observe
 from model.maml import Params
 from model.networks import Networks, Objective
+from model.pause import pause
 from model.perceptual.hypercolumns import look_at
 from model.pyramid import SIDES
 from model.redrawing import level_input
@@ -152,8 +153,7 @@ class Adaptation:
         self._inputs = inputs
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)
-        with self.objective.autocast():
-            found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
+        found = [self._look(x) for x in inputs]
         chosen = torch.stack([examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)])
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
         judged = None
@@ -163,9 +163,18 @@ class Adaptation:
             judged = Judged(self.critics[level], self.config.critic, embedding)
         self._support = Support(inputs, Target(chosen, [examples.places] * len(inputs), pooled, judged))
 
-    def _draw(self, phi: Params) -> Tensor:
+    def _look(self, x: Tensor) -> Tensor:
+        """What the places of one photo look like to the network that searches."""
+        pause()
         with self.objective.autocast():
-            parts = [self.networks(x[None], phi).float() for x in self._inputs]
+            return look_at(self.objective.network.vgg, x[None])[0]
+
+    def _draw(self, phi: Params) -> Tensor:
+        parts = []
+        for x in self._inputs:
+            pause()
+            with self.objective.autocast():
+                parts.append(self.networks(x[None], phi).float())
         return torch.cat(parts)
 
     def _cut(self, x: Tensor, side: int) -> Tensor:

@@ -16,6 +16,7 @@ from model.adaptation import Adaptation, Support
 from model.errors import AdaptationCanceled
 from model.inner_rates import ScheduledRates
 from model.maml import Adam, InnerStep, LearningRates, Params, inner_loop, take_tasks
+from model.pause import pause
 from model.phi import stack
 from model.pyramid import SIDES
 from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
@@ -125,11 +126,16 @@ def _learn_level(
         # In the middle and at the end: a judgement costs as much as half a step.
         if step not in (0, steps // 2, steps):
             return torch.full((len(going),), torch.nan, device=first.objective.device)
+        pause()
         found = loss(params, Support.join([tasks[i].judges() for i in going]))
         for i, value in zip(going, found.tolist(), strict=True):
             starts.setdefault(i, value)
             losses[i][level] = min(losses[i][level], value / max(starts[i], 1e-9))
         return found
+
+    def drawn(_step: int) -> Support:
+        pause()
+        return Support.join([tasks[i].draw(level) for i in going])
 
     def visit(at: InnerStep) -> list[int] | None:
         if at.step == 0:
@@ -148,7 +154,7 @@ def _learn_level(
     result = inner_loop(
         loss,
         stack([phi[i][level] for i in going]),
-        lambda _step: Support.join([tasks[i].draw(level) for i in going]),
+        drawn,
         Adam(ScheduledRates(rates, steps, scale, config.decay_from), betas=BETAS),
         steps,
         validate=judged,

@@ -15,6 +15,7 @@ from torch import Tensor
 from model.critic import critic_inputs
 from model.data.folders import to_tensor
 from model.networks import Objective
+from model.pause import pause
 from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
 from model.perceptual.places import Places
 from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
@@ -84,6 +85,7 @@ def observe(
     """
     found = []
     for work in works:
+        pause()
         side = min(SIDES[level], max(work.size))
         image = to_tensor([resized(work, level_size(work.size, side))]).to(objective.device)
         image = _part(image, rng)

@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
+from functools import partial
 
 from app.jobs.effects import Outcome
 from app.worker.compute import Done
+from app.worker.interludes import Interludes
 from app.worker.work import Work
 
 _STRAGGLERS = 2.0  # s that those who have arrived wait for inputs that are slow to read
@@ -24,12 +26,21 @@ class Batch:
     """Jobs that are computed together: ``expect`` each, then ``close``; each calls ``compute`` or ``leave``.
 
     The run starts when everybody who was expected has arrived or left, and nobody more is expected; those who
-    come later than ``stragglers`` seconds after that are computed in a run of their own.
+    come later than ``stragglers`` seconds after that are computed in a run of their own. A run of jobs of a
+    moment is one of the ``interludes`` of a longer one that goes on.
     """
 
-    def __init__(self, compute: Compute, executor: Executor, *, stragglers: float = _STRAGGLERS) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        executor: Executor,
+        *,
+        stragglers: float = _STRAGGLERS,
+        interludes: Interludes | None = None,
+    ) -> None:
         self._compute = compute
         self._executor = executor
+        self._interludes = interludes
         self._stragglers = stragglers
         self._missing = 0
         self._closed = False
@@ -90,12 +101,19 @@ class Batch:
                 for position in range(len(members)):
                     done(position, error)  # counts for those who have no outcome yet
 
+        brief = all(work.brief for work, _ in members)
         # With the context: lines that are logged in the thread name what the event loop's do.
-        running = loop.run_in_executor(self._executor, copy_context().run, run)
+        in_context = partial(copy_context().run, run)
+        offered = self._interludes.offer(in_context) if brief and self._interludes is not None else None
+        running = (
+            asyncio.wrap_future(offered)
+            if offered is not None
+            else loop.run_in_executor(self._executor, in_context)
+        )
         self._runs.add(running)
         running.add_done_callback(self._end)
         if not self.begun.is_set():
-            self.brief = all(work.brief for work, _ in members)
+            self.brief = brief
             self.begun.set()
 
     def _end(self, running: asyncio.Future[None]) -> None:

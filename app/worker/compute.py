@@ -14,11 +14,13 @@ from app.jobs.inputs import StyleInput
 from app.jobs.model import JobKind
 from app.jobs.provenance import describe
 from app.styles.outdated import outdated
+from app.worker.interludes import Interludes
 from app.worker.parts import in_parts
 from app.worker.pictures import Sheet, render
 from app.worker.ports import EngineLike, ProgressLike, ReadStyle, StyleLike
 from app.worker.work import JobStopped, Step, Work
 from model.errors import AdaptationCanceled
+from model.pause import at_pauses, pause
 from model.requests import Learning
 
 PREVIEW_EVERY = 5  # inner steps
@@ -35,8 +37,11 @@ def compute(
     most: int,
     default_preview: Image | None,
     done: Done,
+    interludes: Interludes | None = None,
 ) -> None:
     """Run the model for jobs of one kind (and one number of steps); ``done`` is told as each of them ends.
+
+    At the pauses of learning the ``interludes`` are called: photos in other styles.
 
     Previews show a job's first content, or ``default_preview`` when it has none. ``most`` bounds the pictures
     of one forward pass.
@@ -46,6 +51,7 @@ def compute(
     """
     started = time.perf_counter()
     kind = works[0].job.kind
+    interludes = interludes or Interludes()
     sheets: dict[int, Sheet] = {}
     learned: dict[int, StyleLike] = {}
 
@@ -78,7 +84,9 @@ def compute(
             except Exception as error:
                 done(i, error)
     else:
-        for i, style in enumerate(_adapt(engine, works, default_preview, done)):
+        with interludes.during(), at_pauses(interludes.give_way):
+            styles = _adapt(engine, works, default_preview, done)
+        for i, style in enumerate(styles):
             if isinstance(style, Exception):
                 done(i, style)
                 continue
@@ -116,6 +124,7 @@ def _adapt(
 
     def learning(i: int, work: Work) -> Learning:
         def should_stop() -> bool:
+            pause()
             if not work.should_stop():
                 return False
             done(i, AdaptationCanceled("canceled between two steps"))  # at once: the others go on

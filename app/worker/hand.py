@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field
 
 from app.infra.tasks import end
-from app.jobs.model import Job
+from app.jobs.model import Job, JobKind
 from app.worker.batch import Batch
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,11 @@ class Hand:
         """A job that was begun."""
         self.jobs.append(job)
         self.runs.append(run)
+
+    @property
+    def learns(self) -> bool:
+        """Whether styles are learned in it."""
+        return any(job.kind is not JobKind.STYLIZE for job in self.jobs)
 
     @property
     def unharmed(self) -> bool:

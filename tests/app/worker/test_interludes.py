@@ -1,0 +1,159 @@
+"""Photos in finished styles while another style is learned: computed between two of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from app.jobs.model import Job, JobKind, JobState
+from app.worker.interludes import Interludes
+from model.pause import at_pauses, pause
+from tests.app.waiting import eventually
+from tests.app.worker.plant import Plant, running_plant
+from tests.app.worker.test_jobs import style_file
+
+PHOTO = Image.new("RGB", (64, 48), "teal")
+
+
+def test_short_runs_are_called_where_the_long_one_gives_way_and_before_it_ends() -> None:
+    interludes, called = Interludes(at_once=2), list[Any]()
+    assert interludes.offer(lambda: called.append("nobody would call this")) is None
+    with interludes.during():
+        runs = [interludes.offer(lambda n=n: called.append(n)) for n in range(4)]  # type: ignore[misc]
+        assert called == []
+        interludes.give_way()
+        assert called == [0, 1], "so many at a time, that the long run goes on"
+        called.append("a step")
+        interludes.give_way()
+        last = interludes.offer(lambda: called.append("last"))
+    assert called == [0, 1, "a step", 2, 3, "last"]
+    assert all(run is not None and run.done() for run in [*runs, last])
+    assert interludes.offer(lambda: None) is None
+
+
+def test_an_error_of_a_short_run_is_its_own() -> None:
+    interludes = Interludes()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with interludes.during():
+        run = interludes.offer(fail)
+        interludes.give_way()
+    assert run is not None
+    assert isinstance(run.exception(), ZeroDivisionError)
+
+
+def test_what_was_canceled_is_not_called() -> None:
+    interludes, called = Interludes(), list[str]()
+    with interludes.during():
+        run = interludes.offer(lambda: called.append("canceled"))
+        assert run is not None
+        run.cancel()
+    assert called == []
+
+
+def test_short_runs_are_called_although_the_long_one_fails() -> None:
+    interludes, called = Interludes(), list[str]()
+
+    def learn() -> None:
+        with interludes.during():
+            interludes.offer(lambda: called.append("yes"))
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        learn()
+    assert called == ["yes"]
+
+
+def test_what_is_called_at_a_pause_has_no_pauses() -> None:
+    depth: list[int] = []
+
+    def call() -> None:
+        depth.append(len(depth))
+        pause()
+
+    pause()  # nobody said what happens
+    with at_pauses(call):
+        pause()
+        pause()
+    pause()
+    assert depth == [0, 1]
+
+
+@pytest_asyncio.fixture
+async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+    async with running_plant(tmp_path / "data") as running:
+        yield running
+
+
+async def learning(plant: Plant, steps: int, step: float = 0.1) -> Job:
+    """An adaptation that has begun, on the only worker."""
+    job = await plant.submit(JobKind.ADAPT, steps=steps)
+    await plant.start_worker(FEWSTROKE_SCRIPTED_STEP=str(step))
+
+    async def begun() -> bool:
+        return (await plant.ledger.get(job.id)).state is JobState.RUNNING
+
+    await eventually(begun)
+    return job
+
+
+async def photo(plant: Plant, image: Image.Image = PHOTO) -> Job:
+    return await plant.submit(JobKind.STYLIZE, style=style_file(), contents=[image])
+
+
+async def test_a_photo_does_not_wait_for_a_style_that_is_learned(plant: Plant) -> None:
+    adaptation = await learning(plant, steps=10_000)
+    for _ in range(3):
+        job = await photo(plant)
+        done = await plant.until(job.id, JobState.SUCCEEDED)
+        assert done.attempt == 1
+        assert len(await plant.results(job.id)) == 1
+    assert (await plant.ledger.get(adaptation.id)).state is JobState.RUNNING
+    await plant.cancel(adaptation.id)
+    await plant.until(adaptation.id, JobState.CANCELED)
+
+
+async def test_a_style_is_learned_beside_any_number_of_photos(plant: Plant) -> None:
+    adaptation = await learning(plant, steps=8)
+    photos = [await photo(plant) for _ in range(30)]
+    learned = await plant.until(adaptation.id, JobState.SUCCEEDED)
+    done = [await plant.until(job.id, JobState.SUCCEEDED) for job in photos]
+    assert learned.finished_at is not None
+    assert any(job.finished_at and job.finished_at < learned.finished_at for job in done)
+    assert any(job.finished_at and job.finished_at > learned.finished_at for job in done)
+    assert all(job.attempt == 1 for job in [learned, *done])
+
+
+async def test_a_large_photo_waits_for_the_style(plant: Plant) -> None:
+    adaptation = await learning(plant, steps=10)
+    large = await photo(plant, Image.new("RGB", (1100, 1000), "teal"))
+    done = await plant.until(large.id, JobState.SUCCEEDED)
+    learned = await plant.until(adaptation.id, JobState.SUCCEEDED)
+    assert done.finished_at is not None
+    assert learned.finished_at is not None
+    assert done.finished_at > learned.finished_at
+
+
+async def test_a_killed_worker_loses_neither(plant: Plant) -> None:
+    adaptation = await learning(plant, steps=10_000)
+    job = await photo(plant)
+    await plant.until(job.id, JobState.SUCCEEDED)
+    plant.workers[0].kill()
+    await plant.workers[0].wait()
+    other = await photo(plant)
+    await plant.start_worker(FEWSTROKE_SCRIPTED_STEP="0.01")
+    assert (await plant.until(other.id, JobState.SUCCEEDED)).attempt == 1
+
+    async def begun_again() -> bool:
+        return (await plant.ledger.get(adaptation.id)).attempt == 2
+
+    await eventually(begun_again)
+    await plant.cancel(adaptation.id)
+    await plant.until(adaptation.id, JobState.CANCELED)
