@@ -25,6 +25,7 @@ from app.jobs import routes as jobs
 from app.metrics import routes as metrics
 from app.metrics.requests import RequestFigures
 from app.settings import Settings, get_settings
+from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(stylizations.build_router(settings))
     app.include_router(jobs.router)
     app.include_router(images.router)
+    app.include_router(shares.router)
     app.include_router(webhooks.router)
     app.include_router(usage.router)
     app.include_router(health.router)

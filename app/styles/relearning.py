@@ -18,7 +18,7 @@ from app.jobs.ledger import Effects, NewJob
 from app.jobs.model import Job, JobKind
 from app.jobs.usage import images_of, inputs_of_style
 from app.retention.canceled import keep
-from app.styles.repository import StyleRecord, StyleStatus, get_style
+from app.styles.repository import StyleRecord, StyleStatus, get_own_style
 from app.styles.tables import StyleRow
 
 
@@ -29,7 +29,7 @@ async def submit_relearning(
 
     Raises StyleNotFoundError, StyleNotRelearnableError, QueueFullError, QuotaExceededError.
     """
-    record = await get_style(services.sessions, owner, style_id)
+    record = await get_own_style(services.sessions, owner, style_id)
     key = idempotency_key(request)
     async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
         if claim is not None and claim.made is not None:
