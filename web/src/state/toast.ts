@@ -7,6 +7,7 @@ export interface Toast {
   id: number;
   text: string;
   kind: "note" | "hint" | "error"; // done; not done, and why; not done, and to be read: this one stays
+  undo?: () => void;
 }
 
 export const toasts = signal<Toast[]>([]);
@@ -21,6 +22,27 @@ export function say(text: string, kind: Toast["kind"] = "note"): void {
   const others = toasts.value.filter((toast) => toast.kind === "error" && toast.text !== text).slice(-1);
   toasts.value = [...others, { id, text, kind }];
   if (kind !== "error") setTimeout(() => dismiss(id), 6000);
+}
+
+const UNDO = 8000; // ms
+
+/** Say what was done, with a way back for a moment. `done` is called when there is none any more, also when the page
+ * is left before that. */
+export function offerUndo(text: string, { undo, done }: { undo: () => void; done: () => void }): void {
+  const id = next++;
+  let open = true;
+  const close = (then: () => void) => {
+    if (!open) return;
+    open = false;
+    clearTimeout(timer);
+    removeEventListener("pagehide", leave);
+    dismiss(id);
+    then();
+  };
+  const leave = () => close(done);
+  const timer = setTimeout(() => close(done), UNDO);
+  addEventListener("pagehide", leave);
+  toasts.value = [...toasts.value.filter((toast) => toast.kind === "error").slice(-1), { id, text, kind: "note", undo: () => close(undo) }];
 }
 
 export function dismiss(id: number): void {
