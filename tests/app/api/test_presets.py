@@ -24,17 +24,17 @@ from tests.app.support import Hand, files, nothing_stored, png, style_bytes
 FIRST = next(iter(presets().values()))
 
 
-def write(folder: Path, base: str, **header: int) -> None:
+def write(folder: Path, base: str, *, steps: int = 3) -> None:
     """A file for each preset."""
     folder.mkdir(exist_ok=True)
     for preset in presets().values():
-        (folder / f"{preset.slug}.safetensors").write_bytes(style_bytes(base, **header))
+        (folder / f"{preset.slug}.safetensors").write_bytes(style_bytes(base, steps=steps))
 
 
-async def install(services: Container, folder: Path, **header: int) -> int:
+async def install(services: Container, folder: Path, *, steps: int = 3) -> int:
     """Write a file for each preset and install them."""
     base = await services.checkpoint.base_hash()
-    write(folder, base, **header)
+    write(folder, base, steps=steps)
     return await install_presets(services.sessions, services.blobs, base, folder)
 
 
