@@ -15,10 +15,10 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from app.presets.catalogue import FOLDER, Preset, presets
-from model.engine import Engine
 from model.errors import StyleFormatError
 from model.formats import read_style_header
-from model.style import Style
+from model.image.engine import Engine
+from model.image.style import Style
 
 ROOT = Path(__file__).parents[1]
 ART = ROOT / "web/src/art/presets"

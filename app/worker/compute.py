@@ -20,8 +20,8 @@ from app.worker.pictures import Sheet, render
 from app.worker.ports import EngineLike, ProgressLike, ReadStyle, StyleLike
 from app.worker.work import JobStopped, Step, Work
 from model.errors import AdaptationCanceled
+from model.image.engine_types import Learning
 from model.pause import at_pauses, pause
-from model.requests import Learning
 
 PREVIEW_EVERY = 5  # inner steps
 

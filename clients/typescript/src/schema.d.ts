@@ -420,8 +420,8 @@ export interface paths {
         get?: never;
         /**
          * Share a result
-         * @description A link to a page with the result, the photo and the name of the style, for everybody who has it, without
-         *     a key. Asked for again, it is the same link.
+         * @description A link to a page with the result, the photo and the name of the style, for everybody who has it,
+         *     without a key. Asked for again, it is the same link.
          */
         put: operations["shareImage"];
         post?: never;
