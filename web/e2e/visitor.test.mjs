@@ -177,7 +177,7 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await same(async () => /scale\(2\.25\)/.test(await view()), true);
     await page.keyboard.press("ArrowLeft");
     await same(async () => (await view()).startsWith("translate(60px"), true);
-    await button(/^Fit/).click();
+    await button(/whole picture$/).click();
     await same(async () => (await view()).includes("scale(1)"), true);
     const box = await area.boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);

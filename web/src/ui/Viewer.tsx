@@ -140,8 +140,8 @@ export function Viewer({ before, after, beforeAlt, afterAlt, onClose }: Props) {
           <button type="button" class="square" aria-label={t.use.zoomOut} disabled={view.scale <= 1} onClick={() => setView((from) => zoom(from, 1 / STEP))}>
             <Icon name="minus" />
           </button>
-          <button type="button" onClick={() => setView(whole)}>
-            {t.use.zoomFit(Math.round(view.scale * 100))}
+          <button type="button" class="level" aria-label={t.use.zoomFit(Math.round(view.scale * 100))} onClick={() => setView(whole)}>
+            {Math.round(view.scale * 100)} %
           </button>
           <button type="button" class="square" aria-label={t.use.zoomIn} disabled={view.scale >= MOST} onClick={() => setView((from) => zoom(from, STEP))}>
             <Icon name="plus" />

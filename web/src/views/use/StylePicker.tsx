@@ -4,7 +4,7 @@ import { t } from "../../i18n";
 import { ORDER } from "../../lib/presets";
 import { href } from "../../state/route";
 import { coming, presets } from "../../state/presets";
-import { load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
+import { find, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
 import { mix, selected, toggleStyle } from "../../state/use";
 import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
@@ -51,6 +51,11 @@ export function StylePicker() {
             </button>
           )}
         </>
+      )}
+      {mix.value.length === 1 && find(mix.value[0]!.id) && (
+        <a class="about" href={href.style(mix.value[0]!.id)}>
+          {t.use.about(nameOf(find(mix.value[0]!.id)))}
+        </a>
       )}
     </section>
   );
