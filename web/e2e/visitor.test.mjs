@@ -246,6 +246,11 @@ describe("a visitor", { timeout: 900_000 }, () => {
     assert.equal(await page.locator(".example").count(), 1);
     await drop(page, [{ name: "IMG_1.HEIC", type: "image/heic", data: Buffer.from("....ftypheic").toString("base64") }]);
     await page.getByRole("alert").getByText("“IMG_1.HEIC” is a HEIC photo").waitFor();
+    // What only the service finds out has the name of the file, too.
+    const refusal = { type: "about:blank", title: "Damaged image", status: 422, code: "image_corrupt", detail: "File 1 of `examples` is damaged." };
+    await page.route("**/v1/styles", (route) => route.fulfill({ status: 422, contentType: "application/problem+json", body: JSON.stringify(refusal) }), { times: 1 });
+    await button("Learn this style").click();
+    await page.getByRole("alert").getByText(/“great-wave.jpg”: A file is damaged/).waitFor();
     // A picture that moves stands still among examples; AVIF is taken where the browser reads it.
     const gif = "R0lGODlhEAAQAIAAAP8AAAAA/yH/C05FVFNDQVBFMi4wAwEAAAAh+QQACgAAACwAAAAAEAAQAAACDoSPqcvtD6OctNqLsz4FACH5BAAKAAAALAAAAAAQABAAAAIOjI+py+0Po5y02ouzPgUAOw==";
     await drop(page, [{ name: "moves.gif", type: "image/gif", data: gif }]);

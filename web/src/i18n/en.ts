@@ -321,6 +321,7 @@ export const en = {
   errors: {
     network: "The server does not answer. Check the connection and try again.",
     notPicture: (name: string) => `“${name}” is not a picture this page can read. Use JPEG, PNG, WebP, AVIF or GIF.`,
+    named: (name: string, sentence: string) => `“${name}”: ${sentence}`,
     heic: (name: string) => `“${name}” is a HEIC photo, which this browser cannot read. Save it as JPEG and choose it again.`,
     tooSmall: (name: string) => `“${name}” is too small. Each side needs at least 16 pixels.`,
     fallbackTitle: "That did not work",

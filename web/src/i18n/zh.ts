@@ -319,6 +319,7 @@ export const zh: Words = {
   errors: {
     network: "服务没有响应。请检查连接后重试。",
     notPicture: (name) => `无法将“${name}”作为图片读取。请使用 JPEG、PNG、WebP、AVIF 或 GIF。`,
+    named: (name, sentence) => `“${name}”：${sentence}`,
     heic: (name) => `“${name}”是 HEIC 照片，此浏览器无法读取。请存为 JPEG 后重新选择。`,
     tooSmall: (name) => `“${name}”太小。每边至少需要 16 像素。`,
     fallbackTitle: "操作没有成功",

@@ -67,6 +67,19 @@ export function explain(code: string, detail: string): string {
   return known;
 }
 
+/** Which of `names` the service refused, counting from 1 as its sentences do; undefined: it named none. */
+function refused(error: unknown, names: string[]): string | undefined {
+  const found = error instanceof ApiError && /^File (\d+) of /.exec(error.detail);
+  return found ? names[Number(found[1]) - 1] : undefined;
+}
+
+/** As `sayError`, naming the file that the service refused. */
+export function sayRefusal(error: unknown, names: string[]): void {
+  const name = refused(error, names);
+  if (name === undefined) sayError(error);
+  else say(t.errors.named(name, sentence(error)), "error");
+}
+
 export function sayError(error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
   say(sentence(error), "error");
