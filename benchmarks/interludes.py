@@ -1,7 +1,7 @@
 """``python -m benchmarks.interludes``: how long a photo takes while a style is being learned, on one worker.
 
-Starts a service with the real model, learns styles one after the other, and asks for photos of 512 px in a
-finished style meanwhile, each when the one before is done. Exit status 1 when the 95th percentile is above
+Starts a service with the real model, learns styles one after the other, and asks for photos of 512 px in one
+of the presets meanwhile, each when the one before is done. Exit status 1 when the 95th percentile is above
 a second. Results: ``benchmarks/results/interludes.json``.
 """
 
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.machine import library_versions, machine_info
 from demo.service import running_service
 
@@ -44,13 +45,12 @@ def photo_seconds(client: httpx.Client, style_id: str, photo: bytes) -> float:
     return time.perf_counter() - started
 
 
-def learn(client: httpx.Client, examples: list[bytes], seed: int, *, wait: bool = False) -> dict[str, Any]:
-    """Submit a style; ``wait``: until it is learned."""
+def learn(client: httpx.Client, examples: list[bytes], seed: int) -> dict[str, Any]:
+    """Submit a style; its job."""
     files = [("examples", (f"{index}.jpg", data)) for index, data in enumerate(examples)]
-    headers = {"Prefer": "wait=300"} if wait else {}
-    answer = client.post("/v1/styles", data={"seed": str(seed)}, files=files, headers=headers)
-    body: dict[str, Any] = answer.raise_for_status().json()
-    return body
+    answer = client.post("/v1/styles", data={"seed": str(seed)}, files=files).raise_for_status()
+    job: dict[str, Any] = answer.json()["job"]
+    return job
 
 
 def state(client: httpx.Client, job: dict[str, Any]) -> str:
@@ -77,15 +77,16 @@ def measure(
         running_service(Path(folder) / "log") as url,
         httpx.Client(base_url=url, timeout=360.0, trust_env=False) as client,
     ):
-        started = time.perf_counter()
-        style = learn(client, examples, 0, wait=True)["style"]["id"]
-        alone = time.perf_counter() - started
+        presets = client.get("/v1/styles", params={"preset": True, "status": "ready"}).json()["items"]
+        if not presets:
+            raise BenchmarkError("there are no presets for this checkpoint: run `python -m scripts.presets`")
+        style = presets[0]["id"]
         photo_seconds(client, style, photo)
         quiet = [photo_seconds(client, style, photo) for _ in range(20)]
         during: list[float] = []
         durations: list[float] = []
         while len(during) < photos:
-            job, started = learn(client, examples, len(durations) + 1)["job"], time.perf_counter()
+            job, started = learn(client, examples, len(durations)), time.perf_counter()
             while state(client, job) == "queued":
                 time.sleep(0.05)
             while True:
@@ -95,12 +96,11 @@ def measure(
                 during.append(seconds)
                 time.sleep(0.3)  # a person looks at it
             durations.append(time.perf_counter() - started)
-    found = {
+    found: dict[str, Any] = {
         "machine": machine_info(),
         "libraries": library_versions(),
         "nothing_else": summary(quiet),
         "while_learning": summary(during),
-        "learning_alone_s": round(alone, 1),
         "learning_beside_photos_s": [round(value, 1) for value in durations],
     }
     typer.echo(json.dumps(found, indent=1))

@@ -13,6 +13,7 @@ from contextvars import copy_context
 from functools import partial
 
 from app.jobs.effects import Outcome
+from app.jobs.model import JobKind
 from app.worker.compute import Done
 from app.worker.interludes import Interludes
 from app.worker.work import Work
@@ -102,6 +103,8 @@ class Batch:
                     done(position, error)  # counts for those who have no outcome yet
 
         brief = all(work.brief for work, _ in members)
+        if self._interludes is not None and any(work.job.kind is not JobKind.STYLIZE for work, _ in members):
+            self._interludes.begin()
         # With the context: lines that are logged in the thread name what the event loop's do.
         in_context = partial(copy_context().run, run)
         offered = self._interludes.offer(in_context) if brief and self._interludes is not None else None

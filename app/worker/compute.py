@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from PIL.Image import Image
@@ -51,7 +52,6 @@ def compute(
     """
     started = time.perf_counter()
     kind = works[0].job.kind
-    interludes = interludes or Interludes()
     sheets: dict[int, Sheet] = {}
     learned: dict[int, StyleLike] = {}
 
@@ -84,7 +84,7 @@ def compute(
             except Exception as error:
                 done(i, error)
     else:
-        with interludes.during(), at_pauses(interludes.give_way):
+        with _giving_way(interludes):
             styles = _adapt(engine, works, default_preview, done)
         for i, style in enumerate(styles):
             if isinstance(style, Exception):
@@ -96,6 +96,16 @@ def compute(
             else:
                 finish(i)
     render(engine, sheets, most, finish)
+
+
+@contextmanager
+def _giving_way(interludes: Interludes | None) -> Iterator[None]:
+    """Around learning: at its pauses the interludes are called, and those that are left at its end."""
+    if interludes is None:
+        yield
+        return
+    with interludes.during(), at_pauses(interludes.give_way):
+        yield
 
 
 def _sheet(engine: EngineLike, read_style: ReadStyle, work: Work) -> Sheet:

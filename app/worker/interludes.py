@@ -17,18 +17,27 @@ AT_ONCE = 2
 
 
 class Interludes:
-    """Where short runs wait for the long one that goes on. ``offer`` may be called in any thread."""
+    """Where short runs wait for the long one that goes on. ``begin`` and ``offer``: in any thread.
+
+    ``begin`` comes before the long run is given to the compute thread, and ``during`` is around it there:
+    what is offered between the two is called, too.
+    """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
         self._lock = Lock()
-        self._open = False
+        self._long = 0  # runs that have begun and not ended
         self._waiting: deque[tuple[Future[None], Callable[[], None]]] = deque()
+
+    def begin(self) -> None:
+        """A long run is about to be given to the compute thread."""
+        with self._lock:
+            self._long += 1
 
     def offer(self, run: Callable[[], None]) -> Future[None] | None:
         """Have ``run`` called in the midst of the long run that goes on. None: there is none."""
         with self._lock:
-            if not self._open:
+            if not self._long:
                 return None
             done: Future[None] = Future()
             self._waiting.append((done, run))
@@ -42,19 +51,18 @@ class Interludes:
 
     @contextmanager
     def during(self) -> Iterator[None]:
-        """Around the long run. What still waits at its end is called then."""
-        self._open = True
+        """Around a long run that was begun. What still waits at its end is called then."""
         try:
             yield
         finally:
-            while self._call_next(close=True):
+            while self._call_next(end=True):
                 pass
 
-    def _call_next(self, *, close: bool = False) -> bool:
+    def _call_next(self, *, end: bool = False) -> bool:
         with self._lock:
             if not self._waiting:
-                if close:
-                    self._open = False  # from now on nothing can be offered that nobody would call
+                if end:
+                    self._long -= 1  # from now on nothing can be offered that nobody would call
                 return False
             done, run = self._waiting.popleft()
         if done.set_running_or_notify_cancel():

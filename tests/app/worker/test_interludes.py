@@ -23,16 +23,18 @@ PHOTO = Image.new("RGB", (64, 48), "teal")
 def test_short_runs_are_called_where_the_long_one_gives_way_and_before_it_ends() -> None:
     interludes, called = Interludes(at_once=2), list[Any]()
     assert interludes.offer(lambda: called.append("nobody would call this")) is None
+    interludes.begin()
+    early = interludes.offer(lambda: called.append("before it has the thread"))
     with interludes.during():
         runs = [interludes.offer(lambda n=n: called.append(n)) for n in range(4)]  # type: ignore[misc]
         assert called == []
         interludes.give_way()
-        assert called == [0, 1], "so many at a time, that the long run goes on"
+        assert called == ["before it has the thread", 0], "so many at a time, that the long run goes on"
         called.append("a step")
         interludes.give_way()
         last = interludes.offer(lambda: called.append("last"))
-    assert called == [0, 1, "a step", 2, 3, "last"]
-    assert all(run is not None and run.done() for run in [*runs, last])
+    assert called == ["before it has the thread", 0, "a step", 1, 2, 3, "last"]
+    assert all(run is not None and run.done() for run in [early, *runs, last])
     assert interludes.offer(lambda: None) is None
 
 
@@ -42,6 +44,7 @@ def test_an_error_of_a_short_run_is_its_own() -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
+    interludes.begin()
     with interludes.during():
         run = interludes.offer(fail)
         interludes.give_way()
@@ -51,6 +54,7 @@ def test_an_error_of_a_short_run_is_its_own() -> None:
 
 def test_what_was_canceled_is_not_called() -> None:
     interludes, called = Interludes(), list[str]()
+    interludes.begin()
     with interludes.during():
         run = interludes.offer(lambda: called.append("canceled"))
         assert run is not None
@@ -60,6 +64,8 @@ def test_what_was_canceled_is_not_called() -> None:
 
 def test_short_runs_are_called_although_the_long_one_fails() -> None:
     interludes, called = Interludes(), list[str]()
+
+    interludes.begin()
 
     def learn() -> None:
         with interludes.during():
