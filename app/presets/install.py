@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import insert, select, update
 
+from app.infra.blob_keys import preset_key
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, in_line, table_of, utcnow
-from app.infra.keys import preset_key
 from app.presets.catalogue import FOLDER, Preset, presets
 from app.styles.tables import PRESET_OWNER, StyleRow
 from model.formats import StyleHeader, read_style_header

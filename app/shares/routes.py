@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Request, Response, status
 from pydantic import BaseModel, Field
 
 from app.api.deps import ImageId, Owner, Services, askable
-from app.api.problems import problem_responses
 from app.audit.log import note
 from app.errors import ImageNotFoundError
+from app.http.exception_handlers import problem_responses
 from app.jobs.schemas import image_url
 from app.shares.repository import end_share, get_shared, share_image
 

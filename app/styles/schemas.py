@@ -10,7 +10,7 @@ from app.jobs.schemas import JobOut
 from app.presets.catalogue import presets
 from app.styles.repository import StyleRecord, StyleStatus
 from app.styles.tables import PRESET_OWNER, StyleRow
-from app.texts import STORABLE
+from app.validators import STORABLE
 
 
 class StyleLabels(BaseModel):
