@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.api.services import Container
 from app.auth.principal import Scope
@@ -85,7 +84,6 @@ async def test_only_the_owner_shares_and_only_results(
     fake_worker: FakeWorker,
     services: Container,
     anna: dict[str, str],
-    app: FastAPI,
 ) -> None:
     image = await result_of(client, fake_worker, anna)
     other = await key_for(services.sessions, "ben", Scope)
