@@ -5,7 +5,7 @@ import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
 import { fetchPicture, fileFor, readPicture, release, shrink, type Picture } from "../lib/files";
-import { PROOF_NAME } from "../lib/samples";
+import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
 import { pause } from "../lib/time";
 import { watchedPicture } from "./draft";
 import { untilAccepted } from "./queue";
@@ -281,7 +281,7 @@ export async function variation(photo: Photo, tried: Partial<Settings>, signal: 
         "/v1/stylizations",
         {
           ...fieldsOf(photo, { ...tried, ...TRIED }),
-          contents: { blob: await shrink(photo, TRIED.size), name: PROOF_NAME },
+          contents: { blob: await shrink(photo, TRIED.size), name: PHOTO_THUMBNAIL_NAME },
           ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
         },
         { signal },
