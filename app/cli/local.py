@@ -36,7 +36,8 @@ Checkpoint = Annotated[
 
 def adapt(
     examples: Annotated[
-        list[Path], typer.Argument(help="1 to 16 pictures in the style, or works of a composer, or folders of them.")
+        list[Path],
+        typer.Argument(help="1 to 16 pictures in the style, or works of a composer, or folders of them."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Style file to write (.safetensors).")],
     steps: Annotated[
@@ -53,7 +54,7 @@ def adapt(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Learn a style from a few example pictures, or works of music (MIDI, MusicXML, MXL), and write it to a file."""
+    """Learn a style from a few example pictures, or works of music (MIDI, MusicXML, MXL), into a file."""
     if are_works(examples):
         return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     with reported_errors():

@@ -24,7 +24,7 @@ _FORMS = ("mid", "musicxml", "mxl", "wav", "opus", "svg", "pdf", "png", "json")
 
 
 def are_works(examples: Sequence[Path]) -> bool:
-    """Some of the files (or a file of the folders) is MIDI, MusicXML, MXL or a recording by its first bytes."""
+    """Some of the files (also in folders) is MIDI, MusicXML, MXL or a recording by its first bytes."""
     for path in _files(examples):
         try:
             with path.open("rb") as file:
@@ -85,7 +85,9 @@ def compose(
     output: Annotated[
         list[Path],
         typer.Option(
-            "-o", "--output", help="File to write: .mid .musicxml .mxl .wav .opus .svg .pdf .png .json; again."
+            "-o",
+            "--output",
+            help="File to write: .mid .musicxml .mxl .wav .opus .svg .pdf .png .json; again.",
         ),
     ],
     weights: Annotated[str | None, typer.Option(help="Weights of a blend, such as 0.7,0.3.")] = None,
@@ -101,13 +103,16 @@ def compose(
     temperature: Annotated[float, typer.Option(min=0.1, max=2.0, help="Above 1: more surprising.")] = 0.95,
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="Leave out what is unlikely.")] = 0.95,
     max_copied: Annotated[
-        int, typer.Option(min=8, help="Longest run of notes shared with the examples or training works.")
-    ] = 16,
+        int | None,
+        typer.Option(
+            min=8,
+            help="Longest run of notes shared with the examples or training works.",
+            show_default="what songs of different composers share",
+        ),
+    ] = None,
     ending: Annotated[str, typer.Option(help="cadence or open.")] = "cadence",
     primer: Annotated[Path | None, typer.Option(help="A work to go on from.")] = None,
-    infill: Annotated[
-        str | None, typer.Option(help="Bars of the primer to write anew, such as 5-8.")
-    ] = None,
+    infill: Annotated[str | None, typer.Option(help="Bars of the primer to write anew, such as 5-8.")] = None,
     count: Annotated[int, typer.Option(min=1, max=8, help="How many.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same notes.")] = 0,
     checkpoint: Annotated[
@@ -139,7 +144,9 @@ def compose(
                 raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
             styles.append(MusicStyle.from_bytes(data, base_hash=base.hash, shapes=shapes))
         shares = _weights(weights, len(styles))
-        learned = styles[0] if len(styles) == 1 else blend_music_styles(list(zip(styles, shares, strict=True)))
+        learned = (
+            styles[0] if len(styles) == 1 else blend_music_styles(list(zip(styles, shares, strict=True)))
+        )
         mood = None if valence is None and arousal is None else Mood(valence or 0.0, arousal or 0.0)
         controls = Controls(
             bars=bars, key=key, mode=mode, tempo=tempo, meter=meter, density=density, mood=mood, voice=voice,

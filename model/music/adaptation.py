@@ -44,7 +44,7 @@ def stored_rates(rates: Mapping[str, Tensor], phi: Mapping[str, Tensor]) -> Lear
 def support_batches(
     songs: Sequence[EncodedSong], seed: int, *, stretches: int = STRETCHES
 ) -> Callable[[int], Batch]:
-    """Step -> stretches of the examples, drawn anew at every step: the songs in turn, so that each is heard."""
+    """Step -> stretches of the examples, drawn anew at every step, of the songs in turn."""
 
     def draw(step: int) -> Batch:
         rng = random.Random(f"{seed} {step}")
@@ -71,7 +71,9 @@ def adapt_phi(
         steps,
         on_step=on_step,
     )
-    return {name: value[0] for name, value in result.params.items()}, [float(x) for x in result.support_losses]
+    return {name: value[0] for name, value in result.params.items()}, [
+        float(x) for x in result.support_losses
+    ]
 
 
 def adapt(
@@ -101,7 +103,9 @@ def adapt(
     if not examples:
         raise EmptyWorkError("There are no works to learn from.")
     if len(examples) > MAX_EXAMPLES:
-        raise WorkTooLargeError(f"There are {len(examples)} works, and at most {MAX_EXAMPLES} are learned from.")
+        raise WorkTooLargeError(
+            f"There are {len(examples)} works, and at most {MAX_EXAMPLES} are learned from."
+        )
     if not 0 <= steps <= MAX_STEPS:
         raise ValueError(f"steps must be between 0 and {MAX_STEPS}, not {steps}")
     songs = [encode(score) for score in examples]

@@ -15,7 +15,6 @@ SOUNDFONT_VARIABLE = "FEWSTROKE_SOUNDFONT"
 _DEBIAN = ("TimGM6mb.sf2", "FluidR3_GM.sf2", "default-GM.sf2")
 _FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"))
 _MAX_FONT_BYTES = 400 * 2**20
-_BITRATE = "96000"  # of Opus
 
 
 def find_soundfont(path: Path | None = None) -> Path:
@@ -41,12 +40,14 @@ def find_soundfont(path: Path | None = None) -> Path:
         if (shipped := Path(place) / "TimGM6mb.sf2").is_file():
             return shipped
     raise AudioUnavailableError(
-        "No SoundFont is installed: install the package `pretty-midi` or Debian's `timgm6mb-soundfont`, or name an "
-        f".sf2 file in {SOUNDFONT_VARIABLE}."
+        "No SoundFont is installed: install the package `pretty-midi` or Debian's `timgm6mb-soundfont`, or "
+        f"name an .sf2 file in {SOUNDFONT_VARIABLE}."
     )
 
 
-def render_audio(score: Score, form: Literal["wav", "opus"] = "wav", *, soundfont: Path | None = None) -> bytes:
+def render_audio(
+    score: Score, form: Literal["wav", "opus"] = "wav", *, soundfont: Path | None = None
+) -> bytes:
     """The score as sound, stereo: WAV (44.1 kHz, 16 bit) or Ogg Opus.
 
     Raises:
@@ -56,13 +57,17 @@ def render_audio(score: Score, form: Literal["wav", "opus"] = "wav", *, soundfon
     try:
         import midirenderer
     except ImportError as error:
-        raise AudioUnavailableError("Sound needs the package `midirenderer`: install fewstroke[music].") from error
+        raise AudioUnavailableError(
+            "Sound needs the package `midirenderer`: install fewstroke[music]."
+        ) from error
     if font.stat().st_size > _MAX_FONT_BYTES:
         raise AudioUnavailableError(f"The SoundFont {font} is larger than {_MAX_FONT_BYTES:,} bytes.")
     midi = write_midi(score)
     try:
         if form == "opus":
-            return midirenderer.render_opus_from(font.read_bytes(), midi, bitrate=_BITRATE)
+            return midirenderer.render_opus_from(font.read_bytes(), midi)
         return midirenderer.render_wave_from(font.read_bytes(), midi)
     except (ValueError, RuntimeError) as error:
-        raise AudioUnavailableError(f"The SoundFont {font} cannot be played ({error}): name another.") from error
+        raise AudioUnavailableError(
+            f"The SoundFont {font} cannot be played ({error}): name another."
+        ) from error

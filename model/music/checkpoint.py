@@ -92,5 +92,3 @@ def load_music(path: Path | None = None) -> MusicBase:
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
-
-

@@ -13,7 +13,7 @@ from model.music.controls import Controls, Settled, settle, sounding_shift
 from model.music.encoding import EncodedSong, decode, encode
 from model.music.errors import CompositionFailedError
 from model.music.grammar import Plan
-from model.music.originality import OriginalityIndex, Shared
+from model.music.originality import GRAM, OriginalityIndex, Shared
 from model.music.sampling import SamplingOptions, bar_tokens, sample
 from model.music.score import Bar, Note, Score
 from model.music.style import MusicStyle
@@ -33,7 +33,8 @@ class Report:
     Attributes:
         examples: what it shares with the examples of its style.
         training: what it shares with the works that the checkpoint was trained on.
-        human: what songs of different composers share: percentiles of the longest run and mean share of 8-grams.
+        human: what songs of different composers share: percentiles of the longest run and mean share of
+        8-grams.
     """
 
     examples: Shared
@@ -42,7 +43,11 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"examples": asdict(self.examples), "training": asdict(self.training), "human": dict(self.human)}
+        return {
+            "examples": asdict(self.examples),
+            "training": asdict(self.training),
+            "human": dict(self.human),
+        }
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,12 @@ class Composer:
             yield self._one(style, controls, settled, examples, seed, on_bar, should_stop)
             done += _length(controls)
 
+    def max_copied(self, controls: Controls) -> int:
+        """The asked bound, or one event less than the 95th percentile of human works."""
+        if controls.max_copied is not None:
+            return controls.max_copied
+        return max(GRAM, int(self.human.get("longest_95", 17.0)) - 1)
+
     def _one(
         self,
         style: MusicStyle,
@@ -111,7 +122,7 @@ class Composer:
         should_stop: Callable[[], bool] | None,
     ) -> Composition:
         task = _Task(controls, settled)
-        options = SamplingOptions(controls.temperature, controls.top_p, controls.max_copied)
+        options = SamplingOptions(controls.temperature, controls.top_p, self.max_copied(controls))
         for attempt in range(_ATTEMPTS):
             try:
                 bars = sample(

@@ -126,7 +126,7 @@ def _order(group: Group) -> tuple[int, int, int, int]:
 
 
 def limit_layers(groups: Sequence[Group]) -> list[Group]:
-    """At most two groups sound at once on a staff (one in the voice): the oldest ends where a third begins."""
+    """At most two groups sound at once on a staff (one in the voice): a third ends the oldest."""
     kept: list[Group] = []
     sounding: dict[Staff, list[int]] = {staff: [] for staff in Staff}  # places in ``kept``
     v = VOCABULARY
@@ -187,7 +187,9 @@ def _bars(song: EncodedSong, first: int, last: int) -> list[int]:
     return tokens
 
 
-def decode(bars: Sequence[Sequence[int]], meters: Sequence[Meter], key: Key, tempo: float, title: str = "") -> Score:
+def decode(
+    bars: Sequence[Sequence[int]], meters: Sequence[Meter], key: Key, tempo: float, title: str = ""
+) -> Score:
     """The score of bars of tokens, moved from the neutral key to ``key``.
 
     A note that would leave the piano is moved by an octave.

@@ -17,7 +17,9 @@ def _toolkit() -> Any:
     try:
         import verovio
     except ImportError as error:
-        raise EngravingUnavailableError("Scores need the package `verovio`: install fewstroke[music].") from error
+        raise EngravingUnavailableError(
+            "Scores need the package `verovio`: install fewstroke[music]."
+        ) from error
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions(
@@ -79,4 +81,5 @@ def _flat(page: str) -> str:
     head, _, tail = page.rpartition("</svg>")
     head, _, rest = head.rpartition("</svg>")
     page = f"{head}</g>{rest}</svg>{tail}"
+    page = page.replace("\ueca5", "quarter")  # the note of the tempo mark, which fonts of PDF lack
     return re.sub(r"<(style|desc|title)\b[^>]*>.*?</\1>", "", page, flags=re.DOTALL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from model.errors import ModelError
 
 GOOD_EXAMPLE = (
-    "A good example is a MIDI, MusicXML or MXL file of a song for voice and piano: the voice on a track of its "
-    "own, note values as written (quantised), with time and key signatures, at least eight bars."
+    "A good example is a MIDI, MusicXML or MXL file of a song for voice and piano: the voice on a track of "
+    "its own, note values as written (quantised), with time and key signatures, at least eight bars."
 )
 
 

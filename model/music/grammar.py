@@ -1,8 +1,9 @@
 """What may come next: the rules by which every sample is a score that can be engraved, sung and played.
 
-Bars are full (rests fill what no note does) and have the asked meter; a note begins and ends where its beat is
-divided in one way, by two or by three; each hand plays two rhythms at most, within its reach and range; the voice
-sings one note at a time; the piece has the asked bars, and may have to end on the tonic after a dominant.
+Bars are full (rests fill what no note does) and have the asked meter; a note begins and ends where its beat
+is divided in one way, by two or by three; each hand plays two rhythms at most, within its reach and range;
+the voice sings one note at a time; the piece has the asked bars, and may have to end on the tonic after a
+dominant.
 """
 
 from __future__ import annotations
@@ -69,10 +70,12 @@ class State:
     used: dict[Staff, list[int]] = field(default_factory=dict)  # durations of its groups at this place
     ends: dict[Staff, list[int]] = field(default_factory=lambda: {staff: [] for staff in Staff})
     sounding: dict[tuple[Staff, int], int] = field(default_factory=dict)  # ends by staff and pitch
-    divisions: dict[tuple[Staff, int, int], int] = field(default_factory=dict)  # 3 or 4 by staff, bar and beat
+    divisions: dict[tuple[Staff, int, int], int] = field(
+        default_factory=dict
+    )  # 3 or 4 by staff, bar and beat
     sung: tuple[int, int] | None = None  # lowest and highest note of the voice
     last_sung: int | None = None
-    bass: bool = False  # the last bar has its tonic in the bass
+    bass: int | None = None  # the tonic under the last bar
 
     def copy(self) -> State:
         """An independent one."""
@@ -173,7 +176,7 @@ class Grammar:
         """The bar holds what it has to. Of a last bar with a cadence: the bass, and nothing left to begin."""
         if state.bar + 1 < len(self.plan.meters) or not self.plan.cadence:
             return True
-        return state.bass or (state.staff is Staff.LEFT and self._bass_of(state.chord))
+        return state.bass is not None or (state.staff is Staff.LEFT and self._bass_of(state.chord))
 
     def _bass_of(self, chord: Sequence[int]) -> bool:
         return bool(chord) and (chord[-1] - self.plan.shift) % 12 == 0
@@ -274,7 +277,7 @@ class Grammar:
             return True
         if state.bar < len(self.plan.meters) - 1:
             return end <= self._last_onset
-        return staff is not Staff.LEFT or state.bass or end - self._last_onset >= QUARTER
+        return staff is not Staff.LEFT or state.bass is not None or end - self._last_onset >= QUARTER
 
     # Pitches
 
@@ -304,6 +307,12 @@ class Grammar:
                 low, high = max(low, max(before) - REACH), min(high, min(before) - 1)
             if chord:
                 low, high = max(low, chord[0] - REACH), min(high, chord[-1] - 1)
+        if self._last_bar(state):  # nothing lies below the bass
+            if state.bass is not None:
+                low = max(low, state.bass)
+            elif staff is Staff.LEFT:
+                pending = [state.chord[-1]] if new and state.chord else []
+                high = min(high, *state.lows.values(), *pending)
         degrees = self._degrees(state, staff, duration)
         low, high = max(low, LOWEST + self.plan.shift), min(high, HIGHEST + self.plan.shift)
         return [
@@ -319,7 +328,7 @@ class Grammar:
             return None
         last = len(self.plan.meters) - 1
         if state.bar == last:
-            return _ROOT if staff is Staff.LEFT and not state.bass else self._tonic
+            return _ROOT if staff is Staff.LEFT and state.bass is None else self._tonic
         if state.bar == last - 1 and staff is Staff.LEFT:
             meter = self.plan.meters[state.bar]
             if state.place >= meter.ticks - meter.beat or state.place + duration >= meter.ticks:
@@ -346,7 +355,7 @@ class Grammar:
             state.sung = min(low, state.chord[0]), max(high, state.chord[0])
             state.last_sung = state.chord[0]
         if staff is Staff.LEFT and self._last_bar(state) and self._bass_of(state.chord):
-            state.bass = True
+            state.bass = min(state.chord[-1], state.bass or HIGHEST)
         state.chord = []
 
     def _close_place(self, state: State) -> None:

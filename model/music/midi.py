@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-
 from typing import Any
 
 from model.music.assemble import MAX_NOTES, assemble, snap
@@ -95,7 +94,7 @@ def read_midi(data: bytes, *, title: str = "") -> Score:
     if not tracks:
         raise EmptyWorkError("The work has no notes.")
     fifths = min(keys)[1] if keys else None
-    meters = [(tick, meter) for tick, meter in meters if 0 < meter.ticks and meter.unit <= 32]
+    meters = [(tick, meter) for tick, meter in meters if meter.ticks > 0 and meter.unit <= 32]
     return assemble(tracks, meters, fifths, tempos, title=title)
 
 

@@ -37,19 +37,25 @@ def read_mxl(data: bytes, *, title: str = "") -> Score:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if len(names) > _MAX_MEMBERS:
-                raise WorkTooLargeError(f"The MXL file holds {len(names):,} files, at most {_MAX_MEMBERS} are read.")
+                raise WorkTooLargeError(
+                    f"The MXL file holds {len(names):,} files, at most {_MAX_MEMBERS} are read."
+                )
             root = None
             if "META-INF/container.xml" in names:
                 container = parse_xml(_member(archive, "META-INF/container.xml", _MAX_CONTAINER))
                 root = next((e.get("full-path") for e in container.iter() if _name(e) == "rootfile"), None)
             if root is None:
-                plain = [n for n in names if n.lower().endswith((".xml", ".musicxml")) and "META-INF" not in n]
+                plain = [
+                    n for n in names if n.lower().endswith((".xml", ".musicxml")) and "META-INF" not in n
+                ]
                 root = plain[0] if plain else None
             if root is None or root not in names:
                 raise DamagedWorkError("The MXL file holds no score.")
             return read_musicxml(_member(archive, root, MAX_XML_BYTES), title=title)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        raise DamagedWorkError(f"The MXL file cannot be unpacked ({error or type(error).__name__}).") from error
+        raise DamagedWorkError(
+            f"The MXL file cannot be unpacked ({error or type(error).__name__})."
+        ) from error
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -211,7 +217,7 @@ def _read_part(part: Element, reading: _Reading) -> dict[int, list[Note]]:
                     previous, at = at, at + length
                     longest = max(longest, at)
                 _read_note(element, bar + onset, length, transpose, staves, open_ties)
-        if measure.get("implicit") == "yes" and bar == 0 or longest == 0:
+        if (measure.get("implicit") == "yes" and bar == 0) or longest == 0:
             full = Fraction(meter.ticks, QUARTER)
             if 0 < longest < full:  # a pickup is filled up before it, so that bars stay bars
                 shift = (full - longest) * QUARTER
@@ -240,7 +246,7 @@ def _read_note(
     if pitched is None or length <= 0:
         return
     step, octave = _text(pitched, "step").strip(), int(_text(pitched, "octave"))
-    alter = int(round(float(_text(pitched, "alter") or 0)))
+    alter = round(float(_text(pitched, "alter") or 0))
     pitch = _ALTERS[step] + alter + 12 * (octave + 1) + transpose
     if not 0 <= pitch <= 127:
         raise ValueError(f"a pitch of {pitch}")
@@ -343,7 +349,9 @@ def _write_part(part: Element, score: Score, staves: list[Staff], *, first: bool
 
 
 def _write_clef(attributes: Element, score: Score, staff: Staff, number: int | None) -> None:
-    pitches = [note.pitch for note in score.notes if note.staff is staff] or [72 if staff < Staff.LEFT else 48]
+    pitches = [note.pitch for note in score.notes if note.staff is staff] or [
+        72 if staff < Staff.LEFT else 48
+    ]
     mean = sum(pitches) / len(pitches)
     bass = mean < (56 if staff is Staff.VOICE else 60)
     clef = SubElement(attributes, "clef", {"number": str(number)} if number else {})

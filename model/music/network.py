@@ -1,8 +1,8 @@
 """A small causal transformer on tokens of songs, steered by phi in every layer.
 
-phi of one composer holds, for every layer, gains and shifts behind both normalisations (FiLM, Perez et al. 2018)
-and a low-rank path beside the feed-forward part, and one bias for every token. Tensors carry a leading task
-dimension: B composers side by side, with n sequences each.
+phi of one composer holds, for every layer, gains and shifts behind both normalisations (FiLM, Perez et al.
+2018) and a low-rank path beside the feed-forward part, and one bias for every token. Tensors carry a leading
+task dimension: B composers side by side, with n sequences each.
 """
 
 from __future__ import annotations

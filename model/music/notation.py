@@ -1,4 +1,4 @@
-"""From notes to what is written on paper: layers of chords and rests that fill every bar, ties, dots, tuplets."""
+"""From notes to what is written on paper: layers that fill every bar, with rests, ties, dots, tuplets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from model.music.score import QUARTER, Bar, Key, Meter, Note, Score, Staff
 
 NAMES = {3: "32nd", 6: "16th", 12: "eighth", 24: "quarter", 48: "half", 96: "whole"}
 FLAGS = {"32nd": 3, "16th": 2, "eighth": 1}
-_VALUES = {**{ticks: (name, 0) for ticks, name in NAMES.items()}, **{
-    9: ("16th", 1), 18: ("eighth", 1), 36: ("quarter", 1), 72: ("half", 1), 144: ("whole", 1),
-}}  # fmt: skip
+_VALUES = {**{ticks: (name, 0) for ticks, name in NAMES.items()},
+    9: ("16th", 1), 18: ("eighth", 1), 36: ("quarter", 1), 72: ("half", 1), 144: ("whole", 1)
+}  # fmt: skip
 _TRIPLETS = {8: ("eighth", 0), 16: ("quarter", 0)}
 _SEXTUPLETS = {4: ("16th", 0), 8: ("eighth", 0), 12: ("eighth", 1), 16: ("quarter", 0)}
 _STEPS = "FCGDAEB"
@@ -31,7 +31,9 @@ class Symbol:
     tied_to: bool = False
     tuplet: tuple[int, int] | None = None  # 3 in the time of 2
     tuplet_edge: str = ""  # "start", "stop" or nothing
-    beams: list[str] = field(default_factory=list)  # of level 1, 2 …: begin, continue, end, forward/backward hook
+    beams: list[str] = field(
+        default_factory=list
+    )  # of level 1, 2 …: begin, continue, end, forward/backward hook
     whole_bar: bool = False  # a rest for the whole bar
     accidentals: dict[int, str] = field(default_factory=dict)  # by pitch
 
@@ -75,7 +77,9 @@ def _fill(layer: Sequence[Group], bars: Sequence[Bar]) -> list[list[Symbol]]:
     """The symbols of one layer, bar by bar."""
     rows: list[list[Symbol]] = []
     for bar in bars:
-        parts: list[tuple[int, int, tuple[int, ...], bool, bool]] = []  # onset, end, pitches, tied from, tied to
+        parts: list[
+            tuple[int, int, tuple[int, ...], bool, bool]
+        ] = []  # onset, end, pitches, tied from, tied to
         at = 0
         for group in layer:
             if group.end <= bar.onset or group.onset >= bar.end:
@@ -102,7 +106,7 @@ def _divided_by_three(times: Sequence[int]) -> bool:
 
 
 def _regular(parts: list[Part]) -> list[Part]:
-    """Beats that mix divisions by two and by three are moved to sixteenths: nobody can read them otherwise."""
+    """Beats that mix divisions by two and by three are moved to sixteenths: nobody could read them."""
     times = sorted({time for part in parts for time in part[:2]})
     new = {time: time for time in times}
     for beat in {time // QUARTER for time in times}:
@@ -154,10 +158,7 @@ def _pieces(start: int, end: int, meter: Meter, triple: set[int]) -> list[tuple[
         if at // QUARTER in triple:
             until = min(end, (at // QUARTER + 1) * QUARTER)
             length = until - at
-            if length == QUARTER:
-                triple_length = 16
-            else:
-                triple_length = length if length in _SEXTUPLETS else 16
+            triple_length = length if length in _SEXTUPLETS else 16
             pieces.append((at, triple_length))
             at += triple_length
             continue
@@ -212,7 +213,7 @@ def _join(run: Sequence[Symbol]) -> None:
 
 
 def spell(pitch: int, key: Key) -> tuple[str, int, int]:
-    """Step, alteration and octave of a pitch in a key: raised sevenths in minor, flats and sharps near the key."""
+    """Step, alteration and octave of a pitch: raised sevenths in minor, flats and sharps near the key."""
     low = key.fifths - (3 if key.minor else 4)
     fifth = pitch * 7 % 12
     while fifth < low:
@@ -226,7 +227,7 @@ def spell(pitch: int, key: Key) -> tuple[str, int, int]:
 
 def _accidentals(rows: Sequence[Sequence[Symbol]], key: Key) -> None:
     signs = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-    signature = {step: 0 for step in _STEPS}
+    signature = dict.fromkeys(_STEPS, 0)
     for i in range(abs(key.fifths)):
         signature[_STEPS[i] if key.fifths > 0 else _STEPS[6 - i]] = 1 if key.fifths > 0 else -1
     current: dict[tuple[str, int], int] = {}

@@ -1,12 +1,13 @@
 """How much of a song others have already: the longest run shared with them, and the share of 8-grams.
 
-Every staff is a line of events. An event is a chord or a single note: its duration, the interval from the top note
-before it, and the intervals inside it; so a run is found in whatever key it returns. Eight events with fewer than
-four different ones among them (a repeated chord, a trill) belong to nobody and do not count.
+Every staff is a line of events. An event is a chord or a single note: its duration, the interval from the top
+note before it, and the intervals inside it; so a run is found in whatever key it returns. Eight events with
+fewer than four different ones among them (a repeated chord, a trill) belong to nobody and do not count.
 """
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ def lines_of(song: EncodedSong) -> list[Line]:
 
 
 def grams(events: NDArray[np.uint16]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """The hash of the 8 events that begin at each place, and whether they are characteristic; (n - 7,) each."""
+    """The hash of the 8 events from each place on, and whether they are characteristic; (n - 7,) each."""
     if len(events) < GRAM:
         return np.zeros(0, np.uint64), np.zeros(0, np.bool_)
     windows = np.lib.stride_tricks.sliding_window_view(events, GRAM)
@@ -98,6 +99,41 @@ def build_index(works: Sequence[Work]) -> tuple[dict[str, Tensor], list[str]]:
         "lines": torch.from_numpy(np.array(lines, np.int32).reshape(-1, 3)),
     }
     return tensors, [f"{work.composer.replace('_', ' ')}: {work.title}" for work in works]
+
+
+def human_baseline(
+    works: Sequence[Work], index: OriginalityIndex, *, bars: int = 16, count: int = 200, seed: int = 0
+) -> dict[str, float]:
+    """What stretches of songs share with the songs of other composers: the measure of what is usual.
+
+    Args:
+        works: those that the index was built of, in its order.
+        index: of these works.
+        bars: length of a stretch.
+        count: stretches, of works drawn at random.
+        seed: of the draw.
+
+    Returns:
+        Percentiles 50 and 95 of the longest run, the mean share of 8-grams, and the number of stretches.
+    """
+    rng = random.Random(seed)
+    found = []
+    for number in rng.sample(range(len(works)), min(count, len(works))):
+        work = works[number]
+        first = rng.randrange(max(1, len(work.song.bars) - bars + 1))
+        stretch = EncodedSong(
+            work.song.traits, work.song.meters[first : first + bars], work.song.bars[first : first + bars]
+        )
+        own = frozenset(i for i, other in enumerate(works) if other.composer == work.composer)
+        found.append(index.compare(stretch, leave_out=own))
+    runs = np.array([shared.longest for shared in found])
+    return {
+        "longest_50": float(np.percentile(runs, 50)),
+        "longest_95": float(np.percentile(runs, 95)),
+        "share": float(np.mean([shared.share for shared in found])),
+        "stretches": len(found),
+        "bars": bars,
+    }
 
 
 @dataclass(frozen=True)
@@ -150,8 +186,9 @@ class OriginalityIndex:
 
     def find(self, gram: int | np.uint64) -> NDArray[np.int64]:
         """Places at which these 8 events begin."""
-        low, high = np.searchsorted(self.hashes, np.uint64(gram)), np.searchsorted(
-            self.hashes, np.uint64(gram), side="right"
+        low, high = (
+            np.searchsorted(self.hashes, np.uint64(gram)),
+            np.searchsorted(self.hashes, np.uint64(gram), side="right"),
         )
         return self.places[low:high]
 
@@ -175,7 +212,11 @@ class OriginalityIndex:
                 if leave_out:
                     found = [p for p in found if self.work_at(p) not in leave_out]
                 known += bool(found)
-                runs = {p: runs.get(p - 1, 0) + 1 for p in found} if i == 0 or counted[i - 1] else dict.fromkeys(found, 1)
+                runs = (
+                    {p: runs.get(p - 1, 0) + 1 for p in found}
+                    if i == 0 or counted[i - 1]
+                    else dict.fromkeys(found, 1)
+                )
                 for p, count in runs.items():
                     if count + GRAM - 1 > longest:
                         longest, best = count + GRAM - 1, (line, int(i), p)

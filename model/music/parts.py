@@ -50,9 +50,10 @@ class Track:
 def assign_staves(tracks: Sequence[Track]) -> list[Note]:
     """The notes of all tracks, each with its staff.
 
-    The voice is the first of the tracks that are called one, or else of those that are no keyboard and play one
-    note at a time, or else (of several tracks) the first that plays one note at a time and lies highest. Everything else is
-    accompaniment; where a keyboard is among it, the other instruments and voices are left out.
+    The voice is the first of the tracks that are called one, or else of those that are no keyboard and play
+    one note at a time, or else (of several tracks) the first that plays one note at a time and lies highest.
+    Everything else is accompaniment; where a keyboard is among it, the other instruments and voices are left
+    out.
     """
     tracks = [track for track in tracks if track.notes]
     if any(track.staff is not None for track in tracks):
@@ -96,9 +97,14 @@ def _named_hands(tracks: Sequence[Track]) -> list[Note] | None:
     if len(tracks) != 2:
         return None
     first, second = tracks
-    if _LEFT.search(first.name) or _RIGHT.search(second.name):
-        first, second = second, first
-    elif not (_RIGHT.search(first.name) or _LEFT.search(second.name)) and _mean_pitch(first) < _mean_pitch(second):
+    if (
+        _LEFT.search(first.name)
+        or _RIGHT.search(second.name)
+        or (
+            not (_RIGHT.search(first.name) or _LEFT.search(second.name))
+            and _mean_pitch(first) < _mean_pitch(second)
+        )
+    ):
         first, second = second, first
     return [replace(n, staff=Staff.RIGHT) for n in first.notes] + [
         replace(n, staff=Staff.LEFT) for n in second.notes
@@ -149,7 +155,9 @@ def _monophonic_voice(notes: Sequence[Note]) -> list[Note]:
             voice[note.onset] = note
     line = [voice[onset] for onset in sorted(voice)]
     cut = [
-        replace(note, duration=min(note.duration, line[i + 1].onset - note.onset)) if i + 1 < len(line) else note
+        replace(note, duration=min(note.duration, line[i + 1].onset - note.onset))
+        if i + 1 < len(line)
+        else note
         for i, note in enumerate(line)
     ]
     return [note for note in notes if note.staff is not Staff.VOICE] + cut

@@ -11,6 +11,7 @@ from model.music.sniffing import sniff
 MAX_MIDI_BYTES = 2 * 2**20
 MAX_MXL_BYTES = 4 * 2**20
 
+
 def read_work(data: bytes, *, title: str = "") -> Score:
     """The score of a MIDI, MusicXML or MXL file.
 

@@ -1,4 +1,4 @@
-"""Sampling under a grammar: every token is drawn from what the rules leave, and runs of others are broken off."""
+"""Sampling under a grammar: tokens are drawn from what the rules leave, and runs of others broken off."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from model.errors import AdaptationCanceled
+from model.music.encoding import MAX_CHORD
 from model.music.errors import CompositionFailedError
 from model.music.grammar import Grammar, Plan, State
 from model.music.network import Cache, Network
-from model.music.encoding import MAX_CHORD
 from model.music.originality import DISTINCT, GRAM, OriginalityIndex, event_hash, grams
 from model.music.score import LOWEST, Meter, Staff
 from model.music.vocabulary import VOCABULARY
@@ -24,7 +24,7 @@ MAX_STEPS_BACK = 2000  # times that something may be taken back in one compositi
 _TRIES = 8  # other tokens at one place, before more is taken back
 
 
-class CompositionCanceled(AdaptationCanceled):  # noqa: N818 - a request that was honoured, not a fault
+class CompositionCanceled(AdaptationCanceled):
     """``should_stop`` answered True between two bars."""
 
 
@@ -59,7 +59,7 @@ class Runs:
         return Runs(self.indexes, copy(self.events), copy(self.tops), copy(self.running))
 
     def add(self, staff: Staff, duration: int, pitches: Sequence[int]) -> int:
-        """Take note of a group (neutral pitches, falling); the length of the longest run that it continues."""
+        """Take note of a group (neutral pitches, falling); returns the longest run that it continues."""
         interval = pitches[0] - self.tops.get(staff, pitches[0])
         self.tops[staff] = pitches[0]
         below = [pitches[0] - pitch for pitch in pitches[1:]]
@@ -147,7 +147,7 @@ def sample(
             continue
         token = _draw(reader.logits(), allowed, options, generator)
         if state.phase == "pitch" and not v.is_pitch(token):
-            at, staff, duration, pitches = groups_in(written[-MAX_CHORD - 1 :])[-1]
+            _, staff, duration, pitches = groups_in(written[-MAX_CHORD - 1 :])[-1]
             if runs.add(staff, duration, pitches) > options.max_copied:
                 place = len(written) - len(pitches)
                 back_to(place, written[place])
@@ -175,8 +175,8 @@ def sample(
 
 
 _FAILED = (
-    "No way on was found that others have not taken already: raise `max_copied` or `temperature`, or take another "
-    "`seed`."
+    "No way on was found that others have not taken already: raise `max_copied` or `temperature`, or take "
+    "another `seed`."
 )
 
 
@@ -292,7 +292,9 @@ class _Reader:
         self._logits = logits[0, -1]
 
 
-def bar_tokens(meters: Sequence[Meter], bars: Sequence[Sequence[int]], remaining: Sequence[int]) -> list[list[int]]:
+def bar_tokens(
+    meters: Sequence[Meter], bars: Sequence[Sequence[int]], remaining: Sequence[int]
+) -> list[list[int]]:
     """Bars with their BAR and METER tokens, as the network reads them."""
     v = VOCABULARY
     rows: list[list[int]] = []

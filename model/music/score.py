@@ -1,4 +1,4 @@
-"""A song for voice and piano on a grid: notes with onset, duration, pitch and staff, and the bars they fill."""
+"""A song for voice and piano on a grid: notes with onset, duration, pitch and staff, and their bars."""
 
 from __future__ import annotations
 

@@ -1,8 +1,18 @@
-"""What a file is, by its first bytes. Imports nothing: the service and the command line ask before they decide."""
+"""What a file is, by its first bytes. Imports nothing: callers ask before they load anything."""
 
 from __future__ import annotations
 
-_RECORDINGS = (b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"FORM")
+_RECORDINGS = (
+    b"ID3",
+    b"OggS",
+    b"fLaC",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"\xff\xf2",
+    b"\xff\xf1",
+    b"\xff\xf9",
+    b"FORM",
+)
 _XML = (b"<?xml", b"<!DOCTYPE", b"<score-", b"<!--")
 
 
@@ -14,7 +24,7 @@ def sniff(data: bytes) -> str | None:
     if head[:4] == b"PK\x03\x04":
         return "mxl"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(_XML) or head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"<" in head:
+    if text.startswith(_XML) or (head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"<" in head):
         return "musicxml"
     if head.startswith(_RECORDINGS) or head[:4] == b"RIFF" or head[4:8] == b"ftyp":
         return "recording"

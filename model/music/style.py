@@ -1,4 +1,4 @@
-"""A style of music: the adapted phi, what its examples are like, and their notes for the originality report."""
+"""A style of music: the adapted phi, what its examples are like, and their notes to compare with."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ class MusicStyle:
         header = read_style_header(data)
         if header.modality != MODALITY:
             raise StyleFormatError(
-                f"the style was learned from {header.modality} examples: compose with one that was learned from "
-                "MIDI or MusicXML files (`fewstroke adapt songs/*.mid`)"
+                f"the style was learned from {header.modality} examples: compose with one that was learned "
+                "from MIDI or MusicXML files (`fewstroke adapt songs/*.mid`)"
             )
         if header.base_hash != base_hash:
             raise StyleBaseMismatchError(

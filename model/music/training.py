@@ -1,9 +1,9 @@
 """Training: jointly over all composers first, then learning to learn from a few works of one.
 
-In the joint part every training composer has a phi of its own (the start and a difference), so that the network
-learns what phi is for; the differences are thrown away. In the second part the start, the shared weights and the
-inner rates are trained by first-order MAML: phi takes a few steps on some works of a composer, and is judged on
-works from other song cycles of the same composer.
+In the joint part every training composer has a phi of its own (the start and a difference), so that the
+network learns what phi is for; the differences are thrown away. In the second part the start, the shared
+weights and the inner rates are trained by first-order MAML: phi takes a few steps on some works of a
+composer, and is judged on works from other song cycles of the same composer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from model.maml.schedules import constant_order, constant_weights
 from model.music.checkpoint import save_music
 from model.music.network import Network, NetworkConfig, PhiModule
 from model.music.objective import BETAS, SongLoss
-from model.music.originality import build_index
+from model.music.originality import OriginalityIndex, build_index, human_baseline
 from model.music.windows import Batch, draw_window, joined_batches, stack
 from model.music.works import HELD_OUT, VALIDATION, Work, by_composer, training_works
 
@@ -76,7 +76,9 @@ class CycleTasks:
         self.config, self.rng = config, rng
         groups = by_composer(works)
         self.composers = {
-            name: group for name, group in groups.items() if len({w.cycle for w in group}) > 1 and len(group) > 2
+            name: group
+            for name, group in groups.items()
+            if len({w.cycle for w in group}) > 1 and len(group) > 2
         }
         if not self.composers:
             raise ValueError("meta-training needs composers with works from two song cycles")
@@ -157,15 +159,18 @@ class MusicTraining:
             shared=self.network,
         )
         self.outer = OuterLoop(
-            learner, OuterConfig(steps=1, lr=config.meta_lr, final_lr=config.meta_lr / 20, rates_lr=config.rates_lr)
+            learner,
+            OuterConfig(steps=1, lr=config.meta_lr, final_lr=config.meta_lr / 20, rates_lr=config.rates_lr),
         )
         self.seconds = 0.0
         self.joint_steps = 0
         self.losses: dict[str, list[float]] = {}
         self.index = build_index(self.works)
+        self._human: dict[str, float] | None = None
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
         self.checkpoint_path = config.out / "music.safetensors"
+        self.joint_path = config.out / "joint.safetensors"
         if self.state_path.exists():
             self._load()
 
@@ -186,6 +191,8 @@ class MusicTraining:
         while self.seconds < c.minutes * 60:
             begun = time.process_time()
             if self.meta:
+                if not self.joint_path.exists():  # what fine-tuning without meta-learning would begin from
+                    self.checkpoint(self.joint_path)
                 share = self.seconds / (c.minutes * 60)
                 progress = min(1.0, (share - c.joint_share) / (1 - c.joint_share))
                 outcome = self.outer.step([tasks.draw()], progress=progress).tasks[0]
@@ -249,7 +256,14 @@ class MusicTraining:
             for name, values in sorted(self.losses.items()):
                 mean = sum(values) / len(values)
                 writer.writerow(
-                    [self.joint_steps, self.outer.steps_done, round(self.seconds), name, len(values), f"{mean:.4f}"]
+                    [
+                        self.joint_steps,
+                        self.outer.steps_done,
+                        round(self.seconds),
+                        name,
+                        len(values),
+                        f"{mean:.4f}",
+                    ]
                 )
         self.losses.clear()
         self.checkpoint()
@@ -257,6 +271,8 @@ class MusicTraining:
     def checkpoint(self, path: Path | None = None) -> None:
         """The checkpoint as it stands."""
         index, names = self.index
+        if self._human is None:
+            self._human = human_baseline(self.works, OriginalityIndex(index, names))
         with torch.no_grad():
             rates = {
                 name: torch.stack([self.rates(name, step) for step in range(self.config.inner_steps)])
@@ -282,7 +298,7 @@ class MusicTraining:
             self.start.tensors(),
             rates,
             index,
-            {"card": card, "works": names},
+            {"card": card, "works": names, "human": self._human},
         )
 
     def _modules(self) -> list[tuple[str, nn.Module]]:

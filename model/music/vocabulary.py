@@ -5,8 +5,8 @@ A stretch of a song is a few tokens that describe it (mode, tempo, density, regi
     BAR_n  [METER]  (POSITION  (GROUP  PITCH+)+)*
 
 BAR_n counts down to the end (4, 3, 2, 1; MANY before that), a meter is named in the first bar and where it
-changes, GROUP is a staff and a duration, and the pitches of a chord fall. Pitches are written as if the key were
-C major or C minor, so that no key has to be learned twice.
+changes, GROUP is a staff and a duration, and the pitches of a chord fall. Pitches are written as if the key
+were C major or C minor, so that no key has to be learned twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ METERS = (
 LONGEST_BAR = 6 * QUARTER
 POSITIONS = tuple(sorted({*range(0, LONGEST_BAR, 3), *range(0, LONGEST_BAR, 4)}))
 DURATIONS = (
-    3, 4, 6, 8, 9, 12, 15, 16, 18, 21, 24, 28, 30, 32, 36, 42, 48, 54, 60, 64, 72, 84, 96, 108, 120, 144, 168, 192,
+    3, 4, 6, 8, 9, 12, 15, 16, 18, 21, 24, 28, 30, 32, 36, 42, 48, 54,
+    60, 64, 72, 84, 96, 108, 120, 144, 168, 192,
 )  # fmt: skip
 TEMPOS = (66.0, 84.0, 98.0, 112.0, 132.0)  # bounds between six classes, quarters a minute
 DENSITIES = (4.5, 5.2, 5.9, 7.1)  # bounds between five classes, notes a quarter

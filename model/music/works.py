@@ -1,4 +1,4 @@
-"""The works that training and measuring read: songs in folders by composer, tokenised once and kept in a file."""
+"""The works that training and measuring read: songs in folders by composer, tokenised once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ HELD_OUT = (
 )  # fmt: skip
 """Composers that no training sees: for the reported figures alone."""
 
-VALIDATION = ("Elgar_Edward", "Gray_Louisa", "Mahler_Gustav", "Munktell_Helena", "Lehmann_Amelia", "Jaell_Marie")
+VALIDATION = (
+    "Elgar_Edward",
+    "Gray_Louisa",
+    "Mahler_Gustav",
+    "Munktell_Helena",
+    "Lehmann_Amelia",
+    "Jaell_Marie",
+)
 """Composers that no training sees: for choosing steps, rates and sizes."""
 
 
@@ -65,9 +72,7 @@ def save_works(path: Path, works: Sequence[Work]) -> None:
     lengths = [len(bar) for work in works for bar in work.song.bars]
     meters = [METERS.index(meter) for work in works for meter in work.song.meters]
     tokens = np.concatenate([np.array(bar, np.int16) for work in works for bar in work.song.bars])
-    about = [
-        [w.composer, w.cycle, w.name, w.title, len(w.song.bars), asdict(w.song.traits)] for w in works
-    ]
+    about = [[w.composer, w.cycle, w.name, w.title, len(w.song.bars), asdict(w.song.traits)] for w in works]
     temporary = path.with_suffix(".tmp.npz")
     np.savez(
         temporary,
