@@ -25,7 +25,8 @@ def snap(tick: Fraction | float) -> int:
     after = bisect_left(_GRID, part)
     if after and part - _GRID[after - 1] <= _GRID[after] - part:
         after -= 1
-    return int(whole) * QUARTER + _GRID[after]
+    place: int = _GRID[after]
+    return int(whole) * QUARTER + place
 
 
 def assemble(

@@ -196,11 +196,26 @@ class Grammar:
                 continue
             if self._last_bar(state) and state.place < 0 and place:
                 continue  # the last bar begins on its first beat
-            if any(self._staff_open(state, staff, place) for staff in self._staves()):
+            if any(self._staff_free(state, staff, place) for staff in self._staves()):
                 mask[v.position + i] = True
 
     def _staves(self) -> list[Staff]:
         return [staff for staff in Staff if self.plan.voice or staff is not Staff.VOICE]
+
+    def _staff_free(self, state: State, staff: Staff, place: int) -> bool:
+        """As ``_staff_open``, and near a cadence there are notes for it."""
+        if not self._staff_open(state, staff, place):
+            return False
+        if not self.plan.cadence or state.bar < len(self.plan.meters) - 2:
+            return True
+        ahead = state.copy()
+        self._close_place(ahead)
+        ahead.place = place
+        return any(
+            self._candidates(ahead, staff, duration, new=True)
+            for duration in (VOCABULARY.durations[0], QUARTER)
+            if self._may_end(ahead, staff, state.onset + place + duration)
+        )
 
     def _staff_open(self, state: State, staff: Staff, place: int) -> bool:
         """A group of ``staff`` may begin at ``place`` of this bar."""
@@ -308,12 +323,13 @@ class Grammar:
             if chord:
                 low, high = max(low, chord[0] - REACH), min(high, chord[-1] - 1)
         if self._last_bar(state):  # nothing lies below the bass
-            if state.bass is not None:
-                low = max(low, state.bass)
+            bass = self._bass(state, pending=new)
+            if bass is not None:
+                low = max(low, bass)
             elif staff is Staff.LEFT:
                 pending = [state.chord[-1]] if new and state.chord else []
-                high = min(high, *state.lows.values(), *pending)
-        degrees = self._degrees(state, staff, duration)
+                high = min([high, *state.lows.values(), *pending])
+        degrees = self._degrees(state, staff, duration, pending=new)
         low, high = max(low, LOWEST + self.plan.shift), min(high, HIGHEST + self.plan.shift)
         return [
             pitch
@@ -322,13 +338,22 @@ class Grammar:
             and state.sounding.get((staff, pitch), 0) <= at
         ]
 
-    def _degrees(self, state: State, staff: Staff, duration: int) -> frozenset[int] | None:
+    def _bass(self, state: State, *, pending: bool) -> int | None:
+        """The tonic under the last bar, also that of a group which is complete with what comes next."""
+        if state.bass is None and pending and state.staff is Staff.LEFT and self._bass_of(state.chord):
+            return state.chord[-1]
+        return state.bass
+
+    def _degrees(
+        self, state: State, staff: Staff, duration: int, *, pending: bool
+    ) -> frozenset[int] | None:
         """The degrees that a cadence leaves; None: all."""
         if not self.plan.cadence:
             return None
         last = len(self.plan.meters) - 1
         if state.bar == last:
-            return _ROOT if staff is Staff.LEFT and state.bass is None else self._tonic
+            rooted = self._bass(state, pending=pending) is not None
+            return self._tonic if rooted or staff is not Staff.LEFT else _ROOT
         if state.bar == last - 1 and staff is Staff.LEFT:
             meter = self.plan.meters[state.bar]
             if state.place >= meter.ticks - meter.beat or state.place + duration >= meter.ticks:

@@ -115,8 +115,8 @@ def _regular(parts: list[Part]) -> list[Part]:
         off = any(time % 3 and time % 4 for time in inside)
         for time in inside if mixed or off else ():
             new[time] = round(time / 6) * 6
-    moved = [(new[start], new[end], *rest) for start, end, *rest in parts]
-    return [(start, end, pitches, a, b) for start, end, pitches, a, b in moved if end > start]
+    moved = [(new[start], new[end], pitches, a, b) for start, end, pitches, a, b in parts]
+    return [part for part in moved if part[1] > part[0]]
 
 
 def _symbols(parts: Sequence[Part], meter: Meter) -> list[Symbol]:
@@ -176,6 +176,9 @@ def _readable(at: int, ticks: int, meter: Meter) -> bool:
     if at % beat == 0:
         if beat == 36:
             return ticks <= beat or ticks % beat == 0
+        half = 2 * beat
+        if meter.beats == 4 and 0 < at < half < at + ticks and ticks != half:
+            return False  # the middle of the bar is shown, but for a half note around it
         return ticks <= beat or ticks % beat == 0 or ticks == beat * 3 // 2
     if at % beat + ticks <= beat:
         return True

@@ -91,10 +91,10 @@ class Key:
 
     @property
     def fifths(self) -> int:
-        """Sharps of the signature; negative: flats (-5 … 6)."""
+        """Sharps of the signature; negative: flats (-6 … 5)."""
         major = (self.tonic + 3) % 12 if self.minor else self.tonic
         sharps = major * 7 % 12
-        return sharps if sharps <= 6 else sharps - 12
+        return sharps if sharps < 6 else sharps - 12
 
     @property
     def name(self) -> str:
