@@ -9,9 +9,19 @@ import typer
 
 from app.cli import blind as by_eye
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
+from app.cli.music import evaluate_music
 
 
 def evaluate(
+    modality: Annotated[str, typer.Option(help="image, or music (with --works).")] = "image",
+    works: Annotated[
+        Path | None,
+        typer.Option(help="Music: folder with a folder of .mid files for each composer."),
+    ] = None,
+    joint: Annotated[
+        Path | None,
+        typer.Option(help="Music: checkpoint of the joint training alone, to be fine-tuned."),
+    ] = None,
     styles: Annotated[
         Path | None, typer.Option(help="Folder with a folder of pictures for each artist.")
     ] = None,
@@ -154,7 +164,11 @@ def evaluate(
 
     Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
     """
+    if modality == "music":
+        return evaluate_music(works, checkpoint, joint, out)
     with reported_errors():
+        if modality != "image":
+            raise InputError(f"--modality is image or music, not {modality}")
         if not count:
             for folder, option in ((styles, "--styles"), (contents, "--contents")):
                 if folder is None:

@@ -211,6 +211,25 @@ def music_train(
         tell(str(training.checkpoint_path))
 
 
+def evaluate_music(works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path) -> None:
+    """Right against wrong composer, over those that no training saw; music.json and music.md in ``out``."""
+    with _errors():
+        if works is None or not works.is_dir():
+            raise InputError("--works names a folder with a folder of .mid files for each composer")
+        from benchmarks.evaluation import music
+        from model.music.works import cached_works
+
+        with err_console().status("measuring"):
+            results = music.evaluate_music(
+                checkpoint,
+                joint,
+                cached_works(works, Path("runs/evaluate/music.npz")),
+                music.EvaluationOptions(),
+                on_row=lambda so_far: music.write_results(so_far, out),
+            )
+        tell(music.table(results))
+
+
 def _files(examples: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in examples:

@@ -156,6 +156,9 @@ class Grammar:
             self._close_group(state)
             state.staff, state.duration = v.group_of(token)
             state.phase = "group"
+            at = state.onset + state.place
+            self._mark(state, state.staff, at)
+            self._mark(state, state.staff, at + state.duration)
         else:
             state.chord.append(self._sounding(token))
             state.phase = "pitch"
@@ -344,9 +347,7 @@ class Grammar:
             return state.chord[-1]
         return state.bass
 
-    def _degrees(
-        self, state: State, staff: Staff, duration: int, *, pending: bool
-    ) -> frozenset[int] | None:
+    def _degrees(self, state: State, staff: Staff, duration: int, *, pending: bool) -> frozenset[int] | None:
         """The degrees that a cadence leaves; None: all."""
         if not self.plan.cadence:
             return None
@@ -370,8 +371,6 @@ class Grammar:
         state.ends[staff] = [one for one in state.ends[staff] if one > at] + [end]
         for pitch in state.chord:
             state.sounding[(staff, pitch)] = end
-        self._mark(state, staff, at)
-        self._mark(state, staff, end)
         state.tops[staff] = max(state.tops.get(staff, state.chord[0]), state.chord[0])
         state.lows[staff] = min(state.lows.get(staff, state.chord[-1]), state.chord[-1])
         state.used.setdefault(staff, []).append(state.duration)

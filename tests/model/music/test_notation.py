@@ -40,9 +40,9 @@ def test_a_note_over_a_bar_line_is_tied():
 
 
 def test_triplets_are_one_group():
-    symbols = bars_of(score((0, 8), (8, 8), (16, 8), (24, 72)), Staff.VOICE)[0][0]
-    assert [s.tuplet for s in symbols] == [(3, 2)] * 3 + [None]
-    assert [s.tuplet_edge for s in symbols] == ["start", "", "stop", ""]
+    symbols = bars_of(score((0, 8), (8, 8), (16, 8), (24, 24), (48, 48)), Staff.VOICE)[0][0]
+    assert [s.tuplet for s in symbols] == [(3, 2)] * 3 + [None] * 2
+    assert [s.tuplet_edge for s in symbols] == ["start", "", "stop", "", ""]
     assert [s.kind for s in symbols[:3]] == ["eighth"] * 3
 
 
