@@ -1,7 +1,7 @@
 """Learn a composer whom the checkpoint never heard from five works, and compose: ``make demo-music``.
 
 The five works are chorales by J. S. Bach (1685-1750) as they lie in the package music21; soprano and the
-other three voices are read as a singer and a keyboard. Another folder of MIDI, MusicXML or MXL files can be named.
+other three voices are read as a singer and a keyboard. Another folder can be named.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def phi_method(base: MusicBase, rule: UpdateRule, stretches: int) -> Method:
 
 def all_weights_method(base: MusicBase, rate: float, stretches: int) -> Method:
     """Every weight of the network moves, and phi: ordinary fine-tuning by Adam."""
-    start = {f"network.{k}": v for k, v in base.network.named_parameters()}
+    start: dict[str, Tensor] = {f"network.{k}": v for k, v in base.network.named_parameters()}
     start |= {f"phi.{k}": v for k, v in base.phi.items()}
     shapes = {name: value.shape for name, value in start.items()}
     rule = Adam(LearningRates(shapes, rate), betas=(0.9, 0.999))

@@ -197,8 +197,10 @@ class Grammar:
         for i, place in enumerate(v.positions):
             if place <= state.place or place >= meter.ticks:
                 continue
-            if self._last_bar(state) and state.place < 0 and place:
-                continue  # the last bar begins on its first beat
+            if self._last_bar(state) and (
+                place % meter.beat or 2 * place > meter.ticks or (state.place < 0 and place)
+            ):
+                continue  # the last bar begins on its first beat, and comes to rest
             if any(self._staff_free(state, staff, place) for staff in self._staves()):
                 mask[v.position + i] = True
 
@@ -216,7 +218,7 @@ class Grammar:
         ahead.place = place
         return any(
             self._candidates(ahead, staff, duration, new=True)
-            for duration in (VOCABULARY.durations[0], QUARTER)
+            for duration in (self.plan.meters[state.bar].beat, self.plan.meters[state.bar].ticks - place)
             if self._may_end(ahead, staff, state.onset + place + duration)
         )
 
@@ -288,13 +290,15 @@ class Grammar:
         return (at % QUARTER) + duration <= QUARTER
 
     def _may_end(self, state: State, staff: Staff, end: int) -> bool:
-        """No note outlasts the plan, or is held into a last bar; the last bass note lasts a quarter."""
+        """No note outlasts the plan, or is held into a last bar, where notes end on beats and the bass lasts."""
         if end > self.total:
             return False
         if not self.plan.cadence:
             return True
         if state.bar < len(self.plan.meters) - 1:
             return end <= self._last_onset
+        if (end - self._last_onset) % self.plan.meters[-1].beat:
+            return False
         return staff is not Staff.LEFT or state.bass is not None or end - self._last_onset >= QUARTER
 
     # Pitches

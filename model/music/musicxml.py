@@ -307,7 +307,8 @@ def write_musicxml(score: Score) -> bytes:
     for number, (key, _, staves) in enumerate(parts):
         _write_part(SubElement(root, "part", id=key), score, staves, first=number == 0)
     ElementTree.indent(root, " ")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="utf-8") + b"\n"
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 def _write_part(part: Element, score: Score, staves: list[Staff], *, first: bool) -> None:

@@ -153,9 +153,10 @@ class Network(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-        for block in self.blocks:
-            for linear in (block.out, block.narrow):
-                nn.init.normal_(linear.weight, std=0.02 / (2 * config.layers) ** 0.5)
+        for module in self.modules():
+            if isinstance(module, Block):
+                for linear in (module.out, module.narrow):
+                    nn.init.normal_(linear.weight, std=0.02 / (2 * config.layers) ** 0.5)
 
     def forward(self, inputs: Tensor, phi: Params, cache: Cache | None = None) -> Tensor:
         """Logits.

@@ -178,10 +178,13 @@ def blend_music_styles(parts: Sequence[tuple[MusicStyle, float]]) -> MusicStyle:
         name: torch.stack([w / total * s.phi[name] for s, w in zip(styles, weights, strict=True)]).sum(0)
         for name in styles[0].phi
     }
-    events, bars, lines, works = [], [], [], []
+    events: list[Tensor] = []
+    bars: list[Tensor] = []
+    lines: list[Tensor] = []
+    works: list[str] = []
     for style in styles:
         rows = style.index["lines"].clone()
-        rows[:, 0] += sum(len(part) for part in events)
+        rows[:, 0] += sum(part.numel() for part in events)
         rows[:, 1] += len(works)
         events.append(style.index["events"])
         bars.append(style.index["bars"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -94,8 +94,13 @@ def vary(traits: Traits, rng: random.Random) -> Traits:
     tempo = traits.tempo
     if tempo is not None and rng.random() < 1 / 6:
         tempo = min(len(TEMPOS), max(0, tempo + rng.choice((-1, 1))))
-    values = {"minor": traits.minor, "tempo": tempo, "density": traits.density, "register": traits.register}
-    return replace(traits, **{k: None if rng.random() < 1 / 6 else v for k, v in values.items()})
+    hidden = [rng.random() < 1 / 6 for _ in range(4)]
+    return Traits(
+        minor=None if hidden[0] else traits.minor,
+        tempo=None if hidden[1] else tempo,
+        density=None if hidden[2] else traits.density,
+        register=None if hidden[3] else traits.register,
+    )
 
 
 def whole_windows(song: EncodedSong, length: int) -> list[list[int]]:

@@ -73,7 +73,8 @@ def test_every_bar_is_full(step, meter):
     [
         (61, Key(2), ("C", 1, 4)), (61, Key(8), ("D", -1, 4)), (68, Key(9, True), ("G", 1, 4)),
         (71, Key(0, True), ("B", 0, 4)), (60, Key(1, False), ("C", 0, 4)),
-        (70, Key(11, True), ("A", 1, 4)), (59, Key(6), ("C", -1, 4)), (65, Key(6), ("F", 0, 4)), (65, Key(11), ("E", 1, 4)),
+        (70, Key(11, True), ("A", 1, 4)), (59, Key(6), ("C", -1, 4)),
+        (65, Key(6), ("F", 0, 4)), (65, Key(11), ("E", 1, 4)),
     ],
 )  # fmt: skip
 def test_pitches_are_spelled_by_the_key(pitch, key, name):
