@@ -23,10 +23,10 @@ from sqlalchemy import URL
 
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
-from app.infra.redaction import hide, secrets_of
+from app.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
-from app.settings_file import FileSource
-from app.texts import pydantic_says
+from app.settings_toml import FileSource
+from app.validators import pydantic_says
 
 KIB = 1024
 MIB = 1024 * KIB

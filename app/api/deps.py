@@ -9,11 +9,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import AfterValidator, BaseModel, Field
 
-from app.access.model import Principal, Scope
-from app.access.service import require
-from app.api.addresses import address
-from app.api.container import Container
-from app.api.problems import validation_sentence
+from app.api.services import Container
+from app.auth.authenticator import require
+from app.auth.principal import Principal, Scope
 from app.errors import (
     ImageNotFoundError,
     JobNotFoundError,
@@ -23,6 +21,8 @@ from app.errors import (
     UnauthenticatedError,
     ValidationError,
 )
+from app.http.exception_handlers import validation_sentence
+from app.http.paths import address
 
 _bearer = HTTPBearer(
     scheme_name="key",
@@ -42,9 +42,9 @@ Services = Annotated[Container, Depends(_container)]
 
 
 async def _ask(request: Request, services: Container, scope: Scope) -> Principal:
-    principal = await services.access.authenticate(request)
+    principal = await services.authenticator.authenticate(request)
     request.state.owner, request.state.key_id = principal.owner, principal.key_id  # for the log
-    standing = await services.access.spend(principal)
+    standing = await services.authenticator.spend(principal)
     if standing is not None:
         request.state.rate_headers = standing.headers()
     require(principal, scope)
@@ -92,7 +92,7 @@ async def _still_allowed(request: Request, services: Services) -> Callable[[], A
 
     async def allowed() -> bool:
         try:
-            await services.access.authenticate(request)
+            await services.authenticator.authenticate(request)
         except UnauthenticatedError:
             return False
         return True

@@ -12,7 +12,6 @@ from app.cli import (
     backup,
     bench,
     config,
-    contract,
     doctor,
     evaluate,
     export,
@@ -20,12 +19,13 @@ from app.cli import (
     keys,
     local,
     music,
+    openapi,
     owners,
     service,
     training,
     version,
 )
-from model.processors import wait_briefly
+from model.cpu import wait_briefly
 
 cli = typer.Typer(
     name="fewstroke",
@@ -53,7 +53,7 @@ cli.command("music-train", rich_help_panel="Training")(music.music_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)
-cli.command(rich_help_panel="Service")(contract.openapi)
+cli.command(rich_help_panel="Service")(openapi.openapi)
 cli.command()(version.version)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.blind import key_beside
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
-from app.infra.signals import end_at_sigterm
+from app.infra.early_sigterm import end_at_sigterm
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.judge.folder import PairFolder

@@ -14,7 +14,7 @@ from rich import progress as rich_progress
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.music import adapt_works, are_works
-from model.dials import (
+from model.image.dials import (
     DEFAULT_ABSTRACTION,
     LEAST_STROKE_SIZE,
     MOST_STRENGTH,
@@ -24,9 +24,9 @@ from model.dials import (
 
 if TYPE_CHECKING:
     from app.imaging.formats import ClipFormat
-    from model.engine import Engine
-    from model.frames import Smoothing
-    from model.requests import Progress
+    from model.image.engine import Engine
+    from model.image.engine_types import Progress
+    from model.image.rendering.video import Smoothing
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Checkpoint = Annotated[
@@ -146,8 +146,8 @@ def stylize(
         from app.cli.made import Recipe, Result, make_each
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
+        from app.imaging.clip_reader import ClipLimits, check_length, is_moving
         from app.imaging.formats import OutputFormat
-        from app.imaging.moving import ClipLimits, check_length, is_moving
         from app.imaging.transparency import opaque, with_alpha_of
         from app.settings import load_settings
 
@@ -167,7 +167,7 @@ def stylize(
         if len(given) == 1 and clips:
             check_length(clips[0], limits, label=str(clips[0]))  # before the model is loaded
         engine = _load(checkpoint, device)
-        from model.style import Style
+        from model.image.style import Style
 
         with about(style):
             data = style.read_bytes()
@@ -225,13 +225,13 @@ def _check_range(option: str, value: int | None, least: int, most: int) -> None:
 
 def _load(checkpoint: Path | None, device: str) -> Engine:
     with err_console().status("loading the model"):
-        from model.engine import Engine
+        from model.image.engine import Engine
 
         return Engine.load(checkpoint, device=device)
 
 
 def _frame_by_frame() -> Smoothing:
-    from model.frames import FRAME_BY_FRAME
+    from model.image.rendering.video import FRAME_BY_FRAME
 
     return FRAME_BY_FRAME
 

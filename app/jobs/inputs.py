@@ -13,7 +13,7 @@ from app.errors import BlobMissingError
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, table_of
-from app.jobs.model import Job, JobKind
+from app.jobs.job import Job, JobKind
 from app.styles.tables import StyleRow
 
 _STYLES, _IMAGES = table_of(StyleRow).c, table_of(ImageRow).c

@@ -6,7 +6,7 @@ A lane is a queue of its own with a priority: what somebody waits for goes befor
 from collections.abc import Mapping
 from typing import Any
 
-from app.jobs.model import JobKind
+from app.jobs.job import JobKind
 
 BULK = "bulk"
 _INTERACTIVE_CONTENTS = 4  # a stylization of more contents is a batch

@@ -24,14 +24,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
 from app.infra.db import Base, Sessions, in_line, insert_row, table_of, utcnow
-from app.jobs.fairness import Fits, take_turn
+from app.jobs.fair_queue import Fits, take_turn
+from app.jobs.hooks import record
+from app.jobs.job import Job, JobKind, JobState
 from app.jobs.lanes import lane_of
-from app.jobs.model import Job, JobKind, JobState
-from app.jobs.room import UNFINISHED, check_room, refuse_beyond
+from app.jobs.queue_messages import Tickets
+from app.jobs.quotas import UNFINISHED, check_room, refuse_beyond
 from app.jobs.tables import BY_ID, JobRow, job_of
-from app.jobs.tickets import Tickets
-from app.jobs.traces import origin
-from app.jobs.transitions import record
+from app.jobs.tracing import origin
 
 Effects = Callable[[AsyncSession], Awaitable[None]]
 """What else belongs into a transaction of the ledger; raising undoes it all."""

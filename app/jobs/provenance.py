@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from app.jobs.dials import dials_of
-from app.jobs.model import Job
+from app.jobs.job import Job
 
 if TYPE_CHECKING:
     from app.jobs.inputs import JobInputs  # Pillow, which the HTTP process does without

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from app.infra.db import Sessions
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.job import Job, JobKind, JobState
 from app.jobs.tables import JobRow, job_of
 
 

@@ -16,11 +16,11 @@ from app.errors import JobNotRetryableError, StyleNotFoundError
 from app.ids import new_id
 from app.images.repository import hold_images
 from app.infra.db import Sessions
+from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Effects, NewJob
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.references import images_of, styles_of
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
-from app.jobs.usage import images_of, styles_of
 from app.retention.canceled import keep
 from app.styles.repository import hold_styles
 from app.styles.tables import StyleRow

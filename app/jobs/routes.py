@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.access.service import key_of
-from app.api.accepted import SUBMITS, accepted_responses, settle
 from app.api.deps import JobId, Owner, Paging, Services, StillAllowed
-from app.api.preferences import whole_number
-from app.api.problems import NoContent, problem_responses
-from app.api.submit import submit_retry
+from app.api.job_response import SUBMITS, accepted_responses, settle
+from app.api.submission import submit_retry
+from app.auth.authenticator import key_of
 from app.errors import JobNotFoundError
+from app.http.content_negotiation import whole_number
+from app.http.exception_handlers import NoContent, problem_responses
 from app.jobs.events import is_over, job_events
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.job import Job, JobKind, JobState
 from app.jobs.repository import list_jobs
 from app.jobs.schemas import JobOut, JobPage
-from app.texts import STORABLE
+from app.validators import STORABLE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -34,9 +34,9 @@ OwnJob = Annotated[Job, Depends(_job)]
 
 async def _place_to_stream(request: Request, services: Services, _owner: Owner) -> AsyncIterator[None]:
     """Held until the stream ends. Raises RateLimitedError."""
-    with services.places.take("stream", key_of(request)) as there_is_one:
+    with services.concurrency.take("stream", key_of(request)) as there_is_one:
         if not there_is_one:
-            raise services.places.refuse("event streams")
+            raise services.concurrency.refuse("event streams")
         yield
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.images.tables import ImageRow
 from app.infra.db import utcnow
-from app.jobs.model import Job, JobState
-from app.jobs.usage import images_of
+from app.jobs.job import Job, JobState
+from app.jobs.references import images_of
 
 _KEPT = timedelta(days=1)
 

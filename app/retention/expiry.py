@@ -15,9 +15,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Base
-from app.jobs.model import ACTIVE_STATES
+from app.jobs.job import ACTIVE_STATES
+from app.jobs.references import inputs_of_style
 from app.jobs.tables import JobRow
-from app.jobs.usage import inputs_of_style
 from app.retention.forgetting import forget_names, with_tries
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow

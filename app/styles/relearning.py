@@ -7,16 +7,16 @@ from fastapi import Request, Response
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.container import Container
-from app.api.submit import claimed
+from app.api.services import Container
+from app.api.submission import claimed
 from app.errors import StyleNotRelearnableError
 from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.repository import hold_images
 from app.infra.db import utcnow
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Effects, NewJob
-from app.jobs.model import Job, JobKind
-from app.jobs.usage import images_of, inputs_of_style
+from app.jobs.references import images_of, inputs_of_style
 from app.retention.canceled import keep
 from app.styles.repository import StyleRecord, StyleStatus, get_style
 from app.styles.tables import StyleRow

@@ -19,10 +19,10 @@ from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
 from app.infra.facts import BASE, FactRow
+from app.jobs.job import ACTIVE_STATES, JobState
 from app.jobs.ledger import Effects
-from app.jobs.model import ACTIVE_STATES, JobState
+from app.jobs.references import inputs_of_style, style_is_needed, unfinished
 from app.jobs.tables import JobRow
-from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
 from app.retention.forgetting import Leftovers, with_tries
 from app.styles.outdated import outdated
 from app.styles.tables import StyleRow

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
-from app.api.bodies import JsonRoute
-from app.api.container import Container
 from app.api.deps import Owner, Paging, Services, StyleId
-from app.api.forms import form_body
-from app.api.problems import problem_responses
+from app.api.job_response import CREATES, SUBMITS, accepted_responses, settle
+from app.api.services import Container
 from app.audit.log import note
-from app.jobs.model import Job
+from app.http.body_limits import JsonRoute
+from app.http.exception_handlers import problem_responses
+from app.http.forms import form_body
+from app.jobs.job import Job
 from app.jobs.schemas import JobOut
 from app.settings import Settings
 from app.styles.export import export
@@ -34,8 +34,8 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
-from app.texts import STORABLE
-from model.export.precision import EXPORT_VERSION, Precision
+from app.validators import STORABLE
+from model.image.export.precision import EXPORT_VERSION, Precision
 
 
 async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
 from app.styles.repository import StyleRecord, StyleStatus
-from app.texts import STORABLE
+from app.validators import STORABLE
 
 
 class StyleLabels(BaseModel):

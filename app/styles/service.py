@@ -8,21 +8,21 @@ from functools import partial
 
 from fastapi import Request, Response
 
-from app.api.container import Container
-from app.api.forms import FileRule, Form, invalid_values
-from app.api.submit import read_submission, submit
+from app.api.services import Container
+from app.api.submission import read_submission, submit
 from app.errors import (
     JobNotCancelableError,
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.http.forms import FileRule, Form, invalid_values
 from app.ids import new_id
-from app.images.intake import Batch
 from app.images.tables import ImageRole
+from app.images.upload import UploadBatch
+from app.infra.blob_keys import imported_style_key
 from app.infra.db import utcnow
-from app.infra.keys import imported_style_key
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
-from app.jobs.model import Job, JobKind
 from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.header import check_header
@@ -83,7 +83,7 @@ async def create_style(request: Request, response: Response, services: Container
     """A style and the job that adapts it."""
     settings = services.settings
 
-    async def plan(form: Form, batch: Batch) -> NewJob:
+    async def plan(form: Form, batch: UploadBatch) -> NewJob:
         options = form.options(StyleOptions)
         check_steps(options.steps, settings)
         style_id = new_id("sty")

@@ -10,7 +10,7 @@ from app.errors import ResourceInUseError, StylizationNotFoundError
 from app.images.repository import delete_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
-from app.jobs.model import Job, JobState
+from app.jobs.job import Job, JobState
 from app.jobs.retry import last_retry
 from app.jobs.tables import JobRow
 from app.retention.forgetting import Leftovers, forget_names, with_tries

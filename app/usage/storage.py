@@ -12,7 +12,7 @@ from fastapi import Request
 from sqlalchemy import bindparam, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.service import key_of
+from app.auth.authenticator import key_of
 from app.errors import ServiceUnavailableError, StorageExceededError
 from app.images.tables import ImageRow
 from app.infra.db import Sessions, in_line, table_of

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
 from app.infra.db import table_of, utcnow
-from app.jobs.model import Job
+from app.jobs.job import Job
 from app.jobs.schemas import JobOut
 from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
 

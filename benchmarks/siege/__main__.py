@@ -20,7 +20,7 @@ import httpx
 import psutil
 import typer
 
-from app.infra.tasks import end
+from app.infra.asyncio_utils import end
 from benchmarks.stub.service import StubService, picture, stub_service
 
 _ENV = {"FEWSTROKE_AUTH": "keys", "FEWSTROKE_LOG_LEVEL": "WARNING"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.worker.ports import OneByOne
+from app.worker.interfaces import OneByOne
 from model.errors import AdaptationCanceled
 from model.formats import StyleHeader
 
@@ -23,7 +23,7 @@ _INVERTED = [255 - level for level in range(256)] * 3
 
 @dataclass(frozen=True)
 class StubProgress:
-    """What ``model.engine.Progress`` holds."""
+    """What ``model.image.engine.Progress`` holds."""
 
     step: int
     steps: int

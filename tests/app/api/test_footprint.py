@@ -126,7 +126,7 @@ async def test_it_stays_small_while_jobs_run(
             while finished < 3:  # a job a time: begun, some events, failed
                 delivery = await broker.next_job(["stylize_once"], timeout=DEADLINE)
                 assert delivery is not None
-                job = await ledger.begin(delivery.job_id, "hand")
+                job = await ledger.begin(delivery.job_id, "fake worker")
                 assert job is not None
                 for step in range(20):
                     await broker.publish_event(job.id, "progress", {"step": step, "steps": 20})

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.api.container import Container
+from app.api.services import Container
 from app.errors import AppError, ErrorCode
 from tests.app.api.test_bad_input import check_problem
 

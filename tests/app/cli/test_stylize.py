@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from app.cli.common import InputError, about
-from model.dials import Dials
-from tests.app.worker.scripted import BASE_HASH
+from model.image.dials import Dials
+from tests.app.worker.fake_engine import BASE_HASH
 
 
 @pytest.fixture

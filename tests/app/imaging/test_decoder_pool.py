@@ -1,0 +1,130 @@
+"""The decoder process: same results as in-process, and what happens when it stalls or dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.errors import (
+    ImageCorruptError,
+    ImageFormatUnsupportedError,
+    ImageTooLargeError,
+    ServiceUnavailableError,
+)
+from app.imaging.decoder_pool import Decoder
+from app.imaging.limits import Ground, Limits
+from tests.app.support import encoded, picture
+from tests.app.waiting import eventually
+
+LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
+
+
+@pytest.fixture
+async def decoder() -> AsyncIterator[Decoder]:
+    decoder = Decoder(processes=1)
+    yield decoder
+    await decoder.close()
+
+
+def source(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "in"
+    path.write_bytes(data)
+    return path
+
+
+DECODER = "app.imaging.decoder_process"
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if DECODER in child.cmdline()]
+
+
+async def test_pictures_one_after_the_other(decoder: Decoder, tmp_path: Path) -> None:
+    good = source(tmp_path, encoded(picture(100, 50)))
+    done = await asyncio.gather(
+        *(decoder.normalize(good, tmp_path / f"out{n}", LIMITS, label="File 1") for n in range(5))
+    )
+    assert {(item.width, item.height) for item in done} == {(100, 50)}
+    assert len({item.sha256 for item in done}) == 1
+    assert len(children()) == 1
+
+
+async def test_errors_come_back_as_themselves(decoder: Decoder, tmp_path: Path) -> None:
+    bad = source(tmp_path, b"hello, this is text")
+    with pytest.raises(ImageFormatUnsupportedError, match=r"^File 7 of `examples` is a text file: send JPEG"):
+        await decoder.normalize(bad, tmp_path / "out", LIMITS, label="File 7 of `examples`")
+
+
+async def test_a_killed_decoder_is_replaced(decoder: Decoder, tmp_path: Path) -> None:
+    good = source(tmp_path, encoded(picture()))
+    await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+    (child,) = children()
+    child.suspend()
+    waiting = asyncio.create_task(decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1"))
+    await asyncio.sleep(0)  # let it ask
+    child.kill()
+    with pytest.raises(ImageCorruptError, match="another program"):
+        await waiting
+    done = await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+    assert done.width == 64
+
+
+async def test_a_stalled_decoder_is_ended(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=60)
+    good = source(tmp_path, encoded(picture()))
+    try:
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        (child,) = children()
+        child.suspend()
+        decoder._seconds = 0.2
+        with pytest.raises(ImageTooLargeError, match="too long"):
+            await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        decoder._seconds = 60
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        assert not child.is_running()
+    finally:
+        await decoder.close()
+
+
+async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys, os\n"
+        "from pathlib import Path\n"
+        "from app.imaging.decoder_pool import Decoder\n"
+        "from app.imaging.limits import Ground, Limits\n"
+        "async def main():\n"
+        "    decoder = Decoder()\n"
+        "    limits = Limits(16, 99, 9999, 99, True)\n"
+        "    await decoder.normalize(Path(sys.argv[1]), Path(sys.argv[2]), limits, label='x')\n"
+        "    print(decoder._children[0]._process.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    import sys
+
+    good = source(tmp_path, encoded(picture()))
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(good), str(tmp_path / "out"), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert psutil.pid_exists(pid)
+    parent.kill()
+    await parent.wait()
+
+    def gone() -> bool:
+        return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+    await eventually(gone)
+
+
+async def test_a_result_that_cannot_be_stored_is_not_the_pictures_fault(decoder: Decoder, tmp_path: Path):
+    good = source(tmp_path, encoded(picture(100, 50)))
+    with pytest.raises(ServiceUnavailableError):
+        await decoder.normalize(good, Path("/dev/full"), LIMITS, label="The picture")
+    assert len(children()) == 1  # and it goes on
+    assert (await decoder.normalize(good, tmp_path / "out", LIMITS, label="The picture")).width == 100
