@@ -290,7 +290,7 @@ class Grammar:
         return (at % QUARTER) + duration <= QUARTER
 
     def _may_end(self, state: State, staff: Staff, end: int) -> bool:
-        """No note outlasts the plan, or is held into a last bar, where notes end on beats and the bass lasts."""
+        """No note outlasts the plan or is held into a last bar, where all end on beats."""
         if end > self.total:
             return False
         if not self.plan.cadence:
