@@ -18,6 +18,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Music: folder with a folder of .mid files for each composer."),
     ] = None,
+    fragments: Annotated[
+        int,
+        typer.Option(min=0, help="Music: compose and check so many, and have a classifier name composers."),
+    ] = 0,
     joint: Annotated[
         Path | None,
         typer.Option(help="Music: checkpoint of the joint training alone, to be fine-tuned."),
@@ -165,7 +169,7 @@ def evaluate(
     Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
     """
     if modality == "music":
-        return evaluate_music(works, checkpoint, joint, out)
+        return evaluate_music(works, checkpoint, joint, out, fragments=fragments)
     with reported_errors():
         if modality != "image":
             raise InputError(f"--modality is image or music, not {modality}")

@@ -211,23 +211,35 @@ def music_train(
         tell(str(training.checkpoint_path))
 
 
-def evaluate_music(works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path) -> None:
+def evaluate_music(
+    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, fragments: int = 0
+) -> None:
     """Right against wrong composer, over those that no training saw; music.json and music.md in ``out``."""
     with _errors():
         if works is None or not works.is_dir():
             raise InputError("--works names a folder with a folder of .mid files for each composer")
-        from benchmarks.evaluation import music
+        from benchmarks.evaluation import music, music_classifier, music_fragments
         from model.music.works import cached_works
 
         with err_console().status("measuring"):
+            known = cached_works(works, Path("runs/evaluate/music.npz"))
             results = music.evaluate_music(
                 checkpoint,
                 joint,
-                cached_works(works, Path("runs/evaluate/music.npz")),
+                known,
                 music.EvaluationOptions(),
                 on_row=lambda so_far: music.write_results(so_far, out),
             )
         tell(music.table(results))
+        if fragments:
+            with err_console().status("composing"):
+                results["fragments"] = music_fragments.evaluate_fragments(checkpoint, works, fragments)
+                results["classifier"] = music_classifier.evaluate_classifier(
+                    checkpoint, known, fragments=max(1, fragments // len(results["composers"]))
+                )
+            music.write_results(results, out)
+            for name in ("fragments", "classifier"):
+                tell(json.dumps({name: results[name]}))
 
 
 def _files(examples: Sequence[Path]) -> list[Path]:
