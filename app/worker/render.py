@@ -115,9 +115,9 @@ def render(
     most: int,
     finish: Callable[[int, JobStopped | None], None],
 ) -> None:
-    """Render every sheet, pictures of one size together, at most ``most`` in a pass.
+    """Render every job, pictures of one size together, at most ``most`` in a pass.
 
-    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass.
+    ``finish`` is called as soon as a job is complete, or was stopped: asked for before each pass.
     """
     items = [
         (key, position, rendering)
@@ -125,7 +125,7 @@ def render(
         for position, rendering in render_job.renderings()
     ]
     going = set(render_jobs)
-    for group in engine.together([rendering for *_, rendering in items], most):
+    for group in engine.group_renderings([rendering for *_, rendering in items], most):
         for key in sorted({items[i][0] for i in group} & going):
             if render_jobs[key].work.should_stop():
                 going.discard(key)
@@ -144,7 +144,7 @@ def render(
 
 
 def _render_clips(engine: EngineLike, render_job: RenderJob) -> JobStopped | None:
-    """The contents of a sheet that move, one after the other; JobStopped when it was stopped meanwhile."""
+    """The contents of a job that move, one after the other; JobStopped when it was stopped meanwhile."""
     for position, data in render_job.clips.items():
         try:
             render_job.take_clip(

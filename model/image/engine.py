@@ -288,9 +288,9 @@ class Engine:
         """
         return self.renderer.stylize_many(renderings)
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def group_renderings(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
-        return self.renderer.together(renderings, most)
+        return self.renderer.group_renderings(renderings, most)
 
     def stylize_frames(
         self,

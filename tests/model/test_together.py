@@ -198,7 +198,7 @@ def test_photos_of_other_sizes_share_a_pass_when_they_are_drawn_alike(
         Rendering(picture(3, (512, 256)), styles[0], Dials(0.5)),
         Rendering(picture(4, (1024, 512)), styles[0], Dials(stroke_size=2)),
     ]
-    assert sorted(map(sorted, engine.together(wanted, 4))) == [[0, 2], [1], [3]]
+    assert sorted(map(sorted, engine.group_renderings(wanted, 4))) == [[0, 2], [1], [3]]
     assert [found.size for found in engine.stylize_many(wanted[:2])] == [(1024, 512), (96, 64)]
 
 

@@ -106,7 +106,7 @@ class Renderer:
             results.append(inside if region is None else mix(inside, outside, region))
         return results
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def group_renderings(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: drawn alike, and at most ``most``."""
         plans = [
             tuple(plan(fitting(r.photo.size, r.size, self.max_side), r.dials.stroke_size)) for r in renderings

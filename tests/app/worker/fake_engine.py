@@ -155,7 +155,7 @@ class FakeEngine(OneByOne):
         options.pop("smoothing", None)
         return OneByOne.stylize_frames(self, frames, style, **options)
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def group_renderings(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Pictures of one size."""
         sizes = [rendering.photo.size for rendering in renderings]
         return passes(sizes, [width * height for width, height in sizes], most, 10**9)
