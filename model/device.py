@@ -1,4 +1,4 @@
-"""Process settings that torch on the CPU profits from."""
+"""Settings of the process that make torch faster on CPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a request needs, made once per process."""
+"""Make the services of one API process when it starts, and end them when it stops."""
 
 import asyncio
 import logging

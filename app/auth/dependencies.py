@@ -1,4 +1,4 @@
-"""What routes depend on: the services that every route may use, and who asks."""
+"""Route dependencies: the services that every route may use, and the principal of the request."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How many requests a key may send: a token bucket that all replicas share.
+"""Limit the requests of a key by a token bucket that all replicas share.
 
 The bucket is a row: the time at which it would be full again (the generic cell rate algorithm, ATM Forum
 1996), moved by one conditional UPDATE. A process takes a twentieth of the bucket at a time and spends

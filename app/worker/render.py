@@ -1,4 +1,4 @@
-"""The pictures of a batch of jobs: rendered by passes, given back job by job."""
+"""Render the pictures of a batch of jobs, grouped by size, and give them back job by job."""
 
 from __future__ import annotations
 

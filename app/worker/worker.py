@@ -1,4 +1,4 @@
-"""The worker's loop: pull a job and those that may join it, run them, next."""
+"""The worker's loop: pull a job and those that may join it, run them, repeat."""
 
 from __future__ import annotations
 

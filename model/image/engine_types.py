@@ -1,4 +1,4 @@
-"""What is asked of the engine when it does many things at once, and what it tells meanwhile."""
+"""The requests and progress records of the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The perceptual networks with the distances of style on them."""
+"""Style distances on the features of the perceptual networks: the objective."""
 
 from __future__ import annotations
 

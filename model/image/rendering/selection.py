@@ -1,4 +1,4 @@
-"""Which renderer an engine gets."""
+"""Choose the renderer of an engine: PyTorch or OpenVINO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of renders, and which of them go through the network together."""
+"""Compute the sizes of renders, and group those that share a forward pass."""
 
 from __future__ import annotations
 
