@@ -1,4 +1,4 @@
-"""Settings of the process that make torch faster on CPUs."""
+"""Chooses the device, and sets what torch on the CPU profits from."""
 
 from __future__ import annotations
 

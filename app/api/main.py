@@ -28,6 +28,7 @@ from app.jobs import routes as jobs
 from app.metrics import routes as metrics
 from app.retries import routes as retries
 from app.settings import Settings, get_settings
+from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(retries.router)
     app.include_router(job_events.router)
     app.include_router(images.router)
+    app.include_router(shares.router)
     app.include_router(webhooks.router)
     app.include_router(usage.router)
     app.include_router(health.router)

@@ -35,6 +35,7 @@ from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.migrations.migrate import migrate
+from app.presets.install import install_presets
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
@@ -86,7 +87,9 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         )
         stack.push_async_callback(broker.close)
         checkpoint = Checkpoint(settings.checkpoint)
-        await _tell_base(sessions, checkpoint)
+        base = await _tell_base(sessions, checkpoint)
+        if base is not None:
+            await install_presets(sessions, blobs, base, settings.presets_dir)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
         ledger = Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts)
@@ -141,12 +144,13 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         )
 
 
-async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> None:
-    """Workers of another base take no jobs from now on."""
+async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> str | None:
+    """Workers of another base take no jobs from now on. The base; None when there is no checkpoint."""
     try:
         base = await checkpoint.base_hash()
     except ServiceUnavailableError:
-        return  # not ready, and says so
+        return None  # not ready, and says so
     before = await set_fact(sessions, BASE, base)
     if before not in (None, base):
         logger.warning("the base checkpoint was %s and is %s from now on", str(before)[:12], base[:12])
+    return base

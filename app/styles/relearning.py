@@ -15,7 +15,7 @@ from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Effects, NewJob
 from app.jobs.references import images_of, inputs_of_style
-from app.styles.repository import StyleRecord, StyleStatus, get_style
+from app.styles.repository import StyleRecord, StyleStatus, get_own_style
 from app.styles.tables import StyleRow
 from app.submission.dependencies import SubmissionServices
 from app.submission.submit import claimed
@@ -28,7 +28,7 @@ async def submit_relearning(
 
     Raises StyleNotFoundError, StyleNotRelearnableError, QueueFullError, QuotaExceededError.
     """
-    record = await get_style(services.sessions, owner, style_id)
+    record = await get_own_style(services.sessions, owner, style_id)
     key = idempotency_key(request)
     async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
         if claim is not None and claim.made is not None:

@@ -35,6 +35,7 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
+from app.styles.tables import PRESET_OWNER
 from app.submission.job_response import CREATES, SUBMITS, accepted_responses, settle
 from app.validators import STORABLE
 from model.image.export.precision import EXPORT_VERSION, Precision
@@ -88,11 +89,14 @@ def build_router(settings: Settings) -> APIRouter:
             Query(min_length=1, max_length=200, description="A part of the name, in any case."),
             STORABLE,
         ] = None,
+        preset: Annotated[
+            bool, Query(description="The styles that come with the service, instead of your own.")
+        ] = False,
     ) -> StylePage:
         """Newest first."""
         records = await list_styles(
             services.sessions,
-            owner,
+            PRESET_OWNER if preset else owner,
             limit=page.limit + 1,
             after=page.after,
             statuses=status or (),

@@ -28,6 +28,7 @@ from app.styles.header import check_header
 from app.styles.repository import (
     StyleRecord,
     delete_style,
+    get_own_style,
     get_style,
     insert_style,
     refuse_if_rendered,
@@ -118,7 +119,7 @@ async def remove_style(services: StyleServices, owner: str, style_id: str) -> No
 
     Raises StyleNotFoundError, ResourceInUseError (another job renders with it).
     """
-    record = await get_style(services.sessions, owner, style_id)
+    record = await get_own_style(services.sessions, owner, style_id)
     await refuse_if_rendered(services.sessions, owner, style_id)  # before anything is canceled
     if record.row.job_id is not None:
         with suppress(JobNotCancelableError):  # it is over

@@ -125,7 +125,7 @@ def render(
         for position, rendering in render_job.renderings()
     ]
     going = set(render_jobs)
-    for group in engine.group_renderings([rendering for *_, rendering in items], most):
+    for group in engine.batches([rendering for *_, rendering in items], most):
         for key in sorted({items[i][0] for i in group} & going):
             if render_jobs[key].work.should_stop():
                 going.discard(key)

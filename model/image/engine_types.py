@@ -1,4 +1,4 @@
-"""The requests and progress records of the engine."""
+"""Holds the arguments of one adaptation and one rendering, and the reports meanwhile; no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style distances on the features of the perceptual networks: the objective."""
+"""Measures distances of style on the perceptual networks."""
 
 from __future__ import annotations
 
