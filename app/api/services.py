@@ -35,7 +35,7 @@ from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.migrations.migrate import migrate
-from app.presets.install import install_presets
+from app.styles.install_presets import install_presets
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response, status
 from pydantic import BaseModel, Field
 
-from app.api.deps import ImageId, Owner, Services, askable
+from app.auth.dependencies import Owner, Services
+from app.http.path_ids import ImageId, askable
 from app.audit.log import note
 from app.errors import ImageNotFoundError
 from app.http.exception_handlers import problem_responses
