@@ -94,8 +94,8 @@ class RateLimiter:
         return Standing(quota, max(0, min(quota, left)), math.ceil(reset))
 
     def _lease(self, key_id: str, now: float) -> _Lease | None:
-        """This process's unexpired lease on the key's bucket, or None. Leases older than a window, or from the
-        future after the clock was set back, are ignored."""
+        """This process's unexpired lease on the key's bucket, or None. Leases older than a window, or from
+        the future after the clock was set back, are ignored."""
         lease = self._leases.get(key_id)
         return lease if lease is not None and -_SKEW <= now - lease.taken_at <= _WINDOW else None
 

@@ -166,8 +166,8 @@ class Worker:
             await asyncio.wait(self._behind.values())
 
     async def _see_through(self, inflight: InflightBatch) -> None:
-        """Wait until the next batch may be computed: short jobs release the compute thread before their results
-        are stored, long jobs after."""
+        """Wait until the next batch may be computed: short jobs release the compute thread before their
+        results are stored, long jobs after."""
         try:
             await inflight.begun()
             if not inflight.batch.brief:
