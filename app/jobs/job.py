@@ -33,6 +33,7 @@ class JobState(StrEnum):
 
 _TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
 ACTIVE_STATES = frozenset(JobState) - _TERMINAL
+RETRYABLE_STATES = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from model.image.losses.places import Places
 from model.image.network.networks import Networks
 from model.image.rendering.redrawing import level_input, revised
 from model.maml import Params
+from model.pause import pause
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def chosen_places(
     """
     chosen, spread = [], []
     for x, of_style in zip(inputs, places, strict=True):
+        pause()
         with objective.autocast():
             found = look_at(objective.network.vgg, x[None])[0]
         features, around = of_style.targets(found, x)

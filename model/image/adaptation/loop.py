@@ -19,6 +19,7 @@ from model.image.adaptation.support import Adaptation
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
 from model.maml import Adam, InnerStep, LearningRates, Params, inner_loop, take_tasks
+from model.pause import pause
 
 BETAS = (0.9, 0.95)  # of the inner Adam
 
@@ -117,11 +118,16 @@ def _learn_level(
         # In the middle and at the end: a judgement costs as much as half a step.
         if step not in (0, steps // 2, steps):
             return torch.full((len(going),), torch.nan, device=first.objective.device)
+        pause()
         found = loss(params, RenderBatch.join([tasks[i].judges() for i in going]))
         for i, value in zip(going, found.tolist(), strict=True):
             starts.setdefault(i, value)
             losses[i][level] = min(losses[i][level], value / max(starts[i], 1e-9))
         return found
+
+    def drawn(_step: int) -> RenderBatch:
+        pause()
+        return RenderBatch.join([tasks[i].draw(level) for i in going])
 
     def visit(at: InnerStep) -> list[int] | None:
         if at.step == 0:
@@ -140,7 +146,7 @@ def _learn_level(
     result = inner_loop(
         loss,
         stack([phi[i][level] for i in going]),
-        lambda _step: RenderBatch.join([tasks[i].draw(level) for i in going]),
+        drawn,
         Adam(ScheduledRates(rates, steps, scale, config.decay_from), betas=BETAS),
         steps,
         validate=judged,

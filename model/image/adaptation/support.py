@@ -29,6 +29,7 @@ from model.image.media.folders import random_crop, to_tensor
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.maml import Params
+from model.pause import pause
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,12 @@ class Adaptation:
 
     def _draw(self, phi: Params) -> Tensor:
         """What the network makes of the inputs of the level that was begun last, one by one."""
-        with self.objective.autocast():
-            return torch.cat([self.networks(x[None], phi).float() for x in self._inputs])
+        parts = []
+        for x in self._inputs:
+            pause()
+            with self.objective.autocast():
+                parts.append(self.networks(x[None], phi).float())
+        return torch.cat(parts)
 
     def _cut(self, x: Tensor, side: int) -> Tensor:
         """A square part of each."""

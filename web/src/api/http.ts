@@ -55,6 +55,7 @@ export interface Outgoing {
   headers?: Record<string, string>;
   body?: BodyInit;
   signal?: AbortSignal;
+  keepalive?: boolean; // it is sent although the page is left
 }
 
 /** A successful response. Asks for a key on 401 and repeats. Raises ApiError, NetworkError, AbortError. */
