@@ -23,9 +23,12 @@ from app.http.shutdown import ShutdownFlag
 from app.http.swagger_ui import serve_docs
 from app.images import routes as images
 from app.infra.tracing import is_probe
+from app.jobs import event_routes as job_events
 from app.jobs import routes as jobs
 from app.metrics import routes as metrics
+from app.retries import routes as retries
 from app.settings import Settings, get_settings
+from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
@@ -66,7 +69,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(styles.build_router(settings))
     app.include_router(stylizations.build_router(settings))
     app.include_router(jobs.router)
+    app.include_router(retries.router)
+    app.include_router(job_events.router)
     app.include_router(images.router)
+    app.include_router(shares.router)
     app.include_router(webhooks.router)
     app.include_router(usage.router)
     app.include_router(health.router)

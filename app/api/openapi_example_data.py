@@ -107,6 +107,7 @@ PENDING_STYLE: dict[str, Any] = {
     "expires_at": None,
     "ready_at": None,
     "file_url": None,
+    "preset": None,
 }
 STYLE = PENDING_STYLE | {
     "status": "ready",
@@ -115,6 +116,7 @@ STYLE = PENDING_STYLE | {
     "header": HEADER,
     "ready_at": "2026-11-24T09:12:19.458830Z",
     "file_url": f"/v1/styles/{STYLE_ID}/file",
+    "preset": None,
 }
 IMPORTED = STYLE | {
     "id": IMPORTED_ID,
@@ -123,6 +125,7 @@ IMPORTED = STYLE | {
     "created_at": "2026-11-24T09:18:40.120665Z",
     "ready_at": "2026-11-24T09:18:40.120665Z",
     "file_url": f"/v1/styles/{IMPORTED_ID}/file",
+    "preset": None,
 }
 RELEARNED = job(RETRY_ID, "adapt", "succeeded", at="09:21", result=made([], 24, 16.872))
 RELEARNING = STYLE | {
@@ -268,10 +271,27 @@ data: {"state": "succeeded"}
 
 """
 
+SHARE = {
+    "image_id": RESULT_ID,
+    "token": "u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+    "url": "/#/shared/u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+}
+SHARED = {
+    "styles": ["Waves"],
+    "preset_id": None,
+    "width": RESULT["width"],
+    "height": RESULT["height"],
+    "created_at": RESULT["created_at"],
+    "expires_at": RESULT["expires_at"],
+    "image_url": RESULT["url"],
+    "original_url": None,
+}
+
 PARAMETERS = {
     "style_id": STYLE_ID,
     "job_id": LEARNING_ID,
     "image_id": RESULT_ID,
+    "token": SHARE["token"],
     "stylization_id": STYLIZATION_ID,
     "webhook_id": WEBHOOK_ID,
     "delivery_id": MESSAGE_ID,

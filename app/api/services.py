@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.checkpoint import Checkpoint
 from app.api.readiness import Readiness
+from app.api.seal_secrets import seal_secrets
 from app.audit.log import forget_entries
 from app.auth.authenticator import Authenticator
 from app.auth.concurrency_limit import ConcurrencyLimit
 from app.auth.rate_limit import forget_rates
-from app.auth.seal_secrets import seal_secrets
 from app.auth.signed_urls import Links
 from app.errors import ServiceUnavailableError
 from app.http.shutdown import ShutdownFlag
 from app.idempotency.keys import IdempotencyKeys, forget_keys
+from app.images.tables import ImageRow
 from app.images.upload import ImageIntake
 from app.imaging.decoder_pool import Decoder
 from app.infra.asyncio_utils import end
@@ -29,15 +29,20 @@ from app.infra.facts import BASE, set_fact
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.integrity import Integrity
 from app.infra.secrets_at_rest import Seal
+from app.job_hooks import JOB_HOOKS
 from app.jobs.fair_queue import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.migrations.migrate import migrate
+from app.presets.install import install_presets
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
-from app.usage.storage import Storage
+from app.styles.checkpoint import Checkpoint
+from app.styles.dependencies import StyleServices
+from app.styles.tables import StyleRow
+from app.submission.storage import Storage
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries
 from app.webhooks.http_post import Sender
 from app.webhooks.ssrf import AddressPolicy
@@ -48,32 +53,16 @@ _UPLOADS = 64  # requests whose forms are read, decoded and stored at a time: ea
 _UPLOADS_EACH = 16  # of one owner
 
 
-@dataclass(frozen=True)
-class Container:
-    """The services of one API process."""
+@dataclass(frozen=True, kw_only=True)
+class Container(StyleServices):
+    """All services of one API process: those that routes depend on, and those that run in the background."""
 
-    settings: Settings
-    closing: ShutdownFlag
     engine: AsyncEngine
-    sessions: Sessions
-    blobs: Blobs
-    broker: Broker
-    ledger: Ledger
-    jobs: JobService
-    intake: ImageIntake
-    idempotency: IdempotencyKeys
-    checkpoint: Checkpoint
     reconciler: Reconciler
-    authenticator: Authenticator
-    links: Links
     sweeper: Sweeper
     deliverer: Deliverer
     readiness: Readiness
-    storage: Storage
     integrity: Integrity
-    seal: Seal
-    uploads: FairSemaphore
-    concurrency: ConcurrencyLimit
 
 
 @asynccontextmanager
@@ -98,10 +87,12 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         )
         stack.push_async_callback(broker.close)
         checkpoint = Checkpoint(settings.checkpoint)
-        await _tell_base(sessions, checkpoint)
+        base = await _tell_base(sessions, checkpoint)
+        if base is not None:
+            await install_presets(sessions, blobs, base, settings.presets_dir)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
         stack.push_async_callback(decoder.close)
-        ledger = Ledger(sessions, max_attempts=settings.max_attempts)
+        ledger = Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts)
         jobs = JobService(
             ledger,
             broker,
@@ -145,7 +136,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
             sweeper=sweeper,
             deliverer=deliverer,
             readiness=Readiness(),
-            storage=Storage(sessions, settings),
+            storage=Storage(sessions, settings, kept=(ImageRow, StyleRow)),
             integrity=integrity,
             seal=seal,
             uploads=FairSemaphore(_UPLOADS, each=_UPLOADS_EACH),
@@ -153,12 +144,13 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         )
 
 
-async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> None:
-    """Workers of another base take no jobs from now on."""
+async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> str | None:
+    """Workers of another base take no jobs from now on. The base; None when there is no checkpoint."""
     try:
         base = await checkpoint.base_hash()
     except ServiceUnavailableError:
-        return  # not ready, and says so
+        return None  # not ready, and says so
     before = await set_fact(sessions, BASE, base)
     if before not in (None, base):
         logger.warning("the base checkpoint was %s and is %s from now on", str(before)[:12], base[:12])
+    return base

@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import StorageType
 from nats.js.errors import NotFoundError
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.doctor.report import Trouble, Verdict
@@ -31,7 +31,7 @@ from app.infra.integrity import find_damage
 from app.infra.logs import reason
 from app.migrations import HEAD
 from app.settings import Settings
-from app.styles.tables import StyleRow
+from app.styles.tables import PRESET_OWNER, StyleRow
 from model.errors import ModelError
 from model.formats import checkpoint_hash
 
@@ -92,7 +92,7 @@ async def check_styles(settings: Settings) -> str:
     except ModelError:
         return "not looked at: there is no checkpoint to compare them with"
     engine = create_engine(settings.database)
-    there = StyleRow.blob_key.is_not(None)
+    there = and_(StyleRow.blob_key.is_not(None), StyleRow.owner != PRESET_OWNER)
     counts = select(func.count(), func.count().filter(StyleRow.base_hash != base)).where(there)
     try:
         async with engine.connect() as connection:

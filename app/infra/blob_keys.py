@@ -11,10 +11,11 @@ _OURS = re.compile(
     f"uploads/{_JOB}/[^/]+"
     f"|results/{_JOB}/[0-9]+/[^/]+"
     r"|styles/sty_[0-9A-Z]{26}\.safetensors"
+    r"|presets/[a-z0-9]+-[0-9a-f]{16}\.safetensors"
     "|doctor/img_[0-9A-Z]{26}"
 )
 
-FOLDERS = ("uploads", "results", "styles", "doctor")
+FOLDERS = ("uploads", "results", "styles", "presets", "doctor")
 """Where keys begin."""
 
 
@@ -36,6 +37,11 @@ def result_key(job_id: str, attempt: int, name: str) -> str:
 def imported_style_key(style_id: str) -> str:
     """Of a style that came as a file."""
     return f"styles/{style_id}.safetensors"
+
+
+def preset_key(slug: str, digest: str) -> str:
+    """Of a style that comes with the service; ``digest``: SHA-256 (hex) of its file."""
+    return f"presets/{slug}-{digest[:16]}.safetensors"
 
 
 def trial_key(trial_id: str) -> str:

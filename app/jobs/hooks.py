@@ -1,11 +1,10 @@
-"""What every change of a job's state brings along, in the same transaction: webhook messages, tallies.
+"""What the ledger does with every change of a job's state: the hooks in its transaction, a line in the log.
 
-The ledger calls ``record`` for each change, so that no process can forget a part of it. Kept short: the
-job's row is locked meanwhile, on SQLite the whole database.
+The hooks themselves are listed in :mod:`app.job_hooks`; a ledger cannot be made without them.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sqlalchemy import event
@@ -13,18 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs.job import Job
 from app.jobs.tracing import about_job, note_state
-from app.metrics.counters import tally
-from app.retention.canceled import shorten
-from app.webhooks.outbox import write_messages
 
 logger = logging.getLogger(__name__)
 
 
-async def record(session: AsyncSession, job: Job) -> None:
-    """``job`` as it is after the change."""
-    await write_messages(session, job)
-    await tally(session, job)
-    await shorten(session, job)
+Hook = Callable[[AsyncSession, Job], Awaitable[None]]
+"""Called in the transaction of a change, with the job as it is after it; raising undoes the change."""
+
+
+async def record(session: AsyncSession, job: Job, hooks: Iterable[Hook]) -> None:
+    """Call the hooks with ``job`` as it is after the change, and log it after the commit."""
+    for hook in hooks:
+        await hook(session, job)
     _after_commit(session, lambda: _tell(job))
 
 

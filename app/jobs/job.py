@@ -33,11 +33,24 @@ class JobState(StrEnum):
 
 _TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
 ACTIVE_STATES = frozenset(JobState) - _TERMINAL
+RETRYABLE_STATES = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the ledger, as it was when it was read."""
+    """One row of the ledger, as it was when it was read.
+
+    ``params`` hold ids, never bytes: ``examples``, ``contents`` and ``mask`` (image ids), ``style_id``,
+    ``steps`` and ``seed`` of an adaptation; of a rendering ``strength``, ``abstraction``,
+    ``stroke_size``, ``size``, ``format`` (``png|jpeg|webp``), ``quality``, ``feather``,
+    ``preserve_color``, ``provenance`` (``embed|none``), ``styles`` (``[{"id", "weight"}]``, shares that
+    sum to 1; ``style_id`` is the heaviest), ``outside_style_id``, ``items`` (one for each uploaded
+    content: ``{"name", "content_id" | None, "error" | None}``), and for moving contents ``clips`` (frames
+    by image id) and ``clip_format``.
+
+    ``result``: ``{"style_id", "images": [image ids], "failures": [{"content_id", "code", "detail"}],
+    "losses": {"start", "end"}, "steps", "seconds"}``.
+    """
 
     id: str
     kind: JobKind

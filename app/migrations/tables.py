@@ -6,10 +6,10 @@ from app.idempotency.tables import IdempotencyKeyRow
 from app.images.tables import ImageRow
 from app.infra.db import Base
 from app.infra.facts import FactRow
+from app.infra.leader_lock import LeaseRow
 from app.jobs.fair_queue import TurnRow
 from app.jobs.tables import JobRow
 from app.metrics.tables import TallyRow
-from app.retention.tables import LeaseRow
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.webhooks.tables import DeliveryRow, WebhookRow

@@ -14,11 +14,11 @@ from app.auth.tables import ApiKeyRow, RateRow
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
+from app.jobs.forgetting import Leftovers
 from app.jobs.job import ACTIVE_STATES
 from app.jobs.ledger import Ledger
 from app.jobs.tables import JobRow
 from app.migrations.tables import Base
-from app.retention.forgetting import Leftovers
 from app.styles.tables import StyleRow
 
 _SECRET = frozenset({"secret", "digest", "claim", "blob_key"})  # columns that are not the owner's to have

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from app.bounds import MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
-from app.jobs.provenance import Provenance
+from app.imaging.xmp import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
 from app.validators import STORABLE

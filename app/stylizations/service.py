@@ -5,8 +5,6 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 
-from app.api.services import Container
-from app.api.submission import submit
 from app.errors import ImageError
 from app.http.content_negotiation import negotiate
 from app.http.forms import FileRule, Form, invalid_values
@@ -22,6 +20,8 @@ from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
+from app.submission.dependencies import SubmissionServices
+from app.submission.submit import submit
 from app.validators import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
@@ -49,7 +49,9 @@ def one_call_rules(settings: Settings) -> dict[str, FileRule]:
     }
 
 
-async def create_stylization(request: Request, response: Response, services: Container, owner: str) -> Job:
+async def create_stylization(
+    request: Request, response: Response, services: SubmissionServices, owner: str
+) -> Job:
     """A stylization and its job. Contents that cannot be used are left out, unless none can."""
     settings = services.settings
 
@@ -104,7 +106,9 @@ async def create_stylization(request: Request, response: Response, services: Con
     )
 
 
-async def create_one_call(request: Request, response: Response, services: Container, owner: str) -> Job:
+async def create_one_call(
+    request: Request, response: Response, services: SubmissionServices, owner: str
+) -> Job:
     """Style, stylization and one job for both."""
     settings = services.settings
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,6 @@ from app.infra.asyncio_utils import end
 from app.infra.db import Sessions, utcnow
 from app.infra.logs import NotAgain, reason
 from app.infra.secrets_at_rest import Seal, SecretUnreadableError
-from app.retention.sweeper import Chore
 from app.settings import Settings
 from app.webhooks.http_post import GONE, Answer, Sender
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
 
 _AT_ONCE = 32  # attempts of one process
-_AT_ONCE_OWNER = 8  # for one owner, so that his slow receivers leave room for those of others
+_AT_ONCE_OWNER = 8  # for one owner, so that their slow receivers leave room for those of others
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
 _LOOKED_AT = 256  # messages of one look: far more than can begin, so that there is a choice
 _FACTOR = 4.0
@@ -275,7 +274,7 @@ class Deliverer:
             logger.warning("webhook %s is disabled: %s", webhook_id, reason)
 
 
-def forget_deliveries(settings: Settings) -> Chore:
+def forget_deliveries(settings: Settings) -> Callable[[AsyncSession], Awaitable[tuple[int, list[str]]]]:
     """For the sweeper: delete messages that are old, whatever their state."""
 
     async def forget(session: AsyncSession) -> tuple[int, list[str]]:

@@ -10,8 +10,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
+from functools import partial
 
-from app.jobs.results import Outcome
+from app.jobs.job import JobKind
+from app.worker.preemption import Preemption
+from app.worker.results import Outcome
 from app.worker.run_batch import Done
 from app.worker.work_item import WorkItem
 
@@ -24,12 +27,21 @@ class BatchBarrier:
     """Jobs that are computed together: ``expect`` each, then ``close``; each calls ``compute`` or ``leave``.
 
     The run starts when everybody who was expected has arrived or left, and nobody more is expected; those who
-    come later than ``stragglers`` seconds after that are computed in a run of their own.
+    come later than ``stragglers`` seconds after that are computed in a run of their own. A run of jobs of a
+    moment takes the thread between two steps of a longer one that goes on: ``preemption``.
     """
 
-    def __init__(self, compute: Compute, executor: Executor, *, stragglers: float = _STRAGGLERS) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        executor: Executor,
+        *,
+        stragglers: float = _STRAGGLERS,
+        preemption: Preemption | None = None,
+    ) -> None:
         self._compute = compute
         self._executor = executor
+        self._preemption = preemption
         self._stragglers = stragglers
         self._missing = 0
         self._closed = False
@@ -90,12 +102,21 @@ class BatchBarrier:
                 for position in range(len(members)):
                     done(position, error)  # counts for those who have no outcome yet
 
+        brief = all(work.brief for work, _ in members)
+        if self._preemption is not None and any(work.job.kind is not JobKind.STYLIZE for work, _ in members):
+            self._preemption.begin()
         # With the context: lines that are logged in the thread name what the event loop's do.
-        running = loop.run_in_executor(self._executor, copy_context().run, run)
+        in_context = partial(copy_context().run, run)
+        offered = self._preemption.offer(in_context) if brief and self._preemption is not None else None
+        running = (
+            asyncio.wrap_future(offered)
+            if offered is not None
+            else loop.run_in_executor(self._executor, in_context)
+        )
         self._runs.add(running)
         running.add_done_callback(self._end)
         if not self.begun.is_set():
-            self.brief = all(work.brief for work, _ in members)
+            self.brief = brief
             self.begun.set()
 
     def _end(self, running: asyncio.Future[None]) -> None:

@@ -66,9 +66,9 @@ class GuardedEngine:
         with self._examined():
             return self._engine.stylize_many(renderings)
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]:
+    def batches(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]:
         with self._examined():
-            return self._engine.together(renderings, most)
+            return self._engine.batches(renderings, most)
 
     def stylize_frames(self, frames: Iterable[Image], style: Any, **options: Any) -> Iterator[Image]:
         with self._examined():

@@ -38,12 +38,13 @@ class HangWatchdog:
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Around what is computed."""
+        """Around what is computed, also in the midst of something longer."""
+        outer = self._last
         self.tick()
         try:
             yield
         finally:
-            self._last = None
+            self._last = None if outer is None else self._clock()
 
     def tick(self) -> None:
         """The thread goes on."""

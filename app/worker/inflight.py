@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field
 
 from app.infra.asyncio_utils import end
-from app.jobs.job import Job
+from app.jobs.job import Job, JobKind
 from app.worker.batch_barrier import BatchBarrier
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,11 @@ class InflightBatch:
         """A job that was begun."""
         self.jobs.append(job)
         self.runs.append(run)
+
+    @property
+    def learns(self) -> bool:
+        """Whether styles are learned in it."""
+        return any(job.kind is not JobKind.STYLIZE for job in self.jobs)
 
     @property
     def unharmed(self) -> bool:

@@ -56,7 +56,7 @@ class EngineLike(Protocol):
 
     def stylize_many(self, renderings: Sequence[Rendering]) -> Sequence[Image]: ...
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]: ...
+    def batches(self, renderings: Sequence[Rendering], most: int) -> Sequence[Sequence[int]]: ...
 
     def stylize_frames(
         self,
@@ -92,7 +92,7 @@ class OneByOne:
         """A picture for each."""
         return [self.stylize(**_arguments(rendering)) for rendering in renderings]
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def batches(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Every picture alone."""
         return [[position] for position in range(len(renderings))]
 

@@ -15,14 +15,14 @@ from app.infra.blobs import Blobs
 from app.infra.broker import Broker, BrokerError, CancelWatch, Delivery
 from app.infra.db import Sessions
 from app.infra.logs import reason
-from app.jobs.inputs import load_inputs
 from app.jobs.job import Job, JobState
 from app.jobs.ledger import Ledger
-from app.jobs.results import Outcome, succeed_with
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.hang_watchdog import HangWatchdog
+from app.worker.inputs import load_inputs
 from app.worker.progress import ProgressReporter
+from app.worker.results import Outcome, succeed_with
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.errors import AdaptationCanceled
 

@@ -22,6 +22,7 @@ from app.infra.broker import Broker, find_broker
 from app.infra.db import create_engine, create_sessions, utcnow
 from app.infra.thread_priority import give_way
 from app.infra.tracing import start_tracing
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
 from app.retention.expiry_dates import Retention, stamp_new_rows
@@ -119,7 +120,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
         try:
             worker = Worker(
                 broker=broker,
-                ledger=Ledger(sessions, max_attempts=settings.max_attempts),
+                ledger=Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts),
                 sessions=sessions,
                 blobs=Blobs.open(settings),
                 engine=model.engine,

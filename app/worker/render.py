@@ -11,10 +11,10 @@ from PIL.Image import Image
 
 from app.imaging.transparency import opaque, with_alpha_of
 from app.jobs.dials import dials_of
-from app.jobs.results import ClipOutcome, ImageOutcome, ItemFailure
 from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.interfaces import EngineLike
 from app.worker.render_clip import render_clip
+from app.worker.results import ClipOutcome, ImageOutcome, ItemFailure
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.image.engine_types import Rendering
@@ -125,7 +125,7 @@ def render(
         for position, rendering in render_job.renderings()
     ]
     going = set(render_jobs)
-    for group in engine.together([rendering for *_, rendering in items], most):
+    for group in engine.batches([rendering for *_, rendering in items], most):
         for key in sorted({items[i][0] for i in group} & going):
             if render_jobs[key].work.should_stop():
                 going.discard(key)

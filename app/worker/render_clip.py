@@ -15,8 +15,8 @@ from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
 from app.imaging.temp_dirs import UPLOADS
 from app.jobs.dials import dials_of
-from app.jobs.results import ClipOutcome
 from app.worker.interfaces import EngineLike
+from app.worker.results import ClipOutcome
 from app.worker.work_item import JobStopped, WorkItem
 
 _ANY = ClipLimits(10**9, 10**9, 10**9)  # it was measured when it arrived

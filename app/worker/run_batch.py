@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from PIL.Image import Image
 
 from app.imaging.encode import flatten
-from app.jobs.inputs import StyleInput
 from app.jobs.job import JobKind
-from app.jobs.provenance import describe
-from app.jobs.results import Outcome, StyleOutcome
 from app.styles.outdated import outdated
+from app.worker.inputs import StyleInput
 from app.worker.interfaces import EngineLike, ProgressLike, ReadStyle, StyleLike
+from app.worker.preemption import Preemption
+from app.worker.provenance import describe
 from app.worker.render import RenderJob, render
+from app.worker.results import Outcome, StyleOutcome
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.errors import AdaptationCanceled
 from model.image.engine_types import Learning
+from model.pause import at_pauses, pause
 
 PREVIEW_EVERY = 5  # inner steps
 
@@ -35,8 +38,12 @@ def compute(
     most: int,
     default_preview: Image | None,
     done: Done,
+    preemption: Preemption | None = None,
 ) -> None:
     """Run the model for jobs of one kind (and one number of steps); ``done`` is told as each of them ends.
+
+    Between two steps of learning, short runs take the thread where there is a ``preemption``: photos in other
+    styles.
 
     Previews show a job's first content, or ``default_preview`` when it has none. ``most`` bounds the pictures
     of one forward pass.
@@ -78,7 +85,9 @@ def compute(
             except Exception as error:
                 done(i, error)
     else:
-        for i, style in enumerate(_adapt(engine, works, default_preview, done)):
+        with _preemptible(preemption):
+            styles = _adapt(engine, works, default_preview, done)
+        for i, style in enumerate(styles):
             if isinstance(style, Exception):
                 done(i, style)
                 continue
@@ -88,6 +97,16 @@ def compute(
             else:
                 finish(i)
     render(engine, render_jobs, most, finish)
+
+
+@contextmanager
+def _preemptible(preemption: Preemption | None) -> Iterator[None]:
+    """Around learning: at its pauses short runs are called, and those that are left at its end."""
+    if preemption is None:
+        yield
+        return
+    with preemption.during(), at_pauses(preemption.give_way):
+        yield
 
 
 def _render_job(engine: EngineLike, read_style: ReadStyle, work: WorkItem) -> RenderJob:
@@ -116,6 +135,7 @@ def _adapt(
 
     def learning(i: int, work: WorkItem) -> Learning:
         def should_stop() -> bool:
+            pause()
             if not work.should_stop():
                 return False
             done(i, AdaptationCanceled("canceled between two steps"))  # at once: the others go on

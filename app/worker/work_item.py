@@ -8,8 +8,8 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from app.jobs.inputs import JobInputs
 from app.jobs.job import Job, JobKind
+from app.worker.inputs import JobInputs
 
 _BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
 

@@ -33,6 +33,7 @@ from app.worker.heartbeat import Heartbeat
 from app.worker.inflight import InflightBatch
 from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.job_attempt import Attempt, Resources, StopReason, settle
+from app.worker.preemption import Preemption
 from app.worker.queue_order import PullOrder
 from app.worker.run_batch import Done, compute
 from app.worker.work_item import WorkItem
@@ -56,7 +57,8 @@ T = TypeVar("T")
 class Worker:
     """Runs jobs of all kinds, computing one batch at a time, until ``stop``.
 
-    With stylizations of a moment the ends overlap: the inputs of the next are read and the results of the
+    Photos of a moment do not wait for styles that are learned: they are computed between two inner steps
+    (``app.worker.preemption``). Their ends overlap: the inputs of the next are read and the results of the
     last are stored while one is computed (decision 68).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
@@ -99,8 +101,14 @@ class Worker:
         self._engine = engine
         self._batches = batches or BatchPolicy()
         self._guarded = GuardedEngine(engine)
+        self._preemption = Preemption()
         self._compute = partial(
-            compute, self._guarded, read_style, most=self._batches.most, default_preview=preview
+            compute,
+            self._guarded,
+            read_style,
+            most=self._batches.most,
+            default_preview=preview,
+            preemption=self._preemption,
         )
         self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device, hang_watchdog=self._hang_watchdog)
@@ -163,6 +171,8 @@ class Worker:
         try:
             await inflight.begun()
             if not inflight.batch.brief:
+                if inflight.learns and inflight.unharmed:
+                    await self._render_meanwhile(inflight)
                 await inflight.finished()
                 return
             if inflight.unharmed:
@@ -185,6 +195,36 @@ class Worker:
             _tell_dropped(error)
         finally:
             self._behind.pop(inflight, None)
+
+    async def _render_meanwhile(self, learning: InflightBatch) -> None:
+        """While styles are learned, begin photos of a moment as they come: they are computed between two
+        steps. Whatever fails here is left to the queue: the learning goes on."""
+        learned = asyncio.create_task(learning.computed())
+        try:
+            while not self._stopping.is_set():
+                next_photo = self._broker.next_job([JobKind.STYLIZE], timeout=_PULL_SECONDS)
+                delivery = await self._until_stopped(_unless(learned, next_photo))
+                if learned.done():
+                    if delivery is not None:
+                        await delivery.nak()
+                    return
+                try:
+                    photo = None if delivery is None else await self._begin_batch(delivery, _harmless)
+                except NotNow:  # its turn comes with the next look at all lanes
+                    await asyncio.wait({learned}, timeout=_PAUSE)
+                    continue
+                if photo is None:
+                    continue
+                await photo.begun()
+                self._behind[photo] = asyncio.create_task(self._follow(photo))
+                if not photo.batch.brief:
+                    return  # it waits for the thread, and nobody passes it over
+                while len(self._behind) >= _BEHIND:
+                    await asyncio.wait(self._behind.values(), return_when=asyncio.FIRST_COMPLETED)
+        except Exception as error:
+            logger.warning("photos wait until this style is learned: %s", reason(error))
+        finally:
+            await end(learned)
 
     async def _look_ahead(self) -> None:
         """While a moment's jobs are computed, begin those that come next, if they are of that sort: their
@@ -230,7 +270,7 @@ class Worker:
 
         Raises NotNow when the first does not fit; its ticket was given back.
         """
-        inflight = InflightBatch(BatchBarrier(self._compute_all, self._executor))
+        inflight = InflightBatch(BatchBarrier(self._compute_all, self._executor, preemption=self._preemption))
         try:
             first = await self._begin(delivery, inflight, fits)
             self._order.served(delivery.kind)
@@ -328,6 +368,16 @@ class Worker:
         finally:
             await end(stopping)
             await end(task)
+
+
+async def _unless(over: asyncio.Task[Any], work: Awaitable[T]) -> T | None:
+    """The result of ``work``, or None when ``over`` ends first."""
+    task: asyncio.Future[T] = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, over}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        await end(task)
 
 
 def _tell_dropped(error: Exception) -> None:

@@ -26,6 +26,7 @@ from app.ids import new_id
 from app.infra.blobs import Blobs
 from app.infra.broker import EmbeddedServer
 from app.infra.db import Sessions, create_engine, create_sessions
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
 from app.settings import Settings
@@ -128,7 +129,7 @@ def sessions(engine: AsyncEngine) -> Sessions:
 
 @pytest.fixture
 def ledger(sessions: Sessions) -> Ledger:
-    return Ledger(sessions, max_attempts=3)
+    return Ledger(sessions, JOB_HOOKS, max_attempts=3)
 
 
 @pytest.fixture(params=["folder", "s3"])

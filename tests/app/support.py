@@ -23,12 +23,12 @@ from app.api.services import Container
 from app.http.connections import bounded
 from app.infra.asyncio_utils import end
 from app.infra.broker import LANES, Delivery
-from app.jobs.inputs import load_inputs
 from app.jobs.job import Job, JobKind
-from app.jobs.provenance import describe
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from app.migrations.tables import Base
 from app.settings import Settings
+from app.worker.inputs import load_inputs
+from app.worker.provenance import describe
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from model.formats import METADATA_KEY, StyleHeader
 from tests.app.waiting import eventually
 

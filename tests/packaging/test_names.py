@@ -1,5 +1,6 @@
 """Names of modules: plain nouns of the field, and none of those that nobody could guess."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ RIDDLES = {
         }
     ),
     "app/infra": frozenset({"keys", "tasks"}),
+    "model": frozenset(
+        {
+            "duel",
+            "opponent",
+            "continued",
+            "native",
+            "choice",
+            "passes",
+            "phi",
+            "regions",
+            "replay",
+            "requests",
+            "strips",
+            "plan",
+            "recorded",
+            "watch",
+            "entry",
+        }
+    ),
 }
 
 
@@ -54,3 +74,11 @@ RIDDLES = {
 def test_no_module_has_a_name_that_was_given_up(folder: str):
     found = [path for path in (ROOT / folder).rglob("*.py") if path.stem in RIDDLES[folder]]
     assert not found, "name the module after what it does: see the rule of names in CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("folder", ["model"])
+def test_the_first_line_of_a_module_is_a_sentence(folder: str):
+    """One line that ends with a full stop and has some words: what the module is for."""
+    lines = {path: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+             for path in (ROOT / folder).rglob("*.py")}  # fmt: skip
+    assert [path for path, line in lines.items() if not line.endswith(".") or len(line.split()) < 4] == []

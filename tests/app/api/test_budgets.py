@@ -107,8 +107,8 @@ async def test_uploads_are_refused_while_results_still_find_room(
 
     accepted = await client.post("/v1/styles", files=files(examples=png()))
     assert accepted.status_code == 202
-    monkeypatch.setattr("app.usage.storage.shutil.disk_usage", lambda _: Disk)
-    monkeypatch.setattr("app.usage.storage._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("app.submission.storage.shutil.disk_usage", lambda _: Disk)
+    monkeypatch.setattr("app.submission.storage._LOOK_EVERY", 0.0)
     refused = await client.post("/v1/styles", files=files(examples=png()))
     check_problem(refused, 503, "service_unavailable")
     assert refused.headers["retry-after"]

@@ -22,6 +22,7 @@ from PIL import Image
 from app.api.main import create_app
 from app.infra.broker import Broker, EmbeddedServer
 from app.infra.db import create_engine, create_sessions
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.settings import Settings
 from tests.app.support import DEADLINE, files
@@ -108,7 +109,7 @@ async def test_it_stays_small_while_jobs_run(
     )
     broker = await Broker.connect(nats.url, token=nats.token)
     engine = create_engine(settings.database)
-    ledger = Ledger(create_sessions(engine))
+    ledger = Ledger(create_sessions(engine), JOB_HOOKS)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(60):

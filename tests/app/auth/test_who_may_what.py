@@ -75,6 +75,9 @@ TABLE = {
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,
     ("GET", "/v1/images/{image_id}/content"): May.READ,
+    ("PUT", "/v1/images/{image_id}/share"): May.WRITE,
+    ("DELETE", "/v1/images/{image_id}/share"): May.WRITE,
+    ("GET", "/v1/shared/{token}"): May.EVERYBODY,
     ("GET", "/v1/webhooks"): May.READ,
     ("POST", "/v1/webhooks"): May.WRITE,
     ("POST", "/v1/webhooks/{webhook_id}/secret"): May.WRITE,
@@ -179,6 +182,7 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
         "stylization_id": body["stylization"]["id"],
         "job_id": job.id,
         "image_id": job.result["images"][0],
+        "token": "of-no-share",
     }
 
 

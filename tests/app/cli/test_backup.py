@@ -16,8 +16,8 @@ from app.api.services import Container
 from app.cli import cli
 from app.infra.blobs import Blobs
 from app.infra.db import create_engine, create_sessions
+from app.infra.leader_lock import LeaseRow
 from app.retention.sweeper import Sweeper
-from app.retention.tables import LeaseRow
 from app.settings import Settings
 from tests.app.conftest import POSTGRES
 from tests.app.support import FakeWorker, ready_style

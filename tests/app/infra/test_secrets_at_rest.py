@@ -9,8 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from app.api.seal_secrets import seal_secrets
 from app.api.services import Container
-from app.auth.seal_secrets import seal_secrets
 from app.auth.signed_urls import Links, rotate
 from app.auth.tables import LinkSecretRow
 from app.doctor.host_checks import check_modes

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from app.infra.db import BUSY_SECONDS, Sessions, create_engine, create_sessions
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.tables import BY_ID, JobRow
@@ -78,7 +79,7 @@ async def test_outcomes_of_statements(sessions: Sessions) -> None:
 
 
 async def test_a_job_is_read_without_another_thread(sessions: Sessions, trips: list[str]) -> None:
-    ledger = Ledger(sessions)
+    ledger = Ledger(sessions, JOB_HOOKS)
     made = await ledger.create(NewJob("job_1", JobKind.ADAPT, {"examples": ["img_1"]}, owner="alice"))
     trips.clear()
     assert await ledger.get("job_1") == made
@@ -106,7 +107,7 @@ async def test_a_row_cannot_be_written_where_it_is_read(sessions: Sessions) -> N
 
 
 async def test_a_brief_transaction_is_one_trip_to_the_thread(sessions: Sessions, trips: list[str]) -> None:
-    ledger = Ledger(sessions)
+    ledger = Ledger(sessions, JOB_HOOKS)
     await ledger.create(NewJob("job_1", JobKind.ADAPT, {}))
     trips.clear()
     await ledger.create(NewJob("job_2", JobKind.ADAPT, {}), max_active=9, max_per_owner=9)
@@ -118,7 +119,7 @@ async def test_a_brief_transaction_is_one_trip_to_the_thread(sessions: Sessions,
 
 
 async def test_a_brief_transaction_that_fails_leaves_nothing(sessions: Sessions, trips: list[str]) -> None:
-    ledger = Ledger(sessions)
+    ledger = Ledger(sessions, JOB_HOOKS)
 
     async def refuse(_: object) -> None:
         raise RuntimeError("no")
@@ -143,7 +144,7 @@ async def test_the_lock_of_the_writers_is_not_waited_for_in_the_event_loop(
 
     asyncio.get_running_loop().call_later(0.2, free)
     async with asyncio.timeout(10):
-        await Ledger(sessions).create(NewJob("job_1", JobKind.ADAPT, {}))
+        await Ledger(sessions, JOB_HOOKS).create(NewJob("job_1", JobKind.ADAPT, {}))
     assert late
     other.close()
 
@@ -152,7 +153,7 @@ async def test_a_connection_that_tried_without_waiting_waits_again(
     database: Path, sessions: Sessions
 ) -> None:
     """What it was told of patience is put back, also for transactions that are not brief."""
-    await Ledger(sessions).create(NewJob("job_1", JobKind.ADAPT, {}))
+    await Ledger(sessions, JOB_HOOKS).create(NewJob("job_1", JobKind.ADAPT, {}))
     async with sessions.begin() as session:
         assert (await session.execute(text("PRAGMA busy_timeout"))).scalar_one() == 1000 * BUSY_SECONDS
 
@@ -160,13 +161,13 @@ async def test_a_connection_that_tried_without_waiting_waits_again(
 async def test_who_gives_up_waiting_for_the_lock_does_not_get_it(database: Path, sessions: Sessions) -> None:
     other = sqlite3.connect(database, timeout=5, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    waiting = asyncio.create_task(Ledger(sessions).create(NewJob("job_1", JobKind.ADAPT, {})))
+    waiting = asyncio.create_task(Ledger(sessions, JOB_HOOKS).create(NewJob("job_1", JobKind.ADAPT, {})))
     await asyncio.sleep(0.2)
     waiting.cancel()
     asyncio.get_running_loop().call_later(0.2, other.rollback)  # its thread gets the lock, for nobody
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await Ledger(sessions).create(NewJob("job_2", JobKind.ADAPT, {}))
+    await Ledger(sessions, JOB_HOOKS).create(NewJob("job_2", JobKind.ADAPT, {}))
     await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # nobody has kept it
     other.rollback()
     assert await sessions.row(BY_ID, id="job_1") is None

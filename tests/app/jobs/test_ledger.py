@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import JobNotCancelableError, JobNotFoundError, QueueFullError, QuotaExceededError
 from app.ids import new_id
 from app.infra.db import Sessions, create_engine, create_sessions, utcnow
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.ledger import Effects, Ledger, NewJob
 from app.jobs.tables import JobRow
@@ -179,7 +180,7 @@ async def test_unknown_jobs(ledger: Ledger) -> None:
 
 async def test_many_workers_race_for_one_job(ledger: Ledger) -> None:
     job = await new_job(ledger)
-    many = Ledger(ledger._sessions, max_attempts=100)
+    many = Ledger(ledger._sessions, JOB_HOOKS, max_attempts=100)
     begun = await asyncio.gather(*(many.begin(job.id, f"w{n}") for n in range(8)))
     attempts = sorted(item.attempt for item in begun if item is not None)
     assert attempts == list(range(1, 9)), "each began under its own number"
@@ -342,7 +343,7 @@ async def test_a_job_survives_a_new_process(ledger: Ledger, database_url: str) -
     job = await new_job(ledger)
     other = create_engine(Settings(database_url=database_url).database)
     try:
-        assert await Ledger(create_sessions(other)).get(job.id) == job
+        assert await Ledger(create_sessions(other), JOB_HOOKS).get(job.id) == job
     finally:
         await other.dispose()
 

@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 from app.errors import JobNotCancelableError
 from app.ids import new_id
 from app.infra.db import create_engine, create_sessions
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.settings import Settings
@@ -45,7 +46,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
             self.runner = asyncio.Runner()
             url = Settings(database_url=f"sqlite:///{self.folder}/test.db").database
             self.engine = create_engine(url)
-            self.ledger = Ledger(create_sessions(self.engine), max_attempts=MAX_ATTEMPTS)
+            self.ledger = Ledger(create_sessions(self.engine), JOB_HOOKS, max_attempts=MAX_ATTEMPTS)
             self.id = new_id("job")
             self.runner.run(self.ledger.create(NewJob(self.id, JobKind.ADAPT, {})))
             self.state, self.attempt, self.released = JobState.QUEUED, 0, 0

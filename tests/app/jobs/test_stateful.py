@@ -35,19 +35,20 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import TERMINAL_STATES, Broker, BrokerUnavailableError, Delivery
 from app.infra.db import Base, create_engine, create_sessions, utcnow
+from app.job_hooks import JOB_HOOKS
 from app.jobs import reconciler as reconciler_module
 from app.jobs.job import ACTIVE_STATES, Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.jobs.reconciler import Reconciler
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from app.jobs.retry import create_retry, plan_retry
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
 from app.retention.orphans import sweep_orphans
+from app.retries.retry import create_retry, plan_retry
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.job_attempt import announce, settle
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 
 MAX_ATTEMPTS = 3
 WORKERS = 3
@@ -132,7 +133,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
             self.blobs = Blobs.open(configured)
             self.queue = QueueDouble()
             self.broker = cast(Broker, self.queue)
-            self.ledger = Ledger(self.sessions, max_attempts=MAX_ATTEMPTS)
+            self.ledger = Ledger(self.sessions, JOB_HOOKS, max_attempts=MAX_ATTEMPTS)
             self.service = JobService(self.ledger, self.broker, max_active=100)
             self.reconciler = Reconciler(self.service, self.broker, every=1, expires_after=3600)
             self.workers: list[Hold | None] = [None] * WORKERS

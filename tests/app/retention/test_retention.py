@@ -21,18 +21,19 @@ from app.images.repository import hold_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
+from app.infra.leader_lock import drop_lease, take_lease
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from app.jobs.retry import plan_retry
 from app.jobs.tables import JobRow
 from app.retention import expiry
 from app.retention.expiry_dates import Retention, stamp_new_rows
-from app.retention.leader_lock import drop_lease, take_lease
 from app.retention.sweeper import Sweeper
+from app.retries.retry import plan_retry
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from tests.app.support import picture
 
 TTL = timedelta(minutes=1)
@@ -482,7 +483,7 @@ async def test_a_sweeper_that_is_killed(tmp_path: Path, sqlite_template: Path) -
     try:
         sessions = create_sessions(engine)
         stamp_new_rows(sessions, Retention.of(kept))
-        ledger = Ledger(sessions)
+        ledger = Ledger(sessions, JOB_HOOKS)
         for _ in range(3):
             await finished(ledger, blobs)
         await age(sessions, timedelta(days=31))

@@ -10,10 +10,10 @@ import pytest
 from app.api.services import Container
 from app.images.tables import ImageRow
 from app.infra.broker import BrokerUnavailableError
-from app.jobs.inputs import load_inputs
 from app.jobs.job import JobState
-from app.jobs.results import succeed_with
 from app.styles.tables import StyleRow
+from app.worker.inputs import load_inputs
+from app.worker.results import succeed_with
 from tests.app.support import (
     FakeWorker,
     encoded,

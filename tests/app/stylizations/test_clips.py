@@ -13,9 +13,9 @@ from app.api.services import Container
 from app.imaging.clip_reader import Frame, plays_of
 from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat, has_video
-from app.jobs.inputs import load_inputs
 from app.jobs.lanes import BULK
 from app.stylizations import service
+from app.worker.inputs import load_inputs
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import FakeWorker, files, picture, png, ready_style
 

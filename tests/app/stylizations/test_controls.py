@@ -19,10 +19,10 @@ from PIL import Image
 from app.api.services import Container
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
-from app.jobs.inputs import load_inputs
-from app.jobs.results import ItemFailure, Outcome, succeed_with
 from app.settings import Settings
 from app.stylizations.zip_stream import Member, member_name, stream_zip
+from app.worker.inputs import load_inputs
+from app.worker.results import ItemFailure, Outcome, succeed_with
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import FakeWorker, encoded, files, nothing_stored, picture, png, ready_style
 

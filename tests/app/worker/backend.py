@@ -22,6 +22,7 @@ from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer, Event
 from app.infra.db import Base, Sessions, create_engine, create_sessions, utcnow
+from app.job_hooks import JOB_HOOKS
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.migrations.migrate import migrate
@@ -227,7 +228,9 @@ async def running_backend(data_dir: Path) -> AsyncIterator[Backend]:
     sessions = create_sessions(database)
     async with EmbeddedServer(data_dir) as server:
         broker = await Broker.connect(server.url, token=server.token)
-        backend = Backend(settings, server, broker, Ledger(sessions), sessions, Blobs.open(settings))
+        backend = Backend(
+            settings, server, broker, Ledger(sessions, JOB_HOOKS), sessions, Blobs.open(settings)
+        )
         try:
             yield backend
         finally:

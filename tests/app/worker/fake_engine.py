@@ -21,7 +21,7 @@ from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMi
 from model.formats import StyleHeader, checkpoint_hash
 from model.image.dials import DEFAULT_ABSTRACTION
 from model.image.engine_types import Learning, Rendering
-from model.image.rendering.size_batches import passes
+from model.image.rendering.size_batches import batches
 
 BASE_HASH = checkpoint_hash()
 """What the API runs: a worker of another base gets no jobs."""
@@ -155,10 +155,10 @@ class FakeEngine(OneByOne):
         options.pop("smoothing", None)
         return OneByOne.stylize_frames(self, frames, style, **options)
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def batches(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Pictures of one size."""
         sizes = [rendering.photo.size for rendering in renderings]
-        return passes(sizes, [width * height for width, height in sizes], most, 10**9)
+        return batches(sizes, [width * height for width, height in sizes], most, 10**9)
 
     def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
         return max(parts, key=lambda part: part[1])[0]

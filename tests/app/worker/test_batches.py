@@ -31,11 +31,16 @@ async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bac
 class Busy:
     """The worker is kept busy meanwhile, so that what is submitted inside waits for it together."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, photos: bool = False) -> None:
         self._plant = backend
+        self._photos = photos  # are what is submitted: they would not wait for a style that is learned
 
     async def __aenter__(self) -> None:
-        self._job = await self._plant.submit(JobKind.ADAPT, steps=1000)
+        if self._photos:
+            many = [Image.new("RGB", (16, 16))] * 500
+            self._job = await self._plant.submit(JobKind.STYLIZE, style=style_file(), contents=many)
+        else:
+            self._job = await self._plant.submit(JobKind.ADAPT, steps=1000)
         await self._plant.until_step(self._job.id, 1)
 
     async def __aexit__(self, *_: object) -> None:
@@ -125,7 +130,7 @@ async def test_pictures_of_several_jobs_and_sizes_come_back_to_their_own(backend
     first = [Image.new("RGB", (40, 30), (level, 0, 0)) for level in (10, 20)]
     bad = Image.new("RGB", TOO_LARGE)
     other = Image.new("RGB", (40, 30), (0, 30, 0))
-    async with Busy(backend):
+    async with Busy(backend, photos=True):
         one = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[first[0], bad])
         two = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[other])
         three = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=first)

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from app.jobs.inputs import JobInputs
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.lanes import lane_of
-from app.jobs.results import Outcome
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
 from app.worker.inflight import InflightBatch
+from app.worker.inputs import JobInputs
+from app.worker.results import Outcome
 from app.worker.run_batch import Done
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import WorkItem

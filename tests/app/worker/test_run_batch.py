@@ -9,10 +9,10 @@ from typing import Any
 from PIL import Image
 
 from app.errors import StyleBaseMismatchError
-from app.jobs.inputs import JobInputs, StyleInput
 from app.jobs.job import Job, JobKind, JobState
-from app.jobs.results import Outcome
+from app.worker.inputs import JobInputs, StyleInput
 from app.worker.interfaces import OneByOne
+from app.worker.results import Outcome
 from app.worker.run_batch import compute
 from app.worker.work_item import JobStopped, WorkItem
 
