@@ -14,13 +14,14 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import Event, find_broker
 from app.infra.broker.events import decode
 from app.infra.broker.topology import EVENTS, JOBS, event_subject
-from app.infra.db import Sessions
+from app.infra.db import create_sessions
 from app.jobs.model import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.settings import Settings
@@ -69,12 +70,13 @@ class Bench:
     """One service and what is needed to look into it."""
 
     def __init__(
-        self, service: StubService, settings: Settings, http: httpx.AsyncClient, sessions: Sessions
+        self, service: StubService, settings: Settings, http: httpx.AsyncClient, engine: AsyncEngine
     ) -> None:
         self.service = service
         self.settings = settings
         self.http = http
-        self.sessions = sessions
+        self.sessions = create_sessions(engine)
+        self._engine = engine
         self.blobs = Blobs.open(settings)
         self.answers: Counter[str] = Counter()
         self.style_id = ""
@@ -82,11 +84,11 @@ class Bench:
 
     # The client ------------------------------------------------------------------------------------
 
-    async def adapt(self, *, steps: int, seed: int = 0, expected: JobState = JobState.SUCCEEDED) -> Sent:
-        """Submit an adaptation."""
+    async def adapt(self, *, steps: int, seed: int = 0, expected: str = JobState.SUCCEEDED) -> Sent:
+        """Submit an adaptation, which must end in the state ``expected``."""
         files = [("examples", ("a.png", picture("navy")))]
         answer = await self._submit("/v1/styles", files, {"steps": steps, "seed": seed})
-        return Sent(answer["job"]["id"], expected)
+        return Sent(answer["job"]["id"], JobState(expected))
 
     async def stylize(self, pictures: int) -> Sent:
         """Submit a rendering of so many contents with the bench's style."""
@@ -159,6 +161,10 @@ class Bench:
         """The job as the database has it."""
         async with self.sessions() as session:
             return await session.get(JobRow, job_id)
+
+    async def forget_database(self) -> None:
+        """Close all connections: another file will stand in its place."""
+        await self._engine.dispose()
 
     async def until_running(self, job_id: str) -> int:
         """The process id of the worker that has the job (of a job that is over: that had it)."""
