@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ from app.errors import (
     ServiceUnavailableError,
 )
 from app.imaging.decoder import Decoder
-from app.imaging.limits import Ground, Limits
+from app.imaging.limits import Ground, Limits, Normalized
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
 
@@ -85,6 +85,40 @@ async def test_a_stalled_decoder_is_ended(tmp_path: Path) -> None:
         assert not child.is_running()
     finally:
         await decoder.close()
+
+
+async def test_one_owner_leaves_a_decoder_for_the_others(tmp_path: Path) -> None:
+    decoder = Decoder(processes=2, seconds=60)
+    good = source(tmp_path, encoded(picture()))
+
+    def decode(name: str, owner: str) -> Coroutine[None, None, Normalized]:
+        return decoder.normalize(good, tmp_path / name, LIMITS, label="File 1", owner=owner)
+
+    try:
+        await decode("first", "bob")
+        (child,) = children()
+        child.suspend()  # as if his pictures took for ever
+        slow = [asyncio.create_task(decode(f"bob{n}", "bob")) for n in range(10)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            assert (await decode("ada", "ada")).width == 64
+        assert not any(task.done() for task in slow)
+        child.resume()
+        assert {done.width for done in await asyncio.gather(*slow)} == {64}
+    finally:
+        await decoder.close()
+
+
+async def test_pictures_of_a_request_share_its_time(decoder: Decoder, tmp_path: Path) -> None:
+    good = source(tmp_path, encoded(picture()))
+    budget = decoder.budget()
+    whole = budget.seconds
+    await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1", budget=budget)
+    assert budget.seconds < whole
+    budget.seconds = 0.0  # the pictures before it have taken all
+    with pytest.raises(ImageTooLargeError, match="with the pictures before it"):
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 2", budget=budget)
+    assert (await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")).width == 64
 
 
 async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
