@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.connections import bounded
+from app.api.connections import KEPT_SECONDS, bounded
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
@@ -93,6 +93,7 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
             http=bounded(settings, descriptors=_raise_descriptor_limit()),
+            timeout_keep_alive=KEPT_SECONDS,
             ws="none",  # what is upgraded would leave those bounds
         ),
     )

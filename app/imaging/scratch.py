@@ -1,12 +1,45 @@
 """Temporary folders of uploads: one for each picture, for as long as it is decoded."""
 
+import errno
+import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory, gettempdir
+
+from app.errors import ServiceUnavailableError
+
+logger = logging.getLogger(__name__)
 
 UPLOADS = "fewstroke-upload-"
 """How their names begin."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # what is full has a sentence of its own
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for one picture, which goes at the end of the block. Raises ServiceUnavailableError when there
+    can be none, OSError when the disk is full."""
+    try:
+        folder = TemporaryDirectory(prefix=UPLOADS)
+    except OSError as error:
+        raise unwritable(error) from error
+    with folder as path:
+        yield Path(path)
+
+
+def unwritable(error: OSError) -> Exception:
+    """What to raise when a temporary file cannot be made: the sender has done nothing wrong."""
+    if error.errno in _FULL:
+        return error
+    logger.error("temporary files cannot be made: %s; check TMPDIR and who may write there", error)
+    return ServiceUnavailableError(
+        "The service cannot take in files at this moment: try again later, or have its operator look at its "
+        "folder for temporary files.",
+        headers={"Retry-After": "60"},
+    )
 
 
 def delete_left_behind(older_than: float) -> int:

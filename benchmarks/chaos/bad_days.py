@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from benchmarks.chaos.bench import PATIENCE, Bench, Sent
+from benchmarks.chaos.bench import Bench, Patience, Sent
 from benchmarks.chaos.bucket import Bucket
 from benchmarks.errors import BenchmarkError
 from benchmarks.stub.engine import HANGS_ITS_WORKER, HANGS_ONCE
@@ -155,7 +155,7 @@ async def _is_damaged(bench: Bench) -> bool:
 
 
 async def _until(seen: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(Patience.seconds):
         while True:
             with suppress(OSError, ValueError):
                 if await seen():

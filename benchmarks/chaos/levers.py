@@ -60,8 +60,8 @@ async def without_lever(folder: Path) -> AsyncIterator[tuple[Bench, None]]:
 
 @asynccontextmanager
 async def with_short_patience(folder: Path) -> AsyncIterator[tuple[Bench, None]]:
-    """Workers are taken for hanging after three seconds."""
-    async with plain(folder, env={"FEWSTROKE_WORKER_HANG_SECONDS": "3"}) as bench:
+    """Workers are taken for hanging after ten seconds."""
+    async with plain(folder, env={"FEWSTROKE_WORKER_HANG_SECONDS": "10"}) as bench:
         yield bench, None
 
 

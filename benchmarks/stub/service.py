@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.errors import BenchmarkError
 
-_READY_WITHIN = 90.0  # s
+_READY_WITHIN = 600.0  # s; on a machine that has much else to do
 _POLL = 0.05  # s
 
 

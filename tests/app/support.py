@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.connections import bounded
+from app.api.connections import KEPT_SECONDS, bounded
 from app.api.container import Container
 from app.infra.broker import LANES, Delivery
 from app.infra.tables import Base
@@ -215,6 +215,7 @@ async def serve(app: FastAPI, *, descriptors: int = 1024) -> AsyncIterator[str]:
         lifespan="on",
         timeout_graceful_shutdown=2,
         http=bounded(Settings(), descriptors=descriptors),
+        timeout_keep_alive=KEPT_SECONDS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve())
