@@ -1,7 +1,7 @@
 """Bounds of what may be asked for that no setting changes, and the defaults of two that some do.
 
-API, command line, clients and studio all have them from here, from the settings, or from ``model.dials``;
-clients and studio by ``GET /v1/models``.
+API, command line, clients and studio all have them from here, from the settings, or from
+``model.image.dials``; clients and studio by ``GET /v1/models``.
 """
 
 MAX_SEED = 2**31 - 1

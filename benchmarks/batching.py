@@ -23,9 +23,9 @@ from PIL import Image
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import BUSY_LOAD, RESULTS, cores_busy
 from benchmarks.timing import EXAMPLE_SIZES, resident_peak_mib, synthetic_picture
-from model.engine import Engine
-from model.requests import Learning, Rendering
-from model.style import Style
+from model.image.engine import Engine
+from model.image.engine_types import Learning, Rendering
+from model.image.style import Style
 
 
 @dataclass(frozen=True)

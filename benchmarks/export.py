@@ -22,13 +22,13 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the JSON file and the table.")] = RESULTS,
 ) -> None:
     """Export the demo's style in every precision, render, compare; write ``export.json`` and ``.md``."""
-    from model.checkpoint import phi_shapes
-    from model.dials import Dials
-    from model.engine import BANK, Engine
-    from model.export import Precision, export_style
-    from model.rendering.renderer import Renderer
-    from model.requests import Rendering
-    from model.style import Style
+    from model.image.checkpoint import phi_shapes
+    from model.image.dials import Dials
+    from model.image.engine import BANK, Engine
+    from model.image.engine_types import Rendering
+    from model.image.export import Precision, export_style
+    from model.image.rendering.renderer import Renderer
+    from model.image.style import Style
 
     engine = Engine.load(device="cpu", renderer="torch")
     examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.jpg"))[:5]]

@@ -27,9 +27,9 @@ from app.imaging.moving import Frame
 from app.imaging.writing import write_clip
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import RESULTS
-from model.data.folders import pictures
-from model.engine import BANK, Engine
-from model.frames import FRAME_BY_FRAME, Smoothing
+from model.image.engine import BANK, Engine
+from model.image.media.folders import pictures
+from model.image.rendering.video import FRAME_BY_FRAME, Smoothing
 
 Array = NDArray[np.float32]  # (H, W, 3) in levels, or (H, W)
 

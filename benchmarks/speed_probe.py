@@ -25,13 +25,13 @@ def probe_engine(
 ) -> dict[str, Any]:
     """Load, adapt to five examples at the default steps, stylize; memory after each."""
     started = time.perf_counter()
-    from model.engine import Engine
+    from model.image.engine import Engine
 
     imported = time.perf_counter()
     with ExitStack() as stack:
         if any(name.startswith("MALLOC_") for name in os.environ):
             # the engine sets the C library's allocator itself, which would override what is compared here
-            stack.enter_context(mock.patch("model.engine.keep_freed_memory", return_value=False))
+            stack.enter_context(mock.patch("model.image.engine.keep_freed_memory", return_value=False))
         engine = Engine.load(checkpoint, device=device)
     loaded = time.perf_counter()
     memory = {"after_load": resident_mib()}

@@ -24,7 +24,7 @@ from demo.service import running_service
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = HERE / "photos" / "astronaut.jpg"
-BANK = HERE.parent / "model" / "photos"
+BANK = HERE.parent / "model" / "image" / "photos"
 DIALS: dict[str, dict[float, str]] = {
     "strength": {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"},
     "abstraction": {0.0: "all of the photo's detail", 0.3: "default", 0.6: "larger shapes", 1.0: "the most"},

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from demo.contact_sheet import Panel, rows
-from model.data.folders import pictures
-from model.engine import Engine
+from model.image.engine import Engine
+from model.image.media.folders import pictures
 
 SQUARE = 512  # pixels a side of every photo
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from model.checkpoint import load_base, save_base
+from model.image.checkpoint import load_base, save_base
 
 
 def average(first: Path, second: Path, out: Path, share: float = 0.5) -> None:

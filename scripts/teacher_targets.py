@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.magenta import Magenta
-from model.data.splits import split_of
+from model.image.media.splits import split_of
 
 SIZE, STYLE_SIZE = 384, 256
 

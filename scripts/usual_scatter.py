@@ -6,7 +6,7 @@ For every layer of the losses the variance of five works' Gram matrices over the
     python -m scripts.usual_scatter --styles DIR
 
 DIR holds a folder of pictures for each artist. What it prints is ``USUAL_SCATTER`` of
-``model/perceptual/statistics.py``.
+``model/image/losses/statistics.py``.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from model.data.folders import StyleFolder, load, to_tensor
-from model.networks import Objective
-from model.perceptual.network import PerceptualNetwork
-from model.perceptual.statistics import STYLE_LAYERS, concatenate, pool
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.losses.statistics import STYLE_LAYERS, concatenate, pool
+from model.image.media.folders import StyleFolder, load, to_tensor
 
 WORKS = 5
 SIDE = 256  # short side in pixels, of the finest parts that adaptations look at

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from app.errors import ServiceUnavailableError
-from model.dials import LEVELS
 from model.errors import CheckpointFormatError, CheckpointMissingError, StyleFormatError
-from model.export.style import shapes_of
 from model.formats import checkpoint_hash, default_checkpoint, read_metadata
+from model.image.dials import LEVELS
+from model.image.export.style import shapes_of
 
 _HEADER = 8 + 2**20  # bytes: the length, and the longest header that is read
 

@@ -39,7 +39,7 @@ from app.api.story import (
     made,
     stylization,
 )
-from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
+from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 
 def _page(*items: dict[str, Any], after: str | None = None) -> dict[str, Any]:

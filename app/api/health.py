@@ -14,7 +14,7 @@ from app.api.problems import problem_responses
 from app.api.readiness import Lack, LackError
 from app.errors import AppError
 from app.infra.db import ping
-from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
+from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
 

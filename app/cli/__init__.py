@@ -24,7 +24,7 @@ from app.cli import (
     training,
     version,
 )
-from model.processors import wait_briefly
+from model.cpu import wait_briefly
 
 cli = typer.Typer(
     name="fewstroke",

@@ -14,10 +14,10 @@ from app.imaging.sound import is_lost
 from app.imaging.writing import write_clip
 
 if TYPE_CHECKING:
-    from model.dials import Dials
-    from model.engine import Engine
-    from model.frames import Smoothing
-    from model.style import Style
+    from model.image.dials import Dials
+    from model.image.engine import Engine
+    from model.image.rendering.video import Smoothing
+    from model.image.style import Style
 
 
 _BY_SUFFIX = {f".{form.value}": form for form in ClipFormat} | {

@@ -165,7 +165,7 @@ def evaluate(
             from benchmarks.errors import BenchmarkError, MissingPackageError
             from benchmarks.evaluation import options as words
             from benchmarks.evaluation.command import evaluate as run
-            from model.adaptation import AdaptConfig
+            from model.image.adaptation.support import AdaptConfig
         except ModuleNotFoundError as error:
             complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
             raise typer.Exit(ExitCode.SETUP) from error

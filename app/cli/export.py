@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import InputError, about, reported_errors, tell
-from model.export.precision import Precision
+from model.image.export.precision import Precision
 
 
 def export(
@@ -28,7 +28,7 @@ def export(
     with reported_errors():
         from app.cli.results import refuse_picture_name, write_bytes
         from app.styles.tensors import check_tensors
-        from model.export import export_style
+        from model.image.export import export_style
 
         if not style.is_file():
             raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")

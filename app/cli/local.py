@@ -13,7 +13,7 @@ from rich import progress as rich_progress
 
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
-from model.dials import (
+from model.image.dials import (
     DEFAULT_ABSTRACTION,
     LEAST_STROKE_SIZE,
     MOST_STRENGTH,
@@ -23,9 +23,9 @@ from model.dials import (
 
 if TYPE_CHECKING:
     from app.imaging.formats import ClipFormat
-    from model.engine import Engine
-    from model.frames import Smoothing
-    from model.requests import Progress
+    from model.image.engine import Engine
+    from model.image.engine_types import Progress
+    from model.image.rendering.video import Smoothing
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Checkpoint = Annotated[
@@ -163,7 +163,7 @@ def stylize(
         if len(given) == 1 and clips:
             check_length(clips[0], limits, label=str(clips[0]))  # before the model is loaded
         engine = _load(checkpoint, device)
-        from model.style import Style
+        from model.image.style import Style
 
         with about(style):
             data = style.read_bytes()
@@ -221,13 +221,13 @@ def _check_range(option: str, value: int | None, least: int, most: int) -> None:
 
 def _load(checkpoint: Path | None, device: str) -> Engine:
     with err_console().status("loading the model"):
-        from model.engine import Engine
+        from model.image.engine import Engine
 
         return Engine.load(checkpoint, device=device)
 
 
 def _frame_by_frame() -> Smoothing:
-    from model.frames import FRAME_BY_FRAME
+    from model.image.rendering.video import FRAME_BY_FRAME
 
     return FRAME_BY_FRAME
 

@@ -1,4 +1,4 @@
-"""``fewstroke meta-train``: a thin wrapper over :mod:`model.training.run`."""
+"""``fewstroke meta-train``: a thin wrapper over :mod:`model.image.training.trainer`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.bounds import MAX_SEED
 from app.cli.common import InputError, err_console, reported_errors, tell
 
 if TYPE_CHECKING:
-    from model.training.run import Run
+    from model.image.training.trainer import Run
 
 
 def meta_train(
@@ -52,7 +52,7 @@ def meta_train(
             raise InputError(f"{start} does not exist: name a base checkpoint (.safetensors)")
         _check_out(out, resume=resume)
         with err_console().status("loading torch and the networks"):
-            from model.training.run import Run, TrainingConfig
+            from model.image.training.trainer import Run, TrainingConfig
 
             config = TrainingConfig(
                 styles=styles,

@@ -84,7 +84,7 @@ async def check_checkpoint(settings: Settings, device: str) -> str:
     digest = await asyncio.to_thread(checkpoint_hash, settings.checkpoint)
 
     def load() -> str:
-        from model.engine import Engine
+        from model.image.engine import Engine
 
         return Engine.load(settings.checkpoint, device="cpu", renderer=settings.renderer).renders_with
 
@@ -98,7 +98,7 @@ async def check_device(device: str) -> str:
     def compute() -> str:
         import torch
 
-        from model.runtime import resolve_device, use_available_processors
+        from model.device import resolve_device, use_available_processors
 
         use_available_processors()
         where = resolve_device(device)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from model.dials import Dials
+from model.image.dials import Dials
 
 
 def dials_of(params: Mapping[str, Any]) -> Dials:

@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.infra.children import start_apart
 from app.infra.turns import Turns
-from model.export.precision import Precision
+from model.image.export.precision import Precision
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from model.errors import ModelError
-from model.export import Precision, export_style
+from model.image.export import Precision, export_style
 
 
 def main() -> None:

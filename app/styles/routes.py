@@ -35,7 +35,7 @@ from app.styles.service import (
     style_rules,
 )
 from app.texts import STORABLE
-from model.export.precision import EXPORT_VERSION, Precision
+from model.image.export.precision import EXPORT_VERSION, Precision
 
 
 async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:

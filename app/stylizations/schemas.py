@@ -12,7 +12,7 @@ from app.jobs.provenance import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
 from app.texts import STORABLE
-from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
+from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 MAX_STYLES = 8
 

@@ -22,7 +22,7 @@ from app.settings_file import config_file
 from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
 from app.supervisor.console import Console
 from app.supervisor.lock import data_folder_lock
-from model.processors import available
+from model.cpu import available
 
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
 _KILL_EVERY = 0.5  # s

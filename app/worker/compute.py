@@ -19,7 +19,7 @@ from app.worker.pictures import Sheet, render
 from app.worker.ports import EngineLike, ProgressLike, ReadStyle, StyleLike
 from app.worker.work import JobStopped, Step, Work
 from model.errors import AdaptationCanceled
-from model.requests import Learning
+from model.image.engine_types import Learning
 
 PREVIEW_EVERY = 5  # inner steps
 

@@ -19,7 +19,7 @@ from app.worker.failures import is_out_of_memory
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped
 from model.errors import AdaptationCanceled
-from model.requests import Learning, Rendering
+from model.image.engine_types import Learning, Rendering
 
 logger = logging.getLogger(__name__)
 

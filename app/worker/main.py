@@ -63,9 +63,9 @@ def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, 
     To be called in the thread that is to compute: on a CPU it gives way to others (``niceness``) before the
     libraries below start threads of their own, which inherit that.
     """
-    from model.engine import Engine
-    from model.runtime import resolve_device
-    from model.style import Style
+    from model.device import resolve_device
+    from model.image.engine import Engine
+    from model.image.style import Style
 
     if resolve_device(device).type == "cpu":
         give_way(niceness)

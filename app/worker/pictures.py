@@ -17,8 +17,8 @@ from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.parts import in_parts
 from app.worker.ports import EngineLike
 from app.worker.work import JobStopped, Step, Work
-from model.regions import soften
-from model.requests import Rendering
+from model.image.engine_types import Rendering
+from model.image.rendering.masks import soften
 
 logger = logging.getLogger(__name__)
 

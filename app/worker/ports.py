@@ -1,6 +1,7 @@
 """What the worker needs of the model side, as types: importable without torch.
 
-``model.engine.Engine`` and ``model.style.Style`` fit these shapes (``docs/architecture.md``, section 3).
+``model.image.engine.Engine`` and ``model.image.style.Style`` fit these shapes (``docs/architecture.md``,
+section 3).
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Any, Protocol
 
 from PIL.Image import Image
 
-from model.dials import Dials
 from model.errors import AdaptationCanceled
-from model.requests import Learning, Rendering
+from model.image.dials import Dials
+from model.image.engine_types import Learning, Rendering
 
 
 class ProgressLike(Protocol):
-    """``model.engine.Progress``."""
+    """``model.image.engine.Progress``."""
 
     @property
     def step(self) -> int: ...
@@ -30,7 +31,7 @@ class ProgressLike(Protocol):
 
 
 class StyleLike(Protocol):
-    """``model.style.Style``."""
+    """``model.image.style.Style``."""
 
     @property
     def header(self) -> Any: ...
@@ -38,7 +39,7 @@ class StyleLike(Protocol):
 
 
 class EngineLike(Protocol):
-    """``model.engine.Engine``."""
+    """``model.image.engine.Engine``."""
 
     @property
     def base_hash(self) -> str: ...

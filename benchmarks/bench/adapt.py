@@ -9,12 +9,12 @@ import torch
 
 from benchmarks.bench.roofline import Rates, Work, count_work
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture, timed
-from model.data.folders import to_tensor
-from model.engine import Engine
-from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS
-from model.perceptual.statistics import STYLE_LAYERS
-from model.redrawing_loss import LEVEL_WEIGHTS
-from model.requests import Learning
+from model.image.engine import Engine
+from model.image.engine_types import Learning
+from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS
+from model.image.losses.level_loss import LEVEL_WEIGHTS
+from model.image.losses.statistics import STYLE_LAYERS
+from model.image.media.folders import to_tensor
 
 JUDGEMENTS = 3  # of each level
 

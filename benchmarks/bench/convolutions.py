@@ -16,11 +16,11 @@ from benchmarks.bench.adapt import step_work
 from benchmarks.bench.pictures import photo
 from benchmarks.bench.roofline import Rates, count_work
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.data.folders import to_tensor
-from model.engine import Engine
-from model.phi import at_level
-from model.pyramid import SIDES
-from model.style import Style
+from model.image.engine import Engine
+from model.image.media.folders import to_tensor
+from model.image.network.style_params import at_level
+from model.image.pyramid import SIDES
+from model.image.style import Style
 
 _SIDE = 512
 _STEPS = (4, 12)  # their difference is free of what an adaptation does once

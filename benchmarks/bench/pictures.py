@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from model.data.folders import pictures
-from model.engine import BANK
+from model.image.engine import BANK
+from model.image.media.folders import pictures
 
 _GRAIN = 2.0  # levels; what a sensor leaves: an enlarged photo alone would be flatter than any camera's
 

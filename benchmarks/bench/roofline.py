@@ -18,7 +18,7 @@ from torch import nn
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.timing import timed
-from model.runtime import prefers_bf16
+from model.device import prefers_bf16
 
 _GEMM = 2048  # rows, columns and depth of the product of matrices
 _SIDE = 128  # of the convolution's maps

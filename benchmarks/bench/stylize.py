@@ -19,16 +19,16 @@ from benchmarks.bench.roofline import Rates, count_work
 from benchmarks.errors import MissingPackageError
 from benchmarks.magenta import CANVAS, Magenta
 from benchmarks.timing import EXAMPLE_SIZES, Times, synthetic_picture, timed
-from model.data.folders import to_image, to_tensor
-from model.engine import Engine
+from model.device import prefers_bf16
 from model.errors import ExportUnavailableError
-from model.export import export_style
-from model.export.style import INPUT
-from model.phi import at_level
-from model.pyramid import SIDES, plan
-from model.requests import Rendering
-from model.runtime import prefers_bf16
-from model.style import Style
+from model.image.engine import Engine
+from model.image.engine_types import Rendering
+from model.image.export import export_style
+from model.image.export.style import INPUT
+from model.image.media.folders import to_image, to_tensor
+from model.image.network.style_params import at_level
+from model.image.pyramid import SIDES, plan
+from model.image.style import Style
 
 _SECONDS = 1.5  # a subject is repeated about so long in a row
 FINEST = len(SIDES) - 1

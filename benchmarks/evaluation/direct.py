@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.evaluation.methods import Case, Family, Rendered, Row, timed_photos
-from model.data.folders import to_image, to_tensor
-from model.perceptual.vgg import VGG16Features
-from model.runtime import prefers_bf16
+from model.device import prefers_bf16
+from model.image.losses.vgg import VGG16Features
+from model.image.media.folders import to_image, to_tensor
 
 ITERATIONS = 350
 COARSEST = 64  # longer side of the first level, pixels

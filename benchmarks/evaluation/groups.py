@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.errors import SelectionError
-from model.data.splits import Split, split_of
+from model.image.media.splits import Split, split_of
 
 SPLITS: tuple[str, ...] = get_args(Split)
 

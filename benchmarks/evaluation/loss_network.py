@@ -7,7 +7,7 @@ The bundled weights end at relu4_1, so the style layers are relu1_2, relu2_2, re
 import torch
 from torch import Tensor
 
-from model.perceptual.vgg import VGG16Features
+from model.image.losses.vgg import VGG16Features
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_1")
 CONTENT_LAYER = "relu3_3"

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.examples import LevelExamples, observe
-from model.networks import Objective
-from model.perceptual.hypercolumns import look_at
-from model.perceptual.losses import SCATTER
-from model.pyramid import SIDES
-from model.redrawing_loss import LEVEL_WEIGHTS, STYLE_WEIGHTS, Target, level_loss
+from model.image.adaptation.examples import LevelExamples, observe
+from model.image.losses.distances import SCATTER
+from model.image.losses.hypercolumns import look_at
+from model.image.losses.level_loss import LEVEL_WEIGHTS, STYLE_WEIGHTS, Target, level_loss
+from model.image.losses.objective import Objective
+from model.image.pyramid import SIDES
 
 
 @dataclass

@@ -10,13 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.evaluation.methods import Case, Family, Rendered, Row, timed_photos
-from model import adaptation_loop
-from model.adaptation import Adaptation
-from model.engine import Engine
 from model.errors import AdaptationCanceled
 from model.formats import StyleHeader
+from model.image.adaptation import loop
+from model.image.adaptation.support import Adaptation
+from model.image.engine import Engine
+from model.image.style import Style
 from model.maml import LearningRates
-from model.style import Style
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def learn(
     *,
     rates: Sequence[LearningRates] | None = None,
     random_start: bool = False,
-) -> adaptation_loop.Adapted:
+) -> loop.Adapted:
     """One adaptation, at the engine's rates or at others."""
     job = engine.adaptation(examples, seed=seed)
     if random_start:
         job = RandomStart.of(job, examples, seed)
-    (outcome,) = adaptation_loop.adapt_together([job], rates or engine.rates, steps=steps)
+    (outcome,) = loop.adapt_together([job], rates or engine.rates, steps=steps)
     assert not isinstance(outcome, AdaptationCanceled)
     return outcome
 

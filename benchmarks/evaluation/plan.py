@@ -13,10 +13,10 @@ from benchmarks.evaluation.ours import Adapted, Learner
 from benchmarks.evaluation.rates import RateSearch, search_rate
 from benchmarks.evaluation.selection import Artist
 from benchmarks.magenta import Magenta
-from model.engine import Engine
-from model.networks import Objective
-from model.perceptual.network import PerceptualNetwork
-from model.runtime import prefers_bf16, resolve_device
+from model.device import prefers_bf16, resolve_device
+from model.image.engine import Engine
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
 
 OURS = "Fewstroke"
 RATE_SEARCH_ARTISTS = 3

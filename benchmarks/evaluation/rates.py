@@ -8,8 +8,8 @@ from statistics import fmean
 from benchmarks.evaluation.cache import Cache, cache_key
 from benchmarks.evaluation.ours import learn
 from benchmarks.evaluation.selection import Artist, load_work
-from model.engine import Engine
-from model.inner_rates import level_rates
+from model.image.adaptation.inner_learning_rates import level_rates
+from model.image.engine import Engine
 
 CANDIDATES = (0.003, 0.01, 0.03, 0.1)
 MORE = 3

@@ -23,9 +23,9 @@ from benchmarks.evaluation.methods import (
 from benchmarks.evaluation.options import Options
 from benchmarks.evaluation.sources import Renderings, ResultFolder, Source, Spec
 from benchmarks.magenta import Magenta
-from model.engine import Engine
-from model.runtime import resolve_device
-from model.style import Style
+from model.device import resolve_device
+from model.image.engine import Engine
+from model.image.style import Style
 
 
 class Served:

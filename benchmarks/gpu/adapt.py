@@ -12,18 +12,18 @@ from torch import Tensor
 from benchmarks.bench.roofline import Work
 from benchmarks.gpu.ceilings import Ceilings
 from benchmarks.gpu.clock import Clock
+from benchmarks.gpu.cuda_graph import Replay
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.adaptation import Support
-from model.adaptation_loop import BETAS, adapt_together
-from model.engine import Engine
-from model.inner_rates import ScheduledRates
+from model.image.adaptation.inner_learning_rates import ScheduledRates
+from model.image.adaptation.loop import BETAS, adapt_together
+from model.image.adaptation.support import Support
+from model.image.engine import Engine
+from model.image.engine_types import Learning
+from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
+from model.image.network.style_params import stack
+from model.image.pyramid import SIDES
 from model.maml import Adam
-from model.phi import stack
-from model.pyramid import SIDES
-from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
-from model.replay import Replay
-from model.requests import Learning
 
 
 def measure(

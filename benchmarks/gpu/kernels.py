@@ -13,12 +13,12 @@ from benchmarks.bench.pictures import photo
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.data.folders import to_tensor
-from model.engine import Engine
-from model.phi import at_level, expand
-from model.pyramid import SIDES
-from model.requests import Learning
-from model.style import Style
+from model.image.engine import Engine
+from model.image.engine_types import Learning
+from model.image.media.folders import to_tensor
+from model.image.network.style_params import at_level, expand
+from model.image.pyramid import SIDES
+from model.image.style import Style
 
 _LONGEST = 14  # kernels that are told by name
 

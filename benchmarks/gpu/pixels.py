@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.bench.pictures import photo
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
-from model.data.folders import to_image, to_tensor
+from model.image.media.folders import to_image, to_tensor
 
 _QUALITY = 92  # what the service writes
 

@@ -18,10 +18,10 @@ from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
-from model.engine import Engine
-from model.phi import at_level
-from model.pyramid import SIDES
-from model.style import Style
+from model.image.engine import Engine
+from model.image.network.style_params import at_level
+from model.image.pyramid import SIDES
+from model.image.style import Style
 
 SECTIONS = ("ceilings", "stylize", "adapt", "inner step", "kernels", "large", "jpeg", "transfer")
 

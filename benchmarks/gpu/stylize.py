@@ -13,13 +13,13 @@ from benchmarks.bench.pictures import photo
 from benchmarks.bench.roofline import Work
 from benchmarks.gpu.ceilings import Ceilings
 from benchmarks.gpu.clock import Clock
+from benchmarks.gpu.cuda_graph import Replay
 from benchmarks.gpu.record import Record, Row
-from model.engine import Engine
-from model.phi import at_level, expand
-from model.pyramid import SIDES
-from model.replay import Replay
-from model.requests import Rendering
-from model.style import Style
+from model.image.engine import Engine
+from model.image.engine_types import Rendering
+from model.image.network.style_params import at_level, expand
+from model.image.pyramid import SIDES
+from model.image.style import Style
 
 _WIDEST = 48  # channels at full resolution in one map; kernels count in 32 bits
 _RECORDED_PIXELS = 2**25  # passes up to here are recorded as CUDA graphs too

@@ -29,7 +29,7 @@ _INVERTED = [255 - level for level in range(256)] * 3
 
 @dataclass(frozen=True)
 class StubProgress:
-    """What ``model.engine.Progress`` holds."""
+    """What ``model.image.engine.Progress`` holds."""
 
     step: int
     steps: int

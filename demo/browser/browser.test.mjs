@@ -13,11 +13,11 @@ const EXPECTED = `
 import sys
 from pathlib import Path
 from PIL import Image
-from model.engine import Engine
-from model.export import Precision, export_style
-from model.rendering.renderer import Renderer
-from model.requests import Rendering
-from model.style import Style
+from model.image.engine import Engine
+from model.image.export import Precision, export_style
+from model.image.rendering.renderer import Renderer
+from model.image.engine_types import Rendering
+from model.image.style import Style
 folder = Path(sys.argv[1])
 engine = Engine.load(device="cpu", renderer="torch")
 data = engine.adapt([Image.open("demo/examples/great-wave.jpg")], steps=0).to_bytes()

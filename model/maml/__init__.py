@@ -6,8 +6,11 @@ See ``docs/learner.md`` for the notation, the algorithms and an example.
 from model.maml.algorithms import AlgorithmName, InnerConfig, RuleName, make_algorithm, make_rule
 from model.maml.continued import ContinuedLoops
 from model.maml.errors import LearnerError, LossShapeError, NonFiniteLossError, ParameterNameError
+from model.maml.initialization import ModuleStart, Start
 from model.maml.inner_loop import Best, InnerResult, InnerStep, Order, inner_loop
+from model.maml.inner_optimizers import SGD, Adam, NormalizedSGD, State, UpdateRule
 from model.maml.learner import GradientLearner, MetaLearner, MetaLoss, ReptileLearner
+from model.maml.learning_rates import Granularity, LearningRates, Rates
 from model.maml.outer_loop import OuterConfig, OuterLoop, OuterStep
 from model.maml.params import (
     detach,
@@ -19,9 +22,6 @@ from model.maml.params import (
     task_at,
     vectorized,
 )
-from model.maml.rates import Granularity, LearningRates, Rates
-from model.maml.rules import SGD, Adam, NormalizedSGD, State, UpdateRule
-from model.maml.start import ModuleStart, Start
 from model.maml.task import LossFn, Params, Task, batch_at
 
 __all__ = [

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from model.maml.errors import LearnerError
+from model.maml.initialization import ModuleStart, Start
 from model.maml.inner_loop import Order
+from model.maml.inner_optimizers import SGD, Adam, NormalizedSGD, UpdateRule
 from model.maml.learner import GradientLearner, MetaLearner, ReptileLearner
+from model.maml.learning_rates import Granularity, LearningRates
 from model.maml.params import select_names
-from model.maml.rates import Granularity, LearningRates
-from model.maml.rules import SGD, Adam, NormalizedSGD, UpdateRule
 from model.maml.schedules import (
     StepWeights,
     annealed_to_last,
@@ -21,7 +22,6 @@ from model.maml.schedules import (
     first_then_second,
     last_step,
 )
-from model.maml.start import ModuleStart, Start
 from model.maml.task import LossFn
 
 AlgorithmName = Literal["maml", "fomaml", "reptile", "anil", "meta-sgd", "maml++"]

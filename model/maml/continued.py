@@ -25,10 +25,10 @@ import torch
 from torch import Tensor, nn
 
 from model.maml.errors import LearnerError
+from model.maml.initialization import Start
+from model.maml.inner_optimizers import State, UpdateRule
 from model.maml.learner import MetaLoss, _one_loss_a_task
 from model.maml.params import detach, leaves, select_names
-from model.maml.rules import State, UpdateRule
-from model.maml.start import Start
 from model.maml.task import LossFn, Params, Task, batch_at
 
 Join = Callable[[Sequence[Any]], Any]

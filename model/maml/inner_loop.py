@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from model.maml.errors import LearnerError
+from model.maml.inner_optimizers import UpdateRule
 from model.maml.params import check_loss, detach, leaves, select_names, take_tasks, where_tasks
-from model.maml.rules import UpdateRule
 from model.maml.task import LossFn, Params, batch_at
 
 

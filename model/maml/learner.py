@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from model.maml.errors import LossShapeError
+from model.maml.initialization import Start
 from model.maml.inner_loop import InnerResult, InnerStep, Order, inner_loop
+from model.maml.inner_optimizers import UpdateRule
 from model.maml.params import check_loss, leaves, select_names
-from model.maml.rules import UpdateRule
 from model.maml.schedules import OrderSchedule, WeightSchedule
-from model.maml.start import Start
 from model.maml.task import LossFn, Params, Task, batch_at
 
 

@@ -21,8 +21,8 @@ from benchmarks.bench.stylize import Subject, drawn_pixels, measure
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import processor_seconds
 from benchmarks.timing import Times
-from model.adaptation import AdaptConfig, LevelConfig
-from model.engine import Engine
+from model.image.adaptation.support import AdaptConfig, LevelConfig
+from model.image.engine import Engine
 
 DOCUMENT: dict[str, Any] = {
     "machine": {"processor": "a processor", "cores": 2, "memory_gib": 8.0},

@@ -15,8 +15,8 @@ from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record
 from benchmarks.gpu.report import page
 from benchmarks.timing import timed
-from model.engine import Engine
-from model.pyramid import SIDES
+from model.image.engine import Engine
+from model.image.pyramid import SIDES
 from tests.model.conftest import SMALL
 
 ABOUT: dict[str, Any] = {

@@ -16,8 +16,8 @@ from benchmarks.evaluation.objective import ObjectiveMeter
 from benchmarks.evaluation.runner import Judges
 from benchmarks.evaluation.selection import Artist, load_work
 from benchmarks.timing import synthetic_picture
-from model.networks import Objective
-from model.perceptual.network import PerceptualNetwork
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
 
 SIDE = 64
 

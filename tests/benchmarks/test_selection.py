@@ -15,7 +15,7 @@ from benchmarks.evaluation.selection import (
     load_work,
     to_tensor,
 )
-from model.data.splits import split_of
+from model.image.media.splits import split_of
 
 
 @pytest.fixture

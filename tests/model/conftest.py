@@ -10,12 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from model.adaptation import AdaptConfig, LevelConfig
-from model.data.splits import split_of
-from model.networks import Networks, Objective
-from model.perceptual.network import PerceptualNetwork
-from model.style_encoder import EncoderConfig
-from model.stylizer import StylizerConfig
+from model.image.adaptation.support import AdaptConfig, LevelConfig
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.media.splits import split_of
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig
+from model.image.network.stylizer import StylizerConfig
 
 DEMO = Path(__file__).parents[2] / "demo"
 SMALL = AdaptConfig(

@@ -6,16 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.adaptation import Adaptation, AdaptConfig, Photos
-from model.adaptation_loop import Adapted, adapt_together
-from model.checkpoint import phi_shapes
 from model.errors import AdaptationCanceled
-from model.inner_rates import ScheduledRates, level_rates, stored_rates
+from model.image.adaptation.inner_learning_rates import ScheduledRates, level_rates, stored_rates
+from model.image.adaptation.loop import Adapted, adapt_together
+from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
+from model.image.checkpoint import phi_shapes
+from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
+from model.image.losses.objective import Objective
+from model.image.network.networks import Networks
+from model.image.network.style_params import at_level, stack
+from model.image.pyramid import SIDES
 from model.maml import LearningRates
-from model.networks import Networks, Objective
-from model.phi import at_level, stack
-from model.pyramid import SIDES
-from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
 from tests.model.conftest import SMALL, picture
 
 DEVICE = torch.device("cpu")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.training.augment import draw_palette, recolor
+from model.image.training.augment import draw_palette, recolor
 from tests.model.conftest import picture
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import load_base, save_base
-from model.networks import Networks
-from model.style_encoder import EncoderConfig
-from model.stylizer import StylizerConfig
+from model.image.checkpoint import load_base, save_base
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig
+from model.image.network.stylizer import StylizerConfig
 from scripts.average_checkpoints import average
 
 

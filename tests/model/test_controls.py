@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.colors import keep_colors
-from model.engine import Engine
 from model.errors import StyleFormatError
-from model.style import Style, blend_styles
+from model.image.engine import Engine
+from model.image.rendering.preserve_color import keep_colors
+from model.image.style import Style, blend_styles
 from tests.model.conftest import SMALL, picture
 from tests.model.test_engine import difference
 

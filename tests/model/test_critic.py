@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.critic import (
+from model.image.losses.critic import (
     HEAD,
     Critic,
     CriticConfig,
@@ -18,9 +18,9 @@ from model.critic import (
     generator_hinge,
     window,
 )
-from model.critic.network import INPUTS
+from model.image.losses.critic.network import INPUTS
+from model.image.losses.objective import Objective
 from model.maml import Adam, Granularity, LearningRates, Order, inner_loop
-from model.networks import Objective
 
 CONFIG = CriticConfig(width=12, embedding=16)
 

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.engine import Engine
-from model.phi import at_level
-from model.replay import Replay
-from model.requests import Learning, Rendering
-from model.style import Style
+from benchmarks.gpu.cuda_graph import Replay
+from model.image.engine import Engine
+from model.image.engine_types import Learning, Rendering
+from model.image.network.style_params import at_level
+from model.image.style import Style
 from tests.model.conftest import SMALL, picture
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from model.data.folders import StyleFolder, load, random_crop, scan_photos, to_tensor
-from model.data.splits import artist_of, split_of, training_groups
+from model.image.media.folders import StyleFolder, load, random_crop, scan_photos, to_tensor
+from model.image.media.splits import artist_of, split_of, training_groups
 from tests.model.conftest import picture
 
 

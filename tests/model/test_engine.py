@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.dials import Dials
-from model.engine import Engine
 from model.errors import AdaptationCanceled, CheckpointMissingError, DeviceUnavailableError
-from model.requests import Progress
-from model.style import Style
+from model.image.dials import Dials
+from model.image.engine import Engine
+from model.image.engine_types import Progress
+from model.image.style import Style
 from tests.model.conftest import DEMO, SMALL, picture
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from model.enlargement import enlarge
+from model.image.rendering.joint_upsampling import enlarge
 from tests.model.conftest import picture
 
 
@@ -63,7 +63,7 @@ def test_strips_of_rows_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, small = picture(1, (300, 260)), shrunk(picture(1, (300, 260)), 3)
     painted = picture(2, small.size)
     whole = pixels(enlarge(painted, small, photo))
-    monkeypatch.setattr("model.enlargement._ROWS", 37)
+    monkeypatch.setattr("model.image.rendering.joint_upsampling._ROWS", 37)
     assert np.abs(pixels(enlarge(painted, small, photo)) - whole).max() <= 1
 
 

@@ -7,11 +7,11 @@ import random
 import pytest
 import torch
 
-from model.examples import PLACES, PLACES_OF_ONE, LevelExamples, observe
-from model.networks import Objective
-from model.perceptual.hypercolumns import CHANNELS
-from model.pyramid import SIDES
-from model.style_encoder import DESCRIPTION
+from model.image.adaptation.examples import PLACES, PLACES_OF_ONE, LevelExamples, observe
+from model.image.losses.hypercolumns import CHANNELS
+from model.image.losses.objective import Objective
+from model.image.network.style_encoder import DESCRIPTION
+from model.image.pyramid import SIDES
 from tests.model.conftest import picture
 
 

@@ -16,20 +16,20 @@ import torch
 from PIL import Image
 from safetensors.numpy import load, save
 
-from model.checkpoint import Base, load_base, phi_shapes, save_base
-from model.dials import Dials
-from model.engine import BANK
 from model.errors import ExportUnavailableError, StyleBaseMismatchError, StyleFormatError
-from model.export import Precision, export_style
 from model.formats import METADATA_KEY, StyleHeader
-from model.networks import Networks
-from model.phi import stack
-from model.pyramid import SIDES
-from model.rendering.renderer import Renderer
-from model.requests import Rendering
-from model.style import Style
-from model.style_encoder import EncoderConfig
-from model.stylizer import StylizerConfig
+from model.image.checkpoint import Base, load_base, phi_shapes, save_base
+from model.image.dials import Dials
+from model.image.engine import BANK
+from model.image.engine_types import Rendering
+from model.image.export import Precision, export_style
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig
+from model.image.network.style_params import stack
+from model.image.network.stylizer import StylizerConfig
+from model.image.pyramid import SIDES
+from model.image.rendering.renderer import Renderer
+from model.image.style import Style
 
 WIDE = (900, 60)  # drawn at 512 x 32 and enlarged
 
@@ -223,7 +223,7 @@ def test_it_needs_no_torch_and_says_when_onnx_is_missing(style: bytes, tmp_path:
     path = tmp_path / "s.safetensors"
     path.write_bytes(style)
     code = (
-        "import sys, pathlib; from model.export import export_style; "
+        "import sys, pathlib; from model.image.export import export_style; "
         "export_style(pathlib.Path(sys.argv[1]).read_bytes()); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)

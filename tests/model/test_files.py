@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from model.checkpoint import load_base, phi_shapes, save_base
 from model.errors import (
     CheckpointFormatError,
     CheckpointMissingError,
@@ -24,8 +23,9 @@ from model.errors import (
     StyleFormatError,
 )
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
-from model.networks import Networks
-from model.style import Style
+from model.image.checkpoint import load_base, phi_shapes, save_base
+from model.image.network.networks import Networks
+from model.image.style import Style
 
 BASE = "ab" * 32
 HEADER = StyleHeader(

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from model.dials import Dials
-from model.engine import Engine
-from model.frames import FRAME_BY_FRAME, SharedStatistics, Smoothing
-from model.instance_norm import instance_norm
-from model.style import Style
+from model.image.dials import Dials
+from model.image.engine import Engine
+from model.image.network.instance_norm import instance_norm
+from model.image.rendering.video import FRAME_BY_FRAME, SharedStatistics, Smoothing
+from model.image.style import Style
 from tests.model.conftest import SMALL, picture
 
 SIZE = (96, 64)

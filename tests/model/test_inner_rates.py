@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.inner_rates import DEFAULT_RATE, level_rates
+from model.image.adaptation.inner_learning_rates import DEFAULT_RATE, level_rates
+from model.image.pyramid import SIDES
 from model.maml import LearningRates
-from model.pyramid import SIDES
 
 SHAPES = {"a.gamma": torch.Size([2]), "a.beta": torch.Size([2])}
 STORED = {

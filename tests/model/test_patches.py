@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.data.folders import to_tensor
-from model.networks import Objective
-from model.perceptual.losses import LossWeights
-from model.perceptual.network import PerceptualNetwork
-from model.perceptual.patches import PATCH_LAYERS, PATCH_SAMPLES, patch_distance, patch_samples
-from model.perceptual.statistics import STYLE_LAYERS, concatenate, pool, statistics
+from model.image.losses.distances import LossWeights
+from model.image.losses.objective import Objective
+from model.image.losses.patches import PATCH_LAYERS, PATCH_SAMPLES, patch_distance, patch_samples
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.losses.statistics import STYLE_LAYERS, concatenate, pool, statistics
+from model.image.media.folders import to_tensor
 from tests.model.conftest import picture
 
 

@@ -9,13 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision.models.vgg import cfgs, make_layers
 
-from model.data.folders import to_tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
-from model.networks import Objective
-from model.perceptual import losses, mobilenet
-from model.perceptual.mobilenet import MobileNetV2Features
-from model.perceptual.network import PerceptualNetwork
-from model.perceptual.statistics import (
+from model.image.losses import distances, mobilenet
+from model.image.losses.mobilenet import MobileNetV2Features
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.losses.statistics import (
     MOBILE_LAYERS,
     STYLE_LAYERS,
     USUAL_SCATTER,
@@ -25,7 +24,8 @@ from model.perceptual.statistics import (
     pool,
     statistics,
 )
-from model.perceptual.vgg import DEFAULT_WEIGHTS, VGG16Features
+from model.image.losses.vgg import DEFAULT_WEIGHTS, VGG16Features
+from model.image.media.folders import to_tensor
 from tests.model.conftest import picture
 
 
@@ -123,8 +123,8 @@ def test_second_network_sees_what_the_first_is_blind_to(objective: Objective) ->
         {k: (b if k.startswith("mobile.") else a).second[k] for k in a.second},
         a.colors,
     )
-    assert float(losses.moment_distance(mixed, a)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.mobile_distance(mixed, a)) > 0.1
+    assert float(distances.moment_distance(mixed, a)) == pytest.approx(0, abs=1e-6)
+    assert float(distances.mobile_distance(mixed, a)) > 0.1
 
 
 def test_statistics_by_hand() -> None:
@@ -164,8 +164,8 @@ def test_works_that_differ_make_their_gram_matrices_count_less() -> None:
     style, render = pool(works), of_gram([[2.0, 0.0], [0.0, 3.0]])
     assert set(style.scatter) == set(STYLE_LAYERS)
     assert float(style.scatter[STYLE_LAYERS[0]]) == pytest.approx(2.0)
-    expected = 1 / (8 + losses.SCATTER * 2.0)
-    assert float(losses.gram_distance(render, style)) == pytest.approx(expected)
+    expected = 1 / (8 + distances.SCATTER * 2.0)
+    assert float(distances.gram_distance(render, style)) == pytest.approx(expected)
 
 
 def test_one_work_is_taken_to_differ_from_the_next_as_works_usually_do() -> None:
@@ -176,9 +176,9 @@ def test_one_work_is_taken_to_differ_from_the_next_as_works_usually_do() -> None
     for layer in STYLE_LAYERS:
         assert float(alone.scatter[layer]) == pytest.approx(13 * USUAL_SCATTER[layer])
     render, layer = of_gram([[2.0, 0.0], [0.0, 3.0]]), "relu1_2"
-    expected = 2 / (13 * (1 + losses.SCATTER * 0.48))
-    assert float(losses.gram_distance(render, alone, (layer,))) == pytest.approx(expected)
-    assert float(losses.gram_distance(render, work, (layer,))) == pytest.approx(2 / 13)  # not pooled
+    expected = 2 / (13 * (1 + distances.SCATTER * 0.48))
+    assert float(distances.gram_distance(render, alone, (layer,))) == pytest.approx(expected)
+    assert float(distances.gram_distance(render, work, (layer,))) == pytest.approx(2 / 13)  # not pooled
 
 
 def test_scatter_goes_where_its_style_goes() -> None:
@@ -194,11 +194,11 @@ def test_scatter_goes_where_its_style_goes() -> None:
 @pytest.mark.parametrize(
     "distance",
     [
-        losses.moment_distance,
-        losses.covariance_distance,
-        losses.mobile_distance,
-        losses.both_gram_distance,
-        losses.color_distance,
+        distances.moment_distance,
+        distances.covariance_distance,
+        distances.mobile_distance,
+        distances.both_gram_distance,
+        distances.color_distance,
     ],
 )
 def test_style_distances_are_zero_to_oneself_and_grow_with_the_mixture(
@@ -226,14 +226,14 @@ def test_flat_style_keeps_the_covariance_distance_bounded(objective: Objective) 
     """A blank page has no covariance to be relative to; the distance must not explode."""
     blank = objective.style_statistics(torch.full((1, 3, 64, 64), 1.0))
     busy = objective.style_statistics(torch.rand(1, 3, 64, 64))
-    assert float(losses.covariance_distance(busy, blank)) < 20
+    assert float(distances.covariance_distance(busy, blank)) < 20
 
 
 def test_sliced_wasserstein_of_a_shift_is_its_square() -> None:
     points = torch.rand(1, 50, 3)
     shift = torch.tensor([0.3, 0.0, 0.0])
     axis = torch.tensor([[1.0], [0.0], [0.0]])
-    assert float(losses.sliced_wasserstein(points, points + shift, axis)) == pytest.approx(0.09, rel=1e-4)
+    assert float(distances.sliced_wasserstein(points, points + shift, axis)) == pytest.approx(0.09, rel=1e-4)
 
 
 def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
@@ -261,7 +261,7 @@ def test_losses_have_the_gradient_of_their_value(objective: Objective) -> None:
             x.flatten(2).transpose(1, 2)[:, :64],
         )
         # The small norm of the render in the denominator is a constant by definition: leave it out.
-        terms = (losses.moment_distance(found, style, layers) for layers in (VGG_LAYERS, MOBILE_LAYERS))
+        terms = (distances.moment_distance(found, style, layers) for layers in (VGG_LAYERS, MOBILE_LAYERS))
         return torch.stack(list(terms)).sum()
 
     point = image.clone().requires_grad_()

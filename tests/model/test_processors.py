@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import processors
-from model.runtime import use_available_processors
+from model import cpu
+from model.device import use_available_processors
 
 
 @pytest.fixture
@@ -19,15 +19,15 @@ def groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine with 16 processors, and a process in the control group /pod/container."""
     (tmp_path / "own").write_text("0::/pod/container\n")
     (tmp_path / "root/pod/container").mkdir(parents=True)
-    monkeypatch.setattr(processors, "_OWN_GROUP", tmp_path / "own")
-    monkeypatch.setattr(processors, "_CONTROL_GROUPS", tmp_path / "root")
+    monkeypatch.setattr(cpu, "_OWN_GROUP", tmp_path / "own")
+    monkeypatch.setattr(cpu, "_CONTROL_GROUPS", tmp_path / "root")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     return tmp_path / "root"
 
 
 def test_without_a_quota_all_that_the_process_may_run_on(groups: Path) -> None:
     (groups / "pod/container/cpu.max").write_text("max 100000\n")
-    assert processors.available() == 16
+    assert cpu.available() == 16
 
 
 @pytest.mark.parametrize(
@@ -48,30 +48,30 @@ def test_the_smallest_quota_from_its_group_to_the_root(
 ) -> None:
     for group, text in quotas.items():
         (groups / group / "cpu.max").write_text(text)
-    assert processors.available() == expected
+    assert cpu.available() == expected
 
 
 def test_a_host_path_that_is_not_there_is_passed_over(groups: Path) -> None:
-    processors._OWN_GROUP.write_text("12:cpu:/old\n0::/system.slice/docker-1234.scope\n")
+    cpu._OWN_GROUP.write_text("12:cpu:/old\n0::/system.slice/docker-1234.scope\n")
     (groups / "cpu.max").write_text("200000 100000")
-    assert processors.available() == 2
+    assert cpu.available() == 2
 
 
 @pytest.mark.parametrize(("quota", "expected"), [("-1", 16), ("250000", 3)])
 def test_groups_of_version_1_have_a_folder_for_each_controller(
     groups: Path, quota: str, expected: int
 ) -> None:
-    processors._OWN_GROUP.write_text("2:memory:/pod\n1:cpu,cpuacct:/pod\n0::/\n")
+    cpu._OWN_GROUP.write_text("2:memory:/pod\n1:cpu,cpuacct:/pod\n0::/\n")
     folder = groups / "cpu,cpuacct/pod"
     folder.mkdir(parents=True)
     (folder / "cpu.cfs_quota_us").write_text(quota + "\n")
     (folder / "cpu.cfs_period_us").write_text("100000\n")
-    assert processors.available() == expected
+    assert cpu.available() == expected
 
 
 def test_machines_without_control_groups_have_no_quota(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processors, "_OWN_GROUP", groups / "nowhere")
-    assert processors.available() == 16
+    monkeypatch.setattr(cpu, "_OWN_GROUP", groups / "nowhere")
+    assert cpu.available() == 16
 
 
 def test_torch_takes_no_more_threads_than_that_and_never_more_than_it_had(groups: Path) -> None:
@@ -88,7 +88,7 @@ def test_torch_takes_no_more_threads_than_that_and_never_more_than_it_had(groups
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("given", "expected"), [({}, str(processors.SPINS)), ({"GOMP_SPINCOUNT": "7"}, "7")])
+@pytest.mark.parametrize(("given", "expected"), [({}, str(cpu.SPINS)), ({"GOMP_SPINCOUNT": "7"}, "7")])
 def test_the_command_line_settles_how_threads_wait_before_torch_is_there(
     given: dict[str, str], expected: str
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from model.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
 from model.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
-from model.redrawing import level_input, redraw
+from model.redrawing import level_input, redraw, revised
 
 LENGTHS = st.integers(1, 8192)
 STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])
@@ -38,6 +38,7 @@ def test_plans(size: tuple[int, int], stroke_size: float, expected: list[tuple[i
     assert plan(size, stroke_size) == [Step(level, each) for level, each in enumerate(expected)]
 
 
+@settings(deadline=None)
 @given(LENGTHS, LENGTHS, STROKES)
 def test_every_plan_goes_from_coarse_to_fine_within_its_bounds(
     width: int, height: int, stroke_size: float
@@ -165,3 +166,15 @@ def test_abstraction_takes_the_photos_detail_from_coarse_levels_last() -> None:
     assert Dials(abstraction=0).share(0) == 0, "without abstraction the coarsest level is the photo"
     assert Dials(abstraction=0).share(1) == 1
     assert Dials(abstraction=0.3).share(0) == 1
+
+
+def test_the_finest_level_changes_detail_alone() -> None:
+    torch.manual_seed(0)
+    x = torch.rand(1, 3, 1, 1).expand(1, 3, 32, 48) * 0.4 + 0.3
+    stripes = 0.1 * torch.tensor([1.0, -1.0]).repeat(24)
+    render = torch.full((1, 3, 32, 48), 0.2) + stripes  # of another colour, with brushwork
+    found = revised(x, render, len(SIDES) - 1)
+    torch.testing.assert_close(found, x + stripes, atol=1e-5, rtol=0)
+    assert torch.equal(revised(x, render, 0), render), "coarse levels decide what is large"
+    bright = revised(x, torch.ones_like(render) + stripes, len(SIDES) - 1)
+    assert 0 <= float(bright.min()) <= float(bright.max()) <= 1

@@ -14,21 +14,21 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from model.checkpoint import load_base, phi_shapes
-from model.data.folders import to_image, to_tensor
-from model.dials import Dials
 from model.errors import RendererUnavailableError
-from model.examples import observe
-from model.networks import Networks, Objective
-from model.perceptual.network import PerceptualNetwork
-from model.phi import at_level
-from model.rendering import choice
-from model.rendering import native as rendering
-from model.rendering.choice import choose_renderer
-from model.rendering.native import NativeRenderer, flatness
-from model.rendering.renderer import Drawing, Renderer
-from model.style_encoder import EncoderConfig
-from model.stylizer import Stylizer, StylizerConfig
+from model.image.adaptation.examples import observe
+from model.image.checkpoint import load_base, phi_shapes
+from model.image.dials import Dials
+from model.image.losses.objective import Objective
+from model.image.losses.perceptual_network import PerceptualNetwork
+from model.image.media.folders import to_image, to_tensor
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig
+from model.image.network.style_params import at_level
+from model.image.network.stylizer import Stylizer, StylizerConfig
+from model.image.rendering import openvino_renderer, selection
+from model.image.rendering.openvino_renderer import NativeRenderer, flatness
+from model.image.rendering.renderer import Drawing, Renderer
+from model.image.rendering.selection import choose_renderer
 from tests.model.conftest import DEMO
 
 pytest.importorskip("openvino")
@@ -126,8 +126,8 @@ def test_what_cannot_be_rendered_is_never_the_picture_before(
     """OpenVINO is silent where a border is wider than its map, and leaves its output as it was."""
     renderer = native(trained[0], eight_bit=eight_bit)
     renderer.render(photo(160, 120), trained[1])
-    for kept in (rendering.KEPT_PIXELS, 0):
-        monkeypatch.setattr(rendering, "KEPT_PIXELS", kept)
+    for kept in (openvino_renderer.KEPT_PIXELS, 0):
+        monkeypatch.setattr(openvino_renderer, "KEPT_PIXELS", kept)
         with pytest.raises(RuntimeError, match="gave"):
             renderer.render(photo(160, 4), trained[1])
 
@@ -206,7 +206,7 @@ def test_a_large_picture_is_the_same_whether_its_memory_is_kept(
 ) -> None:
     renderer = native(trained[0], eight_bit=True)
     with monkeypatch.context() as patched:
-        patched.setattr(rendering, "KEPT_PIXELS", 0)
+        patched.setattr(openvino_renderer, "KEPT_PIXELS", 0)
         first = renderer.render(photo(320, 240), trained[1])
     assert first.tobytes() == renderer.render(photo(320, 240), trained[1]).tobytes()
     assert first.tobytes() == native(trained[0], eight_bit=True).render(photo(320, 240), trained[1]).tobytes()
@@ -217,7 +217,7 @@ def test_peaks_that_are_too_high_for_eight_bits_are_noticed(
 ) -> None:
     """A photo whose peaks count as too high is rendered again, and comes out as without 8 bits."""
     picture = photo(160, 120)
-    monkeypatch.setattr(rendering, "TOLERATED", 0.1)
+    monkeypatch.setattr(openvino_renderer, "TOLERATED", 0.1)
     checked = native(trained[0], eight_bit=True).render(picture, trained[1])
     plain = native(trained[0], eight_bit=False).render(picture, trained[1])
     assert checked.tobytes() == plain.tobytes()
@@ -245,9 +245,9 @@ def test_a_last_convolution_of_the_styles_own() -> None:
 def test_the_choice_follows_the_processor(
     trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "gains_by_eight_bits", lambda: True)
+    monkeypatch.setattr(selection, "gains_by_eight_bits", lambda: True)
     fast = choose_renderer("auto", trained[0], CPU)
-    monkeypatch.setattr(choice, "gains_by_eight_bits", lambda: False)
+    monkeypatch.setattr(selection, "gains_by_eight_bits", lambda: False)
     plain = choose_renderer("auto", trained[0], CPU)
     assert fast is not None
     assert plain is not None
@@ -269,14 +269,14 @@ def test_eight_bits_are_for_processors_that_gain_by_them(
     flags: str, gains: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name\t: a processor\nflags\t\t: {flags}\n")
-    monkeypatch.setattr(choice, "Path", lambda _: tmp_path / "cpuinfo")
-    assert choice.gains_by_eight_bits() is gains
+    monkeypatch.setattr(selection, "Path", lambda _: tmp_path / "cpuinfo")
+    assert selection.gains_by_eight_bits() is gains
 
 
 def test_without_the_package_torch_renders_and_says_so(
     trained: tuple[Stylizer, Phi], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(choice, "installed", lambda: False)
+    monkeypatch.setattr(selection, "installed", lambda: False)
     with caplog.at_level(logging.WARNING):
         assert choose_renderer("auto", trained[0], CPU) is None
     assert "openvino is not installed" in caplog.text
@@ -290,7 +290,7 @@ def test_a_runtime_that_does_not_start_is_announced(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such instruction")
 
-    monkeypatch.setattr(choice, "NativeRenderer", broken)
+    monkeypatch.setattr(selection, "NativeRenderer", broken)
     with caplog.at_level(logging.WARNING):
         assert choose_renderer("auto", trained[0], CPU) is None
     assert "no such instruction" in caplog.text
@@ -307,7 +307,7 @@ def test_an_unknown_renderer_is_refused(trained: tuple[Stylizer, Phi]) -> None:
 
 def test_the_runtime_is_imported_without_its_telemetry() -> None:
     code = (
-        "import sys; from model.rendering.runtime import openvino; openvino().Core();"
+        "import sys; from model.image.rendering.openvino_runtime import openvino; openvino().Core();"
         "print([name for name in sys.modules if 'telemetry' in name or '.ovc' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model import phi as phis
-from model.data.folders import to_tensor
-from model.networks import Networks, Objective
-from model.pyramid import SIDES
-from model.style_encoder import EncoderConfig, describe
-from model.stylizer import StylizerConfig
+from model.image.losses.objective import Objective
+from model.image.media.folders import to_tensor
+from model.image.network import style_params
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig, describe
+from model.image.network.stylizer import StylizerConfig
+from model.image.pyramid import SIDES
 from tests.model.conftest import picture
 
 
@@ -42,14 +43,14 @@ def test_many_styles_in_one_pass_equal_one_by_one(networks: Networks, styles) ->
     photos = torch.rand(3, 3, 32, 48)
     with torch.no_grad():
         together = networks(photos, styles)
-        alone = torch.cat([networks(photos[i : i + 1], phis.select(styles, [i])) for i in range(3)])
+        alone = torch.cat([networks(photos[i : i + 1], style_params.select(styles, [i])) for i in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
 def test_another_phi_gives_another_picture(networks: Networks, styles) -> None:
     photo = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
-        a, b = (networks(photo, phis.select(styles, [i])) for i in (0, 1))
+        a, b = (networks(photo, style_params.select(styles, [i])) for i in (0, 1))
     assert float((a - b).abs().mean()) > 0.01
 
 
@@ -73,26 +74,26 @@ def test_encoder_does_not_care_about_the_order_of_the_examples(
 
 
 def test_a_blend_is_the_weighted_mean(styles) -> None:
-    a, b = phis.select(styles, [0]), phis.select(styles, [1])
+    a, b = style_params.select(styles, [0]), style_params.select(styles, [1])
     for name in a:
-        torch.testing.assert_close(phis.blend([a, b], [2, 0])[name], a[name])
+        torch.testing.assert_close(style_params.blend([a, b], [2, 0])[name], a[name])
         wanted = torch.lerp(a[name], b[name], 0.25)
-        torch.testing.assert_close(phis.blend([a, b], [3, 1])[name], wanted, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(style_params.blend([a, b], [3, 1])[name], wanted, atol=1e-6, rtol=1e-5)
 
 
 def test_every_level_has_a_head_and_directions_of_its_own(networks: Networks) -> None:
     embedding = torch.randn(1, 16)
     with torch.no_grad():
         levels = [networks.encoder.decode(embedding, level) for level in range(len(SIDES))]
-    style = phis.stack(levels)
+    style = style_params.stack(levels)
     for name in ("down1.gamma", "block0.down", "color"):
         assert not torch.equal(levels[0][name], levels[1][name])
-        torch.testing.assert_close(phis.at_level(style, 3)[name], levels[3][name])
+        torch.testing.assert_close(style_params.at_level(style, 3)[name], levels[3][name])
 
 
 def test_expand_and_stack_are_inverse_to_select(styles) -> None:
-    one = phis.select(styles, [1])
-    again = phis.select(phis.stack([one, phis.expand(one, 2)]), [2])
+    one = style_params.select(styles, [1])
+    again = style_params.select(style_params.stack([one, style_params.expand(one, 2)]), [2])
     torch.testing.assert_close(again["color"], one["color"])
 
 

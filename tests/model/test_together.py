@@ -9,22 +9,23 @@ import pytest
 import torch
 from PIL import Image
 
-from model.adaptation import Adaptation, Photos
-from model.adaptation_loop import Adapted, adapt_together
-from model.checkpoint import phi_shapes
-from model.data.folders import to_tensor
-from model.dials import Dials
-from model.engine import Engine
 from model.errors import AdaptationCanceled
-from model.inner_rates import level_rates
+from model.image.adaptation.inner_learning_rates import level_rates
+from model.image.adaptation.loop import Adapted, adapt_together
+from model.image.adaptation.support import Adaptation, Photos
+from model.image.checkpoint import phi_shapes
+from model.image.dials import Dials
+from model.image.engine import Engine
+from model.image.engine_types import Learning, Rendering
+from model.image.losses.objective import Objective
+from model.image.media.folders import to_tensor
+from model.image.network.networks import Networks
+from model.image.network.style_params import Phi
+from model.image.network.stylizer import Normalize
+from model.image.pyramid import SIDES
+from model.image.rendering.size_batches import passes
+from model.image.style import Style
 from model.maml import LearningRates
-from model.networks import Networks, Objective
-from model.passes import passes
-from model.phi import Phi
-from model.pyramid import SIDES
-from model.requests import Learning, Rendering
-from model.style import Style
-from model.stylizer import Normalize
 from tests.model.conftest import SMALL, picture
 
 LEVEL = 2  # of 256; bf16 rounds more than float32 does

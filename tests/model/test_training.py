@@ -14,17 +14,18 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.checkpoint import load_base, phi_shapes, save_base
-from model.data.splits import split_of
-from model.engine import Engine
 from model.formats import BASE_FORMAT
-from model.networks import Networks, Objective
-from model.pyramid import SIDES
-from model.training.learner import LevelTask, Renders
-from model.training.run import Run, TrainingConfig
-from model.training.source import LevelBatch, LevelTasks
-from model.training.start import begin, calibrate
-from model.training.works import STORED_SIDE, PhotoSource, TaskConfig, TaskPool, load_work
+from model.image.checkpoint import load_base, phi_shapes, save_base
+from model.image.engine import Engine
+from model.image.losses.objective import Objective
+from model.image.media.splits import split_of
+from model.image.network.networks import Networks
+from model.image.pyramid import SIDES
+from model.image.training.initialization import begin, calibrate
+from model.image.training.learner import LevelTask, Renders
+from model.image.training.level_tasks import LevelBatch, LevelTasks
+from model.image.training.style_tasks import STORED_SIDE, PhotoSource, TaskConfig, TaskPool, load_work
+from model.image.training.trainer import Run, TrainingConfig
 from tests.model.conftest import SMALL, picture
 
 SMALL_BATCHES = (
@@ -37,8 +38,10 @@ SMALL_BATCHES = (
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.training.source.BATCHES", SMALL_BATCHES)
-    monkeypatch.setattr("model.training.run.LONGEST_STEP", 0.5)  # on a busy machine too there are a few steps
+    monkeypatch.setattr("model.image.training.level_tasks.BATCHES", SMALL_BATCHES)
+    monkeypatch.setattr(
+        "model.image.training.trainer.LONGEST_STEP", 0.5
+    )  # on a busy machine too there are a few steps
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.instance_norm import _together, instance_norm
-from model.perceptual.moments import moments
+from model.image.losses.moments import moments
+from model.image.network.instance_norm import _together, instance_norm
 
 
 def doubles(*shape: int) -> Tensor:

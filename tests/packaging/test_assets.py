@@ -9,7 +9,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "demo/examples").glob("*"))
 PHOTOS = sorted((ROOT / "demo/photos").glob("*"))
-BANK = sorted((ROOT / "model/photos").glob("*.jpg"))
+BANK = sorted((ROOT / "model/image/photos").glob("*.jpg"))
 NOTICE = (ROOT / "NOTICE").read_text()
 
 
@@ -42,7 +42,7 @@ def test_each_is_a_small_plain_jpeg(path: Path):
 )
 def test_each_has_a_row_with_source_and_licence(path: Path):
     in_bank = path in BANK
-    page = ROOT / ("model/photos/README.md" if in_bank else "demo/README.md")
+    page = ROOT / ("model/image/photos/README.md" if in_bank else "demo/README.md")
     name = path.name if in_bank else f"{path.parent.name}/{path.name}"
     (row,) = [line for line in table_rows(page) if f"`{name}`" in line]
     assert any(licence in row for licence in ("public domain", "CC0", "CC BY"))

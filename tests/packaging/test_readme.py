@@ -12,7 +12,7 @@ from app.api.main import create_app
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.cli import cli
 from app.settings import Settings
-from model.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
+from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -18,9 +18,9 @@ from PIL import Image, ImageFilter, ImageOps
 from safetensors.numpy import load, save
 
 from app.worker.ports import OneByOne
-from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
+from model.image.dials import DEFAULT_ABSTRACTION
 from tests.app.worker.scripted import Progress
 
 STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.02"))
@@ -45,7 +45,7 @@ class Duotone:
 
 
 class DuotoneEngine(OneByOne):
-    """What the worker needs of ``model.engine.Engine``."""
+    """What the worker needs of ``model.image.engine.Engine``."""
 
     default_steps = 20
 

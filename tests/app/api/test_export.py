@@ -17,17 +17,17 @@ from safetensors.torch import load, save
 from app.api.container import Container
 from app.cli import cli
 from app.infra.facts import BASE, set_fact
-from model.checkpoint import Base, load_base, phi_shapes, save_base
 from model.errors import StyleFormatError
 from model.formats import METADATA_KEY, StyleHeader, read_metadata
-from model.networks import Networks
-from model.phi import stack
-from model.pyramid import SIDES
-from model.rendering.renderer import Renderer
-from model.requests import Rendering
-from model.style import Style
-from model.style_encoder import EncoderConfig
-from model.stylizer import StylizerConfig
+from model.image.checkpoint import Base, load_base, phi_shapes, save_base
+from model.image.engine_types import Rendering
+from model.image.network.networks import Networks
+from model.image.network.style_encoder import EncoderConfig
+from model.image.network.style_params import stack
+from model.image.network.stylizer import StylizerConfig
+from model.image.pyramid import SIDES
+from model.image.rendering.renderer import Renderer
+from model.image.style import Style
 from tests.app.api.test_bad_input import check_problem
 from tests.app.support import files, picture
 

@@ -60,15 +60,15 @@ class BoundStyle(ScriptedStyle):
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> type[LoadableEngine]:
-    """Stands in for ``model.engine`` and ``model.style``: the commands' own work is under test."""
+    """Stands in for ``model.image.engine`` and ``style``: the commands' own work is under test."""
     for calls in (LoadableEngine.loaded, LoadableEngine.adapted, LoadableEngine.stylized):
         calls.clear()
-    engine_module = types.ModuleType("model.engine")
+    engine_module = types.ModuleType("model.image.engine")
     engine_module.Engine = LoadableEngine  # type: ignore[attr-defined]
-    style_module = types.ModuleType("model.style")
+    style_module = types.ModuleType("model.image.style")
     style_module.Style = BoundStyle  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "model.engine", engine_module)
-    monkeypatch.setitem(sys.modules, "model.style", style_module)
+    monkeypatch.setitem(sys.modules, "model.image.engine", engine_module)
+    monkeypatch.setitem(sys.modules, "model.image.style", style_module)
     return LoadableEngine
 
 

@@ -54,7 +54,7 @@ def test_nothing_is_overwritten_and_nothing_is_made_up(run, folders: Path):
 
 
 class _Training:
-    """Stands in for ``model.training.run.Run``, which has its own tests: takes no time, learns nothing."""
+    """Stands in for ``model.image.training.trainer.Run``, which has its own tests: learns nothing."""
 
     configs: ClassVar[list[Any]] = []
     fails: ClassVar[Exception | None] = None
@@ -81,10 +81,10 @@ class _Training:
 
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> type[_Training]:
-    from model.training import run
+    from model.image.training import trainer
 
     monkeypatch.setattr(_Training, "configs", [])
-    monkeypatch.setattr(run, "Run", _Training)
+    monkeypatch.setattr(trainer, "Run", _Training)
     return _Training
 
 

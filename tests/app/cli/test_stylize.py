@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.cli.common import InputError, about
-from model.dials import Dials
+from model.image.dials import Dials
 from tests.app.worker.scripted import BASE_HASH
 
 

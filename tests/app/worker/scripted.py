@@ -17,11 +17,11 @@ from typing import Any
 from PIL import Image
 
 from app.worker.ports import OneByOne
-from model.dials import DEFAULT_ABSTRACTION
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
 from model.formats import StyleHeader, checkpoint_hash
-from model.passes import passes
-from model.requests import Learning, Rendering
+from model.image.dials import DEFAULT_ABSTRACTION
+from model.image.engine_types import Learning, Rendering
+from model.image.rendering.size_batches import passes
 
 BASE_HASH = checkpoint_hash()
 """What the API runs: a worker of another base gets no jobs."""

@@ -20,7 +20,7 @@ from app.imaging.moving import Frame, plays_of, read_frames
 from app.imaging.writing import write_clip
 from app.jobs.model import JobKind, JobState
 from app.jobs.tables import JobRow
-from model.dials import Dials
+from model.image.dials import Dials
 from tests.app.waiting import eventually
 from tests.app.worker.plant import Plant, running_plant
 from tests.app.worker.scripted import BASE_HASH, TOO_LARGE, Script

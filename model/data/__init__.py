@@ -1,1 +1,0 @@
-"""Style and photo folders, and their split."""

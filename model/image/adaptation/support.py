@@ -1,0 +1,210 @@
+"""The inner loop on pictures: K examples and some photos -> the phi of every level.
+
+The levels are learned coarse to fine. The support set of a level is what it draws on: photos, as the levels
+before left them; for each of their places the place of the examples that it is to look like was chosen once.
+Held-out photos judge, and the best phi is kept: no level ends above its start.
+
+phi is per sample, so many adaptations go through one inner loop: ``model.image.adaptation.loop``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.errors import CheckpointMissingError
+from model.image.adaptation.examples import LevelExamples, observe
+from model.image.dials import Dials
+from model.image.losses.critic import Critic
+from model.image.losses.hypercolumns import look_at
+from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.objective import Objective
+from model.image.media.folders import random_crop, to_tensor
+from model.image.network.networks import Networks
+from model.image.pyramid import SIDES
+from model.image.rendering.redrawing import level_input
+from model.maml import Params
+from model.networks import Networks, Objective
+from model.perceptual.hypercolumns import look_at
+from model.pyramid import SIDES
+from model.redrawing import level_input, revised
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
+
+
+@dataclass(frozen=True)
+class LevelConfig:
+    """What a level is learned on."""
+
+    photos: int  # drawn in one step
+    crop: int  # pixels a side of the part of each photo that is drawn
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """Settings of an adaptation."""
+
+    steps: int = 24  # of all levels together, as even as can be
+    bank: int = 6  # photos that steps draw from
+    held_out: int = 2  # photos that judge
+    levels: tuple[LevelConfig, ...] = field(
+        default=(LevelConfig(4, 64), LevelConfig(3, 128), LevelConfig(2, 160), LevelConfig(2, 160))
+    )
+    decay_from: float = 0.5  # fraction of a level's steps after which rates fall linearly to a tenth
+    rate_scale: float = 1.0  # of the learned rates
+    rate: float | None = None  # one rate for all tensors instead of them, such as 0.02
+    dials: Dials = field(default_factory=Dials)  # by which the photos are drawn
+    critic: float = 0.0  # weight of the critics' term on the fine levels; needs a checkpoint with critics
+
+    def level_steps(self, total: int) -> list[int]:
+        """Inner steps of each level, the fine ones first where they cannot be even."""
+        each, rest = divmod(total, len(SIDES))
+        return [each + (level >= len(SIDES) - rest) for level in range(len(SIDES))]
+
+
+@dataclass(frozen=True)
+class Support:
+    """What one task draws on in a step, and what the renders are compared with."""
+
+    inputs: Tensor  # (N, 3, S, S)
+    target: Target
+
+    @classmethod
+    def join(cls, parts: Sequence[Support]) -> Support:
+        """Those of several tasks side by side."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(torch.cat([p.inputs for p in parts]), Target.join([p.target for p in parts]))
+
+    def __getitem__(self, index: Sequence[int]) -> Support:
+        return Support(self.inputs[list(index)], self.target[index])
+
+
+class Photos:
+    """Square photos at the side of every level: (N, 3, S, S) each."""
+
+    def __init__(self, photos: Sequence[Image.Image], device: torch.device) -> None:
+        self.levels = [
+            to_tensor([photo.resize((side, side), Image.Resampling.LANCZOS) for photo in photos]).to(device)
+            for side in SIDES
+        ]
+
+    def __len__(self) -> int:
+        return len(self.levels[0])
+
+
+class Adaptation:
+    """One adaptation: the examples, and the photos that each level draws on, as far as it has got."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        objective: Objective,
+        examples: Sequence[Image.Image],
+        bank: Photos,
+        held_out: Photos,
+        *,
+        config: AdaptConfig | None = None,
+        critics: Mapping[int, Critic] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.networks, self.objective = networks, objective
+        self.config = config or AdaptConfig()
+        self.critics = critics or {}
+        if self.config.critic > 0 and not self.critics:
+            raise CheckpointMissingError(
+                "the inner loop is asked for a critic's term, and the checkpoint holds no critic: train one "
+                "with `fewstroke meta-train --critic 0.05`, or set AdaptConfig.critic to 0"
+            )
+        self.bank, self.held_out = bank, held_out
+        self.generator = torch.Generator().manual_seed(seed)
+        self.rng = random.Random(seed)
+        self._given = list(examples)
+        self._support: Support | None = None
+        self._seen: dict[int, LevelExamples] = {}
+
+    def examples(self, level: int) -> LevelExamples:
+        """The examples as a level sees them: looked at when they are first needed."""
+        if level not in self._seen:
+            self._seen[level] = LevelExamples.join(observe(self.objective, self._given, level, self.rng))
+        return self._seen[level]
+
+    def start(self, level: int) -> dict[str, Tensor]:
+        """phi_0 of a level (B = 1): that of the zero-step style."""
+        with torch.no_grad():
+            phi = self.networks.encoder.predict(self.examples(level).descriptions, level)
+        return {name: value.detach().float().clone() for name, value in phi.items()}
+
+    @cached_property
+    def photos(self) -> list[Tensor]:
+        """Bank and held-out photos at every level."""
+        return [torch.cat(both) for both in zip(self.bank.levels, self.held_out.levels, strict=True)]
+
+    @torch.no_grad()
+    def begin_level(self, level: int, below: Params | None) -> None:
+        """Draw the photos with the phi of the level below, and choose what their places are to look like."""
+        photos = self.photos[level]
+        inputs = photos
+        if level > 0:
+            assert below is not None
+            dials, coarse = self.config.dials, self.photos[level - 1]
+            render = torch.lerp(coarse, self._draw(below, level - 1), dials.share(level - 1))
+            inputs = level_input(photos, coarse, render, dials.detail(level), dials.structure)
+        self._inputs = inputs
+        inputs = self._cut(inputs, self.config.levels[level].crop)
+        examples = self.examples(level)
+        with self.objective.autocast():
+            found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
+        pairs = [examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)]
+        chosen = torch.stack([features for features, _ in pairs])
+        spread = (
+            torch.stack([around for _, around in pairs if around is not None])
+            if pairs[0][1] is not None
+            else None
+        )
+        pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
+        judged = None
+        if self.config.critic > 0 and level in self.critics:
+            embedding = self.networks.encoder.embed_descriptions(examples.descriptions, level)
+            embedding = embedding.mean(0, keepdim=True).expand(len(inputs), -1)
+            judged = Judged(self.critics[level], self.config.critic, embedding)
+        self._support = Support(
+            inputs, Target(chosen, [examples.places] * len(inputs), pooled, spread, judged)
+        )
+
+    def _draw(self, phi: Params, level: int) -> Tensor:
+        with self.objective.autocast():
+            parts = [self.networks(x[None], phi).float() for x in self._inputs]
+        return revised(self._inputs, torch.cat(parts), level)
+
+    def _cut(self, x: Tensor, side: int) -> Tensor:
+        """A square part of each."""
+        spare = (x.shape[2] - side) // 4
+        parts = []
+        for each in x:
+            top, left = (4 * self.rng.randint(0, spare) for _ in range(2))
+            parts.append(each[:, top : top + side, left : left + side])
+        return torch.stack(parts)
+
+    def draw(self, level: int) -> Support:
+        """The support of the next step."""
+        count = min(self.config.levels[level].photos, len(self.bank))
+        return self._part(torch.randperm(len(self.bank), generator=self.generator)[:count].tolist())
+
+    def judges(self) -> Support:
+        """The held-out photos of this level."""
+        return self._part(range(len(self.bank), len(self.bank) + len(self.held_out)))
+
+    def _part(self, index: Sequence[int]) -> Support:
+        assert self._support is not None
+        return self._support[index]
+
+
+def square(photo: Image.Image, rng: random.Random, low: float) -> Image.Image:
+    """A square of ``low`` to all of the short side, at the side of the finest level."""
+    return random_crop(photo, SIDES[-1], rng, low=low)

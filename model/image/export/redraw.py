@@ -1,0 +1,157 @@
+"""The whole redraw of a photo in an ONNX graph: its levels, two of the dials, and the enlargement.
+
+What ``model.image.pyramid`` and ``redrawing`` and ``joint_upsampling`` of ``model.image.rendering`` do for
+the service. The levels are the turns of one loop, so that the network is there once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from onnx import TensorProto
+
+from model.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
+from model.export.graph import GraphBuilder
+from model.export.network import Network
+from model.export.resampling import enlarged, rounded, shrunk
+from model.pyramid import LEAST_SIDE, REVISED, REVISED_FROM, SIDES, SPARE
+
+STRENGTH, ABSTRACTION = "strength", "abstraction"
+FLAT = 0.01  # variance of light below which a photo has no detail, as in ``rendering.joint_upsampling``
+
+
+def redraw(g: GraphBuilder, network: Network, photo: str, output: str) -> None:
+    """Nodes from ``photo`` to ``output``, with the dials as inputs that may be left out."""
+    strength = g.node("Clip", g.option(STRENGTH, 1.0), g.number(0), g.number(MOST_STRENGTH))
+    abstraction = g.node("Clip", g.option(ABSTRACTION, DEFAULT_ABSTRACTION), g.number(0), g.number(1))
+    plan, dials = _Plan.of(g, photo), _Dials.of(g, strength, abstraction)
+    sheet = shrunk(g, photo, plan.final)
+
+    def turn(number: str, state: Sequence[str]) -> Sequence[str]:
+        """Draw a level, or draw it again: then what it draws on is its own render."""
+        before, render = state
+        level, again = g.node("Div", number, dials.passes), g.node("Mod", number, dials.passes)
+        small = shrunk(g, sheet, plan.size_of(g, level))
+        size = g.node("Shape", small, start=2)
+        lost = g.node("ReduceMean", g.node("Sub", before, render), g.integers(1))
+        blurred = g.node("AveragePool", lost, kernel_shape=[2, 2], strides=[2, 2])
+        lost = g.node("Sub", lost, g.resize(blurred, g.node("Shape", lost, start=2), "linear"))
+        lost = g.node("Mul", g.node("Gather", dials.structure, again), lost)
+        band = g.node("Sub", small, g.resize(before, size, "linear"))
+        detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
+        x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
+        x = g.node("Clip", x, g.number(0), g.number(1))
+        drawn = _revised(g, x, network.draw(x, level), level, size)
+        drawn = _between(g, x, drawn, g.node("Gather", dials.weights, again))
+        done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
+        share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
+        return small, _between(g, small, drawn, share)
+
+    first = shrunk(g, sheet, plan.size_of(g, g.whole(0)))
+    turns = g.node("Mul", g.node("Add", plan.last, g.whole(1)), dials.passes)
+    small, render = g.loop(turns, [first, first], turn)
+    picture = _with_detail(g, render, small, photo)
+    kept = g.node("Equal", strength, g.number(0))
+    g.node("Where", kept, photo, picture, output=output)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """``model.image.pyramid.plan`` for strokes of size 1: (2,) int64 are height and width."""
+
+    sizes: str  # (levels, 2): of a level that is not the last
+    last: str  # scalar int64: the level that draws last
+    final: str  # (2,): its size
+
+    @classmethod
+    def of(cls, g: GraphBuilder, photo: str) -> _Plan:
+        size = g.node("Shape", photo, start=2)
+        longest = g.node("ReduceMax", size, keepdims=1)
+        # In double precision, so that halves are rounded as Python rounds them.
+        sides = g.constant(np.array(SIDES, dtype=np.float64)[:, None])
+        scale = g.node("Div", sides, g.cast(longest, TensorProto.DOUBLE))
+        fours = g.node("Mul", g.cast(size, TensorProto.DOUBLE), scale)
+        fours = g.node("Round", g.node("Div", fours, g.constant(np.array(4.0))))
+        sizes = g.node("Mul", g.cast(fours, TensorProto.INT64), g.integers(4))
+        sizes = g.node("Max", sizes, g.integers(LEAST_SIDE))
+        whole = g.node("LessOrEqual", longest, g.integers(int(SPARE * SIDES[-1])))
+        final = g.node("Where", whole, size, g.node("Gather", sizes, g.whole(len(SIDES) - 1)))
+        # From the geometric mean of two sides on, a photo is more like the larger one.
+        bounds = g.integers(*(math.isqrt(a * b) for a, b in pairwise(SIDES)))
+        larger = g.cast(g.node("Greater", longest, bounds), TensorProto.INT64)
+        return cls(sizes, g.node("ReduceSum", larger, keepdims=0), final)
+
+    def size_of(self, g: GraphBuilder, level: str) -> str:
+        """Of a level that is drawn."""
+        is_last = g.node("Equal", level, self.last)
+        return g.node("Where", is_last, self.final, g.node("Gather", self.sizes, level))
+
+
+@dataclass(frozen=True)
+class _Dials:
+    """``model.image.dials.Dials`` by level, or for a level drawn first and again."""
+
+    detail: str  # (levels,)
+    share: str  # (levels,)
+    structure: str  # (2,)
+    weights: str  # (2,): of what is drawn
+    passes: str  # scalar int64: 1 or 2
+
+    @classmethod
+    def of(cls, g: GraphBuilder, strength: str, abstraction: str) -> _Dials:
+        one = g.number(1)
+        taken = g.node("Mul", abstraction, g.constant(np.array(DETAIL_TAKEN, dtype=np.float32)))
+        shapes = g.node("Min", one, g.node("Div", abstraction, g.number(SHAPES_FROM)))
+        fine = g.constant(np.ones(len(SIDES) - 1, dtype=np.float32))
+        shares = g.node("Concat", g.node("Unsqueeze", shapes, g.integers(0)), fine, axis=0)
+        beyond = g.node("Mul", g.node("Sub", strength, one), g.number(2))
+        again = g.node("Unsqueeze", g.node("Clip", beyond, g.number(0), one), g.integers(0))
+        structure = g.node("Sub", one, g.node("Div", abstraction, g.number(STRUCTURE_UNTIL)))
+        structure = g.node("Unsqueeze", g.node("Max", g.number(0), structure), g.integers(0))
+        more = g.cast(g.node("Greater", strength, one), TensorProto.INT64)
+        return cls(
+            detail=g.node("Sub", one, taken),
+            share=g.node("Mul", g.node("Min", one, strength), shares),
+            structure=g.node("Concat", structure, g.constant(np.zeros(1, dtype=np.float32)), axis=0),
+            weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
+            passes=g.node("Add", more, g.whole(1)),
+        )
+
+
+def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:
+    """``model.redrawing.revised``."""
+    kept = g.constant(np.array([level >= REVISED_FROM for level in range(len(SIDES))], dtype=np.float32))
+    large = g.node("AveragePool", g.node("Sub", x, render), kernel_shape=[REVISED] * 2, strides=[REVISED] * 2)
+    large = g.node("Mul", g.node("Gather", kept, level), g.resize(large, size, "linear"))
+    return g.node("Clip", g.node("Add", render, large), g.number(0), g.number(1))
+
+
+def _with_detail(g: GraphBuilder, render: str, small: str, photo: str) -> str:
+    """The render of a ``small`` photo at the size of the ``photo``, as ``joint_upsampling.enlarge``."""
+    of_light = g.constant(np.array([0.299, 0.587, 0.114], dtype=np.float32).reshape(1, 3, 1, 1))
+    coarse = g.node("Conv", small, of_light)
+    light, own = rounded(g, coarse), rounded(g, g.node("Conv", photo, of_light))
+    render = rounded(g, render)
+
+    def mean(x: str) -> str:
+        padded = g.node("Pad", x, g.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
+        return g.node("AveragePool", padded, kernel_shape=[3, 3])
+
+    mean_x, mean_y = mean(light), mean(render)
+    variance = g.node("Sub", mean(g.node("Mul", light, light)), g.node("Mul", mean_x, mean_x))
+    variance = g.node("Add", g.node("Max", variance, g.number(0)), g.number(FLAT))
+    covariance = g.node("Sub", mean(g.node("Mul", light, render)), g.node("Mul", mean_x, mean_y))
+    gains = mean(g.node("Div", covariance, variance))
+    size = g.node("Shape", photo, start=2)
+    detail = g.node("Mul", g.resize(gains, size, "linear"), g.node("Sub", own, enlarged(g, coarse, size)))
+    picture = g.node("Add", enlarged(g, render, size), detail)
+    return g.node("Clip", picture, g.number(0), g.number(1))
+
+
+def _between(g: GraphBuilder, a: str, b: str, share: str) -> str:
+    """``a`` at 0, ``b`` at 1."""
+    return g.node("Add", a, g.node("Mul", g.node("Sub", b, a), share))

@@ -1,0 +1,176 @@
+"""The loss of one level: places that look like those chosen for them, and on fine levels statistics.
+
+There is no content term: what the picture shows is held by where the search looked, since each place was
+given its place of the examples before anything was drawn (``model.image.losses.places``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.critic import Critic, critic_inputs, duel, generator_hinge
+from model.networks import Objective
+from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.perceptual.losses import LossWeights, color_directions
+from model.perceptual.places import WINDOW, Places, committed_distance
+from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
+
+STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
+CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge
+
+
+@dataclass(frozen=True)
+class LevelWeights:
+    """Weights of a level's terms; that of the committed distance is 1."""
+
+    local: float  # means and spreads in windows of a few strokes, against those of what was chosen there
+    statistics: float  # style statistics of the whole picture, against all examples
+
+
+LEVEL_WEIGHTS = (
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.6, statistics=0.0),
+    LevelWeights(local=0.7, statistics=0.03),
+    LevelWeights(local=1.0, statistics=0.05),
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A critic's part in the loss of N renders.
+
+    ``embedding``: (N, E) of each render's style, from which its head is predicted; ``real``: (N, INPUTS, h,
+    w) of works of the styles when the critic is trained too, else None.
+    """
+
+    critic: Critic
+    weight: float
+    embedding: Tensor
+    real: Tensor | None = None
+
+    def loss(self, features: dict[str, Tensor]) -> Tensor:
+        """(N,): what renders pay for being told from works, and the critic for not telling them."""
+        fake = critic_inputs(features)
+        head = self.critic.head(self.embedding)
+        if self.real is None:
+            scores = self.critic.scores(fake, head, self.critic.weights().frozen())
+            return self.weight * generator_hinge(scores)
+        return duel(self.critic, head, fake, self.real).total(self.weight)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What N renders are compared with.
+
+    ``chosen``: (N, P, C) hypercolumns of the places chosen for each of their P places; ``places``: of each
+    render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count;
+    ``spread``: (N, P, C) the variance around the chosen places, on fine levels; ``judged``: by a critic, on
+    fine levels.
+    """
+
+    chosen: Tensor
+    places: Sequence[Places]
+    pooled: StyleStatistics | None
+    spread: Tensor | None = None
+    judged: Judged | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence[Target]) -> Target:
+        """Those of several styles side by side: all with statistics and a critic, or none."""
+        pooled = [p.pooled for p in parts if p.pooled is not None]
+        spread = [p.spread for p in parts if p.spread is not None]
+        judged = [p.judged for p in parts if p.judged is not None]
+        return cls(
+            torch.cat([p.chosen for p in parts]),
+            [places for p in parts for places in p.places],
+            concatenate(pooled) if pooled else None,
+            torch.cat(spread) if spread else None,
+            replace(judged[0], embedding=torch.cat([j.embedding for j in judged])) if judged else None,
+        )
+
+    def __getitem__(self, index: Sequence[int]) -> Target:
+        """Of some of the renders."""
+        chosen = list(index)
+        return Target(
+            self.chosen[chosen],
+            [self.places[i] for i in chosen],
+            None if self.pooled is None else self.pooled[chosen],
+            None if self.spread is None else self.spread[chosen],
+            None if self.judged is None else replace(self.judged, embedding=self.judged.embedding[chosen]),
+        )
+
+
+def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, target: Target) -> Tensor:
+    """(N, 3, H, W) renders -> their losses (N,); H and W are multiples of four."""
+    layers: tuple[str, ...] = HYPERCOLUMN_LAYERS
+    counts = weights.statistics > 0 and target.pooled is not None
+    if counts:
+        layers = tuple(dict.fromkeys((*layers, *STYLE_LAYERS)))
+    with objective.autocast():
+        features = objective.network(renders, layers)
+    found = hypercolumns(features)
+    loss = committed_distance(found, target.chosen, target.places)
+    if weights.local:
+        grid = renders.shape[2] // 4, renders.shape[3] // 4
+        loss = loss + weights.local * local_distance(found, target.chosen, target.places, grid, target.spread)
+    if counts:
+        assert target.pooled is not None
+        with objective.autocast():
+            own = statistics(features, renders, patches=True)
+        terms = objective.distances(own, target.pooled, _directions(renders.device))
+        loss = loss + weights.statistics * terms.style(STYLE_WEIGHTS)
+    if target.judged is not None:
+        loss = loss + target.judged.loss(features)
+    return loss
+
+
+@cache
+def _directions(device: torch.device) -> Tensor:
+    """Along which colours are compared: always the same, so that a seed gives the same style again."""
+    return color_directions(torch.Generator().manual_seed(0)).to(device)
+
+
+def local_distance(
+    features: Tensor,
+    targets: Tensor,
+    places: Sequence[Places],
+    grid: tuple[int, int],
+    around: Tensor | None = None,
+) -> Tensor:
+    """(N,): distance of the means and spreads in overlapping windows, in units of the style's spread.
+
+    A network that has to hit single places hits their average, and paints without brushwork. In a window it
+    is free to lay strokes where it likes, but there have to be as many: as in the places chosen there, or
+    as ``around`` them (B, N, C) in the examples, where one place was chosen over and over. So what is even in
+    the examples stays even, and what is dotted gets dots (after the statistics of Huang & Belongie 2017,
+    window by window).
+    """
+    mean = torch.stack([p.mean for p in places]).unsqueeze(1)
+    spread = torch.stack([p.variance for p in places]).unsqueeze(1).sqrt()
+    scale = 1 / (spread + 0.1 * spread.mean(2, keepdim=True))
+    m, s = _windows((features - mean) * scale, grid)
+    wanted_m, wanted_s = _windows((targets.float() - mean) * scale, grid)
+    if around is not None:
+        texture = _averaged(around.float() * scale.square(), grid)
+        wanted_s = torch.maximum(wanted_s, texture.add(1e-4).sqrt())
+    return (m - wanted_m).square().mean((1, 2, 3)) + (s - wanted_s).square().mean((1, 2, 3))
+
+
+def _windows(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """(N, P, C) -> means and standard deviations in windows, (N, C, h, w) each."""
+    mean = _averaged(x, grid)
+    variance = _averaged(x.square(), grid) - mean.square()
+    return mean, variance.clamp_min(0).add(1e-4).sqrt()
+
+
+def _averaged(x: Tensor, grid: tuple[int, int]) -> Tensor:
+    """(N, P, C) -> means in windows, (N, C, h, w)."""
+    size = min(WINDOW, *grid)
+    maps = x.view(len(x), *grid, -1).permute(0, 3, 1, 2)
+    return F.avg_pool2d(maps, size, max(1, size // 2))

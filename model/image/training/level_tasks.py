@@ -1,0 +1,143 @@
+"""Draws the tasks of the outer loop: styles from the pool, photos, and what a level draws on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.critic import Critic, window
+from model.dials import Dials
+from model.networks import Networks, Objective
+from model.perceptual.hypercolumns import look_at
+from model.perceptual.statistics import concatenate
+from model.pyramid import SIDES
+from model.redrawing import level_input, revised
+from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
+from model.training.learner import LevelTask, Renders
+from model.training.works import PhotoSource, StyleTask, TaskPool
+
+ABSTRACTIONS = 0.0, 0.8  # in training, drawn evenly
+
+
+@dataclass(frozen=True)
+class LevelBatch:
+    """How much of a level goes into one outer step."""
+
+    share: float  # of the outer steps
+    styles: int
+    photos: int  # of each style
+    crop: int | None = None  # pixels a side of a part that is rendered; None: whole pictures
+
+
+BATCHES = (
+    LevelBatch(0.2, 6, 2),
+    LevelBatch(0.25, 5, 1),
+    LevelBatch(0.25, 2, 1),
+    LevelBatch(0.3, 2, 1, crop=208),
+)
+
+
+class LevelTasks:
+    """An endless stream of tasks."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        objective: Objective,
+        pool: TaskPool,
+        photos: PhotoSource,
+        rng: random.Random,
+        critics: Mapping[int, Critic] | None = None,
+        critic_weight: float = 0.0,
+    ) -> None:
+        """``critics``: of the fine levels, trained beside the networks."""
+        self.networks, self.objective = networks, objective
+        self.critics, self.critic_weight = critics or {}, critic_weight
+        self.pool, self.photos, self.rng = pool, photos, rng
+        self.steps = 0
+
+    def draw(self) -> LevelTask:
+        """A task at a level drawn by ``BATCHES``."""
+        if self.steps % self.pool.config.uses == 0:
+            self.pool.refresh()
+        self.steps += 1
+        level = self.rng.choices(range(len(SIDES)), [batch.share for batch in BATCHES])[0]
+        styles = self.pool.choose(BATCHES[level].styles)
+        return LevelTask(
+            level,
+            styles,
+            lambda step: self.renders(level, styles, query=False),
+            lambda step: self.renders(level, styles, query=True),
+        )
+
+    @torch.no_grad()
+    def renders(self, level: int, styles: list[StyleTask], *, query: bool) -> Renders:
+        """What the styles draw on at a level, from photos drawn anew, and what it is to look like."""
+        batch = BATCHES[level]
+        aspect = self.rng.choice((1.0, 4 / 3, 3 / 4))
+        photos = self.photos.draw(batch.photos * len(styles), level, aspect)
+        photos = [photo.to(self.objective.device) for photo in photos]
+        inputs = self._inputs(level, styles, photos, batch.photos)
+        if batch.crop is not None:
+            inputs = self._part(inputs, batch.crop)
+        chosen, spread, places, pooled = [], [], [], []
+        for i, x in enumerate(inputs):
+            style = styles[i // batch.photos]
+            examples = (style.query if query else style.support)[level]
+            with self.objective.autocast():
+                found = look_at(self.objective.network.vgg, x[None])[0]
+            features, around = examples.places.targets(found, x)
+            chosen.append(features)
+            if around is not None:
+                spread.append(around)
+            places.append(examples.places)
+            pooled.append(examples.pooled)
+        counts = LEVEL_WEIGHTS[level].statistics > 0
+        judged = (
+            self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
+        )
+        target = Target(
+            torch.stack(chosen),
+            places,
+            concatenate(pooled) if counts else None,
+            torch.stack(spread) if spread else None,
+            judged,
+        )
+        return Renders(inputs, target)
+
+    def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
+        """A part of a work beside each render, as large as it."""
+        encoder = self.networks.encoder
+        embedding = torch.cat(
+            [
+                encoder.embed_descriptions(style.descriptions(level), level).mean(0, keepdim=True)
+                for style in styles
+            ]
+        ).repeat_interleave(count, 0)
+        maps = [self.rng.choice(styles[i // count].query[level].maps) for i in range(len(inputs))]
+        height = min(inputs.shape[2] // 4, *(m.shape[2] for m in maps))
+        width = min(inputs.shape[3] // 4, *(m.shape[3] for m in maps))
+        real = torch.cat([window(m, height, width, self.rng) for m in maps]).float()
+        return Judged(self.critics[level], self.critic_weight, embedding, real)
+
+    def _inputs(self, level: int, styles: list[StyleTask], photos: list[Tensor], count: int) -> Tensor:
+        """What ``level`` draws on: the coarser levels drawn by the zero-step styles."""
+        encoder, x = self.networks.encoder, photos[0]
+        dials = Dials(abstraction=self.rng.uniform(*ABSTRACTIONS))
+        for at in range(level):
+            with self.objective.autocast():
+                phi = [encoder.predict(style.descriptions(at), at) for style in styles]
+                joined = {k: torch.cat([p[k] for p in phi]).repeat_interleave(count, 0) for k in phi[0]}
+                render = revised(x, self.networks(x, joined).float(), at)
+            render = torch.lerp(photos[at], render, dials.share(at))
+            x = level_input(photos[at + 1], photos[at], render, dials.detail(at + 1), dials.structure)
+        return x
+
+    def _part(self, x: Tensor, side: int) -> Tensor:
+        height, width = x.shape[2:]
+        top, left = (4 * self.rng.randrange(max(0, length - side) // 4 + 1) for length in (height, width))
+        return x[:, :, top : top + side, left : left + side]

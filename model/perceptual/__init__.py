@@ -1,1 +1,0 @@
-"""Perceptual network and the distances on its features."""
