@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from app.api.container import Container
 from app.api.preferences import wait_seconds
 from app.api.ranges import byte_range
-from model.passes import fitting
+from model.image.rendering.size_batches import fitting
 from tests.app.access.keys import key_for
 from tests.app.support import Hand, encoded, files, picture, png, ready_style
 
