@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.data.folders import to_tensor
-from model.networks import Objective
-from model.perceptual.hypercolumns import CHANNELS, HYPERCOLUMN_LAYERS, hypercolumns, look_at
-from model.perceptual.places import Places, committed_distance, project, spread_around
-from model.redrawing_loss import LevelWeights, Target, level_loss, local_distance
+from model.image.losses.hypercolumns import CHANNELS, HYPERCOLUMN_LAYERS, hypercolumns, look_at
+from model.image.losses.level_loss import LevelWeights, Target, level_loss, local_distance
+from model.image.losses.objective import Objective
+from model.image.losses.places import Places, committed_distance, project, spread_around
+from model.image.media.folders import to_tensor
 from tests.model.conftest import picture
 
 

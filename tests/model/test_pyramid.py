@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from model.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
-from model.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
-from model.redrawing import level_input, redraw, revised
+from model.image.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
+from model.image.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
+from model.image.rendering.redrawing import level_input, redraw, revised
 
 LENGTHS = st.integers(1, 8192)
 STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])

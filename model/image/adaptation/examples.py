@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from model.critic import critic_inputs
-from model.data.folders import to_tensor
-from model.networks import Objective
-from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
-from model.perceptual.places import Places, spread_around
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
-from model.pyramid import SIDES, level_size, resized
-from model.style_encoder import describe
+from model.image.losses.critic import critic_inputs
+from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
+from model.image.losses.objective import Objective
+from model.image.losses.places import Places, spread_around
+from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
+from model.image.media.folders import to_tensor
+from model.image.network.style_encoder import describe
+from model.image.pyramid import SIDES, level_size, resized
 
 PLACES = 4096  # of all examples together, at most, that are searched at a level
 PLACES_OF_ONE = 1536  # of one work, at most

@@ -18,11 +18,8 @@ from model.image.adaptation.support import Adaptation, Support
 from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
+from model.image.rendering.redrawing import revised
 from model.maml import Adam, InnerStep, LearningRates, Params, inner_loop, take_tasks
-from model.phi import stack
-from model.pyramid import SIDES
-from model.redrawing import revised
-from model.redrawing_loss import LEVEL_WEIGHTS, level_loss
 
 BETAS = (0.9, 0.95)  # of the inner Adam
 

@@ -28,13 +28,8 @@ from model.image.losses.objective import Objective
 from model.image.media.folders import random_crop, to_tensor
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
-from model.image.rendering.redrawing import level_input
+from model.image.rendering.redrawing import level_input, revised
 from model.maml import Params
-from model.networks import Networks, Objective
-from model.perceptual.hypercolumns import look_at
-from model.pyramid import SIDES
-from model.redrawing import level_input, revised
-from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
 
 
 @dataclass(frozen=True)

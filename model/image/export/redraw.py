@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 from onnx import TensorProto
 
-from model.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
-from model.export.graph import GraphBuilder
-from model.export.network import Network
-from model.export.resampling import enlarged, rounded, shrunk
-from model.pyramid import LEAST_SIDE, REVISED, REVISED_FROM, SIDES, SPARE
+from model.image.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
+from model.image.export.graph import GraphBuilder
+from model.image.export.network import Network
+from model.image.export.resampling import enlarged, rounded, shrunk
+from model.image.pyramid import LEAST_SIDE, REVISED, REVISED_FROM, SIDES, SPARE
 
 STRENGTH, ABSTRACTION = "strength", "abstraction"
 FLAT = 0.01  # variance of light below which a photo has no detail, as in ``rendering.joint_upsampling``
@@ -123,7 +123,7 @@ class _Dials:
 
 
 def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:
-    """``model.redrawing.revised``."""
+    """``model.image.rendering.redrawing.revised``."""
     kept = g.constant(np.array([level >= REVISED_FROM for level in range(len(SIDES))], dtype=np.float32))
     large = g.node("AveragePool", g.node("Sub", x, render), kernel_shape=[REVISED] * 2, strides=[REVISED] * 2)
     large = g.node("Mul", g.node("Gather", kept, level), g.resize(large, size, "linear"))

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.critic import Critic, critic_inputs, duel, generator_hinge
-from model.networks import Objective
-from model.perceptual.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
-from model.perceptual.losses import LossWeights, color_directions
-from model.perceptual.places import WINDOW, Places, committed_distance
-from model.perceptual.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
+from model.image.losses.critic import Critic, critic_inputs, duel, generator_hinge
+from model.image.losses.distances import LossWeights, color_directions
+from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.image.losses.objective import Objective
+from model.image.losses.places import WINDOW, Places, committed_distance
+from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
 STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
 CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge

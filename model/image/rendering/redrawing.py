@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.dials import Dials
-from model.pyramid import REVISED, REVISED_FROM
+from model.image.dials import Dials
+from model.image.pyramid import REVISED, REVISED_FROM
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:

@@ -11,12 +11,9 @@ from torch import Tensor, nn
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Target, level_loss
 from model.image.losses.objective import Objective
 from model.image.network.networks import Networks
+from model.image.rendering.redrawing import revised
 from model.image.training.style_tasks import StyleTask
 from model.maml import GradientLearner, MetaLoss, Params, Start, Task
-from model.networks import Networks, Objective
-from model.redrawing import revised
-from model.redrawing_loss import LEVEL_WEIGHTS, Target, level_loss
-from model.training.works import StyleTask
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.critic import Critic, window
-from model.dials import Dials
-from model.networks import Networks, Objective
-from model.perceptual.hypercolumns import look_at
-from model.perceptual.statistics import concatenate
-from model.pyramid import SIDES
-from model.redrawing import level_input, revised
-from model.redrawing_loss import LEVEL_WEIGHTS, Judged, Target
-from model.training.learner import LevelTask, Renders
-from model.training.works import PhotoSource, StyleTask, TaskPool
+from model.image.dials import Dials
+from model.image.losses.critic import Critic, window
+from model.image.losses.hypercolumns import look_at
+from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.objective import Objective
+from model.image.losses.statistics import concatenate
+from model.image.network.networks import Networks
+from model.image.pyramid import SIDES
+from model.image.rendering.redrawing import level_input, revised
+from model.image.training.learner import LevelTask, Renders
+from model.image.training.style_tasks import PhotoSource, StyleTask, TaskPool
 
 ABSTRACTIONS = 0.0, 0.8  # in training, drawn evenly
 
