@@ -3,11 +3,16 @@
 A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
 line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
 killed. Run by :mod:`app.imaging.decoder`.
+
+What takes long gives way: each picture has a thread of its own, which becomes nicer after a moment, so that
+where cores are few the quick pictures of one owner do not wait for the slow ones of another.
 """
 
 import json
 import os
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,11 @@ from app.imaging.confine import confine
 from app.imaging.costly import keep_small, refuse_costly
 from app.imaging.limits import Limits
 from app.imaging.normalize import normalize
+from app.infra.priority import give_way
 
 _MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture needs about a fifth
+_MOMENT = 0.2  # s
+_NICER = 5
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +53,21 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer
     for line in sys.stdin:
-        replies.write(json.dumps(answer(json.loads(line))) + "\n")
+        replies.write(json.dumps(_done_in_thread(json.loads(line))) + "\n")
         replies.flush()
+
+
+def _done_in_thread(request: dict[str, Any]) -> dict[str, Any]:
+    """The answer, of a thread that gives way after a moment; niceness cannot be taken back, a thread can."""
+    replies: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: replies.append(answer(request)), name="picture", daemon=True)
+    thread.start()
+    thread.join(_MOMENT)
+    if thread.is_alive() and sys.platform == "linux":  # elsewhere only whole processes can be nicer
+        with suppress(ProcessLookupError):  # done at this moment
+            give_way(os.getpriority(os.PRIO_PROCESS, 0) + _NICER, thread.native_id)
+    thread.join()
+    return replies[0]
 
 
 def _limit_memory() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from app.errors import (
 )
 from app.imaging.decoder import Decoder
 from app.imaging.limits import Ground, Limits, Normalized
+from benchmarks.siege.pictures import slow_picture
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
 
@@ -109,6 +112,27 @@ async def test_one_owner_leaves_a_decoder_for_the_others(tmp_path: Path) -> None
         await decoder.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+async def test_a_picture_that_takes_long_gives_way(decoder: Decoder, tmp_path: Path) -> None:
+    quick = source(tmp_path, encoded(picture()))
+    await decoder.normalize(quick, tmp_path / "out", LIMITS, label="File 1")
+    (child,) = children()
+    usual = child.nice()
+    slow = tmp_path / "slow"
+    slow.write_bytes(slow_picture(4000, 3000))
+    taking = asyncio.create_task(decoder.normalize(slow, tmp_path / "out2", LIMITS, label="File 2"))
+
+    def nicer() -> bool:
+        threads = [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in child.threads()]
+        assert not taking.done(), "it was done before anybody could look"
+        return usual in threads and max(threads) > usual
+
+    await eventually(nicer)
+    await taking
+    assert child.nice() == usual
+    assert all(os.getpriority(os.PRIO_PROCESS, thread.id) == usual for thread in child.threads())
+
+
 async def test_pictures_of_a_request_share_its_time(decoder: Decoder, tmp_path: Path) -> None:
     good = source(tmp_path, encoded(picture()))
     budget = decoder.budget()
@@ -135,8 +159,6 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    import sys
-
     good = source(tmp_path, encoded(picture()))
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, str(good), str(tmp_path / "out"), stdout=asyncio.subprocess.PIPE
