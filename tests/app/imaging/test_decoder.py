@@ -113,7 +113,8 @@ async def test_one_owner_leaves_a_decoder_for_the_others(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
-async def test_a_picture_that_takes_long_gives_way(decoder: Decoder, tmp_path: Path) -> None:
+async def test_a_picture_that_takes_long_gives_way(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=300)
     quick = source(tmp_path, encoded(picture()))
     await decoder.normalize(quick, tmp_path / "out", LIMITS, label="File 1")
     (child,) = children()
@@ -127,10 +128,13 @@ async def test_a_picture_that_takes_long_gives_way(decoder: Decoder, tmp_path: P
         assert not taking.done(), "it was done before anybody could look"
         return usual in threads and max(threads) > usual
 
-    await eventually(nicer)
-    await taking
-    assert child.nice() == usual
-    assert all(os.getpriority(os.PRIO_PROCESS, thread.id) == usual for thread in child.threads())
+    try:
+        await eventually(nicer, within=60)
+        await taking
+        assert child.nice() == usual
+        assert all(os.getpriority(os.PRIO_PROCESS, thread.id) == usual for thread in child.threads())
+    finally:
+        await decoder.close()
 
 
 async def test_pictures_of_a_request_share_its_time(decoder: Decoder, tmp_path: Path) -> None:

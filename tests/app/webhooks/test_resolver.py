@@ -134,7 +134,7 @@ async def test_slow_names_of_one_owner_leave_the_messages_of_another_alone(
 
 
 async def test_messages_to_a_name_that_is_not_told_are_left_alone_for_a_while(sessions: Sessions) -> None:
-    """Each attempt is written down, in the line of all who write: a hundred that cannot begin keep it busy."""
+    """Each attempt is written down, in the line of all who write."""
 
     async def untold(host: str, port: int) -> list[str]:
         raise NameUnresolvedError(f"the address of {host} was not told")
@@ -150,6 +150,6 @@ async def test_messages_to_a_name_that_is_not_told_are_left_alone_for_a_while(se
         query = select(DeliveryRow.webhook_id, func.sum(DeliveryRow.attempts)).group_by(
             DeliveryRow.webhook_id
         )
-        attempts = dict((await session.execute(query)).tuples().all())
+        attempts = {row[0]: row[1] for row in await session.execute(query)}
     assert attempts == {first: started - 1, other: 1}
     assert started - 1 <= 4
