@@ -19,10 +19,16 @@ from typing import Any
 import httpx
 
 from benchmarks.siege.pictures import amplified_picture, slow_picture
+from benchmarks.stub.service import picture
 
 _PAUSE = 0.5  # s between two rounds of an attack
 _HELD = 20.0  # s that a stream or a wait is held, at most
-_STREAMS, _WAITS, _SLOW_BODIES, _SLOW_NAMES = 100, 40, 10, 8
+_EVERY = 2.0  # s between two jobs that somebody follows
+_STREAMS, _WAITS, _SLOW_BODIES, _SLOW_NAMES = 100, 10, 10, 8
+
+
+class _NothingYetError(Exception):
+    """There is no job to follow."""
 
 
 @dataclass
@@ -47,13 +53,13 @@ class Siege:
         headers = {"Authorization": f"Bearer {self.uploads}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=120, trust_env=False)
 
-    async def ask(self, line: str, *headers: str, hold: float) -> None:
+    async def ask(self, line: str, *headers: str, hold: float, body: bytes = b"") -> None:
         """One request of the flood, whose answer is read for so many seconds. By hand: a client library takes
         more time than the service does."""
         reader, writer = await self.connect()
         try:
             lines = [f"{line} HTTP/1.1", "Host: a", f"Authorization: Bearer {self.floods}", *headers]
-            writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+            writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode() + body)
             status = await reader.readuntil(b"\r\n")
             self.answers[int(status.split()[1])] += 1
             with suppress(TimeoutError):
@@ -96,7 +102,7 @@ async def idle_sockets(siege: Siege) -> None:
         await closed.get()
         try:
             await loop.create_connection(lambda: _Silent(closed), siege.url.host, siege.url.port)
-            siege.done["idle_sockets"] += 1
+            siege.done[idle_sockets.__name__] += 1
         except OSError:
             closed.put_nowait(None)
             await asyncio.sleep(_PAUSE)
@@ -161,6 +167,17 @@ async def _upload(
         siege.answers[canceled.status_code] += 1
 
 
+async def jobs(siege: Siege) -> None:
+    """Jobs of five seconds each: somebody to follow."""
+    async with siege.client() as client:
+        files = [("examples", ("a.png", picture("navy")))]
+        answer = await client.post("/v1/styles", files=files, data={"steps": "100"})
+        siege.answers[answer.status_code] += 1
+        if answer.status_code == httpx.codes.ACCEPTED:
+            siege.job = answer.json()["job"]["id"]
+    await asyncio.sleep(_EVERY)
+
+
 async def slow_names(siege: Siege) -> None:
     """Webhooks whose names nobody tells; each job of B is a message to all of them."""
     async with siege.client() as client:
@@ -172,23 +189,25 @@ async def slow_names(siege: Siege) -> None:
 
 async def streams(siege: Siege) -> None:
     """Event streams of the newest job."""
-    if siege.job:
-        await siege.ask(f"GET /v1/jobs/{siege.job}/events", hold=_HELD)
+    if not siege.job:
+        raise _NothingYetError
+    await siege.ask(f"GET /v1/jobs/{siege.job}/events", hold=_HELD)
 
 
 async def waits(siege: Siege) -> None:
-    """Long waits for the end of a rendering of the newest job."""
-    if siege.job:
-        body = "Content-Length: 0"
-        await siege.ask(f"POST /v1/jobs/{siege.job}/retry", body, "Prefer: wait=20", hold=_HELD)
+    """Long waits for the end of an adaptation."""
+    boundary = "--a\r\nContent-Disposition: form-data; name=examples; filename=a\r\n\r\n".encode()
+    body = boundary + picture("navy") + b"\r\n--a--\r\n"
+    headers = ("Content-Type: multipart/form-data; boundary=a", f"Content-Length: {len(body)}")
+    await siege.ask("POST /v1/styles", *headers, "Prefer: wait=20", hold=_HELD, body=body)
 
 
 async def repeatedly(siege: Siege, attack: Callable[[Siege], Awaitable[None]]) -> None:
     """Without end, whatever comes of it."""
     while True:
-        with suppress(OSError, httpx.HTTPError, asyncio.IncompleteReadError, ValueError, IndexError):
+        with suppress(OSError, httpx.HTTPError, asyncio.IncompleteReadError, ValueError, _NothingYetError):
             await attack(siege)
-        siege.done[attack.__name__] += 1
+            siege.done[attack.__name__] += 1
         await asyncio.sleep(_PAUSE)
 
 
@@ -197,6 +216,7 @@ ATTACKS: dict[str, tuple[Callable[[Siege], Awaitable[None]], int]] = {
     "sockets": (idle_sockets, 1),
     "bodies": (slow_body, _SLOW_BODIES),
     "strangers": (strangers_body, _SLOW_BODIES),
+    "jobs": (jobs, 1),
     "pictures": (slow_pictures, 4),
     "disk": (amplified_pictures, 2),
     "names": (slow_names, 1),

@@ -9,7 +9,7 @@ _SCANS = 90  # below the bound of a JPEG's scans: what is refused costs nothing
 _TILE = 4  # rows; their period lies in WebP's window and outside of deflate's
 
 
-def slow_picture(width: int = 7200, height: int = 5400) -> bytes:
+def slow_picture(width: int = 4800, height: int = 3600) -> bytes:
     """A progressive JPEG without detail whose last scan is repeated: each costs a few bytes to send, and a
     walk through all blocks to decode."""
     buffer = BytesIO()
