@@ -18,7 +18,7 @@ class Bucket:
     """An S3 service with one bucket. ``refusal``: the status that everybody gets; None: it works."""
 
     def __init__(self) -> None:
-        from moto.server import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request

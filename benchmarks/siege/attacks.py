@@ -96,6 +96,7 @@ class _Silent(asyncio.Protocol):
 async def idle_sockets(siege: Siege) -> None:
     """So many at any time."""
     loop, closed = asyncio.get_running_loop(), asyncio.Queue[None]()
+    assert siege.url.port is not None
     for _ in range(siege.sockets):
         closed.put_nowait(None)
     while True:
@@ -196,7 +197,7 @@ async def streams(siege: Siege) -> None:
 
 async def waits(siege: Siege) -> None:
     """Long waits for the end of an adaptation."""
-    boundary = "--a\r\nContent-Disposition: form-data; name=examples; filename=a\r\n\r\n".encode()
+    boundary = b"--a\r\nContent-Disposition: form-data; name=examples; filename=a\r\n\r\n"
     body = boundary + picture("navy") + b"\r\n--a--\r\n"
     headers = ("Content-Type: multipart/form-data; boundary=a", f"Content-Length: {len(body)}")
     await siege.ask("POST /v1/styles", *headers, "Prefer: wait=20", hold=_HELD, body=body)

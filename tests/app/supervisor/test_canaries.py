@@ -267,7 +267,7 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
         async def ready() -> bool:
             with suppress(httpx.TransportError):
-                return (await service.http.get("/readyz")).json()["status"] == "ready"
+                return bool((await service.http.get("/readyz")).json()["status"] == "ready")
             return False
 
         own: list[str] = []
