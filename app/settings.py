@@ -205,7 +205,9 @@ class Settings(BaseSettings):
         "leaves a decoder for the others.",
     )
     decode_seconds: float = Field(
-        30.0, gt=0, description="How long the pictures of one request may keep a decoder, together."
+        30.0,
+        gt=0,
+        description="Seconds of processor time that the pictures of one request may take, together.",
     )
 
     # Adaptation.

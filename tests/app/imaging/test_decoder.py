@@ -149,6 +149,38 @@ async def test_pictures_of_a_request_share_its_time(decoder: Decoder, tmp_path: 
     assert (await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")).width == 64
 
 
+async def test_a_picture_may_take_so_much_processor_time(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=300)
+    slow = tmp_path / "slow"
+    slow.write_bytes(slow_picture(4000, 3000))
+    good = source(tmp_path, encoded(picture()))
+    try:
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        (child,) = children()
+        budget = decoder.budget()
+        budget.seconds = 0.3
+        with pytest.raises(ImageTooLargeError, match="takes too long"):
+            await decoder.normalize(slow, tmp_path / "out", LIMITS, label="File 1", budget=budget)
+        assert budget.seconds == 0.0, "nor do the others of its request"
+        assert not child.is_running()
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+    finally:
+        await decoder.close()
+
+
+async def test_starting_a_decoder_is_not_the_pictures_time(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=300)
+    budget = decoder.budget()
+    budget.seconds = 0.05  # a new process takes longer than four times this to be there
+    try:
+        done = await decoder.normalize(
+            source(tmp_path, encoded(picture())), tmp_path / "out", LIMITS, label="File 1", budget=budget
+        )
+        assert done.width == 64
+    finally:
+        await decoder.close()
+
+
 async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys, os\n"
