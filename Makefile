@@ -68,7 +68,7 @@ test-web: env $(WEB_STAMP) $(BROWSER_STAMP) ## Test the studio and the browser d
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm test --silent
 	cd $(BROWSER) && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm test --silent
 
-screenshots: env $(WEB_STAMP) ## Take docs/screenshots with Chromium and the real model
+screenshots: env $(WEB_STAMP) ## Take pictures of the studio's states into artifacts/screenshots
 	cd web && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent screenshots
 
 $(BUDGET_STAMP): web/budget/package.json web/budget/package-lock.json

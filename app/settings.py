@@ -23,10 +23,10 @@ from sqlalchemy import URL
 
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ConfigError
-from app.infra.redaction import hide, secrets_of
+from app.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
-from app.settings_file import FileSource
-from app.texts import pydantic_says
+from app.settings_toml import FileSource
+from app.validators import pydantic_says
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         "it. With SQLite the default is made and kept in `secret.key` of the data folder.",
     )
     checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
+    presets_dir: Path | None = Field(
+        None,
+        description="Folder of the style files that everybody can use, as `python -m scripts.presets` writes "
+        "it for a checkpoint of your own; default: the packaged ones.",
+    )
     renderer: Literal["auto", "openvino-int8", "openvino", "torch"] = Field(
         "auto",
         description="What renders on CPUs; `auto`: the fastest that the processor and the installation have. "
@@ -295,7 +300,7 @@ class Settings(BaseSettings):
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
 
-    @field_validator("data_dir", "checkpoint")
+    @field_validator("data_dir", "checkpoint", "presets_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()  # processes that we start stand in other folders

@@ -22,9 +22,9 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.imaging.clip_reader import Frame
+from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import Frame
-from app.imaging.writing import write_clip
 from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import RESULTS
 from model.image.engine import BANK, Engine

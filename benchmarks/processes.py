@@ -10,7 +10,7 @@ from benchmarks.errors import BenchmarkError
 KINDS = {
     "app.cli api": "api",
     "app.cli worker": "worker",
-    "app.imaging.child": "decoder",
+    "app.imaging.decoder_process": "decoder",
     "nats-server": "broker",
 }
 MIB = 2**20

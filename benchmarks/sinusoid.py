@@ -4,7 +4,7 @@ A task is one sinusoid: amplitude uniform in [0.1, 5], phase in [0, pi], inputs 
 starts from the same MLP (1-40-40-1, ReLU). The rows without meta-learning fine-tune with plain SGD at the
 rate that is best for them on validation tasks, chosen anew for each number of steps.
 
-    python -m benchmarks.sinusoid --out benchmarks/results/sinusoid.json
+    python -m benchmarks.sinusoid --out sinusoid.json
 """
 
 import argparse
@@ -27,7 +27,6 @@ from model.maml import (
     Granularity,
     InnerConfig,
     LearningRates,
-    LossFn,
     MetaLearner,
     ModuleStart,
     OuterConfig,
@@ -37,14 +36,11 @@ from model.maml import (
     batch_at,
     inner_loop,
     make_algorithm,
-    module_loss,
-    vectorized,
 )
+from model.maml.examples.sinusoid import Points, Sinusoids, network, squared_error
 
 STEPS = (0, 1, 5, 10)
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 3e-2, 5e-2, 1e-1)
-
-Points = tuple[Tensor, Tensor]  # x and y, (B, K, 1) each
 
 
 @dataclass(frozen=True)
@@ -71,39 +67,6 @@ RECIPES = {
         Recipe("maml++", 2000, InnerConfig(steps=5, lr=0.01)),
     )
 }
-
-
-class Sinusoids:
-    """Draws batches of tasks from a seeded generator."""
-
-    def __init__(self, seed: int, *, shots: int = 5, query: int = 10) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
-        self.shots = shots
-        self.query = query
-
-    def _uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=self._generator)
-
-    def draw(self, size: int) -> Task[Points, Points]:
-        """``size`` sinusoids side by side."""
-        amplitude = self._uniform(0.1, 5.0, size, 1, 1)
-        phase = self._uniform(0.0, math.pi, size, 1, 1)
-        x = self._uniform(-5.0, 5.0, size, self.shots + self.query, 1)
-        y = amplitude * torch.sin(x - phase)
-        k = self.shots
-        return Task((x[:, :k], y[:, :k]), (x[:, k:], y[:, k:]), size)
-
-
-def network(seed: int) -> nn.Sequential:
-    """The MLP of the paper."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1))
-
-
-def squared_error(net: nn.Module) -> LossFn:
-    """Mean squared error of each of B tasks: (B,)."""
-    return vectorized(module_loss(net, lambda out, y: (out - y).square().mean()))
 
 
 def pretrain(seed: int, iterations: int, *, tasks: int = 50, shots: int = 5) -> nn.Sequential:

@@ -1,1 +1,1 @@
-"""The learner and the stylizer: torch code that knows nothing of HTTP."""
+"""The learner and the stylizer: code on torch that knows nothing of HTTP."""

@@ -1,4 +1,4 @@
-"""Processors: how many this process may use, and how long its threads wait for each other.
+"""Finds how many processors this process may use, and sets how long its threads wait for each other.
 
 Imports no torch: OpenMP reads its environment when torch loads it.
 """
@@ -9,7 +9,7 @@ import math
 import os
 from pathlib import Path
 
-# Of a pause instruction each, by estimate half a millisecond; libgomp's own 300,000 are 15 ms (decision 78).
+# Of a pause instruction each, by estimate half a millisecond; libgomp's own 300,000 are 15 ms (decision 63).
 SPINS = 10_000
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")

@@ -1,4 +1,4 @@
-"""Process settings that torch on the CPU profits from."""
+"""Chooses the device, and sets what torch on the CPU profits from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed errors of the model side. Importable without torch."""
+"""Typed errors of the model side; importable without torch."""
 
 
 class ModelError(Exception):

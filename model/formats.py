@@ -1,4 +1,4 @@
-"""The files of Fewstroke, as far as they can be read without torch.
+"""Reads the headers of checkpoints and style files, without torch.
 
 Base checkpoints and styles are safetensors: eight bytes with the length of a JSON header, the header,
 the tensors. The header's ``__metadata__`` holds one entry, ``fewstroke``, a JSON object. Nothing is

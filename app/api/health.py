@@ -1,22 +1,24 @@
 """Liveness, readiness, and what the service runs."""
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 
-from app.access.model import Scope
-from app.api.container import Container
-from app.api.deps import Asking, Services
-from app.api.problems import problem_responses
 from app.api.readiness import Lack, LackError
+from app.api.services import Container
+from app.auth.dependencies import Asking, services_of
+from app.auth.principal import Scope
 from app.errors import AppError
+from app.http.exception_handlers import problem_responses
 from app.infra.db import ping
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
+
+Services = Annotated[Container, Depends(services_of(Container))]
 
 _ASKING_SECONDS = 1.0
 _HANGING_SECONDS = 60.0
@@ -179,6 +181,6 @@ async def _is_admin(request: Request, services: Container) -> bool:
     """Whether who asks may know all; not when that cannot be found out, because the database is away."""
     try:
         async with asyncio.timeout(_ASKING_SECONDS):
-            return Scope.ADMIN in (await services.access.authenticate(request)).scopes
+            return Scope.ADMIN in (await services.authenticator.authenticate(request)).scopes
     except (AppError, DBAPIError, OSError):  # TimeoutError is an OSError
         return False

@@ -9,22 +9,26 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import health, problems
-from app.api.closing import Closing
-from app.api.container import open_container
-from app.api.cors import allow_origins
-from app.api.docs import serve_docs
-from app.api.head import HeadMiddleware
-from app.api.headers import HeadersMiddleware
-from app.api.observe import ObserveMiddleware
+from app.api import health
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
-from app.api.request_id import RequestIdMiddleware
+from app.api.services import open_container
+from app.http import exception_handlers
+from app.http.cors import allow_origins
+from app.http.middleware.access_log import ObserveMiddleware
+from app.http.middleware.head_requests import HeadMiddleware
+from app.http.middleware.request_id import RequestIdMiddleware
+from app.http.middleware.security_headers import HeadersMiddleware
+from app.http.request_metrics import RequestFigures
+from app.http.shutdown import ShutdownFlag
+from app.http.swagger_ui import serve_docs
 from app.images import routes as images
 from app.infra.tracing import is_probe
+from app.jobs import event_routes as job_events
 from app.jobs import routes as jobs
 from app.metrics import routes as metrics
-from app.metrics.requests import RequestFigures
+from app.retries import routes as retries
 from app.settings import Settings, get_settings
+from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
@@ -54,10 +58,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": is_probe},
     )
-    problems.install(app)
+    exception_handlers.install(app)
     allow_origins(app, settings)
     app.state.request_figures = RequestFigures()
-    app.state.closing = Closing()
+    app.state.closing = ShutdownFlag()
     app.add_middleware(ObserveMiddleware, figures=app.state.request_figures)
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
@@ -65,7 +69,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(styles.build_router(settings))
     app.include_router(stylizations.build_router(settings))
     app.include_router(jobs.router)
+    app.include_router(retries.router)
+    app.include_router(job_events.router)
     app.include_router(images.router)
+    app.include_router(shares.router)
     app.include_router(webhooks.router)
     app.include_router(usage.router)
     app.include_router(health.router)

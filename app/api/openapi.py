@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app.api.examples import add_examples
-from app.api.problems import MEDIA_TYPE, Problem, problem_responses
+from app.api.openapi_examples import add_examples
+from app.http.exception_handlers import MEDIA_TYPE, Problem, problem_responses
 from app.idempotency.keys import HEADER as IDEMPOTENCY
 
 DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.

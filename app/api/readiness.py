@@ -9,7 +9,7 @@ from time import monotonic
 
 from app.infra.errors import DatabaseDamagedError, DatabaseReadOnlyError
 from app.infra.logs import reason
-from app.infra.redaction import redact
+from app.redaction import redact
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from fastapi import Request
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.service import key_of
 from app.audit.tables import AuditRow
+from app.auth.authenticator import key_of
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
 

@@ -12,13 +12,13 @@ from app.cli import (
     backup,
     bench,
     config,
-    contract,
     doctor,
     evaluate,
     export,
     judge,
     keys,
     local,
+    openapi,
     owners,
     service,
     training,
@@ -50,7 +50,7 @@ cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)
-cli.command(rich_help_panel="Service")(contract.openapi)
+cli.command(rich_help_panel="Service")(openapi.openapi)
 cli.command()(version.version)
 
 

@@ -73,7 +73,7 @@ def restore(
 
 def _local(data_dir: Path | None) -> Settings:
     from app.cli.service import load
-    from app.infra.secrecy import keep_private
+    from app.infra.secrets_at_rest import keep_private
 
     keep_private()
     settings = load(data_dir=data_dir)
@@ -88,7 +88,7 @@ def _local(data_dir: Path | None) -> Settings:
 async def _release(settings: Settings) -> None:
     from app.infra.db import create_engine, create_sessions
     from app.infra.facts import RESTORED, set_fact
-    from app.infra.schema import migrate
+    from app.migrations.migrate import migrate
 
     engine = create_engine(settings.database)
     try:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
+from app.cli.checkout import benchmark_imports
+from app.cli.common import InputError, err_console, reported_errors
 
 
 def bench(
@@ -36,14 +37,11 @@ def bench(
     Use idle cores. Prints tables, and compares with the last stored run.
     """
     with reported_errors():
-        try:
+        with benchmark_imports():
             from benchmarks.bench.command import PARTS, RESULTS, Plan
             from benchmarks.bench.command import run as measure
             from benchmarks.bench.command import store as keep
             from benchmarks.errors import BenchmarkError
-        except ModuleNotFoundError as error:
-            complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
-            raise typer.Exit(ExitCode.SETUP) from error
         console = err_console()
         chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
         plan = (Plan.quick if quick else Plan)(parts=chosen, peers=peers, device=device, threads=threads)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from app.cli.common import InputError
 from app.cli.results import replacing
+from app.imaging.audio import is_lost
+from app.imaging.clip_reader import ClipLimits, Frame, format_of, plays_of, read_frames
+from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
-from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
-from app.imaging.sound import is_lost
-from app.imaging.writing import write_clip
 
 if TYPE_CHECKING:
     from model.image.dials import Dials

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.infra.logs import log_format
-from app.infra.redaction import redact
+from app.redaction import redact
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ def config(
 ) -> None:
     """Show the settings in effect and where each comes from; secrets are masked."""
     with reported_errors():
-        from app.configuration import effective, page, remarks
+        from app.settings_report import effective, page, remarks
 
         if table:
             typer.echo(page(), nl=False)

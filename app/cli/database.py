@@ -18,8 +18,8 @@ def on_database(work: Callable[[Sessions, Settings], Awaitable[T]], data_dir: Pa
     """What ``work`` returns; the schema is up to date."""
     from app.cli.service import load
     from app.infra.db import create_engine, create_sessions
-    from app.infra.schema import migrate
-    from app.infra.secrecy import keep_private
+    from app.infra.secrets_at_rest import keep_private
+    from app.migrations.migrate import migrate
 
     keep_private()
     settings: Settings = load(data_dir=data_dir)

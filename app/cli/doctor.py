@@ -30,7 +30,7 @@ def doctor(
     import asyncio
 
     from app.cli.service import load
-    from app.diagnosis import Verdict, examine
+    from app.doctor import Verdict, examine
 
     with reported_errors():
         findings = asyncio.run(examine(load(data_dir=data_dir), device=device))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import blind as by_eye
+from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 
 
@@ -161,14 +162,11 @@ def evaluate(
                     raise InputError(f"{option} is missing: give a folder")
                 if not folder.is_dir():
                     raise InputError(f"{folder} is no folder: check the name")
-        try:
+        with benchmark_imports():
             from benchmarks.errors import BenchmarkError, MissingPackageError
             from benchmarks.evaluation import options as words
             from benchmarks.evaluation.command import evaluate as run
             from model.image.adaptation.support import AdaptConfig
-        except ModuleNotFoundError as error:
-            complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
-            raise typer.Exit(ExitCode.SETUP) from error
         console = err_console()
 
         def say(line: str) -> None:

@@ -17,11 +17,11 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.connections import KEPT_SECONDS, bounded
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
-from app.infra.listening import listen
+from app.http.connections import KEPT_SECONDS, bounded
+from app.infra.listen_socket import listen
 from app.infra.tracing import start_tracing
 from app.settings import Settings
 

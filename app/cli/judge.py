@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.blind import key_beside
-from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
-from app.infra.signals import end_at_sigterm
+from app.cli.checkout import benchmark_imports
+from app.cli.common import InputError, complain, err_console, reported_errors
+from app.infra.early_sigterm import end_at_sigterm
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.judge.folder import PairFolder
@@ -41,13 +42,10 @@ def judge(
     """
     end_at_sigterm()
     with reported_errors():
-        try:
+        with benchmark_imports():
             from benchmarks.errors import BenchmarkError
             from benchmarks.evaluation.judge.folder import PairFolder
             from benchmarks.evaluation.judge.votes import VoteFile
-        except ModuleNotFoundError as error:
-            complain(f"{error.name} is not installed: run `pip install -e '.[bench]'` in a checkout")
-            raise typer.Exit(ExitCode.SETUP) from error
         try:
             folder = PairFolder.read(pairs)
             kept = VoteFile(votes or pairs / VOTES, folder.set)

@@ -13,7 +13,7 @@ from app.cli.database import on_database
 from app.cli.service import DataDir
 
 if TYPE_CHECKING:
-    from app.access.tables import ApiKeyRow
+    from app.auth.tables import ApiKeyRow
     from app.infra.db import Sessions
     from app.settings import Settings
 
@@ -41,9 +41,9 @@ def create(
 ) -> None:
     """Make a key and print it, once. The first key closes a service that was open until then."""
     with reported_errors():
-        from app.access.model import Scope
-        from app.access.repository import create_key
         from app.audit.log import note
+        from app.auth.principal import Scope
+        from app.auth.repository import create_key
 
         try:
             granted = [Scope(scope) for scope in re.split(r"[\s,]+", scopes.strip().lower()) if scope]
@@ -80,7 +80,7 @@ def list_(
 ) -> None:
     """Show all keys: whose, what they may do, when they end, when they were last used."""
     with reported_errors():
-        from app.access.repository import list_keys
+        from app.auth.repository import list_keys
 
         rows = on_database(lambda sessions, _: list_keys(sessions, owner), data_dir)
     if not rows:
@@ -110,8 +110,8 @@ def revoke(
 ) -> None:
     """Make a key useless, within seconds, for good."""
     with reported_errors():
-        from app.access.repository import revoke_key
         from app.audit.log import note
+        from app.auth.repository import revoke_key
         from app.webhooks.repository import webhooks_of_key
 
         async def work(sessions: Sessions, _: Settings) -> tuple[ApiKeyRow, list[str]]:
@@ -139,8 +139,8 @@ def rotate_links(
 ) -> None:
     """Sign links to pictures with a new secret. Those that were given out work until they expire."""
     with reported_errors():
-        from app.access.links import rotate
-        from app.infra.secrecy import Seal
+        from app.auth.signed_urls import rotate
+        from app.infra.secrets_at_rest import Seal
 
         forget = timedelta(0) if now else timedelta(days=30)
         on_database(

@@ -142,8 +142,8 @@ def stylize(
         from app.cli.made import Recipe, Result, make_each, without_results
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
+        from app.imaging.clip_reader import ClipLimits, check_length, is_moving
         from app.imaging.formats import OutputFormat
-        from app.imaging.moving import ClipLimits, check_length, is_moving
         from app.imaging.transparency import opaque, with_alpha_of
         from app.settings import load_settings
 

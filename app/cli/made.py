@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.common import InputError, about, complain, err_console, tell
-from app.imaging.xmp import packet
-from app.jobs.provenance import tool
+from app.imaging.xmp import packet, tool
 
 _MARK = re.compile(rb"fewstroke:[0-9a-f]{64}")
 

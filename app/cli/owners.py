@@ -47,19 +47,20 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Revoke an owner's keys and delete all that he has. There is no way back but a backup."""
+    """Revoke an owner's keys and delete all that they have. There is no way back but a backup."""
     if not yes:
         typer.confirm(f"Delete every picture, style, job and webhook of {owner}?", abort=True, err=True)
     with reported_errors():
         from app.audit.log import note
         from app.infra.blobs import Blobs
         from app.infra.broker import Broker, BrokerUnavailableError, find_broker
+        from app.job_hooks import JOB_HOOKS
+        from app.jobs.forgetting import forget_events
         from app.jobs.ledger import Ledger
-        from app.retention.forgetting import forget_events
         from app.retention.owners import erase_owner
 
         async def work(sessions: Sessions, settings: Settings) -> tuple[int, bool]:
-            left = await erase_owner(sessions, Ledger(sessions), owner)
+            left = await erase_owner(sessions, Ledger(sessions, JOB_HOOKS), owner)
             await Blobs.open(settings).delete(left.keys)
             await note(sessions, "owner.deleted", owner, owner)
             try:

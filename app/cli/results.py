@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.cli.common import InputError
-from app.texts import shortened, utf8_bytes
+from app.validators import shortened, utf8_bytes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CLIP_SUFFIXES = (".gif", ".webp", ".png", ".apng", ".mp4", ".m4v", ".mov", ".webm", ".mkv")

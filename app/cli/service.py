@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.common import reported_errors
-from app.infra.leash import PARENT_VARIABLE, obey_leash
+from app.infra.early_sigterm import end_at_sigterm
 from app.infra.logs import configure_logging
-from app.infra.signals import end_at_sigterm
+from app.infra.parent_death import PARENT_VARIABLE, obey_leash
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -68,7 +68,7 @@ def api(
     end_at_sigterm()
     obey_leash()
     with reported_errors():
-        from app.infra.secrecy import keep_private
+        from app.infra.secrets_at_rest import keep_private
 
         keep_private()
         settings = load(host=host, port=port, data_dir=data_dir)
@@ -83,7 +83,7 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
     end_at_sigterm()
     obey_leash()
     with reported_errors():
-        from app.infra.secrecy import keep_private
+        from app.infra.secrets_at_rest import keep_private
 
         keep_private()
         settings = load(data_dir=data_dir)
@@ -94,8 +94,8 @@ def worker(data_dir: DataDir = None, device: Device = "auto") -> None:
 
 
 def _log(settings: Settings, level: str | None = None) -> None:
-    from app.configuration import remarks
-    from app.settings_file import config_file
+    from app.settings_report import remarks
+    from app.settings_toml import config_file
 
     configure_logging(level or settings.log_level, settings.log_format)
     if PARENT_VARIABLE not in os.environ:  # `serve` has said it

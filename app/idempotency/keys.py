@@ -25,9 +25,9 @@ from ulid import ULID
 
 from app.errors import IdempotencyKeyInUseError, IdempotencyKeyInvalidError, IdempotencyKeyReusedError
 from app.idempotency.tables import IdempotencyKeyRow as Row
+from app.infra.asyncio_utils import end
 from app.infra.db import CLOCK_SKEW, Sessions, utcnow
 from app.infra.logs import reason
-from app.infra.tasks import end
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import ImageNotFoundError, ResourceInUseError
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
-from app.jobs.usage import image_is_needed, unfinished
-from app.retention.forgetting import Leftovers, forget_names, tries_of
+from app.jobs.forgetting import Leftovers, forget_names, tries_of
+from app.jobs.references import image_is_needed, unfinished
 
 _C = table_of(ImageRow).c
 _BY_ID = select(*_C).where(_C.id == bindparam("id"))

@@ -4,16 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from app.api.deps import ImageId, Owner, Paging, Reader, Services
-from app.api.problems import problem_responses
 from app.audit.log import note
-from app.images.content import MEDIA_TYPES, image_response
+from app.auth.dependencies import Owner, Reader, Services
+from app.http.exception_handlers import problem_responses
+from app.http.pages import Paging
+from app.http.path_ids import ImageId
+from app.images.download import MEDIA_TYPES, image_response
 from app.images.repository import delete_image, get_image, list_images
 from app.images.schemas import ImageOut, ImagePage
 from app.images.tables import ImageRole
+from app.jobs.forgetting import clear
 from app.jobs.schemas import image_url
-from app.retention.forgetting import clear
-from app.texts import STORABLE
+from app.validators import STORABLE
 
 router = APIRouter(prefix="/v1/images", tags=["images"], responses=problem_responses(404))
 

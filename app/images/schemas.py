@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.links import Link
+from app.auth.signed_urls import Link
 from app.images.tables import ImageRole, ImageRow
 
 

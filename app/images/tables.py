@@ -38,5 +38,6 @@ class ImageRow(Base):
     size_bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     provenance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # of a result
+    share: Mapped[str | None] = mapped_column(String(40), index=True, unique=True)  # of a link to it
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

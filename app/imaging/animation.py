@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from app.imaging.colours import Meaning, meaning_of, srgb
-from app.imaging.damage import DAMAGE
 from app.imaging.encode import flatten
-from app.imaging.patches import composed, gif_patches, png_patches
-from app.imaging.upright import orientation_of, turned
+from app.imaging.frame_composition import composed, gif_patches, png_patches
+from app.imaging.orientation import orientation_of, turned
+from app.imaging.pillow_errors import DAMAGE
+from app.imaging.to_srgb import Meaning, meaning_of, srgb
 
 FORMATS = ("GIF", "WEBP", "PNG")
 _WEBP_FLAGS, _WEBP_ALPHA, _WEBP_ANIMATION = 20, 0x10, 0x02  # of the chunk VP8X, which comes first

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from app.imaging.light import Array, Matrixed, to_linear_srgb
+from app.imaging.color_encodings import Array, Matrixed, to_linear_srgb
 
 
 @lru_cache(maxsize=2)

@@ -7,7 +7,7 @@ later reader, the worker above all, may trust what it reads. JPEG sources are st
 they are; other sources as PNG, because lossless sources must stay lossless and alpha must survive;
 lossless WebP would be smaller but takes tens of times longer to write.
 
-Runs in the decoder process (:mod:`app.imaging.child`), never in the HTTP process.
+Runs in the decoder process (:mod:`app.imaging.decoder_process`), never in the HTTP process.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ from app.errors import (
     MaskBlankError,
 )
 from app.imaging.animation import first_frame, frame_count, with_alpha
-from app.imaging.colours import meaning_of, srgb
-from app.imaging.damage import DAMAGE
+from app.imaging.clip_reader import ClipLimits, Frame, plays_of, read_frames, too_long
+from app.imaging.clip_writer import write_clip
 from app.imaging.encode import flatten
 from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
-from app.imaging.moving import ClipLimits, Frame, plays_of, read_frames, too_long
+from app.imaging.orientation import orientation_of, turned
+from app.imaging.pillow_errors import DAMAGE
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
-from app.imaging.upright import orientation_of, turned
-from app.imaging.writing import write_clip
+from app.imaging.to_srgb import meaning_of, srgb
 
 Image.MAX_IMAGE_PIXELS = None  # `_check` is stricter, and says what to do
 

@@ -12,10 +12,10 @@ from typing import Any
 from PIL import Image
 
 from app.errors import ImageCorruptError, ImageFormatUnsupportedError
-from app.imaging.damage import DAMAGE
 from app.imaging.encode import flatten
 from app.imaging.formats import has_video
-from app.imaging.upright import orientation_of_matrix, turned
+from app.imaging.orientation import orientation_of_matrix, turned
+from app.imaging.pillow_errors import DAMAGE
 
 _UNSAID, _BT709 = 2, 1  # as H.273 counts matrices
 _SD = (1280, 576)  # a larger picture that says nothing has BT.709's colours, a smaller one BT.601's
@@ -122,7 +122,7 @@ def _picture(frame: Any, reader: Any, aspect: Fraction | None) -> Image.Image:
 
 
 def _in_srgb(frame: Any, reader: Any) -> Image.Image:
-    from app.imaging.light import encoding, to_srgb
+    from app.imaging.color_encodings import encoding, to_srgb
 
     large = frame.width >= _SD[0] or frame.height > _SD[1]
     matrix = _BT709 if frame.colorspace == _UNSAID and large else None

@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -9,6 +12,19 @@ COMPOSITE_WITH_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWit
 """IPTC digital source type: a picture by a camera (or a hand), changed by a trained model."""
 
 NAMESPACE = "urn:fewstroke:provenance:1"
+
+
+class Provenance(StrEnum):
+    """Where the record goes besides the image's JSON."""
+
+    EMBED = "embed"  # into the file, as XMP
+    NONE = "none"  # the file says nothing
+
+
+@cache
+def tool() -> str:
+    """Name and version of this program."""
+    return f"Fewstroke {version('fewstroke')}"
 
 
 def packet(tool: str, record: Mapping[str, Any]) -> bytes:

@@ -18,9 +18,9 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from app.errors import BlobMissingError
-from app.infra.commits import watch_commits
+from app.infra.blob_keys import FOLDERS, is_ours
+from app.infra.commit_outcome import watch_commits
 from app.infra.errors import StorageUnavailableError
-from app.infra.keys import FOLDERS, is_ours
 from app.infra.logs import reason
 from app.settings import Settings
 

@@ -32,12 +32,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from app.infra.commits import committing
+from app.infra.commit_outcome import committing
 from app.infra.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.infra.logs import reason
-from app.infra.redaction import redact
 from app.infra.sqlite import BEGIN_BRIEF, know_letters
 from app.infra.sqlite import connect as connect_sqlite
+from app.redaction import redact
 
 BUSY_SECONDS = 15  # how long a SQLite writer waits for another process's write transaction
 _READERS = 10  # connections to SQLite that a process keeps: each has a thread, and makes it once

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from app.infra.redaction import redact
+from app.redaction import redact
 
 LogFormat = Literal["console", "json"]
 

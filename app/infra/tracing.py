@@ -1,5 +1,5 @@
 """Traces, when they are asked for (`FEWSTROKE_OTEL`): of requests by FastAPI itself, of jobs by
-`app.jobs.traces`.
+`app.jobs.tracing`.
 
 Of OpenTelemetry only the interface is always there; it does nothing until ``start_tracing`` gives it an
 implementation (the extra ``otel``).

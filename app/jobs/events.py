@@ -8,13 +8,13 @@ from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
-from app.api.preferences import whole_number
+from app.http.content_negotiation import whole_number
+from app.infra.asyncio_utils import end
 from app.infra.broker import Broker, Event
 from app.infra.db import is_away
 from app.infra.logs import NotAgain, reason
-from app.infra.tasks import end
+from app.jobs.job import Job
 from app.jobs.ledger import Ledger
-from app.jobs.model import Job
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())

@@ -6,7 +6,7 @@ A lane is a queue of its own with a priority: what somebody waits for goes befor
 from collections.abc import Mapping
 from typing import Any
 
-from app.jobs.model import JobKind
+from app.jobs.job import JobKind
 
 BULK = "bulk"
 _INTERACTIVE_CONTENTS = 4  # a stylization of more contents is a batch
@@ -15,7 +15,7 @@ _USUAL_PIXELS = 1280 * 1280  # of one rendering, which is the unit of costs
 _LEAST_COST = 0.1  # of a thumbnail
 
 # Costs, in the time of one rendering: an adaptation's step takes about as long as three and a half of them
-# (benchmarks/results: 24 steps 16.9 s, a rendering 0.2 s on two cores).
+# (`fewstroke bench`: 24 steps 16.9 s, a rendering 0.2 s on two cores).
 _STEP = 3.5
 _DEFAULT_STEPS = 24
 _WHILE_ABOUT_IT = 1.0  # reading and storing

@@ -24,14 +24,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
 from app.infra.db import Base, Sessions, in_line, insert_row, table_of, utcnow
-from app.jobs.fairness import Fits, take_turn
+from app.jobs.fair_queue import Fits, take_turn
+from app.jobs.hooks import Hook, record
+from app.jobs.job import Job, JobKind, JobState
 from app.jobs.lanes import lane_of
-from app.jobs.model import Job, JobKind, JobState
-from app.jobs.room import UNFINISHED, check_room, refuse_beyond
+from app.jobs.queue_messages import Tickets
+from app.jobs.quotas import UNFINISHED, check_room, refuse_beyond
 from app.jobs.tables import BY_ID, JobRow, job_of
-from app.jobs.tickets import Tickets
-from app.jobs.traces import origin
-from app.jobs.transitions import record
+from app.jobs.tracing import origin
 
 Effects = Callable[[AsyncSession], Awaitable[None]]
 """What else belongs into a transaction of the ledger; raising undoes it all."""
@@ -60,10 +60,12 @@ class Draw:
 
 
 class Ledger(Tickets):
-    """State transitions of jobs. ``max_attempts`` bounds how often a job may kill its worker."""
+    """State transitions of jobs. ``max_attempts`` bounds how often a job may kill its worker; ``hooks`` are
+    called in the transaction of each change (:data:`app.job_hooks.JOB_HOOKS`)."""
 
-    def __init__(self, sessions: Sessions, *, max_attempts: int = 3) -> None:
+    def __init__(self, sessions: Sessions, hooks: Sequence[Hook], *, max_attempts: int = 3) -> None:
         super().__init__(sessions)
+        self._hooks = tuple(hooks)
         self._max_attempts = max_attempts
 
     async def get(self, job_id: str) -> Job:
@@ -102,7 +104,7 @@ class Ledger(Tickets):
                 await effect(session)
             # Counted after the insert: SQLite's writers are then already in a line.
             await check_room(session, 1, new.owner, max_active, max_per_owner)
-            await record(session, row.to_job())
+            await record(session, row.to_job(), self._hooks)
         return row.to_job()
 
     async def ensure_room(
@@ -141,18 +143,20 @@ class Ledger(Tickets):
 
     async def _begin(self, session: AsyncSession, job_id: str, worker_id: str) -> Job | None:
         now = utcnow()
-        begun = await _change(
+        begun = await self._change(
             session, _BEGIN, job_id, by_worker=worker_id, now=now, max_attempts=self._max_attempts
         )
         if begun is not None:
             return begun
-        if await _change(session, _END_CANCELED, job_id, now=now):
+        if await self._change(session, _END_CANCELED, job_id, now=now):
             return None
         detail = (
             f"The job ended its worker {self._max_attempts} times and is not tried again: "
             "submit it with other or smaller pictures."
         )
-        poisoned = await _change(session, _POISON, job_id, now=now, why=_error(ErrorCode.POISON_JOB, detail))
+        poisoned = await self._change(
+            session, _POISON, job_id, now=now, why=_error(ErrorCode.POISON_JOB, detail)
+        )
         if poisoned is None and await session.get(JobRow, job_id) is None:
             raise _unknown(job_id)
         return None
@@ -165,7 +169,7 @@ class Ledger(Tickets):
         False: fenced out, canceled meanwhile, or terminal; then nothing was written.
         """
         async with self._sessions.begin(brief=True) as session:
-            changed = await _change(
+            changed = await self._change(
                 session, _SUCCEED, job_id, of_attempt=attempt, outcome=result, now=utcnow()
             )
             if changed is None:
@@ -196,7 +200,7 @@ class Ledger(Tickets):
         """
         async with self._sessions.begin(brief=True) as session:
             for change in (_CANCEL, _ASK_TO_CANCEL):
-                changed = await _change(session, change, job_id, now=utcnow())
+                changed = await self._change(session, change, job_id, now=utcnow())
                 if changed is not None:
                     return changed
             row = await session.get(JobRow, job_id)
@@ -222,7 +226,7 @@ class Ledger(Tickets):
             )
             jobs = [row.to_job() for row in rows]
             for job in jobs:
-                await record(session, job)
+                await record(session, job, self._hooks)
         return jobs
 
     async def end_canceling(self, asked_before: timedelta, *, owner: str | None = None) -> list[Job]:
@@ -238,23 +242,22 @@ class Ledger(Tickets):
         ended = []
         for job_id in ids:
             async with self._sessions.begin(brief=True) as session:
-                job = await _change(session, _END_CANCELED, job_id, now=utcnow())
+                job = await self._change(session, _END_CANCELED, job_id, now=utcnow())
             ended += [job] if job is not None else []
         return ended
 
     async def _worker_write(self, change: Update, job_id: str, attempt: int, **values: Any) -> bool:
         async with self._sessions.begin(brief=True) as session:
-            return await _change(session, change, job_id, of_attempt=attempt, **values) is not None
+            return await self._change(session, change, job_id, of_attempt=attempt, **values) is not None
 
-
-async def _change(session: AsyncSession, change: Update, job_id: str, **values: Any) -> Job | None:
-    """One conditional UPDATE of one job; the job after it, or None when the conditions do not hold."""
-    row = (await session.execute(change, {"job": job_id, **values})).one_or_none()
-    if row is None:
-        return None
-    job = job_of(row)
-    await record(session, job)
-    return job
+    async def _change(self, session: AsyncSession, change: Update, job_id: str, **values: Any) -> Job | None:
+        """One conditional UPDATE of one job; the job after it, or None when the conditions do not hold."""
+        row = (await session.execute(change, {"job": job_id, **values})).one_or_none()
+        if row is None:
+            return None
+        job = job_of(row)
+        await record(session, job, self._hooks)
+        return job
 
 
 def _error(code: str, detail: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from app.infra.broker import Broker
 from app.infra.logs import NotAgain, reason
-from app.jobs.model import JobState
+from app.jobs.job import JobState
 from app.jobs.service import JobService
 
 logger = logging.getLogger(__name__)

@@ -1,11 +1,11 @@
-"""Reading jobs for listings; single jobs and every change go through the ledger."""
+"""Reading jobs for listings, and retries of jobs; single jobs and every change go through the ledger."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 
 from app.infra.db import Sessions
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.job import RETRYABLE_STATES, Job, JobKind, JobState
 from app.jobs.tables import JobRow, job_of
 
 
@@ -31,3 +31,14 @@ async def list_jobs(
         query = query.where(JobRow.style_id == style_id)
     async with sessions() as session:
         return [job_of(row) for row in await session.execute(query)]
+
+
+async def last_retry(sessions: Sessions, job: Job) -> Job:
+    """The job that has taken over what ``job`` was to make: the retry, or the retry's retry; else itself."""
+    while job.state in RETRYABLE_STATES:
+        async with sessions() as session:
+            row = await session.scalar(select(JobRow).where(JobRow.retry_of == job.id))
+        if row is None:
+            break
+        job = row.to_job()
+    return job

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.errors import ErrorCode
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.job import Job, JobKind, JobState
 
 
 class ResultImage(BaseModel):

@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from app.infra.broker import Broker, BrokerUnavailableError, EndWatch
+from app.jobs.job import Job, JobState
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.model import Job, JobState
 
 logger = logging.getLogger(__name__)
 

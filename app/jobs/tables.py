@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Index, String, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
-from app.jobs.model import Job, JobKind, JobState
+from app.jobs.job import Job, JobKind, JobState
 
 
 class JobRow(Base):
@@ -27,7 +27,7 @@ class JobRow(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     releases: Mapped[int] = mapped_column(default=0)  # attempts given back at a graceful shutdown
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
-    origin: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))  # app.jobs.traces
+    origin: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))  # app.jobs.tracing
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     style_id: Mapped[str | None] = mapped_column(String(40), index=True)

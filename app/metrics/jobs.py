@@ -17,10 +17,10 @@ from sqlalchemy import func, select
 
 from app.infra.broker import Broker
 from app.infra.db import Sessions
-from app.jobs.model import ACTIVE_STATES, JobKind
+from app.jobs.job import ACTIVE_STATES, JobKind
 from app.jobs.tables import JobRow
+from app.metrics.counters import BATCH, BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, RUN, WAIT
 from app.metrics.tables import TallyRow
-from app.metrics.tallies import BATCH, BUCKETS, CONTENTS, CREATED, FINISHED, LOSS, RUN, WAIT
 from app.webhooks.tables import DeliveryRow, DeliveryState
 
 _MIB = 2**20

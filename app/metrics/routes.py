@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from app.api.deps import Admin, Services
-from app.api.problems import problem_responses
+from app.auth.dependencies import Admin, Services
+from app.http.exception_handlers import problem_responses
 from app.metrics.jobs import read_figures
 
 router = APIRouter(tags=["service"])

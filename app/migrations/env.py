@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.infra.tables import Base
+from app.migrations.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -15,12 +15,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Base
-from app.jobs.model import ACTIVE_STATES
+from app.jobs.forgetting import forget_names, with_tries
+from app.jobs.job import ACTIVE_STATES
+from app.jobs.references import inputs_of_style
 from app.jobs.tables import JobRow
-from app.jobs.usage import inputs_of_style
-from app.retention.forgetting import forget_names, with_tries
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
+from app.webhooks.outbox import forget_messages
 
 BATCH = 200
 """Rows of a kind that one transaction takes: writers of requests wait for no longer."""
@@ -56,7 +57,9 @@ async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int
     gone = await session.scalars(
         delete(StylizationRow).where(StylizationRow.id.in_(ids)).returning(StylizationRow.job_id)
     )
-    await forget_names(session, await with_tries(session, list(gone)))
+    jobs = await with_tries(session, list(gone))
+    await forget_names(session, jobs)
+    await forget_messages(session, jobs)
     return len(ids), []
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infra.blobs import Blobs
 from app.infra.db import Base, Sessions, utcnow
-from app.jobs.model import ACTIVE_STATES
+from app.jobs.job import ACTIVE_STATES
 from app.jobs.tables import JobRow
 
 _JOB = re.compile(r"job_[0-9A-Z]{26}")

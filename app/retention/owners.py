@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 
-from app.access.tables import ApiKeyRow, RateRow
 from app.audit.tables import AuditRow
+from app.auth.tables import ApiKeyRow, RateRow
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
-from app.infra.tables import Base
+from app.jobs.forgetting import Leftovers
+from app.jobs.job import ACTIVE_STATES
 from app.jobs.ledger import Ledger
-from app.jobs.model import ACTIVE_STATES
 from app.jobs.tables import JobRow
-from app.retention.forgetting import Leftovers
+from app.migrations.tables import Base
 from app.styles.tables import StyleRow
 
 _SECRET = frozenset({"secret", "digest", "claim", "blob_key"})  # columns that are not the owner's to have

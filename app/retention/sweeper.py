@@ -11,13 +11,13 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.imaging.scratch import delete_left_behind
+from app.imaging.temp_dirs import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.infra.facts import RESTORED, read_fact
+from app.infra.leader_lock import drop_lease, renew_lease, take_lease
 from app.infra.logs import NotAgain, reason
 from app.retention.expiry import expire_images, expire_styles, expire_stylizations, forget_jobs
-from app.retention.lease import drop_lease, renew_lease, take_lease
 from app.retention.orphans import sweep_orphans
 from app.settings import Settings
 

@@ -15,14 +15,14 @@ from app.errors import (
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
-from app.infra.children import start_apart
-from app.infra.turns import Turns
+from app.infra.fair_semaphore import FairSemaphore
+from app.infra.python_processes import start_apart
 from model.image.export.precision import Precision
 
 logger = logging.getLogger(__name__)
 
 _SECONDS = 60.0
-_TURNS = Turns(2, each=1)  # of about 80 MB each
+_TURNS = FairSemaphore(2, each=1)  # of about 80 MB each
 
 
 async def export(style: bytes, precision: Precision, checkpoint: Path | None, *, owner: str = "") -> bytes:
@@ -34,7 +34,7 @@ async def export(style: bytes, precision: Precision, checkpoint: Path | None, *,
     arguments = [precision.value, *([str(checkpoint)] if checkpoint else [])]
     async with _TURNS.turn(owner):
         process = await start_apart(
-            "app.styles.export_child",
+            "app.styles.export_process",
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

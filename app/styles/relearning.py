@@ -7,29 +7,29 @@ from fastapi import Request, Response
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.container import Container
-from app.api.submit import claimed
 from app.errors import StyleNotRelearnableError
 from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
+from app.images.canceled_uploads import keep
 from app.images.repository import hold_images
 from app.infra.db import utcnow
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Effects, NewJob
-from app.jobs.model import Job, JobKind
-from app.jobs.usage import images_of, inputs_of_style
-from app.retention.canceled import keep
-from app.styles.repository import StyleRecord, StyleStatus, get_style
+from app.jobs.references import images_of, inputs_of_style
+from app.styles.repository import StyleRecord, StyleStatus, get_own_style
 from app.styles.tables import StyleRow
+from app.submission.dependencies import SubmissionServices
+from app.submission.submit import claimed
 
 
 async def submit_relearning(
-    request: Request, response: Response, services: Container, owner: str, style_id: str
+    request: Request, response: Response, services: SubmissionServices, owner: str, style_id: str
 ) -> Job:
     """The job that learns an outdated style again; of a repeated request, the job of the first.
 
     Raises StyleNotFoundError, StyleNotRelearnableError, QueueFullError, QuotaExceededError.
     """
-    record = await get_style(services.sessions, owner, style_id)
+    record = await get_own_style(services.sessions, owner, style_id)
     key = idempotency_key(request)
     async with services.idempotency.claim(owner, key, fingerprint(request)) as claim:
         if claim is not None and claim.made is not None:

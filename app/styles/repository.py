@@ -19,13 +19,13 @@ from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
 from app.infra.facts import BASE, FactRow
+from app.jobs.forgetting import Leftovers, with_tries
+from app.jobs.job import ACTIVE_STATES, JobState
 from app.jobs.ledger import Effects
-from app.jobs.model import ACTIVE_STATES, JobState
+from app.jobs.references import inputs_of_style, style_is_needed, unfinished
 from app.jobs.tables import JobRow
-from app.jobs.usage import inputs_of_style, style_is_needed, unfinished
-from app.retention.forgetting import Leftovers, with_tries
 from app.styles.outdated import outdated
-from app.styles.tables import StyleRow
+from app.styles.tables import PRESET_OWNER, StyleRow
 
 
 class StyleStatus(StrEnum):
@@ -88,7 +88,7 @@ _HELD = (
     select(_STYLES.c.id)
     .where(
         _STYLES.c.id.in_(bindparam("ids", expanding=True)),
-        _STYLES.c.owner == bindparam("owner"),
+        _STYLES.c.owner.in_([bindparam("owner"), PRESET_OWNER]),
         _STYLES.c.blob_key.is_not(None),
     )
     .with_for_update(read=True)
@@ -96,15 +96,26 @@ _HELD = (
 
 
 async def get_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecord:
-    """Raises StyleNotFoundError, also for a style of somebody else."""
+    """A style of the owner, or a preset. Raises StyleNotFoundError, also for a style of somebody else."""
     found = await sessions.row(_WITH_STATE, id=style_id)
-    if found is None or found.owner != owner:
+    if found is None or found.owner not in (owner, PRESET_OWNER):
         raise StyleNotFoundError(
             f"There is no style {style_id}: check the id, or list styles with GET /v1/styles."
         )
     columns = dict(found._mapping)
     state, base = columns.pop("job_state"), columns.pop("base")
     return _record(StyleRow(**columns), state, base)
+
+
+async def get_own_style(sessions: Sessions, owner: str, style_id: str) -> StyleRecord:
+    """A style that its owner may change. Raises StyleNotFoundError, also for a preset."""
+    record = await get_style(sessions, owner, style_id)
+    if record.row.owner != owner:
+        raise StyleNotFoundError(
+            f"Style {style_id} is a preset, which everybody can use and nobody can change: download its file "
+            "and import it to have one of your own."
+        )
+    return record
 
 
 async def get_ready_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
@@ -187,7 +198,7 @@ async def insert_style(sessions: Sessions, row: StyleRow, claim: Claim | None, c
 
 async def update_style(sessions: Sessions, owner: str, style_id: str, values: Mapping[str, Any]) -> None:
     """Set columns. Raises StyleNotFoundError."""
-    await get_style(sessions, owner, style_id)
+    await get_own_style(sessions, owner, style_id)
     if not values:
         return
     async with sessions.begin() as session:

@@ -5,16 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.accepted import CREATES, SUBMITS, accepted_responses, settle
-from app.api.bodies import JsonRoute
-from app.api.container import Container
-from app.api.deps import Owner, Paging, Services, StyleId
-from app.api.forms import form_body
-from app.api.problems import problem_responses
 from app.audit.log import note
-from app.jobs.model import Job
+from app.auth.dependencies import Owner
+from app.http.body_limits import JsonRoute
+from app.http.exception_handlers import problem_responses
+from app.http.forms import form_body
+from app.http.pages import Paging
+from app.http.path_ids import StyleId
+from app.jobs.job import Job
 from app.jobs.schemas import JobOut
 from app.settings import Settings
+from app.styles.dependencies import Services, StyleServices
 from app.styles.export import export
 from app.styles.relearning import submit_relearning
 from app.styles.repository import StyleStatus, get_ready_style, get_style, get_usable_style, list_styles
@@ -34,11 +35,13 @@ from app.styles.service import (
     remove_style,
     style_rules,
 )
-from app.texts import STORABLE
+from app.styles.tables import PRESET_OWNER
+from app.submission.job_response import CREATES, SUBMITS, accepted_responses, settle
+from app.validators import STORABLE
 from model.image.export.precision import EXPORT_VERSION, Precision
 
 
-async def accepted(services: Container, owner: str, job: Job) -> StyleAccepted:
+async def accepted(services: StyleServices, owner: str, job: Job) -> StyleAccepted:
     """The style that a job makes, and the job."""
     style = await get_style(services.sessions, owner, job.params["style_id"])
     return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
@@ -86,11 +89,14 @@ def build_router(settings: Settings) -> APIRouter:
             Query(min_length=1, max_length=200, description="A part of the name, in any case."),
             STORABLE,
         ] = None,
+        preset: Annotated[
+            bool, Query(description="The styles that come with the service, instead of your own.")
+        ] = False,
     ) -> StylePage:
         """Newest first."""
         records = await list_styles(
             services.sessions,
-            owner,
+            PRESET_OWNER if preset else owner,
             limit=page.limit + 1,
             after=page.after,
             statuses=status or (),

@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
+from app.presets.catalogue import presets
 from app.styles.repository import StyleRecord, StyleStatus
-from app.texts import STORABLE
+from app.styles.tables import PRESET_OWNER, StyleRow
+from app.validators import STORABLE
 
 
 class StyleLabels(BaseModel):
@@ -45,6 +47,16 @@ class ImportOptions(StyleLabels):
     """The fields of `POST /v1/styles/import` besides the file."""
 
 
+class PresetOut(BaseModel):
+    """What a style that comes with the service was learned from."""
+
+    slug: str = Field(description="A short name that stays the same when the preset is learned again.")
+    artist: str
+    lived: str = Field(description="When the artist lived.")
+    works: list[str] = Field(description="The titles of the works.")
+    licence: str = Field(description="Of the works.")
+
+
 class StyleOut(BaseModel):
     """A style."""
 
@@ -62,6 +74,7 @@ class StyleOut(BaseModel):
                 "created_at": "2026-01-01T12:00:00Z",
                 "ready_at": "2026-01-01T12:00:30Z",
                 "file_url": "/v1/styles/sty_01JDXYZ0000000000000000000/file",
+                "preset": None,
             }
         }
     )
@@ -81,6 +94,9 @@ class StyleOut(BaseModel):
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     ready_at: datetime | None
     file_url: str | None = Field(description="Where its file is, once it is ready.")
+    preset: PresetOut | None = Field(
+        description="For a style that comes with the service: everybody can use it, and nobody can change it."
+    )
 
     @classmethod
     def of(cls, record: StyleRecord) -> Self:
@@ -99,7 +115,21 @@ class StyleOut(BaseModel):
             expires_at=row.expires_at,
             ready_at=row.ready_at,
             file_url=f"/v1/styles/{row.id}/file" if row.blob_key else None,
+            preset=_preset(row) if row.owner == PRESET_OWNER else None,
         )
+
+
+def _preset(row: StyleRow) -> PresetOut | None:
+    preset = presets().get(row.id)
+    if preset is None:  # of a version that had more of them
+        return None
+    return PresetOut(
+        slug=preset.slug,
+        artist=preset.artist,
+        lived=preset.lived,
+        works=[work.title for work in preset.works],
+        licence=preset.licence,
+    )
 
 
 class StylePage(BaseModel):

@@ -8,27 +8,27 @@ from functools import partial
 
 from fastapi import Request, Response
 
-from app.api.container import Container
-from app.api.forms import FileRule, Form, invalid_values
-from app.api.submit import read_submission, submit
 from app.errors import (
     JobNotCancelableError,
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.http.forms import FileRule, Form, invalid_values
 from app.ids import new_id
-from app.images.intake import Batch
 from app.images.tables import ImageRole
+from app.images.upload import UploadBatch
+from app.infra.blob_keys import imported_style_key
 from app.infra.db import utcnow
-from app.infra.keys import imported_style_key
+from app.jobs.forgetting import clear
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
-from app.jobs.model import Job, JobKind
-from app.retention.forgetting import clear
 from app.settings import Settings
+from app.styles.dependencies import StyleServices
 from app.styles.header import check_header
 from app.styles.repository import (
     StyleRecord,
     delete_style,
+    get_own_style,
     get_style,
     insert_style,
     refuse_if_rendered,
@@ -37,6 +37,7 @@ from app.styles.repository import (
 from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
 from app.styles.tables import StyleRow
 from app.styles.tensors import check_tensors
+from app.submission.submit import read_submission, submit
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
 
@@ -79,11 +80,11 @@ def check_steps(steps: int | None, settings: Settings) -> None:
         )
 
 
-async def create_style(request: Request, response: Response, services: Container, owner: str) -> Job:
+async def create_style(request: Request, response: Response, services: StyleServices, owner: str) -> Job:
     """A style and the job that adapts it."""
     settings = services.settings
 
-    async def plan(form: Form, batch: Batch) -> NewJob:
+    async def plan(form: Form, batch: UploadBatch) -> NewJob:
         options = form.options(StyleOptions)
         check_steps(options.steps, settings)
         style_id = new_id("sty")
@@ -105,18 +106,20 @@ async def create_style(request: Request, response: Response, services: Container
     return await submit(request, response, services, owner, style_rules(settings), plan)
 
 
-async def change_style(services: Container, owner: str, style_id: str, changes: StyleChanges) -> StyleRecord:
+async def change_style(
+    services: StyleServices, owner: str, style_id: str, changes: StyleChanges
+) -> StyleRecord:
     """Set what ``changes`` names. Raises StyleNotFoundError."""
     await update_style(services.sessions, owner, style_id, changes.model_dump(exclude_unset=True))
     return await get_style(services.sessions, owner, style_id)
 
 
-async def remove_style(services: Container, owner: str, style_id: str) -> None:
+async def remove_style(services: StyleServices, owner: str, style_id: str) -> None:
     """Cancel the job that makes it, if it still does, and delete style, file and examples.
 
     Raises StyleNotFoundError, ResourceInUseError (another job renders with it).
     """
-    record = await get_style(services.sessions, owner, style_id)
+    record = await get_own_style(services.sessions, owner, style_id)
     await refuse_if_rendered(services.sessions, owner, style_id)  # before anything is canceled
     if record.row.job_id is not None:
         with suppress(JobNotCancelableError):  # it is over
@@ -124,7 +127,9 @@ async def remove_style(services: Container, owner: str, style_id: str) -> None:
     await clear(await delete_style(services.sessions, record.row), services.blobs, services.broker)
 
 
-async def import_style(request: Request, response: Response, services: Container, owner: str) -> StyleRecord:
+async def import_style(
+    request: Request, response: Response, services: StyleServices, owner: str
+) -> StyleRecord:
     """Take in a style file that was made on the same base.
 
     Raises StyleFileInvalidError, StyleBaseMismatchError.
@@ -150,7 +155,7 @@ async def import_style(request: Request, response: Response, services: Container
     return StyleRecord(row, None)
 
 
-async def _check_style(data: bytes, services: Container) -> StyleHeader:
+async def _check_style(data: bytes, services: StyleServices) -> StyleHeader:
     base = await services.checkpoint.base_hash()
     shapes = await services.checkpoint.style_shapes()
     try:

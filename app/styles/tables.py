@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
 
+PRESET_OWNER = "*"
+"""Owner of the presets, which everybody can use: no key can be made for this name."""
+
 
 class StyleRow(Base):
     """A style. Appears with its job; has a file once the job has succeeded, or at once when imported."""
@@ -19,7 +22,7 @@ class StyleRow(Base):
     owner: Mapped[str] = mapped_column(String(64), default="local")
     name: Mapped[str | None] = mapped_column(String(200))
     description: Mapped[str | None] = mapped_column(String(2000))
-    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported, or a preset
     blob_key: Mapped[str | None] = mapped_column(String(200))  # None: not ready
     size_bytes: Mapped[int | None]
     base_hash: Mapped[str | None] = mapped_column(String(64))

@@ -10,11 +10,12 @@ from app.errors import ResourceInUseError, StylizationNotFoundError
 from app.images.repository import delete_images
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions, table_of
-from app.jobs.model import Job, JobState
-from app.jobs.retry import last_retry
+from app.jobs.forgetting import Leftovers, forget_names, with_tries
+from app.jobs.job import Job, JobState
+from app.jobs.repository import last_retry
 from app.jobs.tables import JobRow
-from app.retention.forgetting import Leftovers, forget_names, with_tries
 from app.stylizations.tables import StylizationRow
+from app.webhooks.outbox import forget_messages
 
 _C = table_of(StylizationRow).c
 _OF_JOB = select(*_C).where(_C.job_id == bindparam("job"))
@@ -91,6 +92,7 @@ async def delete_stylization(sessions: Sessions, owner: str, stylization_id: str
         )
         jobs = await with_tries(session, [job.id])
         await forget_names(session, jobs)
+        await forget_messages(session, jobs)
     return Leftovers(keys, jobs)
 
 

@@ -5,26 +5,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.accepted import SUBMITS, accepted_responses, settle
-from app.api.container import Container
-from app.api.deps import Owner, Paging, Services, StylizationId
-from app.api.forms import form_body
-from app.api.preferences import negotiate
-from app.api.problems import problem_responses
 from app.audit.log import note
+from app.auth.dependencies import Owner
 from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyError, WaitTimeoutError
+from app.http.content_negotiation import negotiate
+from app.http.exception_handlers import problem_responses
+from app.http.forms import form_body
+from app.http.pages import Paging
+from app.http.path_ids import StylizationId
 from app.idempotency.keys import REPLAYED
-from app.images.content import image_response
+from app.images.download import image_response
 from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
-from app.jobs.model import Job, JobState
+from app.jobs.forgetting import clear
+from app.jobs.job import Job, JobState
 from app.jobs.schemas import JobOut
-from app.retention.forgetting import clear
 from app.settings import Settings
 from app.styles.repository import get_style
 from app.styles.schemas import StyleOut
-from app.stylizations.archive import Member, member_name, stream_zip
-from app.stylizations.presenter import present, present_all, stylization_out
 from app.stylizations.repository import (
     delete_stylization,
     get_stylization,
@@ -39,6 +37,7 @@ from app.stylizations.schemas import (
     StylizationOut,
     StylizationPage,
 )
+from app.stylizations.serializers import present, present_all, stylization_out
 from app.stylizations.service import (
     create_one_call,
     create_stylization,
@@ -46,7 +45,10 @@ from app.stylizations.service import (
     stylization_rules,
 )
 from app.stylizations.tables import StylizationRow
-from app.texts import STORABLE
+from app.stylizations.zip_stream import Member, member_name, stream_zip
+from app.submission.dependencies import Services, SubmissionServices
+from app.submission.job_response import SUBMITS, accepted_responses, settle
+from app.validators import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)
 
@@ -198,7 +200,7 @@ def build_router(settings: Settings) -> APIRouter:
     return router
 
 
-async def zip_response(row: StylizationRow, job: Job, services: Container) -> Response:
+async def zip_response(row: StylizationRow, job: Job, services: SubmissionServices) -> Response:
     """The archive as it is made. Raises StylizationNotReadyError."""
     if job.state is not JobState.SUCCEEDED:
         raise StylizationNotReadyError(
@@ -224,7 +226,7 @@ async def zip_response(row: StylizationRow, job: Job, services: Container) -> Re
 
 
 async def _picture(
-    request: Request, response: Response, services: Container, owner: str, job: Job
+    request: Request, response: Response, services: SubmissionServices, owner: str, job: Job
 ) -> Response:
     if not job.state.terminal:
         raise WaitTimeoutError(

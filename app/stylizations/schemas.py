@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from app.bounds import MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
-from app.jobs.provenance import Provenance
+from app.imaging.xmp import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.styles.schemas import StyleOptions, StyleOut
-from app.texts import STORABLE
+from app.validators import STORABLE
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 MAX_STYLES = 8

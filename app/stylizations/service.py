@@ -5,24 +5,24 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 
-from app.api.container import Container
-from app.api.forms import FileRule, Form, invalid_values
-from app.api.preferences import negotiate
-from app.api.submit import submit
 from app.errors import ImageError
+from app.http.content_negotiation import negotiate
+from app.http.forms import FileRule, Form, invalid_values
 from app.ids import new_id
-from app.images.intake import Batch
 from app.images.tables import ImageRole
+from app.images.upload import UploadBatch
 from app.imaging.formats import ClipFormat, OutputFormat, has_video
 from app.infra.db import utcnow
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
-from app.jobs.model import Job, JobKind
 from app.settings import Settings
 from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
-from app.texts import shortened
+from app.submission.dependencies import SubmissionServices
+from app.submission.submit import submit
+from app.validators import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
 _MASK = (
@@ -49,11 +49,13 @@ def one_call_rules(settings: Settings) -> dict[str, FileRule]:
     }
 
 
-async def create_stylization(request: Request, response: Response, services: Container, owner: str) -> Job:
+async def create_stylization(
+    request: Request, response: Response, services: SubmissionServices, owner: str
+) -> Job:
     """A stylization and its job. Contents that cannot be used are left out, unless none can."""
     settings = services.settings
 
-    async def plan(form: Form, batch: Batch) -> NewJob:
+    async def plan(form: Form, batch: UploadBatch) -> NewJob:
         options = form.options(StylizationOptions)
         _check(options, options.format, form, settings)
         if options.clip_format and options.clip_format.is_video and not has_video():
@@ -104,11 +106,13 @@ async def create_stylization(request: Request, response: Response, services: Con
     )
 
 
-async def create_one_call(request: Request, response: Response, services: Container, owner: str) -> Job:
+async def create_one_call(
+    request: Request, response: Response, services: SubmissionServices, owner: str
+) -> Job:
     """Style, stylization and one job for both."""
     settings = services.settings
 
-    async def plan(form: Form, batch: Batch) -> NewJob:
+    async def plan(form: Form, batch: UploadBatch) -> NewJob:
         options = form.options(OneCallOptions)
         check_steps(options.steps, settings)
         wanted = negotiate(request.headers.get("accept"), options.format)
@@ -149,7 +153,9 @@ async def create_one_call(request: Request, response: Response, services: Contai
     return await submit(request, response, services, owner, one_call_rules(settings), plan)
 
 
-async def _render(options: StylizationOptions | OneCallOptions, form: Form, batch: Batch) -> dict[str, Any]:
+async def _render(
+    options: StylizationOptions | OneCallOptions, form: Form, batch: UploadBatch
+) -> dict[str, Any]:
     mask = await batch.add("mask", form.files["mask"], ImageRole.MASK, size=options.size)
     return {
         "strength": options.strength,

@@ -12,16 +12,16 @@ from typing import Any
 
 import httpx
 
-from app.access.policy import OpenDoor
+from app.auth.open_mode import OpenMode
 from app.infra.broker import BrokerStartError, EmbeddedServer
-from app.infra.children import python_command
-from app.infra.listening import ListenError, listen
-from app.infra.secrecy import keep_private
+from app.infra.listen_socket import ListenError, listen
+from app.infra.python_processes import python_command
+from app.infra.secrets_at_rest import keep_private
 from app.settings import Settings
-from app.settings_file import config_file
-from app.supervisor.child import HEALTHY_AFTER, Child, restart_delay
-from app.supervisor.console import Console
+from app.settings_toml import config_file
 from app.supervisor.lock import data_folder_lock
+from app.supervisor.log_output import LogOutput
+from app.supervisor.process import HEALTHY_AFTER, ChildProcess, restart_delay
 from model.cpu import available
 
 _STOP_TIMEOUT = 20.0  # s for workers and API to end by themselves; a worker gives its job back after 5
@@ -43,10 +43,10 @@ class Supervisor:
         self._settings = settings
         self._workers = workers
         self._worker_command = list(worker_command)
-        self._console = Console(settings.log_format)
+        self._console = LogOutput(settings.log_format)
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._children: list[Child] = []
+        self._children: list[ChildProcess] = []
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM. Raises SupervisorError, ListenError, BrokerStartError."""
@@ -138,11 +138,11 @@ class Supervisor:
                 self._console.warning("broker", f"stream {stream} takes no messages: ending the broker")
                 await broker.stop()
 
-    def _api(self, listener: socket.socket) -> Child:
+    def _api(self, listener: socket.socket) -> ChildProcess:
         descriptor = listener.fileno()
         return self._child("api", fewstroke_command("api", "--fd", str(descriptor)), pass_fds=[descriptor])
 
-    def _worker(self, number: int) -> Child:
+    def _worker(self, number: int) -> ChildProcess:
         name = "worker" if self._workers == 1 else f"worker-{number}"
         env = {}
         if self._workers > 1 and "OMP_NUM_THREADS" not in os.environ:
@@ -156,8 +156,8 @@ class Supervisor:
         *,
         env: dict[str, str] | None = None,
         pass_fds: Sequence[int] = (),
-    ) -> Child:
-        return Child(
+    ) -> ChildProcess:
+        return ChildProcess(
             name,
             command,
             console=self._console,
@@ -195,7 +195,7 @@ class Supervisor:
             "curl -sS --fail-with-body -H 'Prefer: wait=120' -H 'Accept: image/png' -F examples=@a.jpg "
             f"-F examples=@b.jpg -F content=@photo.jpg {shlex.quote(url + '/v1/stylize')} -o out.png"
         )
-        if OpenDoor(self._settings).asks_for_keys:
+        if OpenMode(self._settings).asks_for_keys:
             self._console.line("serve", "every request needs a key: fewstroke keys create OWNER")
         for line in (
             f"Fewstroke is ready: {url} (documentation: {url}/docs)",

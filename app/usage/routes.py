@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from app.api.deps import Owner, Services
+from app.auth.dependencies import Owner
+from app.submission.dependencies import Services
 
 router = APIRouter(prefix="/v1/usage", tags=["service"])
 

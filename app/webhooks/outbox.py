@@ -1,13 +1,14 @@
 """Messages are written in the transaction of what they tell about: neither happens without the other."""
 
 import json
+from collections.abc import Collection
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
 from app.infra.db import table_of, utcnow
-from app.jobs.model import Job
+from app.jobs.job import Job
 from app.jobs.schemas import JobOut
 from app.webhooks.tables import EVENT_OF_STATE, DeliveryRow, DeliveryState, WebhookRow
 
@@ -51,3 +52,12 @@ async def write_messages(session: AsyncSession, job: Job) -> None:
                 created_at=now,
             )
         )
+
+
+async def forget_messages(session: AsyncSession, job_ids: Collection[str]) -> None:
+    """Delete what webhooks were told of these jobs; a message that waits is still sent."""
+    await session.execute(
+        delete(DeliveryRow)
+        .where(DeliveryRow.job_id.in_(job_ids), DeliveryRow.state != DeliveryState.PENDING)
+        .execution_options(synchronize_session=False)
+    )

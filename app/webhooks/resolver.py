@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from ipaddress import ip_address
 from time import monotonic
 
-from app.infra.turns import Turns
+from app.infra.fair_semaphore import FairSemaphore
 
 _AT_ONCE = 32  # threads
 _EACH = 2  # of one owner
@@ -50,7 +50,7 @@ class Resolver:
     ) -> None:
         self._ask = ask or _ask_system
         self._clock = clock
-        self._turns = Turns(_AT_ONCE, each=_EACH)
+        self._semaphore = FairSemaphore(_AT_ONCE, each=_EACH)
         self._failed: dict[tuple[str, str], tuple[float, Exception]] = {}
         self._running: set[asyncio.Task[Sequence[str]]] = set()
 
@@ -82,7 +82,7 @@ class Resolver:
         raise failure
 
     async def _in_turn(self, owner: str, host: str, port: int) -> Sequence[str]:
-        async with self._turns.turn(owner):
+        async with self._semaphore.turn(owner):
             return await _in_thread(lambda: self._ask(host, port))
 
     def _ended(self, task: asyncio.Task[Sequence[str]]) -> None:

@@ -4,13 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
-from app.access.model import Scope
-from app.access.service import require
-from app.api.bodies import JsonRoute
-from app.api.deps import Asking, Owner, Paging, Services, askable
-from app.api.problems import problem_responses
 from app.audit.log import note
+from app.auth.authenticator import require
+from app.auth.dependencies import Asking, Owner, Services
+from app.auth.principal import Scope
 from app.errors import DeliveryNotFoundError, WebhookNotFoundError
+from app.http.body_limits import JsonRoute
+from app.http.exception_handlers import problem_responses
+from app.http.pages import Paging
+from app.http.path_ids import askable
 from app.webhooks.repository import (
     delete_webhook,
     get_webhook,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StrictBool, UrlConstraints
 
-from app.texts import STORABLE
+from app.validators import STORABLE
 from app.webhooks.tables import MAX_URL, DeliveryRow, DeliveryState, WebhookEvent, WebhookRow
 
 _OVER: list[WebhookEvent] = [event for event in WebhookEvent if event is not WebhookEvent.JOB_STARTED]

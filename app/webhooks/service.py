@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 from app.errors import WebhookUrlRefusedError
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
-from app.infra.secrecy import Seal
+from app.infra.secrets_at_rest import Seal
 from app.settings import Settings
-from app.webhooks.guard import AddressPolicy
 from app.webhooks.repository import change_webhook, insert_webhook
 from app.webhooks.schemas import WebhookChange, WebhookNew
 from app.webhooks.signing import new_secret
+from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import MAX_URL, WebhookEvent, WebhookRow
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
-from app.jobs.model import JobState
+from app.jobs.job import JobState
 
 MAX_URL = 2000  # characters
 
@@ -51,7 +51,7 @@ class WebhookRow(Base):
     url: Mapped[str] = mapped_column(String(MAX_URL))
     events: Mapped[list[str]] = mapped_column(JSON)
     description: Mapped[str | None] = mapped_column(String(200))
-    secret: Mapped[str] = mapped_column(String(300))  # sealed (app.infra.secrecy)
+    secret: Mapped[str] = mapped_column(String(300))  # sealed (app.infra.secrets_at_rest)
     key_id: Mapped[str | None] = mapped_column(String(40))  # that made it; None: without a key, or before
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None] = mapped_column(String(300))

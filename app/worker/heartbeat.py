@@ -15,9 +15,9 @@ import psutil
 
 from app.infra.broker import Broker, BrokerError
 from app.infra.logs import NotAgain
-from app.worker.gpu import gpu_memory
-from app.worker.ports import EngineLike
-from app.worker.pulse import Pulse
+from app.worker.gpu_memory import gpu_memory
+from app.worker.hang_watchdog import HangWatchdog
+from app.worker.interfaces import EngineLike
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -30,9 +30,15 @@ class Heartbeat:
     """Publishes what the worker is and does, every three seconds, and soon when its jobs change."""
 
     def __init__(
-        self, broker: Broker, worker_id: str, engine: EngineLike, *, device: str, pulse: Pulse | None = None
+        self,
+        broker: Broker,
+        worker_id: str,
+        engine: EngineLike,
+        *,
+        device: str,
+        hang_watchdog: HangWatchdog | None = None,
     ) -> None:
-        self._pulse = pulse
+        self._hang_watchdog = hang_watchdog
         self._broker = broker
         self._worker_id = worker_id
         self._engine = engine
@@ -60,7 +66,7 @@ class Heartbeat:
             "device": self._device,
             "job": self._jobs[0] if self._jobs else None,
             "jobs": list(self._jobs),
-            "silence_seconds": round(self._pulse.silence, 1) if self._pulse else 0.0,
+            "silence_seconds": round(self._hang_watchdog.silence, 1) if self._hang_watchdog else 0.0,
             "gpu": gpu_memory(self._device),
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
             "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),

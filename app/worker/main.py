@@ -16,19 +16,20 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from app.imaging.scratch import delete_left_behind
+from app.imaging.temp_dirs import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
 from app.infra.db import create_engine, create_sessions, utcnow
-from app.infra.priority import give_way
-from app.infra.schema import migrate
+from app.infra.thread_priority import give_way
 from app.infra.tracing import start_tracing
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
-from app.retention.policy import Retention, stamp_new_rows
+from app.migrations.migrate import migrate
+from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.settings import Settings
-from app.worker.company import BatchPolicy
-from app.worker.ports import EngineLike, ReadStyle
-from app.worker.pulse import Pulse
+from app.worker.batching import BatchPolicy
+from app.worker.hang_watchdog import HangWatchdog
+from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
         try:
             worker = Worker(
                 broker=broker,
-                ledger=Ledger(sessions, max_attempts=settings.max_attempts),
+                ledger=Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts),
                 sessions=sessions,
                 blobs=Blobs.open(settings),
                 engine=model.engine,
@@ -128,7 +129,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 device=model.device,
                 computing=computing,
                 max_attempts=settings.max_attempts,
-                pulse=Pulse(settings.worker_hang_seconds),
+                hang_watchdog=HangWatchdog(settings.worker_hang_seconds),
                 batches=BatchPolicy.of(
                     settings.max_batch, settings.batch_wait_ms / 1000, device=model.device
                 ),

@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL.Image import Image
 
+from app.infra.asyncio_utils import end
 from app.infra.broker import Broker
-from app.infra.tasks import end
-from app.worker.work import Step
+from app.worker.work_item import Step
 
 logger = logging.getLogger(__name__)
 

@@ -15,27 +15,28 @@ from uuid import uuid4
 
 from PIL.Image import Image
 
+from app.infra.asyncio_utils import end
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
 from app.infra.db import Sessions, is_away, utcnow
 from app.infra.facts import BASE, read_fact
 from app.infra.logs import NotAgain, log_context, reason
-from app.infra.tasks import end
-from app.jobs.fairness import Fits, NotNow
+from app.jobs.fair_queue import Fits, NotNow
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
-from app.jobs.model import Job, JobKind
-from app.jobs.traces import about_job, job_span
-from app.worker.attempt import Attempt, Resources, StopReason, settle
-from app.worker.batch import Batch
-from app.worker.company import BatchPolicy, Company
-from app.worker.compute import Done, compute
-from app.worker.guard import GuardedEngine
-from app.worker.hand import Hand
+from app.jobs.tracing import about_job, job_span
+from app.worker.batch_barrier import BatchBarrier
+from app.worker.batching import BatchAdmission, BatchPolicy
+from app.worker.device_watchdog import GuardedEngine
+from app.worker.hang_watchdog import HangWatchdog
 from app.worker.heartbeat import Heartbeat
-from app.worker.ports import EngineLike, ReadStyle
-from app.worker.pulse import Pulse
-from app.worker.schedule import PullOrder
-from app.worker.work import Work
+from app.worker.inflight import InflightBatch
+from app.worker.interfaces import EngineLike, ReadStyle
+from app.worker.job_attempt import Attempt, Resources, StopReason, settle
+from app.worker.preemption import Preemption
+from app.worker.queue_order import PullOrder
+from app.worker.run_batch import Done, compute
+from app.worker.work_item import WorkItem
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -56,7 +57,8 @@ T = TypeVar("T")
 class Worker:
     """Runs jobs of all kinds, computing one batch at a time, until ``stop``.
 
-    With stylizations of a moment the ends overlap: the inputs of the next are read and the results of the
+    Photos of a moment do not wait for styles that are learned: they are computed between two inner steps
+    (``app.worker.preemption``). Their ends overlap: the inputs of the next are read and the results of the
     last are stored while one is computed (decision 68).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
@@ -80,18 +82,18 @@ class Worker:
         batches: BatchPolicy | None = None,
         computing: ThreadPoolExecutor | None = None,
         grace: float = 5.0,
-        pulse: Pulse | None = None,
+        hang_watchdog: HangWatchdog | None = None,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
         self._executor = computing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
-        self._pulse = pulse or Pulse(_HANG_SECONDS)
+        self._hang_watchdog = hang_watchdog or HangWatchdog(_HANG_SECONDS)
         self._resources = Resources(
             broker=broker,
             ledger=ledger,
             sessions=sessions,
             blobs=blobs,
             max_attempts=max_attempts,
-            pulse=self._pulse,
+            hang_watchdog=self._hang_watchdog,
         )
         self._sessions = sessions
         self._broker = broker
@@ -99,14 +101,20 @@ class Worker:
         self._engine = engine
         self._batches = batches or BatchPolicy()
         self._guarded = GuardedEngine(engine)
+        self._preemption = Preemption()
         self._compute = partial(
-            compute, self._guarded, read_style, most=self._batches.most, default_preview=preview
+            compute,
+            self._guarded,
+            read_style,
+            most=self._batches.most,
+            default_preview=preview,
+            preemption=self._preemption,
         )
         self._order = PullOrder(LANES)
-        self._heartbeat = Heartbeat(broker, self.id, engine, device=device, pulse=self._pulse)
+        self._heartbeat = Heartbeat(broker, self.id, engine, device=device, hang_watchdog=self._hang_watchdog)
         self._grace = grace
-        self._ahead: Hand | None = None
-        self._behind: dict[Hand, asyncio.Task[None]] = {}  # computed; their ends are being stored
+        self._ahead: InflightBatch | None = None
+        self._behind: dict[InflightBatch, asyncio.Task[None]] = {}  # computed; their ends are being stored
         self._stopping = asyncio.Event()
         self._wanted_base = engine.base_hash
         self._base_seen = -_OTHER_BASE_LOOK
@@ -118,16 +126,16 @@ class Worker:
     async def run(self) -> None:
         """Work until ``stop``. A broker or ledger that is away is waited for."""
         beating = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
-        watching = asyncio.create_task(self._pulse.watch(), name="pulse")
+        watching = asyncio.create_task(self._hang_watchdog.watch(), name="hang-watchdog")
         logger.info("worker %s is ready", self.id)
         try:
             with log_context(worker_id=self.id):
                 await self._work()
                 await self._finish()
         finally:
-            for hand in (self._ahead, *self._behind):
-                if hand is not None:
-                    await hand.drop()  # cancelled: nothing else leaves one here
+            for inflight in (self._ahead, *self._behind):
+                if inflight is not None:
+                    await inflight.drop()  # cancelled: nothing else leaves one here
             await end(watching)
             await end(beating)
             with suppress(BrokerError):
@@ -138,11 +146,11 @@ class Worker:
     async def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                hand, self._ahead = self._ahead, None
-                if hand is None:
-                    hand = await self._take()
-                if hand is not None:
-                    await self._see_through(hand)
+                inflight, self._ahead = self._ahead, None
+                if inflight is None:
+                    inflight = await self._take()
+                if inflight is not None:
+                    await self._see_through(inflight)
             except BrokerError as error:
                 logger.warning("%s", error)
                 await self._until_stopped(asyncio.sleep(_PAUSE))
@@ -157,34 +165,66 @@ class Worker:
         while self._behind:
             await asyncio.wait(self._behind.values())
 
-    async def _see_through(self, hand: Hand) -> None:
+    async def _see_through(self, inflight: InflightBatch) -> None:
         """Until the compute thread may go on: with jobs of a moment when it is free, and their ends are
         stored while it computes the next; with others when all of them have ended."""
         try:
-            await hand.begun()
-            if not hand.batch.brief:
-                await hand.finished()
+            await inflight.begun()
+            if not inflight.batch.brief:
+                if inflight.learns and inflight.unharmed:
+                    await self._render_meanwhile(inflight)
+                await inflight.finished()
                 return
-            if hand.unharmed:
+            if inflight.unharmed:
                 await self._look_ahead()
-            await hand.computed()
+            await inflight.computed()
         except BaseException:
-            await hand.drop()
+            await inflight.drop()
             raise
         while len(self._behind) >= _BEHIND:
             await asyncio.wait(self._behind.values(), return_when=asyncio.FIRST_COMPLETED)
-        self._behind[hand] = asyncio.create_task(self._follow(hand))
+        self._behind[inflight] = asyncio.create_task(self._follow(inflight))
 
-    async def _follow(self, hand: Hand) -> None:
+    async def _follow(self, inflight: InflightBatch) -> None:
         """The end of jobs that are computed. What goes wrong is logged: their tickets come again."""
         try:
-            await hand.finished()
+            await inflight.finished()
         except BrokerError as error:
             logger.warning("%s", error)
         except Exception as error:
             _tell_dropped(error)
         finally:
-            self._behind.pop(hand, None)
+            self._behind.pop(inflight, None)
+
+    async def _render_meanwhile(self, learning: InflightBatch) -> None:
+        """While styles are learned, begin photos of a moment as they come: they are computed between two
+        steps. Whatever fails here is left to the queue: the learning goes on."""
+        learned = asyncio.create_task(learning.computed())
+        try:
+            while not self._stopping.is_set():
+                next_photo = self._broker.next_job([JobKind.STYLIZE], timeout=_PULL_SECONDS)
+                delivery = await self._until_stopped(_unless(learned, next_photo))
+                if learned.done():
+                    if delivery is not None:
+                        await delivery.nak()
+                    return
+                try:
+                    photo = None if delivery is None else await self._begin_batch(delivery, _harmless)
+                except NotNow:  # its turn comes with the next look at all lanes
+                    await asyncio.wait({learned}, timeout=_PAUSE)
+                    continue
+                if photo is None:
+                    continue
+                await photo.begun()
+                self._behind[photo] = asyncio.create_task(self._follow(photo))
+                if not photo.batch.brief:
+                    return  # it waits for the thread, and nobody passes it over
+                while len(self._behind) >= _BEHIND:
+                    await asyncio.wait(self._behind.values(), return_when=asyncio.FIRST_COMPLETED)
+        except Exception as error:
+            logger.warning("photos wait until this style is learned: %s", reason(error))
+        finally:
+            await end(learned)
 
     async def _look_ahead(self) -> None:
         """While a moment's jobs are computed, begin those that come next, if they are of that sort: their
@@ -201,7 +241,7 @@ class Worker:
         except Exception as error:
             logger.warning("the next job is begun when this one ends: %s", reason(error))
 
-    async def _take(self) -> Hand | None:
+    async def _take(self) -> InflightBatch | None:
         if not await self._is_wanted():
             await self._until_stopped(asyncio.sleep(_OTHER_BASE_LOOK))
             return None
@@ -225,49 +265,51 @@ class Worker:
             return False
         return True
 
-    async def _begin_batch(self, delivery: Delivery, fits: Fits | None = None) -> Hand | None:
+    async def _begin_batch(self, delivery: Delivery, fits: Fits | None = None) -> InflightBatch | None:
         """Begin the job whose turn it is and those that may join it. None: there is nothing to run.
 
         Raises NotNow when the first does not fit; its ticket was given back.
         """
-        hand = Hand(Batch(self._compute_all, self._executor))
+        inflight = InflightBatch(BatchBarrier(self._compute_all, self._executor, preemption=self._preemption))
         try:
-            first = await self._begin(delivery, hand, fits)
+            first = await self._begin(delivery, inflight, fits)
             self._order.served(delivery.kind)
             if first is None:
                 return None
-            if not hand.unharmed and self._behind:  # should it end this process, it takes nobody along
+            if not inflight.unharmed and self._behind:  # should it end this process, it takes nobody along
                 await asyncio.wait(self._behind.values())
-            company = Company(first, self._batches, self._engine.default_steps)
-            await self._gather(company, delivery.kind, hand)
-            hand.batch.close()
+            admission = BatchAdmission(first, self._batches, self._engine.default_steps)
+            await self._gather(admission, delivery.kind, inflight)
+            inflight.batch.close()
         except BaseException:
-            await hand.drop()
+            await inflight.drop()
             raise
-        return hand
+        return inflight
 
-    def _compute_all(self, works: Sequence[Work], done: Done) -> None:  # in the compute thread
-        with self._pulse.beating():
+    def _compute_all(self, works: Sequence[WorkItem], done: Done) -> None:  # in the compute thread
+        with self._hang_watchdog.beating():
             self._compute(works, done=self._guarded.telling(done))
 
-    async def _gather(self, company: Company, lane: str, hand: Hand) -> None:
+    async def _gather(self, admission: BatchAdmission, lane: str, inflight: InflightBatch) -> None:
         """Add jobs of the lane as long as it is their turn and they fit. Whatever fails here ends the search:
         the jobs that were begun go on."""
-        until = asyncio.get_running_loop().time() + company.patience(utcnow())
-        while company.open and not self._stopping.is_set():
+        until = asyncio.get_running_loop().time() + admission.patience(utcnow())
+        while admission.open and not self._stopping.is_set():
             left = max(until - asyncio.get_running_loop().time(), 0.0)
             try:
                 delivery = await self._until_stopped(self._broker.next_job([lane], timeout=left))
                 if delivery is None:
                     return
-                await self._begin(delivery, hand, company.fits)
+                await self._begin(delivery, inflight, admission.fits)
             except NotNow:
                 return
             except Exception as error:
                 logger.warning("the batch begins without more jobs: %s", reason(error))
                 return
 
-    async def _begin(self, delivery: Delivery, hand: Hand, fits: Fits | None = None) -> Job | None:
+    async def _begin(
+        self, delivery: Delivery, inflight: InflightBatch, fits: Fits | None = None
+    ) -> Job | None:
         """Draw with a delivery and start the run of the job that is begun. None: there is nothing to run.
 
         Raises NotNow when the job does not fit; its ticket was given back.
@@ -282,9 +324,9 @@ class Worker:
             elif draw.job is None:
                 await settle(self._broker, self._ledger, delivery, draw.job_id)
             else:
-                hand.batch.expect()
-                run = self._run(draw.job, delivery, hand.batch, alive)
-                hand.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
+                inflight.batch.expect()
+                run = self._run(draw.job, delivery, inflight.batch, alive)
+                inflight.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
                 handed_on = True
             return draw.job
         except NotNow:
@@ -294,7 +336,9 @@ class Worker:
             if not handed_on:
                 await end(alive)
 
-    async def _run(self, job: Job, delivery: Delivery, batch: Batch, alive: asyncio.Task[None]) -> None:
+    async def _run(
+        self, job: Job, delivery: Delivery, batch: BatchBarrier, alive: asyncio.Task[None]
+    ) -> None:
         with about_job(job), job_span(job):
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
@@ -324,6 +368,16 @@ class Worker:
         finally:
             await end(stopping)
             await end(task)
+
+
+async def _unless(over: asyncio.Task[Any], work: Awaitable[T]) -> T | None:
+    """The result of ``work``, or None when ``over`` ends first."""
+    task: asyncio.Future[T] = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, over}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        await end(task)
 
 
 def _tell_dropped(error: Exception) -> None:

@@ -22,7 +22,7 @@ from app.infra.broker import Event, find_broker
 from app.infra.broker.events import decode
 from app.infra.broker.topology import EVENTS, JOBS, event_subject
 from app.infra.db import create_sessions
-from app.jobs.model import ACTIVE_STATES, JobState
+from app.jobs.job import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.settings import Settings
 from app.styles.tables import StyleRow

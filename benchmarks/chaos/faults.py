@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.infra.broker.topology import job_subject
-from app.jobs.model import JobState
+from app.jobs.job import JobState
 from benchmarks.chaos import bad_days, levers
 from benchmarks.chaos.bench import Bench, Sent
 from benchmarks.chaos.bucket import no_bucket

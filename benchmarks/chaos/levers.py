@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from app.infra.broker import BrokerAddress, find_broker
-from app.infra.broker.address import broker_dir, save_address
+from app.infra.broker.discovery import broker_dir, save_address
 from app.infra.db import create_engine
 from app.settings import load_settings
 from benchmarks.chaos.bench import Bench

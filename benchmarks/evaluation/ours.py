@@ -68,7 +68,7 @@ def learn(
     job = engine.adaptation(examples, seed=seed)
     if random_start:
         job = RandomStart.of(job, examples, seed)
-    (outcome,) = loop.adapt_together([job], rates or engine.rates, steps=steps)
+    (outcome,) = loop.adapt_batch([job], rates or engine.rates, steps=steps)
     assert not isinstance(outcome, AdaptationCanceled)
     return outcome
 

@@ -73,7 +73,7 @@ class Outcome:
         """Its memory; a new process id means that the one before had died, or was too slow."""
         for child in psutil.Process().children():
             try:
-                if "app.imaging.child" in " ".join(child.cmdline()):
+                if "app.imaging.decoder_process" in " ".join(child.cmdline()):
                     self.decoder_processes.add(child.pid)
                     self.decoder_peak_mib = max(self.decoder_peak_mib, _high_water(child.pid))
             except (psutil.NoSuchProcess, FileNotFoundError):

@@ -16,11 +16,10 @@ from benchmarks.gpu.cuda_graph import Replay
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
 from model.image.adaptation.inner_learning_rates import ScheduledRates
-from model.image.adaptation.loop import BETAS, adapt_together
-from model.image.adaptation.support import Support
+from model.image.adaptation.level_renders import RenderBatch, RenderLoss
+from model.image.adaptation.loop import BETAS, adapt_batch
 from model.image.engine import Engine
 from model.image.engine_types import Learning
-from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
 from model.maml import Adam
@@ -90,7 +89,7 @@ def _parts(
 
     tasks = [engine.adaptation(examples, seed=100 + i) for i in range(styles)]
     part("examples", lambda: [task.start(level) for task in tasks for level in range(len(SIDES))])
-    part("loop", lambda: adapt_together(tasks, engine.rates, steps=steps))
+    part("loop", lambda: adapt_batch(tasks, engine.rates, steps=steps))
     return found
 
 
@@ -115,24 +114,21 @@ def _inner_steps(record: Record, clock: Clock, engine: Engine, many: int) -> Non
         row: Row = {"styles": many, "side": side, "part": "photos drawn, places chosen"}
         record.add(row | {"eager_milliseconds": 1e3 * (time.perf_counter() - began)})
         below = [task.start(level) for task in tasks]
-        support = Support.join([task.draw(level) for task in tasks])
+        support = RenderBatch.join([task.draw(level) for task in tasks])
         _level(record, clock, engine, level, stack(below), support)
 
 
 def _level(
-    record: Record, clock: Clock, engine: Engine, level: int, phi: dict[str, Tensor], support: Support
+    record: Record, clock: Clock, engine: Engine, level: int, phi: dict[str, Tensor], support: RenderBatch
 ) -> None:
     names, many = list(phi), len(next(iter(phi.values())))
-    count = len(support.inputs) // many
+    level_loss = RenderLoss(engine.base.networks, engine.objective, level)
 
     def loss_and_gradients(*tensors: Tensor) -> tuple[Tensor, ...]:
         values = [each.detach().requires_grad_() for each in tensors]
         with torch.enable_grad():
-            each = {k: v.repeat_interleave(count, 0) for k, v in zip(names, values, strict=True)}
-            with engine.objective.autocast():
-                renders = engine.base.networks(support.inputs, each)
-            loss = level_loss(engine.objective, LEVEL_WEIGHTS[level], renders, support.target)
-            gradients = torch.autograd.grad(loss.sum() / count, values, materialize_grads=True)
+            loss = level_loss(dict(zip(names, values, strict=True)), support)
+            gradients = torch.autograd.grad(loss.sum(), values, materialize_grads=True)
         return loss.detach(), *gradients
 
     inputs = list(phi.values())

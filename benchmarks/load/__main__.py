@@ -23,11 +23,11 @@ import httpx
 import typer
 from sqlalchemy import func, select
 
-from app.access.model import Scope
-from app.access.repository import create_key
+from app.auth.principal import Scope
+from app.auth.repository import create_key
+from app.infra.asyncio_utils import end
 from app.infra.db import create_engine, create_sessions
-from app.infra.tasks import end
-from app.jobs.model import ACTIVE_STATES
+from app.jobs.job import ACTIVE_STATES
 from app.jobs.tables import JobRow
 from app.settings import Settings, load_settings
 from benchmarks.errors import BenchmarkError

@@ -25,7 +25,7 @@ import httpx
 import psutil
 import typer
 
-from app.infra.tasks import end
+from app.infra.asyncio_utils import end
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine_info
 from benchmarks.processes import MIB

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.worker.ports import OneByOne
+from app.worker.interfaces import OneByOne
 from model.errors import AdaptationCanceled
 from model.formats import StyleHeader
 

@@ -8,8 +8,8 @@ import sys
 
 from PIL import Image
 
-from app.infra.leash import obey_leash
 from app.infra.logs import configure_logging
+from app.infra.parent_death import obey_leash
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
 from benchmarks.stub.engine import StubEngine, StubStyle

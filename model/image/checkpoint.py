@@ -1,4 +1,4 @@
-"""The base checkpoint: networks, learned inner rates, and what they were trained on."""
+"""Loads and saves the base checkpoint: networks, learned inner rates, critics, and what they saw."""
 
 from __future__ import annotations
 

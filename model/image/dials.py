@@ -1,4 +1,4 @@
-"""What a rendering can be told without learning anything again. Importable without torch.
+"""Defines what can be set for a rendering without learning again; importable without torch.
 
 The bounds and defaults are those of the API, the command line, the clients and the studio alike.
 """

@@ -1,4 +1,4 @@
-"""The engine: examples to a style, a photo and a style to a picture. What the worker and the CLI call."""
+"""Learns styles from examples and draws photos in them: the facade that worker and command line call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from model.device import (
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
 from model.image.adaptation.inner_learning_rates import level_rates
-from model.image.adaptation.loop import adapt_together
+from model.image.adaptation.loop import adapt_batch
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos, square
 from model.image.checkpoint import Base, load_base, phi_shapes
 from model.image.dials import DEFAULT_ABSTRACTION, Dials
@@ -30,7 +30,7 @@ from model.image.media.folders import pictures
 from model.image.network.style_params import Phi, at_level, stack
 from model.image.pyramid import SIDES, resized
 from model.image.rendering.renderer import Drawing, Renderer
-from model.image.rendering.selection import choose_renderer
+from model.image.rendering.selection import select_renderer
 from model.image.rendering.size_batches import fitting
 from model.image.rendering.video import Smoothing
 from model.image.style import Style, blend_styles
@@ -60,7 +60,7 @@ class Engine:
         self.shapes = phi_shapes(base.networks)
         self.renderer = Renderer(
             base.networks,
-            choose_renderer(renderer, base.networks.stylizer, device),
+            select_renderer(renderer, base.networks.stylizer, device),
             self.shapes,
             device=device,
             amp=self.objective.amp,
@@ -214,7 +214,7 @@ class Engine:
             asked = requests[task].should_stop
             return asked is not None and asked()
 
-        outcomes = adapt_together(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
+        outcomes = adapt_batch(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
         styles: list[Style | AdaptationCanceled] = []
         for request, adapted in zip(requests, outcomes, strict=True):
             if isinstance(adapted, AdaptationCanceled):
@@ -288,9 +288,9 @@ class Engine:
         """
         return self.renderer.stylize_many(renderings)
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def batches(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: of one size, and at most ``most``."""
-        return self.renderer.together(renderings, most)
+        return self.renderer.batches(renderings, most)
 
     def stylize_frames(
         self,

@@ -1,4 +1,4 @@
-"""What is asked of the engine when it does many things at once, and what it tells meanwhile."""
+"""Holds the arguments of one adaptation and one rendering, and the reports meanwhile; no torch."""
 
 from __future__ import annotations
 

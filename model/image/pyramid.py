@@ -1,4 +1,4 @@
-"""The levels of a picture, coarse to fine, and their sizes. Importable without torch.
+"""Plans the levels of a picture, coarse to fine, and their sizes; importable without torch.
 
 A picture is drawn on 64, 128, 256 and 512 pixels of its longer side (``model.image.rendering.redrawing``).
 """

@@ -1,4 +1,4 @@
-"""A style: the adapted phi with its header, and the file it is kept in."""
+"""Holds a style, the adapted phi with its header, and reads and writes its file."""
 
 from __future__ import annotations
 

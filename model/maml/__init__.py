@@ -4,7 +4,6 @@ See ``docs/learner.md`` for the notation, the algorithms and an example.
 """
 
 from model.maml.algorithms import AlgorithmName, InnerConfig, RuleName, make_algorithm, make_rule
-from model.maml.continued import ContinuedLoops
 from model.maml.errors import LearnerError, LossShapeError, NonFiniteLossError, ParameterNameError
 from model.maml.initialization import ModuleStart, Start
 from model.maml.inner_loop import Best, InnerResult, InnerStep, Order, inner_loop
@@ -29,7 +28,6 @@ __all__ = [
     "Adam",
     "AlgorithmName",
     "Best",
-    "ContinuedLoops",
     "GradientLearner",
     "Granularity",
     "InnerConfig",

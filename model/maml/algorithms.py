@@ -1,4 +1,4 @@
-"""The named algorithms, put together from their parts."""
+"""Puts the named algorithms together from their parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where phi_0 comes from: a module's own weights, or a network that looks at the support set."""
+"""Gives phi_0: a module's own weights, or what a network makes of the support set."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The inner loop: a few gradient steps on the support set, as a pure function of the start."""
+"""Takes a few gradient steps on the support set: the inner loop, a pure function of the start."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Inner learning rates: fixed, or learned in the outer loop, kept positive by their logarithm."""
+"""Holds inner learning rates: fixed, or learned in the outer loop and kept positive by their logarithm."""
 
 import math
 from abc import ABC, abstractmethod

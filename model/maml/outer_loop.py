@@ -1,4 +1,4 @@
-"""The outer loop: Adam with a cosine rate and gradient clipping on the meta-loss, resumable."""
+"""Moves the start down the meta-loss: Adam with a cosine rate and clipping, resumable."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator

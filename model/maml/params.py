@@ -1,4 +1,4 @@
-"""Pure functions on dictionaries of parameters."""
+"""Handles dictionaries of parameters with pure functions."""
 
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""What changes while the outer loop goes on. ``progress`` runs from 0 (start) to 1 (end of training)."""
+"""Schedules what changes over training: ``progress`` runs from 0 at the start to 1 at the end."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""Tasks, in the notation of Finn et al. 2017: a support set to adapt on, a query set to be judged by."""
+"""Defines tasks (Finn et al. 2017): a support set to adapt on, a query set to be judged by."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

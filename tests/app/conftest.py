@@ -20,16 +20,17 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.api.container import Container
 from app.api.main import create_app
+from app.api.services import Container
 from app.ids import new_id
 from app.infra.blobs import Blobs
 from app.infra.broker import EmbeddedServer
 from app.infra.db import Sessions, create_engine, create_sessions
-from app.infra.schema import migrate
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
+from app.migrations.migrate import migrate
 from app.settings import Settings
-from tests.app.support import Hand, serve
+from tests.app.support import FakeWorker, serve
 
 POSTGRES = os.environ.get("FEWSTROKE_TEST_POSTGRES_URL")
 S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")
@@ -128,7 +129,7 @@ def sessions(engine: AsyncEngine) -> Sessions:
 
 @pytest.fixture
 def ledger(sessions: Sessions) -> Ledger:
-    return Ledger(sessions, max_attempts=3)
+    return Ledger(sessions, JOB_HOOKS, max_attempts=3)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -234,6 +235,6 @@ async def live(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[httpx.
 
 
 @pytest.fixture
-def hand(services: Container) -> Hand:
-    """Does a worker's work by hand."""
-    return Hand(services)
+def fake_worker(services: Container) -> FakeWorker:
+    """Does the work of a worker, step by step as the test says."""
+    return FakeWorker(services)

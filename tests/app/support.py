@@ -1,4 +1,4 @@
-"""Pictures, style files, the hands of a worker, a real server: what the tests of the service share."""
+"""Pictures, style files, a fake worker, a real server: what the tests of the service share."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.connections import KEPT_SECONDS, bounded
-from app.api.container import Container
+from app.api.services import Container
+from app.http.connections import KEPT_SECONDS, bounded
+from app.infra.asyncio_utils import end
 from app.infra.broker import LANES, Delivery
-from app.infra.tables import Base
-from app.infra.tasks import end
-from app.jobs.effects import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from app.jobs.inputs import load_inputs
-from app.jobs.model import Job, JobKind
-from app.jobs.provenance import describe
+from app.jobs.job import Job, JobKind
+from app.migrations.tables import Base
 from app.settings import Settings
+from app.worker.inputs import load_inputs
+from app.worker.provenance import describe
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from model.formats import METADATA_KEY, StyleHeader
 from tests.app.waiting import eventually
 
@@ -78,7 +78,7 @@ def style_bytes(
     return save({"gamma": np.zeros(8, dtype=np.float16)}, metadata={METADATA_KEY: header.to_json()})
 
 
-class Hand:
+class FakeWorker:
     """What a worker does, one step at a time, through the same code."""
 
     def __init__(self, services: Container) -> None:
@@ -88,7 +88,7 @@ class Hand:
         """The next job, begun."""
         delivery = await self._services.broker.next_job(LANES, timeout=DEADLINE)
         assert delivery is not None, "nothing is in the queue"
-        job = await self._services.ledger.begin(delivery.job_id, "hand")
+        job = await self._services.ledger.begin(delivery.job_id, "fake worker")
         assert job is not None, "the job in the queue is over"
         await self._services.broker.publish_event(job.id, "state", {"state": "running"})
         return job, delivery
@@ -148,11 +148,11 @@ class Hand:
             await end(task)
 
 
-async def ready_style(client: httpx.AsyncClient, hand: Hand) -> str:
+async def ready_style(client: httpx.AsyncClient, fake_worker: FakeWorker) -> str:
     """A style that can be applied; its id."""
     answer = await client.post("/v1/styles", files=files(examples=png()))
     assert answer.status_code == 202, answer.text
-    await hand.do_one()
+    await fake_worker.do_one()
     style_id = answer.json()["style"]["id"]
     assert isinstance(style_id, str)
     return style_id

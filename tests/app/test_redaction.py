@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from app import redaction
 from app.cli import cli
-from app.infra import redaction
 from app.infra.logs import ConsoleFormatter, JsonFormatter
-from app.infra.redaction import hide, redact, secrets_of
+from app.redaction import hide, redact, secrets_of
 from app.settings import load_settings
 
 CANARY = "hunter2canary"

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from app.api.container import Container
+from app.api.services import Container
 from fewstroke_client import _sleep
 from tests.app.conftest import (  # noqa: F401 - fixtures
     live,
@@ -20,17 +20,17 @@ from tests.app.conftest import (  # noqa: F401 - fixtures
     sqlite_template,
 )
 from tests.app.supervisor.service import Service, serving
-from tests.app.support import Hand
+from tests.app.support import FakeWorker
 
 DUOTONE = ("-m", "tests.studio.serve")
 
 
 @pytest.fixture
-def hand(live) -> Hand:  # noqa: F811
-    """Does a worker's work by hand, for the service that ``live`` calls."""
+def fake_worker(live) -> FakeWorker:  # noqa: F811
+    """Does the work of a worker, step by step as the test says, for the service that ``live`` calls."""
     services = live.app.state.container
     assert isinstance(services, Container)
-    return Hand(services)
+    return FakeWorker(services)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.access.model import Scope
-from app.access.repository import create_key
+from app.auth.principal import Scope
+from app.auth.repository import create_key
 from fewstroke_client import (
     AsyncClient,
     Client,
@@ -29,7 +29,7 @@ from fewstroke_client import (
     WaitTimeoutError,
 )
 from tests.app.supervisor.service import Service
-from tests.app.support import Hand, png
+from tests.app.support import FakeWorker, png
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_the_asynchronous_client_does_the_same(served: Service, folder: Pa
         assert (await client.import_style(data)).status == "ready"
 
 
-async def test_the_same_key_makes_nothing_again(url: str, hand: Hand):
+async def test_the_same_key_makes_nothing_again(url: str, fake_worker: FakeWorker):
     async with AsyncClient(url) as client:
         first = await client.create_style([png()], idempotency_key="once")
         again = await client.create_style([png()], idempotency_key="once")
@@ -181,7 +181,7 @@ async def test_the_same_key_makes_nothing_again(url: str, hand: Hand):
         assert caught.value.code == "idempotency_key_reused"
 
 
-async def test_events_are_resumed_when_the_connection_is_cut(url: str, hand: Hand):
+async def test_events_are_resumed_when_the_connection_is_cut(url: str, fake_worker: FakeWorker):
     """A proxy that cuts every stream after an event: nothing is lost and nothing comes twice."""
 
     class Cutting(httpx.AsyncHTTPTransport):
@@ -217,10 +217,10 @@ async def test_events_are_resumed_when_the_connection_is_cut(url: str, hand: Han
         accepted = await client.create_style([png()])
         seen: list[Any] = []
         following = asyncio.create_task(client.wait(accepted.job, timeout=60, on_event=seen.append))
-        job, delivery = await hand.take()
+        job, delivery = await fake_worker.take()
         for step in range(3):
-            await hand.progress(job, step)
-        await hand.finish(job, delivery)
+            await fake_worker.progress(job, step)
+        await fake_worker.finish(job, delivery)
         assert (await following).state == "succeeded"
     assert [event.step for event in seen if isinstance(event, ProgressEvent)] == [0, 1, 2]
     assert [event.state for event in seen if isinstance(event, StateEvent)] == [
@@ -232,7 +232,7 @@ async def test_events_are_resumed_when_the_connection_is_cut(url: str, hand: Han
 
 
 async def test_keys_and_scopes(
-    url: str, hand: Hand, live: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    url: str, fake_worker: FakeWorker, live: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ):
     sessions = live.app.state.container.sessions  # type: ignore[attr-defined]
     _, reader = await create_key(sessions, owner="ann", name="test", scopes=[Scope.READ])

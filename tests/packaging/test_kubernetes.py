@@ -10,9 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.configuration import environment_names
 from app.infra.broker.topology import JOBS, LANES
 from app.settings import Settings
+from app.settings_report import environment_names
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "kubernetes"

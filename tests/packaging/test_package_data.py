@@ -33,3 +33,11 @@ def test_every_file_of_a_package_is_packed(package: str):
 def test_every_folder_with_modules_is_a_package(package: str):
     folders = {Path(file).parent for file in tracked(package) if file.endswith(".py")}
     assert [folder for folder in sorted(folders) if not (ROOT / folder / "__init__.py").exists()] == []
+
+
+def test_the_wheel_holds_the_service_and_the_model_and_no_measurements():
+    patterns = SETUPTOOLS["packages"]["find"]["include"]
+    packed = {name for name in ("app", "model", "benchmarks", "tests", "demo", "scripts") if any(
+        fnmatch(name, pattern) for pattern in patterns
+    )}  # fmt: skip
+    assert packed == {"app", "model"}

@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 from safetensors.numpy import load, save
 
-from app.worker.ports import OneByOne
+from app.worker.interfaces import OneByOne
 from model.errors import AdaptationCanceled
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from model.image.dials import DEFAULT_ABSTRACTION
-from tests.app.worker.scripted import Progress
+from tests.app.worker.fake_engine import Progress
 
 STEP_SECONDS = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.02"))
 HOLD = "hold"  # while a file of this name is in the data folder, steps and renderings wait

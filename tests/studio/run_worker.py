@@ -6,8 +6,8 @@ import asyncio
 
 from PIL import Image
 
-from app.infra.leash import obey_leash
 from app.infra.logs import configure_logging
+from app.infra.parent_death import obey_leash
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
 from tests.studio.engine import Duotone, DuotoneEngine

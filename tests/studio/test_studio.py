@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.api import problems
+from app.http import exception_handlers
 from app.studio.routes import STATIC, router
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ JS_BUDGET = 150_000  # bytes, compressed
 def client() -> httpx.AsyncClient:
     """The studio's routes alone."""
     app = FastAPI()
-    problems.install(app)
+    exception_handlers.install(app)
     app.include_router(router)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
 

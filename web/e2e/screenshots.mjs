@@ -1,12 +1,13 @@
-// docs/screenshots: every state at three widths, in light and in dark, and a page that shows them; and what axe says
-// of each of these views: benchmarks/results/studio-axe.json. Ends with status 1 when a state was not reached or axe
-// objects to one. The phone is under fingers, the other two under a pointer.
+// Pictures of every state of the studio at three widths, in light and in dark, with a page that shows them and what axe
+// says of each view (axe.json), in artifacts/screenshots, which is not in the repository; the few of KEPT are copied to
+// docs/screenshots. Ends with status 1 when a state was not reached or axe objects to one. The phone is under fingers,
+// the other two under a pointer.
 // The model is real where a result is seen; where a state needs a worker on command, the quick engine works.
 //   node e2e/screenshots.mjs [NAME...]     some states only
 //   node e2e/screenshots.mjs --axe         no pictures: what axe says, all with the quick engine
 //   node e2e/screenshots.mjs --out FOLDER  the pictures elsewhere, and nothing else
 import { execFile } from "node:child_process";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { asPhone, AXE_VERSION, axeResults } from "./acts.mjs";
@@ -18,8 +19,20 @@ const { values: options, positionals: only } = parseArgs({
   allowPositionals: true,
   options: { axe: { type: "boolean", default: false }, out: { type: "string" } },
 });
-const OUT = options.out ?? join(ROOT, "docs/screenshots");
-const AXE = join(ROOT, "benchmarks/results/studio-axe.json");
+const ARTIFACTS = join(ROOT, "artifacts/screenshots");
+const OUT = options.out ?? ARTIFACTS;
+const AXE = join(ARTIFACTS, "axe.json");
+const DOCS = join(ROOT, "docs/screenshots");
+const KEPT = [
+  "make-empty-390-light",
+  "make-chinese-390-light",
+  "learn-running-820-light",
+  "learn-done-390-light",
+  "use-result-390-light",
+  "use-blend-three-390-light",
+  "use-masked-390-dark",
+  "styles-grid-390-light",
+];
 const PHONE = "390";
 const widths = { [PHONE]: 844, 820: 1180, 1440: 900 };
 const schemes = ["light", "dark"];
@@ -106,7 +119,7 @@ function index() {
 Made by \`make screenshots\` with the shipped build, Chromium and, where a result is seen, the real model.
 
 The number behind each view is of the violations that axe ${AXE_VERSION} finds in it: ${sum("violations")} in ${views.length} views of
-${Object.keys(checked).length} states (benchmarks/results/studio-axe.json), and ${sum("undecided")} elements of which it cannot say, as of text over a
+${Object.keys(checked).length} states ([axe.json](axe.json)), and ${sum("undecided")} elements of which it cannot say, as of text over a
 picture. \`make test-web\` checks the same states at the same widths with the quick engine: there is no violation,
 nothing undecided, and nothing wider than the screen.
 
@@ -121,7 +134,7 @@ if (!fonts && wanted.some(({ locale }) => locale?.startsWith("zh"))) {
   console.error("No font here has Chinese characters: install one, on Debian the package fonts-noto-cjk.");
   process.exit(1);
 }
-await mkdir(OUT, { recursive: true });
+for (const folder of [OUT, ARTIFACTS]) await mkdir(folder, { recursive: true });
 if (!only.length && !options.axe) for (const file of await readdir(OUT)) if (/\.(png|webp)$/.test(file)) await rm(join(OUT, file));
 const browser = await startBrowser();
 try {
@@ -139,4 +152,10 @@ if (options.out) process.exit();
 const lines = states.map(({ name }) => `  ${JSON.stringify(name)}: ${JSON.stringify(checked[name] ?? null)}`);
 const head = `"measured_at": "${new Date().toISOString()}",\n "axe": "${AXE_VERSION}"`;
 await writeFile(AXE, `{\n ${head},\n "states": {\n${lines.join(",\n")}\n }\n}\n`);
-if (!options.axe) await writeFile(join(OUT, "README.md"), index());
+if (!options.axe) {
+  await writeFile(join(OUT, "README.md"), index());
+  for (const name of KEPT) {
+    const file = `${name}.webp`;
+    if (await readFile(join(OUT, file)).catch(() => null)) await copyFile(join(OUT, file), join(DOCS, file));
+  }
+}

@@ -69,7 +69,7 @@ async function learn(given, set = 0) {
 async function learnHeld(given) {
   await given.service.hold?.();
   await learn(given);
-  await given.page.locator(".easel img").waitFor();
+  await given.page.locator(".easel > img").waitFor();
 }
 
 async function use({ page, service, styles }, { count = 1, photos = ["cat"] } = {}) {
@@ -165,7 +165,7 @@ export const states = [
       await given.service.hold();
       await makeStyle(given.service, "First", [example("poppies")], { Prefer: "" });
       await learn(given);
-      await given.page.getByText("Waiting for a free worker").waitFor();
+      await given.page.getByText("Waiting for its turn").waitFor();
     },
   },
   {
@@ -196,7 +196,7 @@ export const states = [
     async reach(given) {
       await learnHeld(given);
       await given.service.killWorker();
-      await given.page.getByText("another one started over (attempt 2)").waitFor();
+      await given.page.getByText("The server restarted").waitFor();
     },
   },
   {
@@ -240,7 +240,7 @@ export const states = [
     title: "A job that is not there any more",
     async reach({ page, service }) {
       await show(page, service.url, "#/make/job_01JDXYZ0000000000000000001");
-      await page.getByText("This job is not here any more").waitFor();
+      await page.getByText("This is not here any more").waitFor();
     },
   },
   {
@@ -354,6 +354,106 @@ export const states = [
     },
   },
   {
+    name: "use-closely",
+    title: "The result as large as the screen",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await button(given.page, "Look closely").click();
+      await button(given.page, "Zoom in").click();
+    },
+  },
+  {
+    name: "use-share",
+    title: "Sharing a result",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await button(given.page, "Share").click();
+      await button(given.page, "Copy a link").click();
+      await given.page.getByLabel("Link", { exact: true }).waitFor();
+    },
+  },
+  {
+    name: "use-variations",
+    title: "Strengths and strokes at once",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await button(given.page, "Variations").click();
+      await given.page.locator(".variations img").nth(8).waitFor({ timeout: 300_000 });
+    },
+  },
+  {
+    name: "shared",
+    title: "What somebody with a link sees",
+    real: true,
+    async reach(given) {
+      await result(given);
+      await button(given.page, "Share").click();
+      await button(given.page, "Copy a link").click();
+      await given.page.goto(await given.page.getByLabel("Link", { exact: true }).inputValue());
+      await given.page.getByLabel("Compare before and after").waitFor();
+    },
+  },
+  {
+    name: "shared-ended",
+    title: "A link that was ended",
+    async reach({ page, service }) {
+      await show(page, service.url, "#/shared/of-no-share");
+      await page.getByText("This link shows nothing any more").waitFor();
+    },
+  },
+  {
+    name: "results",
+    title: "Earlier results",
+    real: true,
+    async reach(given) {
+      await result(given, { photos: ["cat", "coffee"] });
+      await given.page.getByRole("link", { name: "Results" }).first().click();
+      await given.page.locator(".results .thumb img").first().waitFor();
+    },
+  },
+  {
+    name: "results-empty",
+    title: "No results yet",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/stylizations?*", "GET", nothing);
+      await show(page, service.url, "#/results");
+      await page.getByText("Nothing here yet").waitFor();
+    },
+  },
+  {
+    name: "style",
+    title: "A style of one's own",
+    real: true,
+    async reach(given) {
+      await show(given.page, given.service.url, `#/styles/${given.styles[2]}`);
+      await given.page.locator(".strip-of img").nth(2).waitFor();
+      await given.page.locator(".preview .styled").waitFor();
+    },
+  },
+  {
+    name: "style-ready",
+    title: "A style that comes with the service",
+    real: true,
+    async reach({ page, service }) {
+      await show(page, service.url);
+      const link = page.getByRole("link", { name: /Woodblock waves/ });
+      const id = (await link.getAttribute("href")).split("=").pop();
+      await show(page, service.url, `#/styles/${id}`);
+      await page.getByText("Ejiri in Suruga Province").waitFor();
+    },
+  },
+  {
+    name: "options",
+    title: "Language and look",
+    async reach({ page, service }) {
+      await show(page, service.url);
+      await button(page, "Language and look").click();
+    },
+  },
+  {
     name: "styles-empty",
     title: "No styles yet",
     async reach({ page, service }) {
@@ -442,11 +542,11 @@ export const states = [
   },
   {
     name: "unreachable",
-    title: "The service does not answer",
+    title: "The server does not answer",
     async reach({ page, service }) {
       await page.route(/\/(v1|livez|readyz)/, (route) => route.abort());
       await show(page, service.url);
-      await page.getByText("The service does not answer").waitFor();
+      await page.getByText("The server does not answer").waitFor();
     },
   },
   {
@@ -466,7 +566,7 @@ export const states = [
 
 /** An ellipse in the middle of the painting area, by pointer. */
 async function paint(page) {
-  await button(page, "Only a part").click();
+  await page.getByRole("button", { name: "Mask", exact: true }).click();
   const canvas = page.getByLabel("Painting area");
   await canvas.hover(); // it is there and stands still
   const area = await canvas.boundingBox();

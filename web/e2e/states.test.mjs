@@ -6,7 +6,7 @@ import { asPhone, violations } from "./acts.mjs";
 import { openPage, startBrowser, startService } from "./harness.mjs";
 import { states, stock, tidy } from "./states.mjs";
 
-describe("every state", { timeout: 900_000 }, () => {
+describe("every state", { timeout: 1_800_000 }, () => {
   let service, browser, styles;
 
   before(async () => {

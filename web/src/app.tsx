@@ -1,32 +1,43 @@
 // The frame: sections, notices, dialogs that any part may need.
 import { effect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "./i18n";
 import { pictures } from "./state/draft";
 import { findRunning, learning, over, uploading } from "./state/learning";
 import { hasKey, question } from "./state/key";
 import { connection } from "./state/net";
 import { queueWait } from "./state/queue";
-import { href, route } from "./state/route";
+import { href, route, type Route } from "./state/route";
 import { refresh } from "./state/styles";
 import { Icon, type IconName } from "./ui/icons";
 import { KeyDialog } from "./ui/KeyDialog";
 import { Notice } from "./ui/Notice";
+import { Options } from "./ui/Options";
 import { Toasts } from "./ui/Toasts";
 import { Make } from "./views/make/Make";
+import { Results } from "./views/results/Results";
+import { Shared } from "./views/shared/Shared";
+import { StylePage } from "./views/styles/StylePage";
 import { Styles } from "./views/styles/Styles";
 import { Use } from "./views/use/Use";
 
-const sections: { view: "make" | "use" | "styles"; icon: IconName; to: () => string }[] = [
+type Section = Exclude<Route["view"], "shared">;
+
+const sections: { view: Section; icon: IconName; to: () => string }[] = [
   { view: "make", icon: "brush", to: () => (learning.value ? href.learning(learning.value.jobId) : href.make) },
   { view: "use", icon: "image", to: () => href.use() },
   { view: "styles", icon: "grid", to: () => href.styles },
+  { view: "results", icon: "history", to: () => href.results },
 ];
+
+function nameOf({ view }: Route): string {
+  return view === "shared" ? t.share.shownPlain : t.app[view];
+}
 
 effect(() => {
   const now = learning.value;
   const working = now && !over(now) ? ` · ${t.app.learning(now.step, now.steps)}` : "";
-  document.title = `${t.app[route.value.view]}${working} · Fewstroke`;
+  document.title = `${nameOf(route.value)}${working} · Fewstroke`;
 });
 
 export function App() {
@@ -35,9 +46,10 @@ export function App() {
   const page = view !== "make" ? view : (route.value.job ?? (pictures.value.length ? "chosen" : "empty"));
   const first = useRef(true);
   useEffect(() => {
+    if (view === "shared") return; // whoever comes by such a link may have no key
     void refresh();
     void findRunning();
-  }, []);
+  }, [view === "shared"]);
   useEffect(() => {
     if (!first.current) scrollTo({ top: 0 });
   }, [page]);
@@ -58,11 +70,13 @@ export function App() {
         {t.app.skip}
       </a>
       <Header />
-      <main id="content" ref={main} tabIndex={-1} aria-label={t.app[view]}>
+      <main id="content" ref={main} tabIndex={-1} aria-label={nameOf(route.value)}>
         <Notices />
         {view === "make" && <Make />}
         {view === "use" && <Use />}
-        {view === "styles" && <Styles />}
+        {route.value.view === "styles" && (route.value.style ? <StylePage key={route.value.style} id={route.value.style} /> : <Styles />)}
+        {view === "results" && <Results />}
+        {route.value.view === "shared" && <Shared token={route.value.token} />}
       </main>
       <Toasts />
       {question.value && <KeyDialog />}
@@ -72,6 +86,7 @@ export function App() {
 
 function Header() {
   const here = route.value.view;
+  const [options, setOptions] = useState(false);
   return (
     <header class="top">
       <a class="mark" href={href.make} aria-label="Fewstroke">
@@ -90,6 +105,15 @@ function Header() {
       </nav>
       <div class="corner">
         <Working />
+        <button
+          type="button"
+          class="quiet square"
+          aria-label={t.options.title}
+          title={t.options.title}
+          onClick={() => setOptions(true)}
+        >
+          <Icon name="look" />
+        </button>
         {hasKey.value && (
           <button
             type="button"
@@ -105,6 +129,7 @@ function Header() {
           API
         </a>
       </div>
+      {options && <Options onClose={() => setOptions(false)} />}
     </header>
   );
 }

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { App } from "./app";
 import { keepFocus } from "./lib/focus";
 import { listenForFiles } from "./state/intake";
+import "./state/keep";
 import "./css/base.css";
 import "./css/controls.css";
 import "./css/layout.css";

@@ -17,13 +17,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from app.infra.broker import topology
-from app.infra.broker.delivery import CancelWatch, Delivery, Forgotten
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
 from app.infra.broker.events import EndWatch, Event, decode, encode, has_ended, read_events
 from app.infra.broker.heartbeats import heartbeats
-from app.infra.broker.keeper import Keeper
+from app.infra.broker.messages import CancelWatch, Delivery, Forgotten
+from app.infra.broker.stream_repair import StreamRepair
 from app.infra.logs import NotAgain, reason
-from app.infra.redaction import redact
+from app.redaction import redact
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -43,7 +43,7 @@ class Broker:
     def __init__(self, client: Client, *, replicas: int = 1) -> None:
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=_REQUEST_TIMEOUT)
-        self._keeper = Keeper(client, self._js, replicas=replicas)
+        self._stream_repair = StreamRepair(client, self._js, replicas=replicas)
 
     @classmethod
     async def connect(
@@ -81,7 +81,7 @@ class Broker:
 
         async def on_reconnect() -> None:
             logger.info("broker: connected again")
-            broker._keeper.look()  # the server may have lost its disk
+            broker._stream_repair.look()  # the server may have lost its disk
 
         client = Client()
         broker = cls(client, replicas=replicas)
@@ -126,7 +126,7 @@ class Broker:
 
     async def close(self) -> None:
         """Flush and close the connection."""
-        await self._keeper.close()
+        await self._stream_repair.close()
         await _close(self._client)
 
     @property
@@ -360,7 +360,7 @@ class Broker:
             raise self._unavailable(f"{subject} was not published", error) from error
 
     def _unavailable(self, what: str, error: Exception) -> BrokerUnavailableError:
-        self._keeper.notice(error)
+        self._stream_repair.notice(error)
         return BrokerUnavailableError(f"{what}: {reason(error)}")
 
 

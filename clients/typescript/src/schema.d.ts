@@ -410,6 +410,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/{image_id}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Share a result
+         * @description A link to a page with the result, the photo and the name of the style, for everybody who has it,
+         *     without a key. Asked for again, it is the same link.
+         */
+        put: operations["shareImage"];
+        post?: never;
+        /**
+         * End a share
+         * @description The link shows nothing any more; addresses of pictures that it gave end within the hour.
+         */
+        delete: operations["endShare"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shared/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a shared result
+         * @description For everybody who has the link: no key is asked for.
+         */
+        get: operations["getShared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1037,6 +1082,34 @@ export interface components {
          */
         Precision: "fp32" | "fp16" | "int8";
         /**
+         * PresetOut
+         * @description What a style that comes with the service was learned from.
+         */
+        PresetOut: {
+            /**
+             * Slug
+             * @description A short name that stays the same when the preset is learned again.
+             */
+            slug: string;
+            /** Artist */
+            artist: string;
+            /**
+             * Lived
+             * @description When the artist lived.
+             */
+            lived: string;
+            /**
+             * Works
+             * @description The titles of the works.
+             */
+            works: string[];
+            /**
+             * Licence
+             * @description Of the works.
+             */
+            licence: string;
+        };
+        /**
          * Provenance
          * @description Where the record goes besides the image's JSON.
          * @enum {string}
@@ -1113,6 +1186,64 @@ export interface components {
              * @description Where its bytes are.
              */
             url: string;
+        };
+        /**
+         * Share
+         * @description A result that everybody who has the link may see.
+         */
+        Share: {
+            /** Image Id */
+            image_id: string;
+            /**
+             * Token
+             * @description What `GET /v1/shared/{token}` takes.
+             */
+            token: string;
+            /**
+             * Url
+             * @description The studio's page that shows it, relative to the service.
+             */
+            url: string;
+        };
+        /**
+         * SharedOut
+         * @description What a shared link shows, and nothing else of its owner.
+         */
+        SharedOut: {
+            /**
+             * Styles
+             * @description The names of the styles that it was made with.
+             */
+            styles: string[];
+            /**
+             * Preset Id
+             * @description The style, when it is one that comes with the service.
+             */
+            preset_id: string | null;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When the result is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            /**
+             * Image Url
+             * @description The result's bytes: a signed link, good for about an hour.
+             */
+            image_url: string;
+            /**
+             * Original Url
+             * @description The photo's; null when it was deleted.
+             */
+            original_url: string | null;
         };
         /**
          * StyleAccepted
@@ -1206,6 +1337,8 @@ export interface components {
              * @description Where its file is, once it is ready.
              */
             file_url: string | null;
+            /** @description For a style that comes with the service: everybody can use it, and nobody can change it. */
+            preset: components["schemas"]["PresetOut"] | null;
         };
         /**
          * StylePage
@@ -1606,6 +1739,8 @@ export interface operations {
                 status?: components["schemas"]["StyleStatus"][] | null;
                 /** @description A part of the name, in any case. */
                 name?: string | null;
+                /** @description The styles that come with the service, instead of your own. */
+                preset?: boolean;
                 /** @description How many items a page has. */
                 limit?: number;
                 /** @description The `next` of the page before. */
@@ -1653,7 +1788,8 @@ export interface operations {
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
                      *           "ready_at": "2026-11-24T09:18:40.120665Z",
-                     *           "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file"
+                     *           "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file",
+                     *           "preset": null
                      *         },
                      *         {
                      *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
@@ -1682,7 +1818,8 @@ export interface operations {
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
                      *           "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *           "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *           "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *           "preset": null
                      *         }
                      *       ],
                      *       "next": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
@@ -1870,7 +2007,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *         "preset": null
                      *       },
                      *       "job": {
                      *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
@@ -1937,7 +2075,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": null,
-                     *         "file_url": null
+                     *         "file_url": null,
+                     *         "preset": null
                      *       },
                      *       "job": {
                      *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
@@ -2259,7 +2398,8 @@ export interface operations {
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
                      *       "ready_at": "2026-11-24T09:18:40.120665Z",
-                     *       "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file"
+                     *       "file_url": "/v1/styles/sty_01KATGF0N3D6YHK8S1P5C2QXW7/file",
+                     *       "preset": null
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
@@ -2544,7 +2684,8 @@ export interface operations {
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
                      *       "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "preset": null
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
@@ -2871,7 +3012,8 @@ export interface operations {
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
                      *       "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *       "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *       "preset": null
                      *     }
                      */
                     "application/json": components["schemas"]["StyleOut"];
@@ -3108,7 +3250,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *         "preset": null
                      *       },
                      *       "job": {
                      *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
@@ -3190,7 +3333,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *         "preset": null
                      *       },
                      *       "job": {
                      *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
@@ -5212,7 +5356,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": "2026-11-24T09:12:19.458830Z",
-                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file"
+                     *         "file_url": "/v1/styles/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C/file",
+                     *         "preset": null
                      *       },
                      *       "stylization": {
                      *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
@@ -5365,7 +5510,8 @@ export interface operations {
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
                      *         "ready_at": null,
-                     *         "file_url": null
+                     *         "file_url": null,
+                     *         "preset": null
                      *       },
                      *       "stylization": {
                      *         "id": "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR",
@@ -7419,6 +7565,365 @@ export interface operations {
                      *       "code": "rate_limited",
                      *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shareImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An image's id (`img_…`).
+                 * @example img_01KATG8SE6P0H3Y7M1QV5C9KXA
+                 */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "image_id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *       "token": "u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+                     *       "url": "/#/shared/u3Yq0nJm5vQ2r8Xw1LbTz7Kc"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Share"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endShare: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An image's id (`img_…`).
+                 * @example img_01KATG8SE6P0H3Y7M1QV5C9KXA
+                 */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:image_not_found",
+                     *       "title": "Image not found",
+                     *       "status": 404,
+                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
+                     *       "code": "image_not_found",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/share",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getShared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The end of a share's link.
+                 * @example u3Yq0nJm5vQ2r8Xw1LbTz7Kc
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "styles": [
+                     *         "Waves"
+                     *       ],
+                     *       "preset_id": null,
+                     *       "width": 1280,
+                     *       "height": 853,
+                     *       "created_at": "2026-11-24T09:14:19.455104Z",
+                     *       "expires_at": "2026-12-24T09:14:19.455104Z",
+                     *       "image_url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+                     *       "original_url": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SharedOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/shared/u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/shared/u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

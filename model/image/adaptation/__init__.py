@@ -1,1 +1,1 @@
-"""The inner loop on pictures: what it learns from, its rates, and the loop level by level."""
+"""Adapts a network to a style: the support set, its learning rates, and the loop level by level."""

@@ -1,4 +1,4 @@
-"""A style's examples as a level sees them: descriptions to encode, places and statistics for the loss."""
+"""Looks at a style's examples at one level: descriptions to encode, places and statistics for the loss."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concate
 from model.image.media.folders import to_tensor
 from model.image.network.style_encoder import describe
 from model.image.pyramid import SIDES, level_size, resized
+from model.pause import pause
 
 PLACES = 4096  # of all examples together, at most, that are searched at a level
 PLACES_OF_ONE = 1536  # of one work, at most
@@ -88,6 +89,7 @@ def observe(
     """
     found = []
     for work in works:
+        pause()
         side = min(SIDES[level], max(work.size))
         image = to_tensor([resized(work, level_size(work.size, side))]).to(objective.device)
         image = _part(image, rng)

@@ -1,4 +1,4 @@
-"""Inner rates of an adaptation: one for all or a checkpoint's own, which fall toward the end."""
+"""Chooses the inner learning rates of an adaptation: one for all, or a checkpoint's own."""
 
 from __future__ import annotations
 

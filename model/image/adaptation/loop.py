@@ -1,4 +1,4 @@
-"""The inner loops of one or many adaptations, level by level: all tasks' renders in one pass.
+"""Runs the inner loops of one or many adaptations, level by level, with all renders in one pass.
 
 Every task draws from generators of its own, so it sees the same photos in company as alone; what differs is
 the rounding of sums in other orders.
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from model.errors import AdaptationCanceled
 from model.image.adaptation.inner_learning_rates import ScheduledRates
-from model.image.adaptation.support import Adaptation, Support
-from model.image.losses.level_loss import LEVEL_WEIGHTS, level_loss
+from model.image.adaptation.level_renders import RenderBatch, RenderLoss
+from model.image.adaptation.support import Adaptation
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
-from model.image.rendering.redrawing import revised
 from model.maml import Adam, InnerStep, LearningRates, Params, inner_loop, take_tasks
+from model.pause import pause
 
 BETAS = (0.9, 0.95)  # of the inner Adam
 
@@ -45,7 +45,7 @@ OnStep = Callable[[int, int, dict[str, Tensor], float], None]
 """(task, step of all levels together, phi of all levels, total) at step 0 and after each."""
 
 
-def adapt_together(
+def adapt_batch(
     tasks: Sequence[Adaptation],
     rates: Sequence[LearningRates],
     *,
@@ -112,26 +112,22 @@ def _learn_level(
     first = tasks[0]
     config = first.config
     starts: dict[int, float] = {}
-
-    def loss(params: Params, support: Support) -> Tensor:
-        batch = len(next(iter(params.values())))
-        count = len(support.inputs) // batch
-        each = {name: value.repeat_interleave(count, 0) for name, value in params.items()}
-        with first.objective.autocast():
-            renders = first.networks(support.inputs, each)
-        renders = revised(support.inputs, renders, level)
-        found = level_loss(first.objective, LEVEL_WEIGHTS[level], renders, support.target)
-        return found.view(batch, count).mean(1)
+    loss = RenderLoss(first.networks, first.objective, level)
 
     def judged(params: Params, step: int) -> Tensor:
         # In the middle and at the end: a judgement costs as much as half a step.
         if step not in (0, steps // 2, steps):
             return torch.full((len(going),), torch.nan, device=first.objective.device)
-        found = loss(params, Support.join([tasks[i].judges() for i in going]))
+        pause()
+        found = loss(params, RenderBatch.join([tasks[i].judges() for i in going]))
         for i, value in zip(going, found.tolist(), strict=True):
             starts.setdefault(i, value)
             losses[i][level] = min(losses[i][level], value / max(starts[i], 1e-9))
         return found
+
+    def drawn(_step: int) -> RenderBatch:
+        pause()
+        return RenderBatch.join([tasks[i].draw(level) for i in going])
 
     def visit(at: InnerStep) -> list[int] | None:
         if at.step == 0:
@@ -150,7 +146,7 @@ def _learn_level(
     result = inner_loop(
         loss,
         stack([phi[i][level] for i in going]),
-        lambda _step: Support.join([tasks[i].draw(level) for i in going]),
+        drawn,
         Adam(ScheduledRates(rates, steps, scale, config.decay_from), betas=BETAS),
         steps,
         validate=judged,

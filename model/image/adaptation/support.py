@@ -1,4 +1,4 @@
-"""The inner loop on pictures: K examples and some photos -> the phi of every level.
+"""Draws the support set of one adaptation, level by level, from K examples and some photos.
 
 The levels are learned coarse to fine. The support set of a level is what it draws on: photos, as the levels
 before left them; for each of their places the place of the examples that it is to look like was chosen once.
@@ -20,16 +20,16 @@ from torch import Tensor
 
 from model.errors import CheckpointMissingError
 from model.image.adaptation.examples import LevelExamples, observe
+from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
 from model.image.dials import Dials
 from model.image.losses.critic import Critic
-from model.image.losses.hypercolumns import look_at
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
 from model.image.losses.objective import Objective
 from model.image.media.folders import random_crop, to_tensor
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
-from model.image.rendering.redrawing import level_input, revised
 from model.maml import Params
+from model.pause import pause
 
 
 @dataclass(frozen=True)
@@ -62,24 +62,6 @@ class AdaptConfig:
         return [each + (level >= len(SIDES) - rest) for level in range(len(SIDES))]
 
 
-@dataclass(frozen=True)
-class Support:
-    """What one task draws on in a step, and what the renders are compared with."""
-
-    inputs: Tensor  # (N, 3, S, S)
-    target: Target
-
-    @classmethod
-    def join(cls, parts: Sequence[Support]) -> Support:
-        """Those of several tasks side by side."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(torch.cat([p.inputs for p in parts]), Target.join([p.target for p in parts]))
-
-    def __getitem__(self, index: Sequence[int]) -> Support:
-        return Support(self.inputs[list(index)], self.target[index])
-
-
 class Photos:
     """Square photos at the side of every level: (N, 3, S, S) each."""
 
@@ -95,6 +77,8 @@ class Photos:
 
 class Adaptation:
     """One adaptation: the examples, and the photos that each level draws on, as far as it has got."""
+
+    _inputs: Tensor  # of the level that was begun last
 
     def __init__(
         self,
@@ -120,7 +104,7 @@ class Adaptation:
         self.generator = torch.Generator().manual_seed(seed)
         self.rng = random.Random(seed)
         self._given = list(examples)
-        self._support: Support | None = None
+        self._support: RenderBatch | None = None
         self._seen: dict[int, LevelExamples] = {}
 
     def examples(self, level: int) -> LevelExamples:
@@ -143,39 +127,33 @@ class Adaptation:
     @torch.no_grad()
     def begin_level(self, level: int, below: Params | None) -> None:
         """Draw the photos with the phi of the level below, and choose what their places are to look like."""
-        photos = self.photos[level]
-        inputs = photos
+        inputs = self.photos[level]
         if level > 0:
             assert below is not None
-            dials, coarse = self.config.dials, self.photos[level - 1]
-            render = torch.lerp(coarse, self._draw(below, level - 1), dials.share(level - 1))
-            inputs = level_input(photos, coarse, render, dials.detail(level), dials.structure)
+            drawn = self._draw(below)
+            inputs = finer_inputs(
+                level - 1, self._inputs, drawn, self.photos[level - 1], inputs, self.config.dials
+            )
         self._inputs = inputs
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)
-        with self.objective.autocast():
-            found = [look_at(self.objective.network.vgg, x[None])[0] for x in inputs]
-        pairs = [examples.places.targets(f, x) for f, x in zip(found, inputs, strict=True)]
-        chosen = torch.stack([features for features, _ in pairs])
-        spread = (
-            torch.stack([around for _, around in pairs if around is not None])
-            if pairs[0][1] is not None
-            else None
-        )
+        places = [examples.places] * len(inputs)
+        chosen, spread = chosen_places(self.objective, inputs, places)
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
         judged = None
         if self.config.critic > 0 and level in self.critics:
-            embedding = self.networks.encoder.embed_descriptions(examples.descriptions, level)
-            embedding = embedding.mean(0, keepdim=True).expand(len(inputs), -1)
-            judged = Judged(self.critics[level], self.config.critic, embedding)
-        self._support = Support(
-            inputs, Target(chosen, [examples.places] * len(inputs), pooled, spread, judged)
-        )
+            embedding = self.networks.encoder.embed_style(examples.descriptions, level)
+            judged = Judged(self.critics[level], self.config.critic, embedding.expand(len(inputs), -1))
+        self._support = RenderBatch(inputs, Target(chosen, places, pooled, spread, judged))
 
-    def _draw(self, phi: Params, level: int) -> Tensor:
-        with self.objective.autocast():
-            parts = [self.networks(x[None], phi).float() for x in self._inputs]
-        return revised(self._inputs, torch.cat(parts), level)
+    def _draw(self, phi: Params) -> Tensor:
+        """What the network makes of the inputs of the level that was begun last, one by one."""
+        parts = []
+        for x in self._inputs:
+            pause()
+            with self.objective.autocast():
+                parts.append(self.networks(x[None], phi).float())
+        return torch.cat(parts)
 
     def _cut(self, x: Tensor, side: int) -> Tensor:
         """A square part of each."""
@@ -186,16 +164,16 @@ class Adaptation:
             parts.append(each[:, top : top + side, left : left + side])
         return torch.stack(parts)
 
-    def draw(self, level: int) -> Support:
+    def draw(self, level: int) -> RenderBatch:
         """The support of the next step."""
         count = min(self.config.levels[level].photos, len(self.bank))
         return self._part(torch.randperm(len(self.bank), generator=self.generator)[:count].tolist())
 
-    def judges(self) -> Support:
+    def judges(self) -> RenderBatch:
         """The held-out photos of this level."""
         return self._part(range(len(self.bank), len(self.bank) + len(self.held_out)))
 
-    def _part(self, index: Sequence[int]) -> Support:
+    def _part(self, index: Sequence[int]) -> RenderBatch:
         assert self._support is not None
         return self._support[index]
 

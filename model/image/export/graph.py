@@ -1,4 +1,4 @@
-"""An ONNX graph written node by node: torch and its exporter are not needed."""
+"""Writes an ONNX graph node by node, without torch and its exporter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stylizer in an ONNX graph: weights that are there once, and a phi that is looked up."""
+"""Writes the stylizer into an ONNX graph: weights once, and a phi that is looked up by level."""
 
 from __future__ import annotations
 

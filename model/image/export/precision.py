@@ -1,4 +1,4 @@
-"""Precisions of the weights; importable without NumPy."""
+"""Names the precisions of exported weights; importable without NumPy."""
 
 from enum import StrEnum
 

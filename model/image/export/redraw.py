@@ -1,4 +1,4 @@
-"""The whole redraw of a photo in an ONNX graph: its levels, two of the dials, and the enlargement.
+"""Writes the whole redraw of a photo into an ONNX graph: levels, two of the dials, enlargement.
 
 What ``model.image.pyramid`` and ``redrawing`` and ``joint_upsampling`` of ``model.image.rendering`` do for
 the service. The levels are the turns of one loop, so that the network is there once.

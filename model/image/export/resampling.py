@@ -1,4 +1,4 @@
-"""Resampling of pictures in an ONNX graph, as Pillow does it."""
+"""Resamples pictures in an ONNX graph as Pillow does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A base checkpoint and a style -> one ONNX file with the style folded in."""
+"""Turns a base checkpoint and a style into one ONNX file with the style folded in."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a render is judged by: perceptual features, distances of style, a critic, the loss of a level."""
+"""Judges renders: perceptual features, distances of style, a critic, the loss of a level."""

@@ -1,4 +1,4 @@
-"""Style terms: every one returns a value per sample, (B,).
+"""Computes the distances of a render's statistics to a style's, one value a sample.
 
 The style terms count every channel: a plain relative Gram loss is ruled by a few loud channels and
 rewards grey pictures with a grid. So means and spreads are measured in units of the style's own
@@ -19,7 +19,7 @@ from model.image.losses.statistics import (
     StyleStatistics,
 )
 
-SCATTER = 6.0  # how much works that differ among themselves count for less (decisions 76 and 79)
+SCATTER = 6.0  # how much works that differ among themselves count for less (docs/lab-notes.md)
 
 
 @dataclass(frozen=True)

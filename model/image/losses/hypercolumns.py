@@ -1,4 +1,4 @@
-"""Hypercolumns: every place of a picture as one vector of features, from the finest layer to the coarsest.
+"""Describes every place of a picture by one vector of features, from the finest layer to the coarsest.
 
 All layers of VGG16 up to relu4_1, brought to a quarter of the picture's size and joined (Hariharan et al.
 2015; as descriptors of style: Kolkin et al. 2022). Two places with like hypercolumns look alike at every

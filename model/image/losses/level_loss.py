@@ -1,4 +1,4 @@
-"""The loss of one level: places that look like those chosen for them, and on fine levels statistics.
+"""Computes the loss of one level: chosen places, windows of them, and on fine levels statistics.
 
 There is no content term: what the picture shows is held by where the search looked, since each place was
 given its place of the examples before anything was drawn (``model.image.losses.places``).
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.image.losses.critic import Critic, critic_inputs, duel, generator_hinge
+from model.image.losses.critic import Critic, critic_inputs, generator_hinge, hinge_losses
 from model.image.losses.distances import LossWeights, color_directions
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
 from model.image.losses.objective import Objective
@@ -61,7 +61,7 @@ class Judged:
         if self.real is None:
             scores = self.critic.scores(fake, head, self.critic.weights().frozen())
             return self.weight * generator_hinge(scores)
-        return duel(self.critic, head, fake, self.real).total(self.weight)
+        return hinge_losses(self.critic, head, fake, self.real).total(self.weight)
 
 
 @dataclass(frozen=True)

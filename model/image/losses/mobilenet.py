@@ -1,4 +1,4 @@
-"""MobileNetV2 features (Sandler et al. 2018), the second perceptual network of the losses.
+"""Computes MobileNetV2 features (Sandler et al. 2018), the second perceptual network of the losses.
 
 One network is easily pleased: pixels optimised for VGG16 alone are far from the style on every other
 network. This one has another architecture, and was trained to tell styles apart (it is the trunk of
@@ -43,7 +43,7 @@ class MobileNetV2Features(nn.Module):
     Layers are ``mobile.stem`` (32 channels, half resolution) and ``mobile.block0`` to ``mobile.block12``:
     outputs of the inverted residual blocks, which are linear (they may be negative). Batch normalisation is
     folded in. Computes in float32 under autocast too: with bf16 its Gram matrices are off by a tenth
-    (decision 77).
+    (decision 10).
 
     ``weights`` is a safetensors file made by ``scripts/convert_mobilenet.py``. Raises
     ``CheckpointMissingError`` when it is not there and ``CheckpointFormatError`` when it does not fit.

@@ -1,4 +1,4 @@
-"""Moments of feature maps, with their gradient written out.
+"""Computes moments of feature maps, with their gradient written out.
 
 A backward pass by autograd walks through every elementwise step in float32, in a dozen passes over maps of
 tens of megabytes. The gradient is linear in the features: one product of matrices, and three passes.

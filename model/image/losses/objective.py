@@ -1,4 +1,4 @@
-"""The perceptual networks with the distances of style on them."""
+"""Measures distances of style on the perceptual networks."""
 
 from __future__ import annotations
 

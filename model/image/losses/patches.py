@@ -1,4 +1,4 @@
-"""Single places of a picture against single places of the examples.
+"""Compares single places of a picture with single places of the examples.
 
 Statistics are sums over a picture: they do not say where, and a pattern that no example has is as good as any
 other with its sums. Where a photo is smooth a network makes such patterns. Here every place of a render has

@@ -1,4 +1,4 @@
-"""The perceptual networks of the losses as one: layers are asked for by name."""
+"""Runs the perceptual networks of the losses as one: layers are asked for by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places of the examples, and which of them each place of a picture is to look like.
+"""Searches the examples for the place that each place of a picture is to look like.
 
 The choice is made once, before anything is drawn ("committed"): for every place of what a level draws on,
 the place of the examples that is most like it. The render is then compared with those (Kolkin et al. 2022,

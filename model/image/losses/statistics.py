@@ -1,4 +1,4 @@
-"""Style statistics: what is kept of a picture to describe its style.
+"""Gathers the statistics that describe the style of a picture.
 
 Per layer of the perceptual networks: channel means and the second-moment (Gram) matrix, from which
 standard deviations and centred covariances follow; and a sample of colours. Moments add up: the

@@ -1,4 +1,4 @@
-"""VGG16 features up to relu4_1 (Simonyan & Zisserman 2015), the first perceptual network of the losses."""
+"""Computes VGG16 features up to relu4_1 (Simonyan & Zisserman 2015), the first network of the losses."""
 
 from __future__ import annotations
 

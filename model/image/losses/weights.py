@@ -1,4 +1,4 @@
-"""Weights of the perceptual networks: read from a safetensors file, and frozen."""
+"""Loads the weights of the perceptual networks from a safetensors file, and freezes them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Folders of pictures, pictures as tensors, and the split into training and held-out styles."""
+"""Reads folders of pictures, makes tensors of them, and splits them into training and held-out styles."""

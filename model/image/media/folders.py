@@ -1,4 +1,4 @@
-"""Folders of pictures: a folder a style (WikiArt-like), or one folder of photos (COCO-like)."""
+"""Reads folders of pictures: a folder a style (WikiArt-like), or one folder of photos (COCO-like)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeded train/validation/test split of style groups and photos, by name."""
+"""Splits style groups and photos into training, validation and test, by name."""
 
 from __future__ import annotations
 

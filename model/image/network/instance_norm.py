@@ -1,4 +1,4 @@
-"""Conditional instance normalisation with its gradient written out.
+"""Normalises instances conditionally, with the gradient written out.
 
 torch has no kernel with a scale and a shift per sample, and on the CPU its gradient of a normalisation is
 two to three times slower than this one on channels-last pictures.

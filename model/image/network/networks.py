@@ -1,4 +1,4 @@
-"""The two trained networks as one module: what a checkpoint holds."""
+"""Holds the two trained networks as one module: what a checkpoint has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The style encoder: statistics of K examples -> phi_0, the zero-step style.
+"""Predicts phi_0, the zero-step style, from statistics of K examples.
 
 A hypernetwork (Ghiasi et al. 2017 predict the normalisation parameters; Zaheer et al. 2017 give the
 average over a set): each example's feature statistics are embedded, the embeddings are averaged over
@@ -86,6 +86,10 @@ class StyleEncoder(nn.Module):
         embedded: Tensor = self.embed(normalized.clamp(-6, 6))
         return embedded
 
+    def embed_style(self, descriptions: Tensor, level: int) -> Tensor:
+        """(K, D) descriptions of one style's examples at a level -> (1, embedding), averaged over them."""
+        return self.embed_descriptions(descriptions, level).mean(0, keepdim=True)
+
     def decode(self, embedding: Tensor, level: int) -> dict[str, Tensor]:
         """(B, embedding) averaged over each style's examples -> phi of B samples at a level."""
         batch = embedding.shape[0]
@@ -107,7 +111,7 @@ class StyleEncoder(nn.Module):
 
     def predict(self, descriptions: Tensor, level: int) -> dict[str, Tensor]:
         """(K, D) descriptions of one style's examples at a level -> phi of that level (B = 1)."""
-        return self.decode(self.embed_descriptions(descriptions, level).mean(0, keepdim=True), level)
+        return self.decode(self.embed_style(descriptions, level), level)
 
     def forward(self, descriptions: Sequence[Tensor]) -> dict[str, Tensor]:
         """(K, D) at every level, coarse to fine -> phi of a style, a sample a level."""

@@ -1,4 +1,4 @@
-"""Style parameters phi: what the inner loop adapts, one set a sample.
+"""Handles style parameters phi: what the inner loop adapts, one set a sample.
 
 phi is a dict of tensors with a leading batch dimension B (one style at one level a sample; the phi of a style
 has a sample for each level, coarse to fine):

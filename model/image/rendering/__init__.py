@@ -1,1 +1,1 @@
-"""What renders: PyTorch itself, or on CPUs that gain by it OpenVINO with the same weights."""
+"""Renders photos in styles, with PyTorch, or on CPUs with OpenVINO and the same weights."""

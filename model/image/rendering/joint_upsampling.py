@@ -1,4 +1,4 @@
-"""A render at the size of its photo, with the photo's own detail.
+"""Enlarges a render to the size of its photo, with the photo's own detail.
 
 A picture is drawn on 512 pixels: strokes keep their size relative to the picture. For a larger result the
 render is enlarged, and where it followed the photo's light in the small, it follows it in the large (joint

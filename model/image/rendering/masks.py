@@ -1,4 +1,4 @@
-"""Region masks: one rendering inside, another one (or the photo) outside, with a soft edge."""
+"""Mixes two renderings by a mask with a soft edge: one inside, another or the photo outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stylizer as an OpenVINO graph: one photo of any size, phi as inputs.
+"""Builds the stylizer as an OpenVINO graph: one photo of any size, phi as inputs.
 
 The same network as ``model.image.network.stylizer``, written down for another runtime; a test compares the
 two. With ``eight_bit`` the convolutions of the residual blocks, three quarters of the work, take 8-bit inputs

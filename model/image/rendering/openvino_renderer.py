@@ -1,4 +1,4 @@
-"""Rendering on CPUs with OpenVINO: the blocks' convolutions in 8 bits, with a check on every picture."""
+"""Renders on CPUs with OpenVINO, the blocks in 8 bits, with a check on every picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FLAT = 0.45  # share of pixels that hardly differ from their neighbours, above w
 Array = NDArray[np.float32]
 
 
-class NativeRenderer:
+class OpenVINORenderer:
     """A stylizer's weights, compiled for this processor. Not thread-safe: one call at a time.
 
     Pictures differ from the network's in float32 by rounding: ``docs/decisions/0039``.

@@ -1,4 +1,4 @@
-"""OpenVINO's runtime, without what else its package brings along."""
+"""Loads OpenVINO's runtime without what else its package brings along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping the photo's colours: the render gives the lightness, the photo the hue and the chroma.
+"""Keeps the photo's colours: lightness from the render, hue and chroma from the photo.
 
 Luminance-only transfer (Gatys et al. 2016, "Preserving color in neural artistic style transfer",
 arXiv:1606.05897, section 3.2), with three changes: it works in Oklab (Ottosson 2020), where lightness is

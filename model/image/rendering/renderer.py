@@ -1,4 +1,4 @@
-"""Photos and styles to pictures, coarse to fine: by OpenVINO or by torch, whatever suits the device."""
+"""Draws photos in styles, coarse to fine, by OpenVINO or by torch, whatever suits the device."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from model.image.network.style_params import Phi, at_level, stack
 from model.image.pyramid import Step, plan, resized
 from model.image.rendering.joint_upsampling import enlarge
 from model.image.rendering.masks import mix, soften
-from model.image.rendering.openvino_renderer import NativeRenderer
+from model.image.rendering.openvino_renderer import OpenVINORenderer
 from model.image.rendering.preserve_color import keep_colors
 from model.image.rendering.redrawing import redraw
-from model.image.rendering.size_batches import fitting, passes
+from model.image.rendering.size_batches import batches, fitting
 from model.image.rendering.video import Scene, Smoothing
 from model.image.style import Style
 
@@ -56,7 +56,7 @@ class Renderer:
     def __init__(
         self,
         networks: Networks,
-        native: NativeRenderer | None,
+        native: OpenVINORenderer | None,
         shapes: dict[str, torch.Size],
         *,
         device: torch.device,
@@ -106,12 +106,12 @@ class Renderer:
             results.append(inside if region is None else mix(inside, outside, region))
         return results
 
-    def together(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
+    def batches(self, renderings: Sequence[Rendering], most: int) -> list[list[int]]:
         """Which of them go through one forward pass, by position: drawn alike, and at most ``most``."""
         plans = [
             tuple(plan(fitting(r.photo.size, r.size, self.max_side), r.dials.stroke_size)) for r in renderings
         ]
-        return passes(plans, [_area(steps) for steps in plans], most, self.batch_pixels)
+        return batches(plans, [_area(steps) for steps in plans], most, self.batch_pixels)
 
     def stylize_frames(
         self,
@@ -149,7 +149,7 @@ class Renderer:
         results: dict[int, Image.Image] = {}
         plans = [drawing.steps for drawing in drawings]
         most = len(drawings) if self.native is None else 1  # OpenVINO draws one by one
-        for members in passes(plans, [_area(steps) for steps in plans], max(1, most), self.batch_pixels):
+        for members in batches(plans, [_area(steps) for steps in plans], max(1, most), self.batch_pixels):
             rendered = self._draw([drawings[i] for i in members])
             results |= {i: to_image(each) for i, each in zip(members, rendered, strict=True)}
         return [results[i] for i in range(len(drawings))]

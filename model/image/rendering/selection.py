@@ -1,4 +1,4 @@
-"""Which renderer an engine gets."""
+"""Chooses the renderer of an engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from model.device import prefers_bf16
 from model.errors import RendererUnavailableError
 from model.image.network.stylizer import Stylizer
-from model.image.rendering.openvino_renderer import NativeRenderer
+from model.image.rendering.openvino_renderer import OpenVINORenderer
 from model.image.rendering.openvino_runtime import installed
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class RendererName(StrEnum):
     TORCH = "torch"
 
 
-def choose_renderer(name: str, stylizer: Stylizer, device: torch.device) -> NativeRenderer | None:
+def select_renderer(name: str, stylizer: Stylizer, device: torch.device) -> OpenVINORenderer | None:
     """The renderer of that name, or None for torch itself.
 
     ``auto`` on a CPU: OpenVINO, with 8 bits where the processor gains by them, else torch; what is chosen and
@@ -78,7 +78,7 @@ def _missing(device: torch.device) -> str:
     return "" if installed() else "the package openvino is not installed (pip install openvino)"
 
 
-def _native(stylizer: Stylizer, device: torch.device, *, eight_bit: bool) -> NativeRenderer:
-    return NativeRenderer(
+def _native(stylizer: Stylizer, device: torch.device, *, eight_bit: bool) -> OpenVINORenderer:
+    return OpenVINORenderer(
         stylizer, eight_bit=eight_bit, bf16=prefers_bf16(device), threads=torch.get_num_threads()
     )

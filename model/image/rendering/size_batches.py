@@ -1,4 +1,4 @@
-"""Sizes of renders, and which of them go through the network together."""
+"""Says how large a render is, and which renders go through the network in one batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def fitting(photo: Size, size: int | None, longest: int) -> Size:
     return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
 
 
-def passes(kinds: Sequence[Hashable], areas: Sequence[int], most: int, pixels: int) -> list[list[int]]:
+def batches(kinds: Sequence[Hashable], areas: Sequence[int], most: int, pixels: int) -> list[list[int]]:
     """Groups of one kind, by position: at most ``most`` in one, and ``pixels`` unless it is one alone.
 
     ``kinds``: what goes together is equal; ``areas``: pixels of each.

@@ -1,4 +1,4 @@
-"""Moving pictures: frames rendered so that what stands still in the clip stands still in the result.
+"""Renders moving pictures without flicker: what stands still in the clip stands still in the result.
 
 Frame by frame, a feed-forward network flickers for two reasons, and there is one remedy for each:
 

@@ -1,1 +1,1 @@
-"""Meta-training of the base checkpoint, level by level."""
+"""Meta-trains the base checkpoint, level by level."""

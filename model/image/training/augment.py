@@ -1,4 +1,4 @@
-"""Augmentation of styles: other palettes.
+"""Augments styles with other palettes.
 
 A palette is drawn once for a style and put on all of its works: on single works it would be noise, since
 the works of one style would no longer share their colours.

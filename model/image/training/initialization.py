@@ -1,4 +1,4 @@
-"""Where a training begins: new networks, a checkpoint of levels, or one that drew in a single pass."""
+"""Chooses where a training begins: new networks, a checkpoint of levels, or one of a single pass."""
 
 from __future__ import annotations
 

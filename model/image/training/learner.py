@@ -1,30 +1,19 @@
-"""The meta-learner of one level, and of all of them: what the outer loop trains."""
+"""Puts together the meta-learner of each level, and of all of them, for the outer loop."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from model.image.losses.level_loss import LEVEL_WEIGHTS, Target, level_loss
-from model.image.losses.objective import Objective
+from model.image.adaptation.level_renders import RenderBatch
 from model.image.network.networks import Networks
-from model.image.rendering.redrawing import revised
 from model.image.training.style_tasks import StyleTask
 from model.maml import GradientLearner, MetaLoss, Params, Start, Task
 
 
-@dataclass(frozen=True)
-class Renders:
-    """What B styles draw on, N photos each, and what the renders are compared with: samples (B N)."""
-
-    inputs: Tensor  # (B N, 3, H, W)
-    target: Target
-
-
-class LevelTask(Task[Renders, Renders]):
+class LevelTask(Task[RenderBatch, RenderBatch]):
     """B styles side by side at one level."""
 
     level: int
@@ -48,31 +37,11 @@ class EncoderStart(Start):
     def shapes(self) -> Mapping[str, torch.Size]:
         return self._shapes
 
-    def forward(self, task: Task[Renders, Renders]) -> Params:
+    def forward(self, task: Task[RenderBatch, RenderBatch]) -> Params:
         assert isinstance(task, LevelTask)
         encoder = self.networks.encoder
-        embedded = [
-            encoder.embed_descriptions(style.descriptions(self.level), self.level).mean(0, keepdim=True)
-            for style in task.styles
-        ]
+        embedded = [encoder.embed_style(style.descriptions(self.level), self.level) for style in task.styles]
         return encoder.decode(torch.cat(embedded), self.level)
-
-
-class RenderLoss:
-    """(phi of B styles, their renders) -> (B,)."""
-
-    def __init__(self, networks: Networks, objective: Objective, level: int) -> None:
-        self.networks, self.objective, self.level = networks, objective, level
-
-    def __call__(self, phi: Params, batch: Renders) -> Tensor:
-        styles = len(next(iter(phi.values())))
-        count = len(batch.inputs) // styles
-        each = {name: value.repeat_interleave(count, 0) for name, value in phi.items()}
-        with self.objective.autocast():
-            renders = self.networks(batch.inputs, each)
-        renders = revised(batch.inputs, renders, self.level)
-        losses = level_loss(self.objective, LEVEL_WEIGHTS[self.level], renders, batch.target)
-        return losses.view(styles, count).mean(1)
 
 
 class LevelsLearner(nn.Module):
@@ -88,7 +57,7 @@ class LevelsLearner(nn.Module):
         return nn.ModuleList([self._of(level).rule for level in range(len(self.learners))])
 
     def meta_backward(
-        self, task: Task[Renders, Renders], *, scale: float = 1.0, progress: float = 1.0
+        self, task: Task[RenderBatch, RenderBatch], *, scale: float = 1.0, progress: float = 1.0
     ) -> MetaLoss:
         """``MetaLearner.meta_backward`` of the task's level."""
         assert isinstance(task, LevelTask)

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
 from model.image.dials import Dials
 from model.image.losses.critic import Critic, window
-from model.image.losses.hypercolumns import look_at
 from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
 from model.image.losses.objective import Objective
 from model.image.losses.statistics import concatenate
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
-from model.image.rendering.redrawing import level_input, revised
-from model.image.training.learner import LevelTask, Renders
+from model.image.training.learner import LevelTask
 from model.image.training.style_tasks import PhotoSource, StyleTask, TaskPool
 
 ABSTRACTIONS = 0.0, 0.8  # in training, drawn evenly
@@ -76,7 +75,7 @@ class LevelTasks:
         )
 
     @torch.no_grad()
-    def renders(self, level: int, styles: list[StyleTask], *, query: bool) -> Renders:
+    def renders(self, level: int, styles: list[StyleTask], *, query: bool) -> RenderBatch:
         """What the styles draw on at a level, from photos drawn anew, and what it is to look like."""
         batch = BATCHES[level]
         aspect = self.rng.choice((1.0, 4 / 3, 3 / 4))
@@ -85,40 +84,24 @@ class LevelTasks:
         inputs = self._inputs(level, styles, photos, batch.photos)
         if batch.crop is not None:
             inputs = self._part(inputs, batch.crop)
-        chosen, spread, places, pooled = [], [], [], []
-        for i, x in enumerate(inputs):
-            style = styles[i // batch.photos]
-            examples = (style.query if query else style.support)[level]
-            with self.objective.autocast():
-                found = look_at(self.objective.network.vgg, x[None])[0]
-            features, around = examples.places.targets(found, x)
-            chosen.append(features)
-            if around is not None:
-                spread.append(around)
-            places.append(examples.places)
-            pooled.append(examples.pooled)
+        examples = [
+            (styles[i // batch.photos].query if query else styles[i // batch.photos].support)[level]
+            for i in range(len(inputs))
+        ]  # of each input's style
+        places = [each.places for each in examples]
+        chosen, spread = chosen_places(self.objective, inputs, places)
         counts = LEVEL_WEIGHTS[level].statistics > 0
-        judged = (
-            self._judged(level, styles, inputs, batch.photos) if query and level in self.critics else None
-        )
-        target = Target(
-            torch.stack(chosen),
-            places,
-            concatenate(pooled) if counts else None,
-            torch.stack(spread) if spread else None,
-            judged,
-        )
-        return Renders(inputs, target)
+        pooled = concatenate([each.pooled for each in examples]) if counts else None
+        judged = None
+        if query and level in self.critics:
+            judged = self._judged(level, styles, inputs, batch.photos)
+        return RenderBatch(inputs, Target(chosen, places, pooled, spread, judged))
 
     def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
         """A part of a work beside each render, as large as it."""
         encoder = self.networks.encoder
-        embedding = torch.cat(
-            [
-                encoder.embed_descriptions(style.descriptions(level), level).mean(0, keepdim=True)
-                for style in styles
-            ]
-        ).repeat_interleave(count, 0)
+        embedded = [encoder.embed_style(style.descriptions(level), level) for style in styles]
+        embedding = torch.cat(embedded).repeat_interleave(count, 0)
         maps = [self.rng.choice(styles[i // count].query[level].maps) for i in range(len(inputs))]
         height = min(inputs.shape[2] // 4, *(m.shape[2] for m in maps))
         width = min(inputs.shape[3] // 4, *(m.shape[3] for m in maps))
@@ -133,9 +116,8 @@ class LevelTasks:
             with self.objective.autocast():
                 phi = [encoder.predict(style.descriptions(at), at) for style in styles]
                 joined = {k: torch.cat([p[k] for p in phi]).repeat_interleave(count, 0) for k in phi[0]}
-                render = revised(x, self.networks(x, joined).float(), at)
-            render = torch.lerp(photos[at], render, dials.share(at))
-            x = level_input(photos[at + 1], photos[at], render, dials.detail(at + 1), dials.structure)
+                drawn = self.networks(x, joined).float()
+            x = finer_inputs(at, x, drawn, photos[at], photos[at + 1], dials)
         return x
 
     def _part(self, x: Tensor, side: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Tasks of meta-training: a style's works at every level, split into examples and unseen works.
+"""Makes tasks of styles: works at every level, split into examples and unseen works.
 
 What the loss needs of a style's works costs a pass of the perceptual networks over each of them at each
 level. A pool keeps the latest tasks with what was computed, and every step draws from it.

@@ -1,4 +1,4 @@
-"""One training: the outer loop by the clock, with a state, a log and a checkpoint every minute."""
+"""Runs one training by the clock, with a state, a log and a checkpoint every minute."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from model.device import keep_freed_memory, prefers_bf16, resolve_device
 from model.image.adaptation.inner_learning_rates import level_rates, stored_rates
+from model.image.adaptation.level_renders import RenderLoss
 from model.image.checkpoint import phi_shapes, rates_table, save_base
 from model.image.losses.critic import Critic
 from model.image.losses.level_loss import CRITIC_LEVELS
@@ -28,7 +29,7 @@ from model.image.losses.statistics import concatenate
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.image.training.initialization import begin, calibrate
-from model.image.training.learner import EncoderStart, LevelsLearner, RenderLoss
+from model.image.training.learner import EncoderStart, LevelsLearner
 from model.image.training.level_tasks import LevelTasks
 from model.image.training.style_tasks import PhotoSource, TaskConfig, TaskPool
 from model.maml import Adam, GradientLearner, Granularity, LearningRates, Order, OuterConfig, OuterLoop

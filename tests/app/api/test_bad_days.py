@@ -13,10 +13,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.api.container import Container
 from app.api.main import create_app
-from app.diagnosis.back_end import check_database
-from app.diagnosis.findings import Trouble
+from app.api.services import Container
+from app.doctor.report import Trouble
+from app.doctor.service_checks import check_database
 from app.infra.broker import EmbeddedServer
 from app.settings import Settings
 from tests.app.api.test_bad_input import check_problem

@@ -13,14 +13,23 @@ import pytest
 from fastapi import FastAPI
 from safetensors.numpy import save
 
-from app.api.bodies import MAX_JSON_BYTES
-from app.api.container import Container
+from app.api.services import Container
 from app.errors import ErrorCode
+from app.http.body_limits import MAX_JSON_BYTES
 from app.ids import new_id
 from app.settings import KIB
 from model.formats import METADATA_KEY, STYLE_FORMAT
 from tests.app.imaging.test_normalize import animated, bomb
-from tests.app.support import Hand, encoded, files, nothing_stored, picture, png, ready_style, style_bytes
+from tests.app.support import (
+    FakeWorker,
+    encoded,
+    files,
+    nothing_stored,
+    picture,
+    png,
+    ready_style,
+    style_bytes,
+)
 
 
 def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -319,7 +328,7 @@ async def test_bad_queries(client: httpx.AsyncClient, subtests: pytest.Subtests)
 
 
 async def test_a_filter_that_a_list_does_not_have(
-    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+    client: httpx.AsyncClient, fake_worker: FakeWorker, subtests: pytest.Subtests
 ) -> None:
     """Ignored, it would let everything through."""
     hook = (await client.post("/v1/webhooks", json={"url": "https://a.example/"})).json()["id"]
@@ -345,9 +354,9 @@ async def test_a_nul_in_an_id_names_nothing(client: httpx.AsyncClient, subtests:
 
 
 async def test_a_nul_in_a_value_is_refused(
-    client: httpx.AsyncClient, hand: Hand, subtests: pytest.Subtests
+    client: httpx.AsyncClient, fake_worker: FakeWorker, subtests: pytest.Subtests
 ) -> None:
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     pictures = {"files": files(contents=png())}
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("GET", "/v1/styles?name=a%00", {}),
@@ -441,9 +450,9 @@ async def test_a_json_body_that_is_too_large_is_not_read_on(
 
 
 async def test_a_json_body_may_be_as_large_as_any_that_makes_sense(
-    client: httpx.AsyncClient, services: Container, hand: Hand
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker
 ) -> None:
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     description = "\U0001f58c" * 2000
     body = json.dumps({"description": description, "name": "n" * 200}, indent=2).encode()
     body += b" " * (MAX_JSON_BYTES - len(body))
@@ -491,9 +500,9 @@ async def test_a_style_file_with_a_crafted_header(
     assert await nothing_stored(services)
 
 
-async def test_a_full_queue(client: httpx.AsyncClient, services: Container, hand: Hand) -> None:
+async def test_a_full_queue(client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker) -> None:
     services.jobs._max_active = 1
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     assert (await client.post("/v1/styles", files=files(examples=png()))).status_code == 202
     before = await services.blobs.keys()
     for path, form, data in (

@@ -15,16 +15,16 @@ import pytest
 from fastapi import FastAPI
 from safetensors.numpy import save
 
-from app.access.repository import list_keys
-from app.api.container import Container
 from app.api.main import create_app
+from app.api.services import Container
+from app.auth.repository import list_keys
 from app.images.repository import list_images
 from app.infra.broker import EmbeddedServer
 from app.infra.db import utcnow
 from app.settings import Settings
 from model.formats import METADATA_KEY, StyleHeader
-from tests.app.access.keys import key_for
 from tests.app.api.test_bad_input import check_problem
+from tests.app.auth.keys import key_for
 from tests.app.conftest import joined
 from tests.app.support import DEADLINE, files, png, ready_style, serve, style_bytes
 from tests.app.waiting import eventually
@@ -107,8 +107,8 @@ async def test_uploads_are_refused_while_results_still_find_room(
 
     accepted = await client.post("/v1/styles", files=files(examples=png()))
     assert accepted.status_code == 202
-    monkeypatch.setattr("app.usage.storage.shutil.disk_usage", lambda _: Disk)
-    monkeypatch.setattr("app.usage.storage._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("app.submission.storage.shutil.disk_usage", lambda _: Disk)
+    monkeypatch.setattr("app.submission.storage._LOOK_EVERY", 0.0)
     refused = await client.post("/v1/styles", files=files(examples=png()))
     check_problem(refused, 503, "service_unavailable")
     assert refused.headers["retry-after"]
@@ -201,8 +201,8 @@ async def test_who_waits_too_often_is_answered_at_once(bounded: FastAPI) -> None
     services: Container = bounded.state.container
     async with caller(bounded, await key_for(services.sessions, "ada")) as ada:
         with (
-            services.places.take("wait", (key := await key_id(services))) as one,
-            services.places.take("wait", key) as two,
+            services.concurrency.take("wait", (key := await key_id(services))) as one,
+            services.concurrency.take("wait", key) as two,
         ):
             assert one
             assert two
@@ -252,11 +252,11 @@ async def test_pictures_of_who_has_left_are_not_decoded(
         assert decoded == 1
 
 
-async def test_styles_are_applied_as_before(client: httpx.AsyncClient, hand: Any) -> None:
-    style = await ready_style(client, hand)
+async def test_styles_are_applied_as_before(client: httpx.AsyncClient, fake_worker: Any) -> None:
+    style = await ready_style(client, fake_worker)
     answer = await client.post("/v1/stylizations", files=files(contents=png()), data={"style_id": style})
     assert answer.status_code == 202
     job = answer.json()["job"]["id"]
-    services: Container = hand._services
+    services: Container = fake_worker._services
     (pixels,) = (await services.ledger.get(job)).params["pixels"].values()
     assert pixels == 64 * 48

@@ -22,6 +22,7 @@ from PIL import Image
 from app.api.main import create_app
 from app.infra.broker import Broker, EmbeddedServer
 from app.infra.db import create_engine, create_sessions
+from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.settings import Settings
 from tests.app.support import DEADLINE, files
@@ -108,7 +109,7 @@ async def test_it_stays_small_while_jobs_run(
     )
     broker = await Broker.connect(nats.url, token=nats.token)
     engine = create_engine(settings.database)
-    ledger = Ledger(create_sessions(engine))
+    ledger = Ledger(create_sessions(engine), JOB_HOOKS)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(60):
@@ -126,7 +127,7 @@ async def test_it_stays_small_while_jobs_run(
             while finished < 3:  # a job a time: begun, some events, failed
                 delivery = await broker.next_job(["stylize_once"], timeout=DEADLINE)
                 assert delivery is not None
-                job = await ledger.begin(delivery.job_id, "hand")
+                job = await ledger.begin(delivery.job_id, "fake worker")
                 assert job is not None
                 for step in range(20):
                     await broker.publish_event(job.id, "progress", {"step": step, "steps": 20})

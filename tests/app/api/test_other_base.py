@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from app.api.container import Container
+from app.api.services import Container
 
 OTHER = "ab" * 32
 

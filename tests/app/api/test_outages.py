@@ -10,10 +10,10 @@ from obstore.exceptions import GenericError, UnauthenticatedError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.api import problems
-from app.api.container import Container
+from app.api.services import Container
+from app.http import exception_handlers
 from app.retention.orphans import orphans
-from tests.app.support import Hand, answers_lost, files, png, ready_style, style_bytes
+from tests.app.support import FakeWorker, answers_lost, files, png, ready_style, style_bytes
 
 BROKEN = OperationalError("COMMIT", {}, Exception("the connection was closed"))
 
@@ -50,7 +50,7 @@ class _TooLongError(Exception):
 )
 async def test_outages(error: Exception, status: int, wait: str | None) -> None:
     app = FastAPI()
-    problems.install(app)
+    exception_handlers.install(app)
 
     @app.get("/")
     async def fail() -> None:
@@ -67,10 +67,10 @@ async def test_outages(error: Exception, status: int, wait: str | None) -> None:
 
 @pytest.mark.parametrize("part", [".", "uploads"])
 async def test_a_blob_store_that_cannot_be_written(
-    client: httpx.AsyncClient, services: Container, hand: Hand, part: str
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker, part: str
 ) -> None:
     """A file in the folder's place, which stops everybody: root may write wherever it can."""
-    await ready_style(client, hand)
+    await ready_style(client, fake_worker)
     folder = services.settings.blobs_folder
     assert folder is not None
     place, aside = folder / part, folder.with_name("aside")

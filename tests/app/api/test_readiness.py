@@ -8,11 +8,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.access.model import Scope
-from app.access.repository import create_key
-from app.api.container import Container
 from app.api.main import create_app
 from app.api.readiness import Lack, Readiness
+from app.api.services import Container
+from app.auth.principal import Scope
+from app.auth.repository import create_key
 from app.infra.broker import EmbeddedServer
 from app.infra.db import unusable
 from app.infra.errors import DatabaseReadOnlyError

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from PIL import Image, ImageCms
 
-from app.api.container import Container
-from app.api.preferences import wait_seconds
-from app.api.ranges import byte_range
+from app.api.services import Container
+from app.http.byte_ranges import byte_range
+from app.http.content_negotiation import wait_seconds
 from model.image.rendering.size_batches import fitting
-from tests.app.access.keys import key_for
+from tests.app.auth.keys import key_for
 from tests.app.support import Hand, encoded, files, picture, png, ready_style
 
 BAD_EXIF = {

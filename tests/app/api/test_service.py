@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.api.container import Container
+from app.api.services import Container
 from app.errors import AppError, ErrorCode
 from tests.app.api.test_bad_input import check_problem
 
@@ -120,6 +120,8 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/images",
         "/v1/images/{image_id}",
         "/v1/images/{image_id}/content",
+        "/v1/images/{image_id}/share",
+        "/v1/shared/{token}",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/jobs/{job_id}/cancel",

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from app.cli import cli
-from tests.app.worker.scripted import BASE_HASH, ScriptedEngine, ScriptedStyle
+from tests.app.worker.fake_engine import BASE_HASH, FakeEngine, FakeStyle
 
 Run = Callable[..., Result]
 
@@ -30,7 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-class LoadableEngine(ScriptedEngine):
+class LoadableEngine(FakeEngine):
     """Records how it was loaded and called."""
 
     loaded: ClassVar[list[tuple[Path | None, str]]] = []
@@ -51,11 +51,11 @@ class LoadableEngine(ScriptedEngine):
         return super().stylize(photo, style, **how)
 
 
-class BoundStyle(ScriptedStyle):
+class BoundStyle(FakeStyle):
     @classmethod
-    def from_bytes(cls, data: bytes, *, base_hash: str = BASE_HASH) -> ScriptedStyle:
+    def from_bytes(cls, data: bytes, *, base_hash: str = BASE_HASH) -> FakeStyle:
         assert base_hash == BASE_HASH
-        return ScriptedStyle.from_bytes(data)
+        return FakeStyle.from_bytes(data)
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import delete
 from typer.testing import CliRunner
 
-from app.api.container import Container
+from app.api.services import Container
 from app.cli import cli
 from app.infra.blobs import Blobs
 from app.infra.db import create_engine, create_sessions
+from app.infra.leader_lock import LeaseRow
 from app.retention.sweeper import Sweeper
-from app.retention.tables import LeaseRow
 from app.settings import Settings
 from tests.app.conftest import POSTGRES
-from tests.app.support import Hand, ready_style
+from tests.app.support import FakeWorker, ready_style
 
 pytestmark = pytest.mark.skipif(bool(POSTGRES), reason="of SQLite")
 
@@ -53,17 +53,21 @@ def age(folder: Path) -> None:
 
 
 async def test_a_backup_is_put_back_and_nothing_newer_is_swept(
-    client: httpx.AsyncClient, services: Container, hand: Hand, settings: Settings, tmp_path: Path
+    client: httpx.AsyncClient,
+    services: Container,
+    fake_worker: FakeWorker,
+    settings: Settings,
+    tmp_path: Path,
 ) -> None:
     data = ("--data-dir", str(settings.data_dir))
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     folder = tmp_path / "backup"
     await asyncio.to_thread(run, "backup", str(folder), *data)
     assert "exists" in await asyncio.to_thread(lambda: run("backup", str(folder), *data, code=3))
     assert not (folder / "secret.key").exists()
     kept = {path.name for path in (folder / "blobs").rglob("*") if path.is_file()}
     assert len(kept) == 2  # the example, and the style
-    newer = await ready_style(client, hand)
+    newer = await ready_style(client, fake_worker)
     assert (await client.delete(f"/v1/styles/{style}")).status_code == 204
     blobs = set(await services.blobs.keys())
     await services.engine.dispose()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.imaging.clip_reader import ClipLimits, Frame, format_of, plays_of, read_frames
+from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat, has_video
-from app.imaging.moving import ClipLimits, Frame, format_of, plays_of, read_frames
-from app.imaging.writing import write_clip
 from tests.app.imaging.made import video
-from tests.app.worker.scripted import BASE_HASH
+from tests.app.worker.fake_engine import BASE_HASH
 
 VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]

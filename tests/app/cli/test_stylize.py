@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.cli.common import InputError, about
 from model.image.dials import Dials
-from tests.app.worker.scripted import BASE_HASH
+from tests.app.worker.fake_engine import BASE_HASH
 
 
 @pytest.fixture

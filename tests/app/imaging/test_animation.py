@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageCorruptError
+from app.imaging.clip_reader import Frame, check_length, format_of, is_moving, plays_of, read_frames
+from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
-from app.imaging.moving import Frame, check_length, format_of, is_moving, plays_of, read_frames
 from app.imaging.normalize import normalize
-from app.imaging.writing import write_clip
 from tests.app.imaging.made import RGB, RGB_PROFILE, control, frame, gif, iccp, plain, png
 from tests.app.support import encoded, picture
 

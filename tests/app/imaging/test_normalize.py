@@ -22,8 +22,8 @@ from app.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
 )
+from app.imaging.clip_reader import Frame
 from app.imaging.limits import Ground, Limits, Normalized
-from app.imaging.moving import Frame
 from app.imaging.normalize import normalize
 from tests.app.support import encoded, picture
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from app.errors import ClipTooLongError
+from app.imaging.audio import is_lost
+from app.imaging.clip_reader import ClipLimits, Frame, check_length, format_of, read_frames
+from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat, has_video
-from app.imaging.moving import ClipLimits, Frame, check_length, format_of, read_frames
-from app.imaging.sound import is_lost
-from app.imaging.writing import write_clip
 from tests.app.imaging.made import plain, video, with_matrix
 
 pytestmark = pytest.mark.skipif(not has_video(), reason="no PyAV")

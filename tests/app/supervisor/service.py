@@ -21,7 +21,7 @@ from app.infra.broker import Broker, find_broker
 from tests.app.waiting import eventually
 
 READY_WITHIN = 90.0  # s
-SCRIPTED = ("-m", "tests.app.supervisor.serve_scripted", "1")
+SCRIPTED = ("-m", "tests.app.supervisor.serve_fake_worker", "1")
 
 
 class Service:

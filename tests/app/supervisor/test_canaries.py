@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.access.model import Scope
-from app.access.repository import create_key
+from app.auth.principal import Scope
+from app.auth.repository import create_key
 from app.infra.db import create_engine, create_sessions
 from app.settings import Settings, load_settings
 from tests.app.supervisor.service import READY_WITHIN, Service, serving
@@ -157,7 +157,7 @@ def family(service: Service) -> Iterator[tuple[str, bytes, bytes]]:
         about = Path("/proc", str(child.pid))
         with suppress(OSError, psutil.Error):
             line = about.joinpath("cmdline").read_bytes()
-            apart = any(name in line for name in (b"nats-server", b"imaging.child", b"export_child"))
+            apart = any(name in line for name in (b"nats-server", b"decoder_process", b"export_child"))
             yield child.name(), line, about.joinpath("environ").read_bytes() if apart else b""
 
 
@@ -258,7 +258,7 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         _, marks = await everything_made(service)
         said += await strangers(service)
         processes = list(family(service))
-        assert {b"imaging.child" in line for _, line, _ in processes} == {True, False}
+        assert {b"decoder_process" in line for _, line, _ in processes} == {True, False}
         assert CANARY.encode() not in b"".join(line + environ for _, line, environ in processes)
 
         assert found_in(folder, marks | {NAME.encode()}), "nothing is looked for"

@@ -169,7 +169,7 @@ async def test_an_api_that_cannot_start_says_why_in_a_sentence(
 
 
 async def test_two_workers_serve(tmp_path: Path):
-    async with serving(tmp_path, "-m", "tests.app.supervisor.serve_scripted", "2") as service:
+    async with serving(tmp_path, "-m", "tests.app.supervisor.serve_fake_worker", "2") as service:
         jobs = [await service.adapt(steps=10) for _ in range(4)]
         for job_id in jobs:
             await service.until(job_id, "succeeded")

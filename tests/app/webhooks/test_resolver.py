@@ -12,14 +12,14 @@ from sqlalchemy import func, select
 
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
-from app.infra.secrecy import Seal
+from app.infra.secrets_at_rest import Seal
 from app.settings import Settings
 from app.webhooks import resolver as resolver_module
-from app.webhooks.deliverer import Deliverer
-from app.webhooks.guard import AddressPolicy
+from app.webhooks.delivery_loop import Deliverer
+from app.webhooks.http_post import Sender
 from app.webhooks.resolver import NameUnresolvedError, Resolver, asking_for
-from app.webhooks.sender import Sender
 from app.webhooks.signing import new_secret
+from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 from tests.app.support import DEADLINE
 from tests.app.webhooks.receiver import receiving

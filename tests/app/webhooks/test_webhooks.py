@@ -19,24 +19,24 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.access.model import Scope
-from app.access.repository import create_key, revoke_key
-from app.api.container import Container
+from app.api.services import Container
+from app.auth.principal import Scope
+from app.auth.repository import create_key, revoke_key
 from app.errors import TooManyWebhooksError
 from app.ids import new_id
+from app.infra.asyncio_utils import end
 from app.infra.db import Sessions, utcnow
-from app.infra.tasks import end
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
-from app.jobs.model import Job, JobKind
 from app.settings import Settings
-from app.webhooks.deliverer import Deliverer, forget_deliveries, retry_delay
-from app.webhooks.guard import AddressPolicy
+from app.webhooks.delivery_loop import Deliverer, forget_deliveries, retry_delay
+from app.webhooks.http_post import Sender
 from app.webhooks.outbox import write_messages
 from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks, webhooks_of_key
-from app.webhooks.sender import Sender
+from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
-from tests.app.access.keys import bearer, key_for
 from tests.app.api.test_bad_input import check_problem
+from tests.app.auth.keys import bearer, key_for
 from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
 

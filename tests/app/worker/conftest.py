@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.worker.plant import Plant, running_plant
+from tests.app.worker.backend import Backend, running_backend
 
 
 @pytest.fixture
-async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
-    async with running_plant(tmp_path) as running:
+async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
+    async with running_backend(tmp_path) as running:
         yield running

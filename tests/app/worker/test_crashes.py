@@ -12,176 +12,178 @@ import pytest
 from PIL import Image
 
 from app.errors import ErrorCode
-from app.jobs.model import JobKind, JobState
-from app.worker.guard import DEVICE_LOST
+from app.jobs.job import JobKind, JobState
+from app.worker.device_watchdog import DEVICE_LOST
 from model.formats import StyleHeader
 from tests.app.waiting import eventually
-from tests.app.worker.plant import Plant
-from tests.app.worker.scripted import BASE_HASH, Script, ScriptedStyle
+from tests.app.worker.backend import Backend
+from tests.app.worker.fake_engine import BASE_HASH, FakeStyle, Script
 
 TAKEOVER = 15.0  # s; the promise
 
 
-async def test_the_job_of_a_killed_worker_is_taken_up_by_another(plant: Plant):
-    await asyncio.gather(plant.start_worker(), plant.start_worker())
-    job = await plant.submit(JobKind.ADAPT, steps=60)
-    await plant.until_step(job.id, 3)
-    victim = await plant.worker_of(job.id)
+async def test_the_job_of_a_killed_worker_is_taken_up_by_another(backend: Backend):
+    await asyncio.gather(backend.start_worker(), backend.start_worker())
+    job = await backend.submit(JobKind.ADAPT, steps=60)
+    await backend.until_step(job.id, 3)
+    victim = await backend.worker_of(job.id)
     os.kill(victim["pid"], signal.SIGKILL)
     killed = time.monotonic()
 
     async def taken_up() -> bool:
-        return (await plant.ledger.get(job.id)).attempt == 2
+        return (await backend.ledger.get(job.id)).attempt == 2
 
     await eventually(taken_up, within=TAKEOVER)
     assert time.monotonic() - killed < TAKEOVER
-    done = await plant.until(job.id, JobState.SUCCEEDED)
+    done = await backend.until(job.id, JobState.SUCCEEDED)
     assert done.attempt == 2
-    states = [e.data for e in await plant.events(job.id) if e.event == "state"]
+    states = [e.data for e in await backend.events(job.id) if e.event == "state"]
     assert [(data["state"], data["attempt"]) for data in states] == [
         ("running", 1),
         ("running", 2),
         ("succeeded", 2),
     ]
-    style = await plant.style(job.style_id)
-    assert await plant.blobs.keys(f"results/{job.id}") == [style.blob_key]
+    style = await backend.style(job.style_id)
+    assert await backend.blobs.keys(f"results/{job.id}") == [style.blob_key]
 
 
-async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(plant: Plant):
-    poison = await plant.submit(JobKind.ADAPT, seed=int(Script.KILLS_ITS_WORKER))
+async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(backend: Backend):
+    poison = await backend.submit(JobKind.ADAPT, seed=int(Script.KILLS_ITS_WORKER))
     for attempt in (1, 2, 3):
-        worker = await plant.start_worker()
+        worker = await backend.start_worker()
         assert await worker.wait() == -signal.SIGKILL
-        assert (await plant.ledger.get(poison.id)).attempt == attempt
-    await plant.start_worker()
-    failed = await plant.until(poison.id, JobState.FAILED)
+        assert (await backend.ledger.get(poison.id)).attempt == attempt
+    await backend.start_worker()
+    failed = await backend.until(poison.id, JobState.FAILED)
     assert failed.error is not None
     assert failed.error["code"] == ErrorCode.POISON_JOB
     assert failed.attempt == 3
-    assert (await plant.events(poison.id))[-1].data["state"] == "failed"
-    after = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.until(after.id, JobState.SUCCEEDED)
+    assert (await backend.events(poison.id))[-1].data["state"] == "failed"
+    after = await backend.submit(JobKind.ADAPT, steps=1)
+    await backend.until(after.id, JobState.SUCCEEDED)
 
 
 @pytest.mark.parametrize("kind", [JobKind.ADAPT, JobKind.STYLIZE])
-async def test_a_worker_whose_device_is_lost_ends_and_fails_no_job(plant: Plant, kind: JobKind):
-    style = ScriptedStyle(StyleHeader(BASE_HASH, 1, 1, 0, {}, "none")).to_bytes()
+async def test_a_worker_whose_device_is_lost_ends_and_fails_no_job(backend: Backend, kind: JobKind):
+    style = FakeStyle(StyleHeader(BASE_HASH, 1, 1, 0, {}, "none")).to_bytes()
     what: dict[str, Any] = (
         {"steps": 1}
         if kind is JobKind.ADAPT
         else {"style": style, "contents": [Image.new("RGB", (32, 32))] * 2}
     )
-    worker = await plant.start_worker(FEWSTROKE_SCRIPTED_LOST="1")
-    jobs = [await plant.submit(kind, **what) for _ in range(2)]
+    worker = await backend.start_worker(FEWSTROKE_SCRIPTED_LOST="1")
+    jobs = [await backend.submit(kind, **what) for _ in range(2)]
     async with asyncio.timeout(30):
         assert await worker.wait() == DEVICE_LOST
-    states = {(await plant.ledger.get(job.id)).state for job in jobs}
+    states = {(await backend.ledger.get(job.id)).state for job in jobs}
     assert states <= {JobState.RUNNING, JobState.QUEUED}
     assert "no longer computes" in worker.log.read_text()
-    await plant.start_worker()
-    done = [await plant.until(job.id, JobState.SUCCEEDED) for job in jobs]
+    await backend.start_worker()
+    done = [await backend.until(job.id, JobState.SUCCEEDED) for job in jobs]
     assert 2 in {job.attempt for job in done}
     assert [job.result["failures"] for job in done if job.result is not None] == [[], []]
 
 
-async def test_a_graceful_stop_lets_a_short_job_finish(plant: Plant):
-    worker = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=20)
-    await plant.until_step(job.id, 1)
+async def test_a_graceful_stop_lets_a_short_job_finish(backend: Backend):
+    worker = await backend.start_worker()
+    job = await backend.submit(JobKind.ADAPT, steps=20)
+    await backend.until_step(job.id, 1)
     worker.terminate()
     assert await worker.wait() == 0
-    assert (await plant.ledger.get(job.id)).state is JobState.SUCCEEDED
-    assert await plant.broker.workers() == []
+    assert (await backend.ledger.get(job.id)).state is JobState.SUCCEEDED
+    assert await backend.broker.workers() == []
 
 
-async def test_a_graceful_stop_gives_a_long_job_back_uncounted(plant: Plant):
-    worker = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=1000)
-    await plant.until_step(job.id, 1)
+async def test_a_graceful_stop_gives_a_long_job_back_uncounted(backend: Backend):
+    worker = await backend.start_worker()
+    job = await backend.submit(JobKind.ADAPT, steps=1000)
+    await backend.until_step(job.id, 1)
     worker.terminate()
     assert await worker.wait() == 0
-    released = await plant.ledger.get(job.id)
+    released = await backend.ledger.get(job.id)
     assert (released.state, released.attempt) == (JobState.QUEUED, 1)
-    delivery = await plant.broker.next_job(["adapt"], timeout=0)  # at once: it was given back, not timed out
+    delivery = await backend.broker.next_job(
+        ["adapt"], timeout=0
+    )  # at once: it was given back, not timed out
     assert delivery is not None
     assert delivery.job_id == job.id
     await delivery.nak()
-    await plant.start_worker()
+    await backend.start_worker()
 
     async def runs_again() -> bool:
-        return (await plant.ledger.get(job.id)).attempt == 2
+        return (await backend.ledger.get(job.id)).attempt == 2
 
     await eventually(runs_again)
-    await plant.cancel(job.id)
-    await plant.until(job.id, JobState.CANCELED)
+    await backend.cancel(job.id)
+    await backend.until(job.id, JobState.CANCELED)
 
 
-async def test_a_second_signal_ends_the_worker_at_once_and_the_job_lives(plant: Plant):
-    worker = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=60, seed=int(Script.DEAF))
-    await plant.until_step(job.id, 1)
+async def test_a_second_signal_ends_the_worker_at_once_and_the_job_lives(backend: Backend):
+    worker = await backend.start_worker()
+    job = await backend.submit(JobKind.ADAPT, steps=60, seed=int(Script.DEAF))
+    await backend.until_step(job.id, 1)
     worker.terminate()
     await eventually(lambda: "a second signal" in worker.log.read_text())
     worker.terminate()
     assert await worker.wait() == 130
-    await plant.start_worker()
-    done = await plant.until(job.id, JobState.SUCCEEDED)
+    await backend.start_worker()
+    done = await backend.until(job.id, JobState.SUCCEEDED)
     assert done.attempt == 2
 
 
-async def test_a_frozen_worker_is_fenced_out_and_leaves_nothing(plant: Plant):
-    frozen = await plant.start_worker()
+async def test_a_frozen_worker_is_fenced_out_and_leaves_nothing(backend: Backend):
+    frozen = await backend.start_worker()
     content = Image.new("RGB", (32, 32))
-    job = await plant.submit(JobKind.STYLIZE_ONCE, steps=60, contents=[content], seed=int(Script.DEAF))
-    await plant.until_step(job.id, 2)
+    job = await backend.submit(JobKind.STYLIZE_ONCE, steps=60, contents=[content], seed=int(Script.DEAF))
+    await backend.until_step(job.id, 2)
     os.kill(frozen.pid, signal.SIGSTOP)
-    await plant.start_worker()
-    done = await plant.until(job.id, JobState.SUCCEEDED)
+    await backend.start_worker()
+    done = await backend.until(job.id, JobState.SUCCEEDED)
     assert done.attempt == 2
-    kept = await plant.blobs.keys(f"results/{job.id}")
+    kept = await backend.blobs.keys(f"results/{job.id}")
 
     os.kill(frozen.pid, signal.SIGCONT)  # it does not know, and finishes its attempt
     await eventually(lambda: "attempt 1 was overtaken" in frozen.log.read_text(), within=30)
-    assert await plant.blobs.keys(f"results/{job.id}") == kept
-    assert len(await plant.results(job.id)) == 1
-    assert (await plant.ledger.get(job.id)).result == done.result
-    other = await plant.submit(JobKind.ADAPT, steps=1)  # and goes on as a good worker
-    await plant.until(other.id, JobState.SUCCEEDED)
+    assert await backend.blobs.keys(f"results/{job.id}") == kept
+    assert len(await backend.results(job.id)) == 1
+    assert (await backend.ledger.get(job.id)).result == done.result
+    other = await backend.submit(JobKind.ADAPT, steps=1)  # and goes on as a good worker
+    await backend.until(other.id, JobState.SUCCEEDED)
 
 
-async def test_two_workers_do_every_job_once(plant: Plant):
-    await asyncio.gather(plant.start_worker(), plant.start_worker())
+async def test_two_workers_do_every_job_once(backend: Backend):
+    await asyncio.gather(backend.start_worker(), backend.start_worker())
     content = Image.new("RGB", (32, 32))
-    jobs = [await plant.submit(JobKind.STYLIZE_ONCE, steps=1, contents=[content]) for _ in range(12)]
+    jobs = [await backend.submit(JobKind.STYLIZE_ONCE, steps=1, contents=[content]) for _ in range(12)]
     for job in jobs:
-        done = await plant.until(job.id, JobState.SUCCEEDED)
+        done = await backend.until(job.id, JobState.SUCCEEDED)
         assert done.attempt == 1
-        assert len(await plant.results(job.id)) == 1
-    workers = {(await plant.ledger.get(job.id)).worker_id for job in jobs}
+        assert len(await backend.results(job.id)) == 1
+    workers = {(await backend.ledger.get(job.id)).worker_id for job in jobs}
     assert len(workers) == 2
 
 
-async def test_a_broker_restart_in_the_middle_of_a_run_loses_nothing(plant: Plant):
-    await plant.start_worker()
-    running = await plant.submit(JobKind.ADAPT, steps=60)
-    waiting = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.until_step(running.id, 3)
-    assert plant.server.pid is not None
-    os.kill(plant.server.pid, signal.SIGKILL)
-    await plant.server.wait()
-    await plant.server.start()
-    done = await plant.until(running.id, JobState.SUCCEEDED)
+async def test_a_broker_restart_in_the_middle_of_a_run_loses_nothing(backend: Backend):
+    await backend.start_worker()
+    running = await backend.submit(JobKind.ADAPT, steps=60)
+    waiting = await backend.submit(JobKind.ADAPT, steps=1)
+    await backend.until_step(running.id, 3)
+    assert backend.server.pid is not None
+    os.kill(backend.server.pid, signal.SIGKILL)
+    await backend.server.wait()
+    await backend.server.start()
+    done = await backend.until(running.id, JobState.SUCCEEDED)
     assert done.attempt == 1
-    await plant.until(waiting.id, JobState.SUCCEEDED)
-    assert (await plant.events(running.id))[-1].data["state"] == "succeeded"
+    await backend.until(waiting.id, JobState.SUCCEEDED)
+    assert (await backend.events(running.id))[-1].data["state"] == "succeeded"
 
 
-async def test_an_ended_job_whose_message_came_again_is_announced_and_dropped(plant: Plant):
-    job = await plant.submit(JobKind.ADAPT)
-    begun = await plant.ledger.begin(job.id, "a worker that dies right after its commit")
+async def test_an_ended_job_whose_message_came_again_is_announced_and_dropped(backend: Backend):
+    job = await backend.submit(JobKind.ADAPT)
+    begun = await backend.ledger.begin(job.id, "a worker that dies right after its commit")
     assert begun is not None
-    assert await plant.ledger.succeed(job.id, begun.attempt, {})
-    await plant.start_worker()
-    events = await plant.events(job.id)
+    assert await backend.ledger.succeed(job.id, begun.attempt, {})
+    await backend.start_worker()
+    events = await backend.events(job.id)
     assert [event.data["state"] for event in events] == ["succeeded"]
-    assert (await plant.ledger.get(job.id)).attempt == 1
+    assert (await backend.ledger.get(job.id)).attempt == 1

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from app.infra.asyncio_utils import end
 from app.infra.broker import Broker
-from app.infra.tasks import end
 from app.worker.heartbeat import Heartbeat
-from app.worker.ports import EngineLike
+from app.worker.interfaces import EngineLike
 from tests.app.waiting import eventually
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from app.jobs.model import JobKind, JobState
+from app.jobs.job import JobKind, JobState
 from tests.app.waiting import eventually
-from tests.app.worker.plant import Plant
+from tests.app.worker.backend import Backend
 
 _STUCK = """
 import asyncio, threading, time
@@ -14,7 +14,7 @@ from PIL import Image
 import app.worker.main as main
 from app.infra.logs import configure_logging
 from app.settings import load_settings
-from tests.app.worker.scripted import ScriptedEngine, ScriptedStyle
+from tests.app.worker.fake_engine import FakeEngine, FakeStyle
 
 async def deaf():
     while True:
@@ -26,7 +26,7 @@ async def deaf():
 async def run():
     if {task}:
         main.stuck = asyncio.create_task(deaf())
-    await main.serve(load_settings(), main.Loaded(ScriptedEngine(), ScriptedStyle.from_bytes, None, "cpu"))
+    await main.serve(load_settings(), main.Loaded(FakeEngine(), FakeStyle.from_bytes, None, "cpu"))
 
 main._LEAVE = 1.0
 configure_logging()
@@ -41,65 +41,65 @@ import asyncio, threading
 import app.worker.main as main
 from app.infra.logs import configure_logging
 from app.settings import load_settings
-from tests.app.worker.scripted import ScriptedEngine, ScriptedStyle
+from tests.app.worker.fake_engine import FakeEngine, FakeStyle
 
-class Hanging(ScriptedEngine):
+class Hanging(FakeEngine):
     def adapt_many(self, requests, **how):
         threading.Event().wait()  # as a GPU does that never answers
 
 main._STOP = 1.0
 configure_logging()
-asyncio.run(main.serve(load_settings(), main.Loaded(Hanging(), ScriptedStyle.from_bytes, None, "cpu")))
+asyncio.run(main.serve(load_settings(), main.Loaded(Hanging(), FakeStyle.from_bytes, None, "cpu")))
 """
 
 
-async def _ends(plant: Plant, script: str) -> None:
-    worker = await plant.start_worker("-c", script)
-    job = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.until(job.id, JobState.SUCCEEDED)
+async def _ends(backend: Backend, script: str) -> None:
+    worker = await backend.start_worker("-c", script)
+    job = await backend.submit(JobKind.ADAPT, steps=1)
+    await backend.until(job.id, JobState.SUCCEEDED)
     worker.terminate()
     async with asyncio.timeout(60):
         await worker.wait()
     text = worker.log.read_text()
     assert "has stopped" in text
     assert "Timeout" in text, "it says where it hung"
-    assert await plant.broker.workers() == []
+    assert await backend.broker.workers() == []
 
 
-async def test_a_thread_that_never_ends(plant: Plant):
-    await _ends(plant, _STUCK.format(task=False))
+async def test_a_thread_that_never_ends(backend: Backend):
+    await _ends(backend, _STUCK.format(task=False))
 
 
-async def test_a_task_that_never_ends(plant: Plant):
-    await _ends(plant, _STUCK.format(task=True))
+async def test_a_task_that_never_ends(backend: Backend):
+    await _ends(backend, _STUCK.format(task=True))
 
 
-async def test_a_computation_that_never_ends(plant: Plant) -> None:
-    worker = await plant.start_worker("-c", _HANGS)
-    job = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.until(job.id, JobState.RUNNING)
+async def test_a_computation_that_never_ends(backend: Backend) -> None:
+    worker = await backend.start_worker("-c", _HANGS)
+    job = await backend.submit(JobKind.ADAPT, steps=1)
+    await backend.until(job.id, JobState.RUNNING)
     worker.terminate()
     async with asyncio.timeout(30):
         await worker.wait()
     text = worker.log.read_text()
     assert "has stopped" not in text
     assert "in adapt_many" in text, "it says where it hung"
-    await plant.start_worker()
-    assert (await plant.until(job.id, JobState.SUCCEEDED)).attempt == 2
+    await backend.start_worker()
+    assert (await backend.until(job.id, JobState.SUCCEEDED)).attempt == 2
 
 
-async def test_what_was_given_back_does_not_count_when_storage_fails(plant: Plant) -> None:
-    job = await plant.create(JobKind.ADAPT, steps=1)
+async def test_what_was_given_back_does_not_count_when_storage_fails(backend: Backend) -> None:
+    job = await backend.create(JobKind.ADAPT, steps=1)
     for _ in range(2):
-        begun = await plant.ledger.begin(job.id, "a worker that leaves")
+        begun = await backend.ledger.begin(job.id, "a worker that leaves")
         assert begun is not None
-        assert await plant.ledger.release(job.id, begun.attempt)
-    (key, *_) = await plant.blobs.keys("uploads")
-    whole = await plant.blobs.get(key)
-    await plant.blobs.put(key, b"what a storage in trouble gives")
-    await plant.broker.publish_job(job.lane, job.ticket)
-    worker = await plant.start_worker()
+        assert await backend.ledger.release(job.id, begun.attempt)
+    (key, *_) = await backend.blobs.keys("uploads")
+    whole = await backend.blobs.get(key)
+    await backend.blobs.put(key, b"what a storage in trouble gives")
+    await backend.broker.publish_job(job.lane, job.ticket)
+    worker = await backend.start_worker()
     await eventually(lambda: "could not read its inputs" in worker.log.read_text())
-    await plant.blobs.put(key, whole)
-    done = await plant.until(job.id, JobState.SUCCEEDED)
+    await backend.blobs.put(key, whole)
+    done = await backend.until(job.id, JobState.SUCCEEDED)
     assert (done.attempt > 3, done.releases) == (True, 2)

@@ -11,35 +11,35 @@ from typing import Any, cast
 import pytest
 
 from app.infra.broker import Broker
-from app.jobs.model import JobKind, JobState
-from app.worker.batch import Batch
-from app.worker.hand import Hand, RunLostError
+from app.jobs.job import JobKind, JobState
+from app.worker.batch_barrier import BatchBarrier
+from app.worker.inflight import InflightBatch, RunLostError
 from app.worker.progress import ProgressReporter
-from app.worker.work import Step
+from app.worker.work_item import Step
 from tests.app.waiting import eventually
-from tests.app.worker.plant import Plant
+from tests.app.worker.backend import Backend
 
 
-async def test_a_worker_outlives_it(plant: Plant) -> None:
-    worker = await plant.start_worker()
-    job = await plant.submit(JobKind.ADAPT, steps=1000)
-    await plant.until_step(job.id, 1)
+async def test_a_worker_outlives_it(backend: Backend) -> None:
+    worker = await backend.start_worker()
+    job = await backend.submit(JobKind.ADAPT, steps=1000)
+    await backend.until_step(job.id, 1)
 
     def told_or_ended() -> bool:
         lines = worker.log.read_text().splitlines()
         failed = [line for line in lines if f"events.{job.id} was not published" in line]
         return worker.process.returncode is not None or any("dropped" not in line for line in failed)
 
-    assert plant.server.pid is not None
-    os.kill(plant.server.pid, signal.SIGSTOP)
+    assert backend.server.pid is not None
+    os.kill(backend.server.pid, signal.SIGSTOP)
     try:
-        await plant.ledger.request_cancel(job.id)
-        await plant.until(job.id, JobState.CANCELED)
+        await backend.ledger.request_cancel(job.id)
+        await backend.until(job.id, JobState.CANCELED)
         await eventually(told_or_ended, within=30)
     finally:
-        os.kill(plant.server.pid, signal.SIGCONT)
-    after = await plant.submit(JobKind.ADAPT, steps=1)
-    await plant.until(after.id, JobState.SUCCEEDED)
+        os.kill(backend.server.pid, signal.SIGCONT)
+    after = await backend.submit(JobKind.ADAPT, steps=1)
+    await backend.until(after.id, JobState.SUCCEEDED)
     assert worker.process.returncode is None
 
 
@@ -68,16 +68,20 @@ async def test_a_run_that_nobody_canceled_ends_as_an_error() -> None:
         raise asyncio.CancelledError
 
     with ThreadPoolExecutor() as executor:
-        hand = Hand(Batch(lambda works, done: None, executor), [asyncio.create_task(lose())])
+        inflight = InflightBatch(
+            BatchBarrier(lambda works, done: None, executor), [asyncio.create_task(lose())]
+        )
         with pytest.raises(RunLostError):
-            await hand.finished()
+            await inflight.finished()
 
 
 async def test_a_run_that_was_dropped_is_canceled() -> None:
     with ThreadPoolExecutor() as executor:
         run = asyncio.create_task(asyncio.Event().wait())
-        hand = Hand(Batch(lambda works, done: None, executor), [cast("asyncio.Task[None]", run)])
-        following = asyncio.create_task(hand.finished())
-        await hand.drop()
+        inflight = InflightBatch(
+            BatchBarrier(lambda works, done: None, executor), [cast("asyncio.Task[None]", run)]
+        )
+        following = asyncio.create_task(inflight.finished())
+        await inflight.drop()
         with pytest.raises(asyncio.CancelledError):
             await following

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.model.maml.authors import AUTHORS
+from model.maml.examples.authors import AUTHORS
 
 PAGE = Path(__file__).parents[3] / "docs" / "learner.md"
 UNSEEN = ("virgil", "camoes")

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.sinusoid import RECIPES, Sinusoids, best_rates, curve, meta_train, pretrain, sgd
+from benchmarks.sinusoid import RECIPES, best_rates, curve, meta_train, pretrain, sgd
 from model.maml import AlgorithmName, ModuleStart
+from model.maml.examples.sinusoid import Sinusoids
 
 pytestmark = pytest.mark.timeout(600)  # 15 s alone; a busy machine takes far longer
 

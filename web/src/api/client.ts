@@ -1,6 +1,6 @@
 // The typed client: paths, parameters and answers come from the OpenAPI document.
 import { send, urlOf, keyring, problemOf, reachable, NetworkError } from "./http";
-import type { components, paths } from "./schema";
+import type { components, paths } from "../../../clients/typescript/src/schema";
 
 type Schemas = components["schemas"];
 export type Style = Schemas["StyleOut"];
@@ -9,7 +9,7 @@ export type JobState = Schemas["JobState"];
 export type Model = Schemas["ModelOut"];
 export type Stylization = Schemas["StylizationOut"];
 
-type Method = "get" | "post" | "patch" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 type PathsWith<M extends Method> = {
   [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never;
 }[keyof paths];
@@ -41,11 +41,12 @@ function fill(template: string, path: object | undefined, query: object | null |
 export async function call<M extends Method, P extends PathsWith<M>>(
   method: M,
   path: P,
-  given: Given<Operation<P, M>> & { body?: JsonBody<Operation<P, M>>; signal?: AbortSignal },
+  given: Given<Operation<P, M>> & { body?: JsonBody<Operation<P, M>>; signal?: AbortSignal; keepalive?: boolean },
 ): Promise<Answer<Operation<P, M>>> {
-  const { body, signal } = given;
+  const { body, signal, keepalive = false } = given;
   const response = await send(fill(path as string, given.path as unknown as object, given.query as unknown as object), {
     method: method.toUpperCase(),
+    keepalive,
     ...(signal && { signal }),
     ...(body !== undefined && {
       body: JSON.stringify(body),

@@ -1,6 +1,6 @@
 // One place where requests leave the page: base URL, key, errors, reachability.
 import { signal } from "@preact/signals";
-import type { components } from "./schema";
+import type { components } from "../../../clients/typescript/src/schema";
 
 export type ErrorCode = components["schemas"]["ErrorCode"];
 type Problem = Partial<components["schemas"]["Problem"]>;
@@ -55,6 +55,7 @@ export interface Outgoing {
   headers?: Record<string, string>;
   body?: BodyInit;
   signal?: AbortSignal;
+  keepalive?: boolean; // it is sent although the page is left
 }
 
 /** A successful response. Asks for a key on 401 and repeats. Raises ApiError, NetworkError, AbortError. */

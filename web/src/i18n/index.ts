@@ -2,7 +2,14 @@
 import { en, type Words } from "./en";
 import { zh } from "./zh";
 
+export type Language = "en" | "zh";
+
+const SLOT = "fewstroke.language";
+
 function choose(): [Words, string] {
+  const wanted = localStorage.getItem(SLOT);
+  if (wanted === "zh") return [zh, zh.lang];
+  if (wanted === "en") return [en, navigator.languages.find((one) => one.toLowerCase().startsWith("en")) ?? en.lang];
   for (const language of navigator.languages) {
     if (language.toLowerCase().startsWith("zh")) return [zh, language];
     if (language.toLowerCase().startsWith("en")) return [en, language];
@@ -13,6 +20,14 @@ function choose(): [Words, string] {
 const [words, region] = choose();
 export const t = words;
 document.documentElement.lang = t.lang;
+
+export const language: Language = words === zh ? "zh" : "en";
+
+/** From now on in this language: the page is loaded again, and loses nothing. */
+export function speak(wanted: Language): void {
+  localStorage.setItem(SLOT, wanted);
+  location.reload();
+}
 
 /** A span of time, for people. */
 export function span(seconds: number): string {

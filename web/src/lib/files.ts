@@ -2,7 +2,8 @@
 import { t } from "../i18n";
 
 const READ = ["image/jpeg", "image/png", "image/webp", "image/gif"]; // by the service
-export const ACCEPT = READ.join(",");
+export const ACCEPT = [...READ, "image/avif"].join(","); // phones turn HEIC into one of these when they are asked to
+const SHORTEST = 16; // px of a side
 const LONGEST = 2048; // px; more is scaled down here: few uploads need it
 
 export interface Picture {
@@ -23,28 +24,37 @@ export interface Whole {
   sent?: Promise<Blob>; // what is sent of it, once that was asked for
 }
 
+/** What of a picture is kept between two visits. */
+export type KeptPicture = Omit<Picture, "id" | "url" | "whole"> & { whole: Omit<Whole, "sent"> | null };
+
 const LARGEST = 4096; // px; larger results are not offered here
 const TAKEN = { bytes: 32 * 2 ** 20, side: 8192, pixels: 52e6 }; // of a file, by the service as it comes
 
 let counter = 0;
 
 /** Decode; draw anew what is huge, and what this browser reads and the service does not (HEIC, AVIF, JPEG XL).
- * Raises an Error with a sentence when it is no picture. */
-export async function readPicture(blob: Blob, name: string): Promise<Picture> {
+ * `still`: draw the first frame of one that moves. Raises an Error with a sentence, which names the file, when it is
+ * no picture. */
+export async function readPicture(blob: Blob, name: string, { still = false } = {}): Promise<Picture> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(blob);
   } catch {
-    throw new Error(t.errors.notPicture(name));
+    const heic = /^image\/hei[cf]/.test(blob.type) || /\.hei[cf]$/i.test(name);
+    throw new Error(heic ? t.errors.heic(name) : t.errors.notPicture(name));
   }
   const { width, height } = bitmap;
+  if (Math.min(width, height) < SHORTEST) {
+    bitmap.close();
+    throw new Error(t.errors.tooSmall(name));
+  }
   const scale = LONGEST / Math.max(width, height);
   if (scale < 1) {
     const small = await draw(bitmap, { x: 0, y: 0, width, height }, scale, blob.type);
     bitmap.close();
     return wrap(small.blob, name, small.width, small.height, { blob, width, height });
   }
-  if (!READ.includes(blob.type)) {
+  if (still || !READ.includes(blob.type)) {
     const drawn = await draw(bitmap, { x: 0, y: 0, width, height }, 1, blob.type);
     bitmap.close();
     return wrap(drawn.blob, name, width, height);
@@ -68,6 +78,15 @@ export async function cropPicture(picture: Picture, box: Box): Promise<Picture> 
   return wrap(part.blob, picture.name, part.width, part.height);
 }
 
+/** A picture as a JPEG with its longer side at `side`, at most. */
+export async function shrink({ blob }: Picture, side: number): Promise<Blob> {
+  const bitmap = await createImageBitmap(blob);
+  const { width, height } = bitmap;
+  const small = await draw(bitmap, { x: 0, y: 0, width, height }, Math.min(1, side / Math.max(width, height)), "image/jpeg");
+  bitmap.close();
+  return small.blob;
+}
+
 async function draw(source: ImageBitmap, box: Box, scale: number, type: string) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(box.width * scale));
@@ -87,6 +106,11 @@ export function toBlob(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
 
 function wrap(blob: Blob, name: string, width: number, height: number, whole: Whole | null = null): Picture {
   return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height, whole };
+}
+
+/** A picture that was kept, with an address of this visit. */
+export function rewrap({ blob, name, width, height, whole }: KeptPicture): Picture {
+  return wrap(blob, name, width, height, whole);
 }
 
 /** What to send for a result of `size` px: the smaller file, unless that is more than it has. */

@@ -10,7 +10,6 @@ import astronaut from "../../../demo/photos/astronaut.jpg";
 import cat from "../../../demo/photos/cat.jpg";
 import coffee from "../../../demo/photos/coffee.jpg";
 
-import astronautInViews from "../art/astronaut-in-views.webp";
 import smallAstronaut from "../art/small/astronaut.webp";
 import smallCat from "../art/small/cat.webp";
 import smallCoffee from "../art/small/coffee.webp";
@@ -51,11 +50,10 @@ export const photos: (Sample & { name: PhotoName })[] = [
   { name: "astronaut", url: astronaut, small: smallAstronaut },
 ];
 
-/**
- * What the first page shows. The result is the model's own: `fewstroke adapt` on the set “views”, `fewstroke stylize`
- * on the photo, scaled to 400 px.
- */
-export const sum = { style: smallWave, photo: smallAstronaut, result: astronautInViews };
+/** What the photo is called in renderings that are no results of anybody: those that are kept, and those that are only
+ * looked at. */
+export const THUMBNAIL_NAME = "fewstroke-thumbnail.webp";
+export const PROOF_NAME = "fewstroke-proof.webp";
 
 /** The photo on which all styles are shown; seen as it is until the rendering is there. */
 export const THUMBNAIL_PHOTO = smallCat;

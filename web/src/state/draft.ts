@@ -3,8 +3,9 @@ import { signal } from "@preact/signals";
 import { call, type Model } from "../api/client";
 import { t } from "../i18n";
 import { fetchPicture, readPicture, release, type Picture } from "../lib/files";
+import { alike, moves } from "../lib/moving";
 import { photos } from "../lib/samples";
-import { announce, say, sayError } from "./toast";
+import { announce, offerUndo, say, sayError } from "./toast";
 
 export type Effort = "quick" | "standard" | "thorough";
 
@@ -46,8 +47,11 @@ export async function add(sources: (File | string)[]): Promise<void> {
   for (const sample of samples) sample?.catch(() => undefined); // said below, in its turn
   for (const [index, source] of taken.entries()) {
     try {
-      const picture = await (typeof source === "string" ? samples[index]! : readPicture(source, source.name));
-      pictures.value = [...pictures.value, picture];
+      const picture = await (typeof source === "string" ? samples[index]! : readStill(source));
+      if (await isThere(picture)) {
+        release(picture);
+        say(t.make.twice(picture.name), "hint");
+      } else pictures.value = [...pictures.value, picture];
     } catch (error) {
       sayError(error);
     } finally {
@@ -55,6 +59,19 @@ export async function add(sources: (File | string)[]): Promise<void> {
     }
   }
   announce(t.make.pictures(pictures.value.length));
+}
+
+/** A file as a picture that stands still: examples may not move. */
+async function readStill(file: File): Promise<Picture> {
+  const moving = await moves(file);
+  const picture = await readPicture(file, file.name, { still: moving });
+  if (moving) say(t.make.still(file.name), "hint");
+  return picture;
+}
+
+async function isThere(picture: Picture): Promise<boolean> {
+  for (const other of pictures.value) if (await alike(other.blob, picture.blob)) return true;
+  return false;
 }
 
 export function removeAt(index: number): void {
@@ -65,15 +82,6 @@ export function removeAt(index: number): void {
   announce(t.make.removed(pictures.value.length));
 }
 
-export function move(from: number, to: number): void {
-  const list = [...pictures.value];
-  const [picture] = list.splice(from, 1);
-  if (!picture || to < 0 || to > list.length) return;
-  list.splice(to, 0, picture);
-  pictures.value = list;
-  announce(t.make.moved(to + 1, list.length));
-}
-
 export function replaceAt(index: number, picture: Picture): void {
   pictures.value = pictures.value.map((old, at) => (at === index ? picture : old));
 }
@@ -81,6 +89,16 @@ export function replaceAt(index: number, picture: Picture): void {
 export function clear(): void {
   pictures.value.forEach(release);
   pictures.value = [];
+}
+
+/** Put all pictures aside; for a moment they can be had back. */
+export function startOver(): void {
+  const aside = pictures.value;
+  pictures.value = [];
+  offerUndo(t.make.cleared, {
+    undo: () => (pictures.value = [...aside, ...pictures.value]),
+    done: () => aside.forEach(release),
+  });
 }
 
 /** The photo to watch, as a file. */

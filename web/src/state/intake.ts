@@ -48,5 +48,5 @@ function deliver(files: File[]): void {
   const here = route.value;
   if (here.view === "use") void addPhotos(files);
   else if (here.view === "styles") void importStyles(files);
-  else if (!here.job) void draft.add(files);
+  else if (here.view === "make" && !here.job) void draft.add(files);
 }

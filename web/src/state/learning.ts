@@ -10,7 +10,7 @@ import { hasWorker } from "./net";
 import { untilAccepted, untilAnswered } from "./queue";
 import { go, href } from "./route";
 import { fetchStyle } from "./styles";
-import { announce, explain, sayError, sentence } from "./toast";
+import { announce, explain, sayError, sayRefusal, sentence } from "./toast";
 
 export interface Point {
   step: number;
@@ -77,7 +77,7 @@ export async function start(): Promise<void> {
     begin(answer.job);
     go(href.learning(answer.job.id));
   } catch (error) {
-    sayError(error);
+    sayRefusal(error, draft.pictures.value.map(({ name }) => name));
   } finally {
     uploading.value = null;
     submitting = null;

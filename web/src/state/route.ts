@@ -4,7 +4,9 @@ import { signal } from "@preact/signals";
 export type Route =
   | { view: "make"; job: string | null }
   | { view: "use"; styles: string[] }
-  | { view: "styles" };
+  | { view: "styles"; style: string | null }
+  | { view: "results" }
+  | { view: "shared"; token: string };
 
 function read(): Route {
   const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -13,7 +15,9 @@ function read(): Route {
     const styles = (new URLSearchParams(search).get("style") ?? "").split(",").filter(Boolean).slice(0, 4);
     return { view, styles };
   }
-  if (view === "styles") return { view };
+  if (view === "styles") return { view, style: rest || null };
+  if (view === "results") return { view };
+  if (view === "shared" && rest) return { view, token: rest };
   return { view: "make", job: rest || null };
 }
 
@@ -31,6 +35,8 @@ export const href = {
   learning: (job: string) => `#/make/${job}`,
   use: (...styles: string[]) => (styles.length ? `#/use?style=${styles.join(",")}` : "#/use"),
   styles: "#/styles",
+  style: (id: string) => `#/styles/${id}`,
+  results: "#/results",
 };
 
 export function go(hash: string, { replace = false } = {}): void {

@@ -9,6 +9,12 @@ function fileName(photo: Photo): string {
   return `${stem}-styled.${kind === "jpeg" ? "jpg" : kind}`;
 }
 
+/** The result as a file, named after its photo. */
+export function fileOf(photo: Photo): File {
+  const { blob } = photo.result!;
+  return new File([blob], fileName(photo), { type: blob.type });
+}
+
 export function download(photo: Photo): void {
   if (photo.result) saveBlob(photo.result.blob, fileName(photo));
 }

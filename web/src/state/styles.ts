@@ -5,15 +5,26 @@ import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
 import { say, sayError } from "./toast";
+import { loadPresets, presets } from "./presets";
 import { forgetStyle } from "./use";
 
-export const styles = signal<Style[]>([]);
+const all = signal<Style[]>([]);
+export const styles = computed(() => all.value.filter(({ id }) => !hidden.value.includes(id)));
 export const ready = computed(() => styles.value.filter((style) => style.status === "ready"));
 export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
 export const nextPage = signal<string | null>(null);
 
+/** One's own and those that come with the service, as far as they can be applied. */
+export const usable = computed(() => [...presets.value, ...ready.value]);
+
 export function nameOf(style: Style | undefined): string {
-  return style?.name || t.app.untitled;
+  const known = style?.preset && t.presets[style.preset.slug];
+  return known?.name ?? (style?.name || t.app.untitled);
+}
+
+/** A style that was read before. */
+export function find(id: string): Style | undefined {
+  return styles.value.find((style) => style.id === id) ?? presets.value.find((style) => style.id === id);
 }
 
 let reading: Promise<void> | null = null;
@@ -26,14 +37,15 @@ export function refresh({ more = false } = {}): Promise<void> {
 
 async function read(more: boolean): Promise<void> {
   if (load.value !== "done") load.value = "loading";
+  void loadPresets();
   try {
     const after = more ? nextPage.value : null;
     const page = await call("get", "/v1/styles", { query: { limit: 24, ...(after && { after }) } });
     const end = page.items.at(-1)?.id ?? "";
     // What the first page passes over is gone; what lies beyond it is not known to be.
-    const beyond = styles.value.filter(({ id }) => more || (page.next !== null && id < end));
-    const joined = styles.value.some(({ id }) => id === end); // else there may be others between the two
-    styles.value = merged(page.items, beyond);
+    const beyond = all.value.filter(({ id }) => more || (page.next !== null && id < end));
+    const joined = all.value.some(({ id }) => id === end); // else there may be others between the two
+    all.value = merged(page.items, beyond);
     if (more || !beyond.length || !joined) nextPage.value = page.next;
     load.value = "done";
   } catch {
@@ -44,12 +56,12 @@ async function read(more: boolean): Promise<void> {
 /** Read one style into the list. Raises ApiError. */
 export async function fetchStyle(id: string): Promise<Style> {
   const style = await call("get", "/v1/styles/{style_id}", { path: { style_id: id } });
-  put(style);
+  if (!style.preset) put(style);
   return style;
 }
 
 export function put(style: Style): void {
-  styles.value = merged([style], styles.value);
+  all.value = merged([style], all.value);
 }
 
 /** Newest first, each once; of two readings of the same style the first counts. */
@@ -62,9 +74,22 @@ export async function rename(id: string, name: string): Promise<void> {
   put(await call("patch", "/v1/styles/{style_id}", { path: { style_id: id }, body: { name } }));
 }
 
-export async function remove(id: string): Promise<void> {
-  await call("delete", "/v1/styles/{style_id}", { path: { style_id: id } });
-  styles.value = styles.value.filter((style) => style.id !== id);
+const hidden = signal<readonly string[]>([]);
+
+/** A style that is going, and may still come back, is not shown. */
+export function hide(id: string): void {
+  hidden.value = [...hidden.value, id];
+  forgetStyle(id);
+}
+
+export function unhide(id: string): void {
+  hidden.value = hidden.value.filter((one) => one !== id);
+}
+
+/** `leaving`: also when the page is being left. */
+export async function remove(id: string, { leaving = false } = {}): Promise<void> {
+  await call("delete", "/v1/styles/{style_id}", { path: { style_id: id }, keepalive: leaving });
+  all.value = all.value.filter((style) => style.id !== id);
   forgetStyle(id);
 }
 

@@ -4,7 +4,7 @@ import { call, upload, type Style } from "../api/client";
 import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { fetchPicture, type Picture } from "../lib/files";
-import { THUMBNAIL_PHOTO } from "../lib/samples";
+import { THUMBNAIL_NAME, THUMBNAIL_PHOTO } from "../lib/samples";
 import { untilAnswered } from "./queue";
 
 const SLOT = "fewstroke.thumbnails";
@@ -80,7 +80,7 @@ async function rendered(id: string): Promise<Blob> {
     throw error;
   }));
   const key = `thumbnail-${id}-${Date.now()}`;
-  const fields = { style_id: id, size: SIDE, format: "webp", contents: { blob: picture.blob, name: picture.name } };
+  const fields = { style_id: id, size: SIDE, format: "webp", contents: { blob: picture.blob, name: THUMBNAIL_NAME } };
   const { job } = await untilAnswered(() => upload("/v1/stylizations", fields, { key }), forever);
   await followJob(job.id, { signal: forever, onEvent: () => undefined });
   const done = await untilAnswered(() => call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id } }), forever);

@@ -7,6 +7,7 @@ export interface Toast {
   id: number;
   text: string;
   kind: "note" | "hint" | "error"; // done; not done, and why; not done, and to be read: this one stays
+  undo?: () => void;
 }
 
 export const toasts = signal<Toast[]>([]);
@@ -21,6 +22,27 @@ export function say(text: string, kind: Toast["kind"] = "note"): void {
   const others = toasts.value.filter((toast) => toast.kind === "error" && toast.text !== text).slice(-1);
   toasts.value = [...others, { id, text, kind }];
   if (kind !== "error") setTimeout(() => dismiss(id), 6000);
+}
+
+const UNDO = 8000; // ms
+
+/** Say what was done, with a way back for a moment. `done` is called when there is none any more, also when the page
+ * is left before that. */
+export function offerUndo(text: string, { undo, done }: { undo: () => void; done: () => void }): void {
+  const id = next++;
+  let open = true;
+  const close = (then: () => void) => {
+    if (!open) return;
+    open = false;
+    clearTimeout(timer);
+    removeEventListener("pagehide", leave);
+    dismiss(id);
+    then();
+  };
+  const leave = () => close(done);
+  const timer = setTimeout(() => close(done), UNDO);
+  addEventListener("pagehide", leave);
+  toasts.value = [...toasts.value.filter((toast) => toast.kind === "error").slice(-1), { id, text, kind: "note", undo: () => close(undo) }];
 }
 
 export function dismiss(id: number): void {
@@ -43,6 +65,19 @@ export function explain(code: string, detail: string): string {
   const known = t.errors.byCode[code];
   if (code === "validation_failed" || !known) return detail || t.errors.fallbackTitle;
   return known;
+}
+
+/** Which of `names` the service refused, counting from 1 as its sentences do; undefined: it named none. */
+function refused(error: unknown, names: string[]): string | undefined {
+  const found = error instanceof ApiError && /^File (\d+) of /.exec(error.detail);
+  return found ? names[Number(found[1]) - 1] : undefined;
+}
+
+/** As `sayError`, naming the file that the service refused. */
+export function sayRefusal(error: unknown, names: string[]): void {
+  const name = refused(error, names);
+  if (name === undefined) sayError(error);
+  else say(t.errors.named(name, sentence(error)), "error");
 }
 
 export function sayError(error: unknown): void {

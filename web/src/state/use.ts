@@ -4,13 +4,16 @@ import { call, upload, type Job } from "../api/client";
 import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
-import { fetchPicture, fileFor, readPicture, release, type Picture } from "../lib/files";
+import { fetchPicture, fileFor, readPicture, release, shrink, type Picture } from "../lib/files";
+import { PROOF_NAME } from "../lib/samples";
 import { pause } from "../lib/time";
 import { watchedPicture } from "./draft";
 import { untilAccepted } from "./queue";
+import { go, href, route } from "./route";
 import { announce, say, sayError, sentence } from "./toast";
 
 export interface Mask {
+  id: string; // of this painting: another one has another
   blob: Blob; // PNG of the photo's size, white where the style goes
   url: string;
 }
@@ -62,7 +65,7 @@ export const selected = computed(() => photos.value.find((photo) => photo.id ===
 
 /** Says whether a result still fits what is set. */
 export function keyOf(photo: Photo): string {
-  return JSON.stringify([mix.value, settings.value, photo.mask?.url ?? null]);
+  return JSON.stringify([mix.value, settings.value, photo.mask?.id ?? null]);
 }
 
 export function isFresh(photo: Photo): boolean {
@@ -90,6 +93,16 @@ function put(picture: Picture, lent: boolean): void {
   if (!selected.value) selectedId.value = photo.id;
 }
 
+/** A photo with what was made of it, as things are set now; it is the one in view. */
+export function take(picture: Picture, mask: Blob | null, made: { blob: Blob; image: string } | null): void {
+  for (const photo of photos.value) if (photo.lent) removePhoto(photo.id);
+  selectedId.value = null;
+  put(picture, false);
+  if (mask) setMask(picture.id, mask);
+  const photo = photos.value.find(({ id }) => id === picture.id)!;
+  if (made) change(picture.id, { result: { key: keyOf(photo), ...made, url: URL.createObjectURL(made.blob) } });
+}
+
 /** A style can be seen at once: on the photo on which one was watched, until the person brings another. */
 async function lend(): Promise<void> {
   try {
@@ -102,11 +115,19 @@ async function lend(): Promise<void> {
   }
 }
 
+let onRemoved: (id: string) => void = () => undefined;
+
+/** Tell `listener` of each photo that goes. */
+export function whenRemoved(listener: (id: string) => void): void {
+  onRemoved = listener;
+}
+
 export function removePhoto(id: string): void {
   const at = photos.value.findIndex((photo) => photo.id === id);
   const gone = photos.value[at];
   if (!gone) return;
   running.get(id)?.abort();
+  onRemoved(id);
   release(gone);
   if (gone.result) URL.revokeObjectURL(gone.result.url);
   if (gone.mask) URL.revokeObjectURL(gone.mask.url);
@@ -117,13 +138,18 @@ export function removePhoto(id: string): void {
 export function setMask(id: string, blob: Blob | null): void {
   const old = photos.value.find((photo) => photo.id === id)?.mask;
   if (old) URL.revokeObjectURL(old.url);
-  change(id, { mask: blob && { blob, url: URL.createObjectURL(blob) } });
+  change(id, { mask: blob && { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), blob, url: URL.createObjectURL(blob) } });
 }
 
 export const MOST_STYLES = 4;
 
 /** Choose or leave out a style; a new one gets an equal share. */
 export function toggleStyle(id: string): void {
+  choose(id);
+  if (route.value.view === "use") go(href.use(...mix.value.map((share) => share.id)), { replace: true });
+}
+
+function choose(id: string): void {
   const now = mix.value;
   if (now.some((share) => share.id === id)) {
     setMix(now.filter((share) => share.id !== id));
@@ -158,9 +184,9 @@ export function set(part: Partial<Settings>): void {
 
 const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the picture
 
-/** The form fields of one rendering, besides the files. */
-export function fieldsOf(photo: Photo) {
-  const { strength, abstraction, keepColours, size, strokes, format, outside } = settings.value;
+/** The form fields of one rendering, besides the files; `other`: settings that are tried. */
+export function fieldsOf(photo: Photo, other: Partial<Settings> = {}) {
+  const { strength, abstraction, keepColours, size, strokes, format, outside } = { ...settings.value, ...other };
   const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
   return {
     style_id: shares.map((share) => share.id),
@@ -243,6 +269,28 @@ export async function pictureOf(job: Job, signal: AbortSignal): Promise<Fetched>
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
+}
+
+const TRIED = { size: 384, format: "webp" } as const;
+
+/** The photo with some settings that are only tried, small; the service keeps nothing of it. */
+export async function variation(photo: Photo, tried: Partial<Settings>, signal: AbortSignal): Promise<Blob> {
+  const answer = await untilAccepted(
+    async () =>
+      upload(
+        "/v1/stylizations",
+        {
+          ...fieldsOf(photo, { ...tried, ...TRIED }),
+          contents: { blob: await shrink(photo, TRIED.size), name: PROOF_NAME },
+          ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
+        },
+        { signal },
+      ),
+    signal,
+  );
+  const { blob } = await pictureOf(answer.job, signal);
+  await call("delete", "/v1/stylizations/{stylization_id}", { path: { stylization_id: answer.stylization.id } });
+  return blob;
 }
 
 /** Render what is out of date, one after the other. */

@@ -1,26 +1,33 @@
-// A style's thumbnail, made when it comes into view: until then the photo as it is, without its colours.
+// A style's thumbnail, made when it comes into view: on the person's photo where one is given, else on the sample.
+// Until then the photo as it is, without its colours.
 import { useEffect, useRef } from "preact/hooks";
 import type { Style } from "../api/client";
+import { artOf } from "../lib/presets";
 import { THUMBNAIL_PHOTO } from "../lib/samples";
+import { keyOf, proofs, want as wantProof } from "../state/proofs";
 import { thumbs, want } from "../state/thumbs";
+import type { Photo } from "../state/use";
 
-export function Thumb({ style, alt }: { style: Style; alt: string }) {
+export function Thumb({ style, alt, photo }: { style: Style; alt: string; photo?: Photo | null }) {
   const frame = useRef<HTMLSpanElement>(null);
-  const url = thumbs.value[style.id];
+  const shipped = style.preset ? artOf(style.preset.slug)?.shown : undefined;
+  const own = photo ? proofs.value[keyOf(photo, style)] : undefined;
+  const url = own ?? thumbs.value[style.id] ?? shipped;
   useEffect(() => {
     const watch = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) {
         watch.disconnect();
-        want(style);
+        if (photo) wantProof(photo, style);
+        else if (!shipped) want(style);
       }
     });
     watch.observe(frame.current!);
     return () => watch.disconnect();
-  }, [style.id, style.status]);
+  }, [style.id, style.status, photo?.id]);
   return (
     <span ref={frame} class={url ? "thumb" : url === "" ? "thumb none" : "thumb empty"}>
-      <img class="plain" src={THUMBNAIL_PHOTO} alt="" width="360" height="240" />
-      {url && <img class="styled" src={url} alt={alt} width="360" height="240" />}
+      <img class="plain" src={photo?.url ?? THUMBNAIL_PHOTO} alt="" width="360" height="240" />
+      {url && <img key={url} class={own ? "styled own" : "styled"} src={url} alt={alt} width="360" height="240" />}
     </span>
   );
 }

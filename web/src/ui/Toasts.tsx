@@ -6,10 +6,15 @@ export function Toasts() {
   return (
     <>
       <div class="toasts" role="region" aria-live="polite" aria-label={t.app.messages}>
-        {toasts.value.map(({ id, text, kind }) => (
+        {toasts.value.map(({ id, text, kind, undo }) => (
           <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : undefined}>
             <Icon name={kind === "note" ? "check" : "alert"} />
             <p>{text}</p>
+            {undo && (
+              <button type="button" class="undo" onClick={undo}>
+                {t.learn.undo}
+              </button>
+            )}
             <button type="button" class="quiet square" aria-label={t.app.dismiss} onClick={() => dismiss(id)}>
               <Icon name="close" />
             </button>

@@ -1,4 +1,4 @@
-"""Hinge losses of the two players (Lim & Ye 2017), and both at once for one backward pass."""
+"""Computes the hinge losses of critic and generator (Lim & Ye 2017), both for one backward pass."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def generator_hinge(fake: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Duel:
-    """What each player minimises, (B,); the gradients of one never reach what the other moves."""
+class HingeLosses:
+    """What generator and critic minimise, (B,); the gradients of one never reach what the other moves."""
 
     generator: Tensor  # gradients to the renders alone
     critic: Tensor  # gradients to the critic's weights and the per-style heads alone
@@ -33,8 +33,8 @@ class Duel:
         return weight * self.generator + self.critic
 
 
-def duel(critic: Critic, head: Mapping[str, Tensor], fake: Tensor, real: Tensor) -> Duel:
-    """One round: B renders against works of their B styles.
+def hinge_losses(critic: Critic, head: Mapping[str, Tensor], fake: Tensor, real: Tensor) -> HingeLosses:
+    """Both losses of B renders beside works of their B styles.
 
     Args:
         head: (v, b) of the B styles.
@@ -44,9 +44,9 @@ def duel(critic: Critic, head: Mapping[str, Tensor], fake: Tensor, real: Tensor)
     weights = critic.weights()
     cut = {name: head[name].detach() for name in HEAD}
     with torch.autocast(fake.device.type, enabled=False):
-        judged = critic.scores(fake.float(), cut, weights.frozen())
-        played = critic_hinge(
+        scores = critic.scores(fake.float(), cut, weights.frozen())
+        told_apart = critic_hinge(
             critic.scores(real.detach().float(), head, weights),
             critic.scores(fake.detach().float(), head, weights),
         )
-    return Duel(generator_hinge(judged), played)
+    return HingeLosses(generator_hinge(scores), told_apart)

@@ -1,4 +1,4 @@
-"""A patch critic with a shared head and a head of its own for every style.
+"""A patch critic with a head that all styles share and a head of each style's own.
 
 The score of a patch is ``psi(h) + v h + b``, the projection discriminator of Miyato & Koyama (2018): h are
 trunk features, psi is what all paintings have in common, and (v, b) is the style's. psi is trained in

@@ -1,10 +1,13 @@
 // The learned style gets a name, or goes.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
+import { apart } from "../../lib/apart";
 import { bestOf, clearSubmitted, leave, type Learning } from "../../state/learning";
 import { go, href } from "../../state/route";
-import { nameOf, remove, rename, styles } from "../../state/styles";
-import { say, sayError } from "../../state/toast";
+import { hide, nameOf, remove, rename, styles, unhide } from "../../state/styles";
+import { offerUndo, say, sayError } from "../../state/toast";
+
+const VISIBLE = 8; // of 256 levels: less is not seen as a change
 
 export function Keep({ now }: { now: Learning }) {
   const style = styles.value.find((one) => one.id === now.styleId);
@@ -13,6 +16,12 @@ export function Keep({ now }: { now: Learning }) {
   const first = now.curve[0];
   const best = bestOf(now.curve);
   const closer = first && best ? Math.round((1 - best.total / first.total) * 100) : 0;
+
+  const [from, to] = [now.previews.find(({ step }) => step === 0)?.url, now.previews.at(-1)?.url];
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (from && to) void apart(from, to).then((levels) => setSeen(levels >= VISIBLE));
+  }, [from, to]);
 
   async function act(work: () => Promise<void>) {
     setBusy(true);
@@ -40,7 +49,7 @@ export function Keep({ now }: { now: Learning }) {
         });
       }}
     >
-      {closer > 0 && <p class="status">{t.learn.closer(closer)}</p>}
+      {closer > 0 && seen && <p class="status">{t.learn.closer(closer)}</p>}
       {best && best.step < now.steps && <p class="help">{t.learn.best(best === first ? 0 : best.step)}</p>}
       <label class="field">
         <span>{t.learn.name}</span>
@@ -59,14 +68,19 @@ export function Keep({ now }: { now: Learning }) {
           type="button"
           class="quiet"
           disabled={busy}
-          onClick={() =>
-            void act(async () => {
-              await remove(now.styleId!);
-              say(t.learn.discarded);
-              leave();
-              go(href.make);
-            })
-          }
+          onClick={() => {
+            const { styleId, jobId } = now;
+            leave();
+            hide(styleId!);
+            go(href.make);
+            offerUndo(t.learn.discarded, {
+              undo: () => {
+                unhide(styleId!);
+                go(href.learning(jobId));
+              },
+              done: () => void remove(styleId!, { leaving: true }).catch(sayError),
+            });
+          }}
         >
           {t.learn.discard}
         </button>

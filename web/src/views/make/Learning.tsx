@@ -5,6 +5,7 @@ import { pictures } from "../../state/draft";
 import { bestOf, cancel, leave, over, secondsLeft, start, uploading, type Learning as Job } from "../../state/learning";
 import { connection } from "../../state/net";
 import { go, href } from "../../state/route";
+import { Compare } from "../../ui/Compare";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Keep } from "./Keep";
@@ -33,23 +34,35 @@ export function Learning({ now }: { now: Job }) {
       </h1>
       {!now.live && !done && connection.value === "ok" && <Notice tone="warn">{t.learn.reconnecting}</Notice>}
       {now.noWorker && <Notice tone="warn">{t.net.noWorker}</Notice>}
-      {now.attempt > 1 && !done && <Notice>{t.learn.restarted(now.attempt)}</Notice>}
+      {now.attempt > 1 && !done && <Notice>{t.learn.restarted}</Notice>}
       <div class="columns">
         {(!done || now.previews.length > 0) && <Preview now={now} />}
         <div class="panel">
           {now.state === "succeeded" ? <Keep now={now} /> : done ? <Ended now={now} /> : <Running now={now} />}
-          {(now.curve.length > 1 || !done) && <LossCurve curve={now.curve} steps={now.steps} />}
+          {(now.curve.length > 1 || !done) && (
+            <details class="fold">
+              <summary>
+                <Icon name="right" />
+                {t.learn.details}
+              </summary>
+              <div>
+                <LossCurve curve={now.curve} steps={now.steps} />
+              </div>
+            </details>
+          )}
         </div>
       </div>
     </section>
   );
 }
 
+const BESIDE = 4; // examples next to the preview
 const FIRST_PREVIEWS = 5; // as many as are seen to be coming: one every few steps
 
 function Preview({ now }: { now: Job }) {
   const [chosen, setChosen] = useState<number | null>(null); // null: the newest; in the end what is nearest to the best
   const newest = now.previews[now.previews.length - 1];
+  const first = now.previews.find(({ step }) => step === 0);
   const best = now.state === "succeeded" ? bestOf(now.curve) : null;
   const away = (preview: { step: number }) => Math.abs(preview.step - best!.step);
   const kept = best && now.previews.reduce((nearest, one) => (away(one) <= away(nearest) ? one : nearest), now.previews[0]!);
@@ -63,11 +76,22 @@ function Preview({ now }: { now: Job }) {
   }, [now.previews.length]);
   return (
     <div class="watch">
-      <div class="easel" aria-busy={!over(now)}>
-        {shown ? (
-          <img src={shown.url} alt={t.learn.previewAlt(shown.step)} />
-        ) : (
+      <div class={pictures.value.length ? "easel beside" : "easel"} aria-busy={!over(now)}>
+        {!shown ? (
           <p>{over(now) ? "" : t.learn.waiting}</p>
+        ) : now.state === "succeeded" && first && first !== shown ? (
+          <Wipe first={first.url} now={shown.url} step={shown.step} />
+        ) : (
+          <img src={shown.url} alt={t.learn.previewAlt(shown.step)} />
+        )}
+        {pictures.value.length > 0 && (
+          <ul aria-label={t.make.examples}>
+            {pictures.value.slice(0, BESIDE).map((picture) => (
+              <li key={picture.id}>
+                <img src={picture.url} alt="" width="96" height="96" />
+              </li>
+            ))}
+          </ul>
         )}
       </div>
       <ol class="strip" aria-label={t.learn.history} ref={strip}>
@@ -88,6 +112,25 @@ function Preview({ now }: { now: Job }) {
         ))}
       </ol>
     </div>
+  );
+}
+
+/** The first guess and what became of it, one over the other. */
+function Wipe({ first, now, step }: { first: string; now: string; step: number }) {
+  const [size, setSize] = useState({ width: 3, height: 2 });
+  return (
+    <>
+      <img class="measure" src={now} alt="" onLoad={(event) => setSize({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight })} />
+      <Compare
+        before={first}
+        after={now}
+        beforeAlt={t.learn.previewAlt(0)}
+        afterAlt={t.learn.previewAlt(step)}
+        {...size}
+        busy={false}
+        labels={[t.learn.wipe, t.learn.wiped]}
+      />
+    </>
   );
 }
 

@@ -1,19 +1,22 @@
 // Make a style: choose pictures, then watch.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { sets, sum, type SetName } from "../../lib/samples";
+import { sets, type SetName } from "../../lib/samples";
 import { touch } from "../../lib/touch";
-import { add, clear, effort, limit, loadModel, model, pictures, reading, stepsOf, type Effort } from "../../state/draft";
+import { add, effort, limit, loadModel, model, pictures, reading, startOver, stepsOf, type Effort } from "../../state/draft";
 import { dragging } from "../../state/intake";
 import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
 import { queueWait } from "../../state/queue";
-import { route } from "../../state/route";
+import { loadPresets, presets } from "../../state/presets";
+import { go, href, route } from "../../state/route";
 import { sentence } from "../../state/toast";
+import { addPhotos, mix } from "../../state/use";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Pick } from "../../ui/Pick";
 import { Segmented } from "../../ui/Segmented";
 import { Examples } from "./Examples";
+import { Gallery, Hero } from "./Gallery";
 import { Learning } from "./Learning";
 import { Watched } from "./Watched";
 
@@ -61,29 +64,50 @@ function Choose() {
   }, [some]);
   return (
     <section class={some ? "page make chosen" : "page make"}>
-      <div class={some ? "intro" : "intro shown"}>
-        <div>
-          <h1>{t.make.title}</h1>
-          {!some && <p class="lead">{t.make.lead}</p>}
-        </div>
-        {!some && <Shown />}
-      </div>
-      {some ? <Chosen /> : <Empty />}
+      {some ? (
+        <>
+          <div class="intro">
+            <h1>{t.make.title}</h1>
+          </div>
+          <Chosen />
+        </>
+      ) : (
+        <>
+          <div class="intro shown">
+            <div>
+              <h1>{t.gallery.headline}</h1>
+              <p class="lead">{t.gallery.lead}</p>
+              <div class="row">
+                <Pick class="primary large" multiple onFiles={(files) => void begin(files)}>
+                  <Icon name="image" />
+                  {t.gallery.choose}
+                </Pick>
+                <button type="button" class="large" onClick={() => document.getElementById("teach")!.scrollIntoView({ behavior: "smooth" })}>
+                  <Icon name="brush" />
+                  {t.make.title}
+                </button>
+              </div>
+            </div>
+            <Hero />
+          </div>
+          <Gallery />
+          <div class="intro" id="teach">
+            <h2 class="big">{t.make.title}</h2>
+            <p class="lead">{t.make.lead}</p>
+          </div>
+          <Empty />
+        </>
+      )}
     </section>
   );
 }
 
-/** What comes of it, without a word: a print, a photo, the photo in the print's style. */
-function Shown() {
-  return (
-    <p class="sum" role="img" aria-label={t.make.sumAlt}>
-      <img src={sum.style} alt="" width="160" height="160" />
-      <Icon name="plus" />
-      <img src={sum.photo} alt="" width="160" height="160" />
-      <Icon name="right" />
-      <img src={sum.result} alt="" width="160" height="160" />
-    </p>
-  );
+/** A photo is seen in a style at once; another one is a click away. */
+async function begin(files: File[]): Promise<void> {
+  await addPhotos(files);
+  await loadPresets();
+  const first = mix.value.length ? mix.value.map(({ id }) => id) : presets.value.slice(0, 1).map(({ id }) => id);
+  go(href.use(...first));
 }
 
 function Empty() {
@@ -150,7 +174,7 @@ function Chosen() {
               {dragging.value ? t.make.dropHere : t.make.dropMore}
             </Pick>
           )}
-          <button type="button" class="quiet" onClick={clear}>
+          <button type="button" class="quiet" onClick={startOver}>
             {t.make.clear}
           </button>
         </div>
@@ -175,9 +199,11 @@ function Chosen() {
           }))}
         />
         {fraction === null ? (
-          <button ref={button} type="submit" class="primary large" disabled={reading.value > 0}>
-            {t.make.start}
-          </button>
+          <div class="start">
+            <button ref={button} type="submit" class="primary large" disabled={reading.value > 0}>
+              {t.make.start}
+            </button>
+          </div>
         ) : (
           <div class="sending">
             {queueWait.value === null ? (

@@ -1,6 +1,7 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Style } from "../../api/client";
 import { dayOf, t } from "../../i18n";
+import { examples, wantExamples } from "../../state/examples";
 import { learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { exportFile, nameOf, relearn, remove, rename } from "../../state/styles";
@@ -15,11 +16,11 @@ type Open = "rename" | "delete" | null;
 
 /** What is known of a style; each part stays in one line. */
 function About({ style }: { style: Style }) {
-  const k = Number(style.header?.["k"]);
+  const [k, steps] = [Number(style.header?.["k"]), Number(style.header?.["steps"])];
   const end = style.expires_at ? t.styles.until(dayOf(style.expires_at)) : "";
   return (
     <>
-      {[k ? t.styles.from(k) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
+      {[k ? t.styles.from(k) : "", steps ? t.page.steps(steps) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
         <span key={part}>{part}</span>
       ))}
     </>
@@ -34,11 +35,11 @@ export function StyleCard({ style }: { style: Style }) {
   const live = pending && learning.value?.styleId === style.id ? learning.value : null;
   const preview = live?.previews.at(-1);
   const act = (work: () => Promise<unknown>) => void work().catch(sayError);
-  const face = pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.use(style.id);
+  const face = pending ? (style.job_id ? href.learning(style.job_id) : href.make) : href.style(style.id);
   const facts = outdated ? (style.job_id ? t.styles.outdated : t.styles.outdatedImported) : pending ? t.styles.pending : <About style={style} />;
   return (
     <li class="card">
-      <a class="face" {...(!outdated && { href: face })}>
+      <a class="face" href={face}>
         {preview ? (
           <span class="thumb">
             <img class="styled" src={preview.url} alt={t.learn.previewAlt(preview.step)} width="360" height="240" />
@@ -49,6 +50,12 @@ export function StyleCard({ style }: { style: Style }) {
         <strong>{name}</strong>
         <small class="facts">{live ? t.app.learning(live.step, live.steps) : facts}</small>
       </a>
+      <Strip style={style} />
+      {style.status === "ready" && (
+        <a class="button" href={href.use(style.id)} aria-label={`${t.styles.use}: ${name}`}>
+          {t.styles.use}
+        </a>
+      )}
       {outdated && style.job_id && (
         <button
           type="button"
@@ -118,6 +125,23 @@ export function StyleCard({ style }: { style: Style }) {
         </Dialog>
       )}
     </li>
+  );
+}
+
+const STRIP = 4; // examples on a card
+
+/** Some of what it was learned from. */
+function Strip({ style }: { style: Style }) {
+  useEffect(() => void wantExamples(style), [style.id, style.job_id]);
+  const all = examples.value[style.id] ?? [];
+  return (
+    <ul class="strip-of small" aria-hidden="true">
+      {all.slice(0, STRIP).map((url) => (
+        <li key={url}>
+          <img src={url} alt="" loading="lazy" width="48" height="48" />
+        </li>
+      ))}
+    </ul>
   );
 }
 

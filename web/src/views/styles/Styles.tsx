@@ -1,16 +1,26 @@
 // My styles: all on the same photo.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { href } from "../../state/route";
-import { importing, importStyles, load, nextPage, refresh, styles } from "../../state/styles";
+import { importing, importStyles, load, nameOf, nextPage, refresh, styles } from "../../state/styles";
 import { Icon } from "../../ui/icons";
 import { Pick } from "../../ui/Pick";
 import { Notice } from "../../ui/Notice";
 import { StyleCard } from "./StyleCard";
 
+const MANY = 12; // from which on a search helps
+
 export function Styles() {
   useEffect(() => void refresh(), []);
   const shown = styles.value.filter(({ status }) => ["ready", "pending", "outdated"].includes(status));
+  const [text, setText] = useState("");
+  const [sort, setSort] = useState<"newest" | "name">("newest");
+  const many = shown.length > MANY || nextPage.value !== null;
+  useEffect(() => {
+    if ((text || sort === "name") && nextPage.value) void refresh({ more: true }); // one page after the other
+  }, [text, sort, nextPage.value]);
+  const found = shown.filter((style) => nameOf(style).toLowerCase().includes(text.trim().toLowerCase()));
+  if (sort === "name") found.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
   const none = load.value === "done" && shown.length === 0 && !nextPage.value;
   return (
     <section class="page mine">
@@ -63,9 +73,25 @@ export function Styles() {
           </a>
         </div>
       )}
+      {many && (
+        <div class="finding">
+          <label class="field">
+            <span>{t.page.search}</span>
+            <input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          </label>
+          <label class="field">
+            <span>{t.page.sort}</span>
+            <select value={sort} onChange={(event) => setSort(event.currentTarget.value as typeof sort)}>
+              <option value="newest">{t.page.sorts.newest}</option>
+              <option value="name">{t.page.sorts.name}</option>
+            </select>
+          </label>
+        </div>
+      )}
+      {text && !found.length && !nextPage.value && <p class="lead">{t.page.none(text)}</p>}
       {shown.length > 0 && (
         <ul class="styles">
-          {shown.map((style) => (
+          {found.map((style) => (
             <StyleCard key={style.id} style={style} />
           ))}
         </ul>

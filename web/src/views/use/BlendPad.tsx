@@ -1,7 +1,7 @@
 // Two to four styles at the corners of a pad; the point says how much of each.
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
-import { nameOf, styles } from "../../state/styles";
+import { find, nameOf } from "../../state/styles";
 import { mix, setMix, type Share } from "../../state/use";
 import { Thumb } from "../../ui/Thumb";
 
@@ -35,7 +35,7 @@ export function BlendPad() {
   const shares = mix.value;
   const corners = layouts[shares.length] ?? layouts[4]!;
   const spot = spotOf(shares, corners);
-  const name = (id: string) => nameOf(styles.value.find((style) => style.id === id));
+  const name = (id: string) => nameOf(find(id));
 
   useLayoutEffect(() => {
     point.current!.style.left = `${spot[0] * 100}%`;
@@ -73,7 +73,7 @@ export function BlendPad() {
       <div class={`pad of-${shares.length}`} ref={pad} onPointerDown={onPointer} onPointerMove={onPointer}>
         {shares.map(({ id }, index) => (
           <span key={id} class={`corner c${index}`} aria-hidden="true">
-            {styles.value.filter((style) => style.id === id).map((style) => <Thumb key={id} style={style} alt="" />)}
+            {[find(id)].map((style) => style && <Thumb key={id} style={style} alt="" />)}
           </span>
         ))}
         <button

@@ -1,18 +1,17 @@
 // How the style is applied, and how the result leaves.
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../../api/client";
-import { urlOf } from "../../api/http";
-import { momentOf, t } from "../../i18n";
+import { t } from "../../i18n";
 import { loadModel, model } from "../../state/draft";
-import { nameOf, ready } from "../../state/styles";
+import { nameOf, usable } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { download, downloadAll } from "../../state/save";
-import { say, sayError } from "../../state/toast";
 import { Icon } from "../../ui/icons";
 import { Segmented } from "../../ui/Segmented";
 import { BlendPad } from "./BlendPad";
-import { CodeDialog, copy } from "./CodeDialog";
+import { CodeDialog } from "./CodeDialog";
 import { MaskPainter } from "./MaskPainter";
+import { ShareDialog } from "./ShareDialog";
+import { Variations } from "./Variations";
 
 const sizes = [512, 768, 1024, 2048, 4096] as const;
 const formats: { value: Settings["format"]; label: string }[] = [
@@ -27,9 +26,11 @@ const strokes = (): { value: Settings["strokes"]; label: string }[] => [
   { value: "broad", label: t.use.strokesBroad },
 ];
 
+type Opened = "code" | "share" | "variations" | null;
+
 export function Controls() {
   const [painting, setPainting] = useState(false);
-  const [code, setCode] = useState(false);
+  const [open, setOpen] = useState<Opened>(null);
   const now = settings.value;
   const photo = selected.value;
   const abstraction = now.abstraction ?? model.value?.default_abstraction ?? 0;
@@ -110,7 +111,7 @@ export function Controls() {
                   onChange={(event) => set({ outside: event.currentTarget.value || null })}
                 >
                   <option value="">{t.use.outsidePhoto}</option>
-                  {ready.value.map((style) => (
+                  {usable.value.map((style) => (
                     <option key={style.id} value={style.id}>
                       {nameOf(style)}
                     </option>
@@ -150,29 +151,21 @@ export function Controls() {
           </div>
         </details>
       </section>
-      <Leaving onCode={() => setCode(true)} />
+      <Leaving onOpen={setOpen} />
       {painting && photo && <MaskPainter photo={photo} onClose={() => setPainting(false)} />}
-      {code && photo && <CodeDialog photo={photo} onClose={() => setCode(false)} />}
+      {open === "code" && photo && <CodeDialog photo={photo} onClose={() => setOpen(null)} />}
+      {open === "share" && photo?.result && <ShareDialog photo={photo} onClose={() => setOpen(null)} />}
+      {open === "variations" && photo && <Variations photo={photo} onClose={() => setOpen(null)} />}
     </>
   );
 }
 
-/** A signed link to the picture: it needs no key, shows this picture only, and ends by itself. */
-async function share(id: string): Promise<void> {
-  try {
-    const image = await call("get", "/v1/images/{image_id}", { path: { image_id: id } });
-    await copy(urlOf(image.url));
-    say(t.use.shared(momentOf(image.url_expires_at)));
-  } catch (error) {
-    sayError(error);
-  }
-}
-
-function Leaving({ onCode }: { onCode: () => void }) {
+function Leaving({ onOpen }: { onOpen: (what: Opened) => void }) {
   const [busy, setBusy] = useState(false);
   const photo = selected.value;
   const all = photos.value;
   const done = all.filter(isFresh).length;
+  const none = !photo || !isFresh(photo);
   async function everything() {
     setBusy(true);
     try {
@@ -184,15 +177,16 @@ function Leaving({ onCode }: { onCode: () => void }) {
   }
   return (
     <section class="leaving">
-      <button
-        type="button"
-        class="primary large"
-        disabled={!photo || !isFresh(photo)}
-        onClick={() => photo && download(photo)}
-      >
-        <Icon name="download" />
-        {t.use.download}
-      </button>
+      <div class="first">
+        <button type="button" class="primary large" disabled={none} onClick={() => photo && download(photo)}>
+          <Icon name="download" />
+          {t.use.download}
+        </button>
+        <button type="button" class="large" disabled={none} onClick={() => onOpen("share")}>
+          <Icon name="share" />
+          {t.share.action}
+        </button>
+      </div>
       {all.length > 1 && (
         <button type="button" disabled={busy} aria-busy={busy} onClick={() => void everything()}>
           {done === all.length
@@ -202,16 +196,11 @@ function Leaving({ onCode }: { onCode: () => void }) {
               : t.use.renderAll(all.length)}
         </button>
       )}
-      <button
-        type="button"
-        class="quiet"
-        disabled={!photo || !isFresh(photo)}
-        onClick={() => photo?.result && void share(photo.result.image)}
-      >
-        <Icon name="link" />
-        {t.use.share}
+      <button type="button" disabled={none} onClick={() => onOpen("variations")}>
+        <Icon name="grid" />
+        {t.variations.title}
       </button>
-      <button type="button" class="quiet" onClick={onCode}>
+      <button type="button" class="quiet" onClick={() => onOpen("code")}>
         <Icon name="code" />
         {t.use.code}
       </button>

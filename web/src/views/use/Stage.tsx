@@ -1,29 +1,47 @@
 // The photo in view, before and after.
+import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { mix, photos, isFresh, render, selected } from "../../state/use";
 import { Compare } from "../../ui/Compare";
+import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
+import { Hold, Viewer } from "../../ui/Viewer";
 
 export function Stage() {
+  const [peek, setPeek] = useState(false);
+  const [close, setClose] = useState(false);
   const photo = selected.value;
   if (!photo) return null;
   const number = photos.value.indexOf(photo) + 1;
   const busy = photo.status === "rendering";
+  const names = { beforeAlt: t.use.original(number), afterAlt: t.use.result(number) };
   return (
     <div class="stage">
       <Compare
         key={photo.id}
         before={photo.url}
         after={photo.result?.url ?? null}
-        beforeAlt={t.use.original(number)}
-        afterAlt={t.use.result(number)}
+        {...names}
         width={photo.width}
         height={photo.height}
         busy={busy}
+        peek={peek}
       />
       <p class="state" role="status">
         {mix.value.length === 0 ? t.use.pick : busy ? `${t.use.rendering}…` : photo.result && !isFresh(photo) && photo.status !== "failed" ? t.use.stale : ""}
       </p>
+      {photo.result && (
+        <div class="look">
+          <Hold onPeek={setPeek} />
+          <button type="button" onClick={() => setClose(true)}>
+            <Icon name="expand" />
+            {t.use.closely}
+          </button>
+        </div>
+      )}
+      {close && photo.result && (
+        <Viewer before={photo.url} after={photo.result.url} {...names} onClose={() => setClose(false)} />
+      )}
       {photo.status === "failed" && (
         <Notice
           tone="error"

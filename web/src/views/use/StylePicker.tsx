@@ -1,17 +1,27 @@
-// One style, or up to four.
+// One style, or up to four: those that come with the service, and one's own.
+import type { Style } from "../../api/client";
 import { t } from "../../i18n";
+import { ORDER } from "../../lib/presets";
 import { href } from "../../state/route";
-import { load, nameOf, nextPage, ready, refresh } from "../../state/styles";
-import { mix, toggleStyle } from "../../state/use";
+import { coming, presets } from "../../state/presets";
+import { find, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
+import { mix, selected, toggleStyle } from "../../state/use";
 import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
 
 export function StylePicker() {
-  const chosen = new Set(mix.value.map(({ id }) => id));
+  const none = load.value === "done" && usable.value.length === 0 && !nextPage.value;
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
-      {(load.value !== "done" || ready.value.length > 0) && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
+      {!none && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
+      {(presets.value.length > 0 || coming.value) && (
+        <>
+          <h3 id="ready-styles">{t.gallery.title}</h3>
+          {coming.value ? <Room count={ORDER.length} /> : <Choice styles={presets.value} label="ready-styles" whole />}
+          <h3 id="own-styles">{t.styles.title}</h3>
+        </>
+      )}
       {load.value === "failed" ? (
         <Notice
           tone="error"
@@ -24,32 +34,17 @@ export function StylePicker() {
           {t.styles.loadFailed}
         </Notice>
       ) : load.value !== "done" ? (
-        <ul class="styles small" aria-busy="true" aria-label={t.app.loading}>
-          {[0, 1, 2].map((index) => (
-            <li key={index}>
-              <span class="thumb empty" />
-            </li>
-          ))}
-        </ul>
+        <Room count={3} />
       ) : ready.value.length === 0 && !nextPage.value ? (
         <div class="nothing">
-          <p>{t.use.noStyles}</p>
-          <a class="button primary" href={href.make}>
+          <p>{none ? t.use.noStyles : t.use.noOwn}</p>
+          <a class={none ? "button primary" : "button"} href={href.make}>
             {t.use.makeOne}
           </a>
         </div>
       ) : (
         <>
-          <ul class="styles small">
-            {ready.value.map((style) => (
-              <li key={style.id}>
-                <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
-                  <Thumb style={style} alt="" />
-                  <span class="name">{nameOf(style)}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
+          <Choice styles={ready.value} label={presets.value.length ? "own-styles" : "styles"} />
           {nextPage.value && (
             <button type="button" class="quiet" onClick={() => void refresh({ more: true })}>
               {t.styles.loadMore}
@@ -57,6 +52,41 @@ export function StylePicker() {
           )}
         </>
       )}
+      {mix.value.length === 1 && find(mix.value[0]!.id) && (
+        <a class="about" href={href.style(mix.value[0]!.id)}>
+          {t.use.about(nameOf(find(mix.value[0]!.id)))}
+        </a>
+      )}
     </section>
+  );
+}
+
+function Room({ count }: { count: number }) {
+  return (
+    <ul class="styles small whole" aria-busy="true" aria-label={t.app.loading}>
+      {Array.from({ length: count }, (_, index) => (
+        <li key={index}>
+          <span class="thumb empty" />
+          <span class="name">&nbsp;</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Choice({ styles, label, whole = false }: { styles: Style[]; label: string; whole?: boolean }) {
+  const chosen = new Set(mix.value.map(({ id }) => id));
+  const photo = selected.value?.lent ? null : selected.value;
+  return (
+    <ul class={whole ? "styles small whole" : "styles small"} aria-labelledby={label}>
+      {styles.map((style) => (
+        <li key={style.id}>
+          <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
+            <Thumb style={style} alt="" photo={photo} />
+            <span class="name">{nameOf(style)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }

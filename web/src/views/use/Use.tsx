@@ -4,8 +4,10 @@ import { t } from "../../i18n";
 import { photos as samples } from "../../lib/samples";
 import { touch } from "../../lib/touch";
 import { dragging } from "../../state/intake";
+import { restored } from "../../state/keep";
+import { loadPresets } from "../../state/presets";
 import { route } from "../../state/route";
-import { fetchStyle, refresh, styles } from "../../state/styles";
+import { fetchStyle, find, refresh } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { addPhotos, mix, photos, setMix } from "../../state/use";
 import { ApiError } from "../../api/http";
@@ -53,9 +55,10 @@ export function Use() {
 /** The styles of the address; those that are not there any more are said and left out. */
 async function choose(ids: string[]): Promise<void> {
   const found: string[] = [];
+  await Promise.all([restored, loadPresets()]);
   for (const id of ids) {
     try {
-      const style = styles.value.find((one) => one.id === id) ?? (await fetchStyle(id));
+      const style = find(id) ?? (await fetchStyle(id));
       if (style.status === "ready") found.push(id);
       else say(t.errors.byCode[style.status === "outdated" ? "style_base_mismatch" : "style_not_ready"]!, "error");
     } catch (error) {
@@ -63,6 +66,7 @@ async function choose(ids: string[]): Promise<void> {
       else sayError(error);
     }
   }
+  if (found.length && found.join() === mix.value.map(({ id }) => id).join()) return; // as it was left: the shares stay
   if (found.length) setMix(found.map((id) => ({ id, weight: 1 })));
 }
 

@@ -166,10 +166,10 @@ class AsyncClient:
         return await self._get(Style, f"/v1/styles/{id_of(style)}")
 
     async def list_styles(
-        self, *, status: Sequence[str] = (), name: str | None = None
+        self, *, status: Sequence[str] = (), name: str | None = None, preset: bool | None = None
     ) -> AsyncIterator[Style]:
-        """All styles, newest first; ``name``: a part of it."""
-        async for style in self._all(Style, "/v1/styles", status=list(status), name=name):
+        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service."""
+        async for style in self._all(Style, "/v1/styles", status=list(status), name=name, preset=preset):
             yield style
 
     async def update_style(self, style: str | Style, **changes: Unpack[Labels]) -> Style:
@@ -417,6 +417,15 @@ class AsyncClient:
             if page["next"] is None:
                 return
             params["after"] = page["next"]
+
+    async def share_image(self, image: str | Image) -> str:
+        """The address of a page that shows a result to everybody who has it, until ``end_share``."""
+        answer = await self._connection.json("PUT", f"/v1/images/{id_of(image)}/share")
+        return str(answer["url"])
+
+    async def end_share(self, image: str | Image) -> None:
+        """The address of ``share_image`` shows nothing any more."""
+        await self._delete(f"/v1/images/{id_of(image)}/share")
 
     async def _delete(self, path: str) -> None:
         await self._connection.request("DELETE", path, gone=True)

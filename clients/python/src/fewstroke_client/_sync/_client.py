@@ -167,10 +167,10 @@ class Client:
         return self._get(Style, f"/v1/styles/{id_of(style)}")
 
     def list_styles(
-        self, *, status: Sequence[str] = (), name: str | None = None
+        self, *, status: Sequence[str] = (), name: str | None = None, preset: bool | None = None
     ) -> Iterator[Style]:
-        """All styles, newest first; ``name``: a part of it."""
-        for style in self._all(Style, "/v1/styles", status=list(status), name=name):
+        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service."""
+        for style in self._all(Style, "/v1/styles", status=list(status), name=name, preset=preset):
             yield style
 
     def update_style(self, style: str | Style, **changes: Unpack[Labels]) -> Style:
@@ -418,6 +418,15 @@ class Client:
             if page["next"] is None:
                 return
             params["after"] = page["next"]
+
+    def share_image(self, image: str | Image) -> str:
+        """The address of a page that shows a result to everybody who has it, until ``end_share``."""
+        answer = self._connection.json("PUT", f"/v1/images/{id_of(image)}/share")
+        return str(answer["url"])
+
+    def end_share(self, image: str | Image) -> None:
+        """The address of ``share_image`` shows nothing any more."""
+        self._delete(f"/v1/images/{id_of(image)}/share")
 
     def _delete(self, path: str) -> None:
         self._connection.request("DELETE", path, gone=True)

@@ -1,0 +1,300 @@
+"""What the examples of all calls are about: one story, in the words of the real service.
+
+Five prints become a style, the style is put on two photos, one of which is no picture; a webhook is told.
+"""
+
+import json
+from typing import Any
+
+from model.formats import STYLE_FORMAT
+
+BASE = "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8"
+OLD_BASE = "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b"
+STYLE_ID = "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
+IMPORTED_ID = "sty_01KATGF0N3D6YHK8S1P5C2QXW7"
+LEARNING_ID = "job_01KATG4MZ4C1H6RFE8Y0TKD2NV"
+RENDERING_ID = "job_01KATG8Q2W7NXB5J9A3M6F0ZPE"
+BOTH_ID = "job_01KATGAV4T9ZJ2S6R8WHX0QD5K"
+RETRY_ID = "job_01KATGC61B4E8M2V7N9YKFT3RH"
+STYLIZATION_ID = "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR"
+CONTENT_ID = "img_01KATG8Q1K9E2B7W5RJ4N6XTZD"
+RESULT_ID = "img_01KATG8SE6P0H3Y7M1QV5C9KXA"
+WEBHOOK_ID = "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB"
+MESSAGE_ID = "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS"
+REQUEST_ID = "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+
+LOSSES = {
+    "start": {"total": 1.0},
+    "end": {"total": 0.8806},
+}
+HEADER = {
+    "base_hash": BASE,
+    "k": 5,
+    "steps": 24,
+    "seed": 0,
+    "losses": LOSSES,
+    "licence": "Apache-2.0",
+    "format": STYLE_FORMAT,
+}
+
+
+def job(job_id: str, kind: str, state: str, *, at: str, **more: Any) -> dict[str, Any]:
+    """A job."""
+    address = f"/v1/jobs/{job_id}"
+    begun = state not in ("queued", "canceled")
+    over = state in ("succeeded", "failed", "canceled", "expired")
+    return {
+        "id": job_id,
+        "kind": kind,
+        "state": state,
+        "attempt": 1 if begun else 0,
+        "retry_of": None,
+        "style_id": STYLE_ID,
+        "created_at": f"2026-11-24T{at}:02.514301Z",
+        "started_at": f"2026-11-24T{at}:02.551876Z" if begun else None,
+        "finished_at": f"2026-11-24T{at}:19.460217Z" if over else None,
+        "result": None,
+        "error": None,
+        "links": {
+            "self": address,
+            "events": f"{address}/events",
+            "cancel": f"{address}/cancel",
+            "retry": f"{address}/retry",
+        },
+        **more,
+    }
+
+
+def image(image_id: str) -> dict[str, Any]:
+    """An image as jobs name it."""
+    return {"id": image_id, "url": f"/v1/images/{image_id}/content"}
+
+
+def made(images: list[dict[str, Any]], steps: int, seconds: float) -> dict[str, Any]:
+    """What a job made."""
+    losses = LOSSES if steps else {}
+    return {"style_id": STYLE_ID, "images": images, "losses": losses, "steps": steps, "seconds": seconds}
+
+
+QUEUED = job(LEARNING_ID, "adapt", "queued", at="09:12")
+RUNNING = job(LEARNING_ID, "adapt", "running", at="09:12")
+LEARNED = job(LEARNING_ID, "adapt", "succeeded", at="09:12", result=made([], 24, 16.872))
+RENDER_QUEUED = job(RENDERING_ID, "stylize", "queued", at="09:14")
+RENDERED = job(RENDERING_ID, "stylize", "succeeded", at="09:14", result=made([image(RESULT_ID)], 0, 0.431))
+BOTH_QUEUED = job(BOTH_ID, "stylize_once", "queued", at="09:15")
+BOTH_DONE = job(BOTH_ID, "stylize_once", "succeeded", at="09:15", result=made([image(RESULT_ID)], 24, 17.306))
+CANCELED = job(
+    LEARNING_ID,
+    "adapt",
+    "canceled",
+    at="09:12",
+    error={
+        "code": "job_canceled",
+        "detail": "The job was canceled: submit it again if it is wanted after all.",
+    },
+)
+
+PENDING_STYLE: dict[str, Any] = {
+    "id": STYLE_ID,
+    "name": "Waves",
+    "description": "Five woodblock prints",
+    "status": "pending",
+    "job_id": LEARNING_ID,
+    "base_hash": None,
+    "size_bytes": None,
+    "header": None,
+    "created_at": "2026-11-24T09:12:02.513977Z",
+    "expires_at": None,
+    "ready_at": None,
+    "file_url": None,
+    "preset": None,
+}
+STYLE = PENDING_STYLE | {
+    "status": "ready",
+    "base_hash": BASE,
+    "size_bytes": 148112,
+    "header": HEADER,
+    "ready_at": "2026-11-24T09:12:19.458830Z",
+    "file_url": f"/v1/styles/{STYLE_ID}/file",
+    "preset": None,
+}
+IMPORTED = STYLE | {
+    "id": IMPORTED_ID,
+    "description": None,
+    "job_id": None,
+    "created_at": "2026-11-24T09:18:40.120665Z",
+    "ready_at": "2026-11-24T09:18:40.120665Z",
+    "file_url": f"/v1/styles/{IMPORTED_ID}/file",
+    "preset": None,
+}
+RELEARNED = job(RETRY_ID, "adapt", "succeeded", at="09:21", result=made([], 24, 16.872))
+RELEARNING = STYLE | {
+    "status": "pending",
+    "job_id": RETRY_ID,
+    "base_hash": OLD_BASE,
+    "header": HEADER | {"base_hash": OLD_BASE},
+}
+
+
+def item(position: int, name: str, status: str, **more: Any) -> dict[str, Any]:
+    """A content of a stylization."""
+    empty = {"content_id": None, "image": None, "error": None}
+    return {"position": position, "name": name, "status": status, **empty, **more}
+
+
+REFUSED = item(
+    1,
+    "notes.txt",
+    "failed",
+    error={
+        "code": "image_format_unsupported",
+        "detail": "File 2 of `contents` is no JPEG, PNG, WebP or GIF: convert it and send it again.",
+    },
+)
+
+
+def stylization(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A stylization, and its job."""
+    return {
+        "id": STYLIZATION_ID,
+        "style_id": STYLE_ID,
+        "styles": [{"id": STYLE_ID, "weight": 0.7}, {"id": IMPORTED_ID, "weight": 0.3}],
+        "settings": {
+            "strength": 0.9,
+            "abstraction": 0.5,
+            "stroke_size": 1.0,
+            "preserve_color": False,
+            "size": 1280,
+            "format": "png",
+            "quality": None,
+            "mask_id": None,
+            "outside_style_id": None,
+            "feather": 0.0,
+            "provenance": "embed",
+        },
+        "created_at": job["created_at"],
+        "expires_at": "2026-12-24T09:14:02.514301Z",
+        "job": job,
+        "items": items,
+        "images": [item["image"] for item in items if item["image"]],
+    }
+
+
+PHOTO_WAITS = item(0, "harbour.jpg", "pending", content_id=CONTENT_ID)
+PHOTO_DONE = item(0, "harbour.jpg", "succeeded", content_id=CONTENT_ID, image=image(RESULT_ID))
+STYLIZATION_WAITS = stylization(RENDER_QUEUED, [PHOTO_WAITS, REFUSED])
+STYLIZATION = stylization(RENDERED, [PHOTO_DONE, REFUSED])
+ONE_STYLE = {"styles": [{"id": STYLE_ID, "weight": 1.0}]}
+
+RESULT: dict[str, Any] = {
+    "id": RESULT_ID,
+    "role": "result",
+    "job_id": RENDERING_ID,
+    "source_id": CONTENT_ID,
+    "media_type": "image/png",
+    "width": 1280,
+    "height": 853,
+    "size_bytes": 1843206,
+    "sha256": "6f1ed002ab5595859014ebf0951522d9f0f7e1a4b2c0f9f6b2a4b1a6f5f3d2c7",
+    "created_at": "2026-11-24T09:14:19.455104Z",
+    "provenance": {
+        "app": "Fewstroke 0.1.0",
+        "job_id": RENDERING_ID,
+        "base_hash": BASE,
+        "styles": [
+            {"id": STYLE_ID, "weight": 0.7, "k": 5, "steps": 24, "seed": 0},
+            {"id": IMPORTED_ID, "weight": 0.3, "k": 5, "steps": 24, "seed": 0},
+        ],
+        "outside_style": None,
+        "masked": False,
+        "strength": 0.9,
+        "abstraction": 0.5,
+        "stroke_size": 1.0,
+        "preserve_color": False,
+        "size": 1280,
+    },
+    "expires_at": "2026-12-24T09:14:19.455104Z",
+    "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"
+    "&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+    "url_expires_at": "2026-11-24T10:45:00Z",
+}
+
+WEBHOOK: dict[str, Any] = {
+    "id": WEBHOOK_ID,
+    "url": "https://example.com/fewstroke",
+    "events": ["job.succeeded", "job.failed"],
+    "description": "The gallery's server",
+    "enabled": True,
+    "disabled_reason": None,
+    "failures": 0,
+    "created_at": "2026-11-24T09:08:55.007210Z",
+}
+MESSAGE: dict[str, Any] = {
+    "id": MESSAGE_ID,
+    "event": "job.succeeded",
+    "job_id": LEARNING_ID,
+    "state": "delivered",
+    "attempts": [
+        {"at": "2026-11-24T09:12:19.903412Z", "status": 503, "error": None, "milliseconds": 41},
+        {"at": "2026-11-24T09:12:25.318840Z", "status": 204, "error": None, "milliseconds": 38},
+    ],
+    "next_attempt_at": None,
+    "created_at": "2026-11-24T09:12:19.460217Z",
+    "finished_at": "2026-11-24T09:12:25.357019Z",
+    "body": json.dumps(
+        {"type": "job.succeeded", "timestamp": "2026-11-24T09:12:19.460217Z", "data": LEARNED},
+        separators=(",", ":"),
+    ),
+}
+AGAIN = MESSAGE | {
+    "state": "pending",
+    "next_attempt_at": "2026-11-24T09:30:07.660152Z",
+    "finished_at": None,
+}
+
+EVENTS = """\
+id: 41
+event: state
+data: {"state": "running"}
+
+id: 42
+event: preview
+data: {"step": 0, "media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD"}
+
+id: 45
+event: progress
+data: {"step": 0, "steps": 24, "losses": {"total": 1.0}, "phase": "adapt"}
+
+id: 91
+event: state
+data: {"state": "succeeded"}
+
+"""
+
+SHARE = {
+    "image_id": RESULT_ID,
+    "token": "u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+    "url": "/#/shared/u3Yq0nJm5vQ2r8Xw1LbTz7Kc",
+}
+SHARED = {
+    "styles": ["Waves"],
+    "preset_id": None,
+    "width": RESULT["width"],
+    "height": RESULT["height"],
+    "created_at": RESULT["created_at"],
+    "expires_at": RESULT["expires_at"],
+    "image_url": RESULT["url"],
+    "original_url": None,
+}
+
+PARAMETERS = {
+    "style_id": STYLE_ID,
+    "job_id": LEARNING_ID,
+    "image_id": RESULT_ID,
+    "token": SHARE["token"],
+    "stylization_id": STYLIZATION_ID,
+    "webhook_id": WEBHOOK_ID,
+    "delivery_id": MESSAGE_ID,
+    "last-event-id": "42",
+}
+"""Values of parameters in paths and headers."""

@@ -1,0 +1,264 @@
+"""Multipart forms with files, within limits that hold while the body streams in.
+
+A file's bytes go to a temporary file as they come, and are counted on the way: a file that is too
+large is refused after as many bytes as it may have, whatever its declared length says.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel
+from pydantic import ValidationError as PydanticError
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from app.errors import (
+    AppError,
+    FilesMissingError,
+    FileTooLargeError,
+    MultipartInvalidError,
+    TooManyFilesError,
+    UnsupportedMediaTypeError,
+    ValidationError,
+)
+from app.http.body_limits import counted, drain, refuse_declared
+from app.http.exception_handlers import field_problems, validation_sentence
+from app.http.filenames import extended_name, plain_name
+from app.infra.errors import temp_files_unavailable
+from app.settings import MIB
+
+Options = TypeVar("Options", bound=BaseModel)
+
+_MAX_FIELDS = 32
+_MAX_FIELD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class FileRule:
+    """How many files a field takes, and how large each may be (bytes)."""
+
+    at_least: int
+    at_most: int
+    max_bytes: int
+    what: str = "JPEG, PNG, WebP or GIF"
+    sample: str = "picture.jpg"  # for the curl lines of the error sentences
+
+
+@dataclass(frozen=True)
+class Form:
+    """A parsed form: the files by field in their order, and the other values."""
+
+    files: Mapping[str, list[UploadFile]]
+    values: Mapping[str, str | list[str]]
+
+    def options(self, model: type[Options]) -> Options:
+        """The values as a model. Raises ValidationError that names every invalid field."""
+        try:
+            return model.model_validate(dict(self.values))
+        except PydanticError as error:
+            raise invalid_values(field_problems(error.errors())) from error
+
+
+def invalid_values(errors: list[dict[str, str]]) -> ValidationError:
+    """The error for invalid fields: ``[{"field": …, "detail": …}]``."""
+    return ValidationError(validation_sentence(errors), errors=errors)
+
+
+@asynccontextmanager
+async def read_form(
+    request: Request,
+    rules: Mapping[str, FileRule],
+    *,
+    max_bytes: int,
+    admit: Callable[[], Awaitable[None]] | None = None,
+    repeated: Collection[str] = (),
+) -> AsyncIterator[Form]:
+    """Parse the body; its files are closed (and gone) at the end of the block.
+
+    ``repeated`` names the fields that may come several times; their values are lists.
+    ``admit`` is asked before a byte is stored; the AppError that it raises refuses the request.
+    Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
+    FilesMissingError, TooManyFilesError, ValidationError, ServiceUnavailableError.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise UnsupportedMediaTypeError(
+            "Send the body as multipart/form-data: with curl, use -F for every field."
+        )
+    refuse_declared(request, max_bytes)
+    body = counted(request, max_bytes)
+    parser = _Parser(request, body, rules)
+    try:
+        if admit is not None:
+            await admit()
+        try:
+            data = await parser.parse()
+        except OSError as error:  # files that do not fit into memory go to temporary ones
+            raise temp_files_unavailable(error) from error
+    except (AppError, MultiPartException, UnicodeError) as error:
+        await drain(body)
+        if not isinstance(error, AppError):
+            why = error.message if isinstance(error, MultiPartException) else "Not the charset that it names"
+            raise MultipartInvalidError(
+                f"The form cannot be read ({why.rstrip('.')}): "
+                "send multipart/form-data as a browser or curl -F does."
+            ) from error
+        raise
+    try:
+        yield _form(data, rules, repeated)
+    finally:
+        await data.close()
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser with a rule for each file field."""
+
+    def __init__(
+        self, request: Request, body: AsyncGenerator[bytes, None], rules: Mapping[str, FileRule]
+    ) -> None:
+        super().__init__(
+            request.headers,
+            body,
+            max_files=float("inf"),  # bounded by the rules
+            max_fields=_MAX_FIELDS,
+            max_part_size=_MAX_FIELD_BYTES,
+        )
+        self._rules = rules
+        self._counts: dict[str, int] = {}
+        self._file_bytes = 0
+        self._ended = False
+
+    async def parse(self) -> FormData:
+        """The form. Raises MultiPartException also when it ends before its end, where the last part may be
+        lost and nobody would know."""
+        data = await super().parse()
+        if not self._ended:
+            await data.close()
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("It is cut off: the boundary that ends it is missing")
+        return data
+
+    def on_end(self) -> None:
+        super().on_end()
+        self._ended = True
+
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        disposition = bytes(part.content_disposition or b"")
+        extended = extended_name(disposition)
+        if extended is not None and b"filename" not in parse_options_header(disposition)[1]:
+            part.content_disposition = disposition + b'; filename="file"'  # else it would be taken for a text
+        super().on_headers_finished()
+        if part.file is not None:
+            part.file.filename = extended or plain_name(part.file.filename or "")
+        self._file_bytes = 0
+        name = part.field_name
+        name.encode()  # some charsets can name half a character, which no answer could repeat
+        if part.file is None:
+            if name in self._rules:
+                raise ValidationError(
+                    f"`{name}` must be a file: with curl, write -F {name}=@{self._rules[name].sample}."
+                )
+            return
+        encoding = part.file.headers.get("content-transfer-encoding", "binary").strip().lower()
+        if encoding not in ("binary", "8bit", "7bit"):  # of mail; RFC 7578 does without
+            raise UnsupportedMediaTypeError(
+                f"`{name}` is encoded ({encoding[:40]}): send its bytes as they are, without "
+                "Content-Transfer-Encoding."
+            )
+        if name not in self._rules:
+            known = ", ".join(f"`{field}`" for field in self._rules) or "none"
+            raise invalid_values([{"field": name, "detail": f"is no file field here; there are: {known}"}])
+        self._counts[name] = self._counts.get(name, 0) + 1
+        if self._counts[name] > self._rules[name].at_most:
+            raise TooManyFilesError(
+                f"`{name}` takes at most {_files(self._rules[name].at_most)}: leave out the others.",
+                field=name,
+            )
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is not None:
+            self._file_bytes += end - start
+            limit = self._rules[part.field_name].max_bytes
+            if self._file_bytes > limit:
+                raise FileTooLargeError(
+                    f"File {self._counts[part.field_name]} of `{part.field_name}` is larger than "
+                    f"{limit / MIB:g} MiB: send a smaller one.",
+                    field=part.field_name,
+                )
+        super().on_part_data(data, start, end)
+
+
+def _form(data: FormData, rules: Mapping[str, FileRule], repeated: Collection[str]) -> Form:
+    files: dict[str, list[UploadFile]] = {name: [] for name in rules}
+    values: dict[str, str | list[str]] = {}
+    lists: dict[str, list[str]] = {}
+    for name, item in data.multi_items():
+        if isinstance(item, UploadFile):
+            if item.filename or item.size:  # a browser sends a nameless empty file for an untouched field
+                files[name].append(item)
+        elif name in repeated:
+            lists.setdefault(name, []).append(item)
+        elif name in values:
+            raise invalid_values([{"field": name, "detail": "was given more than once"}])
+        else:
+            values[name] = item
+    for name, rule in rules.items():
+        if len(files[name]) < rule.at_least:
+            raise FilesMissingError(
+                f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@{rule.sample} for each.",
+                field=name,
+            )
+    return Form(files, values | lists)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _range(rule: FileRule) -> str:
+    return _files(1) if rule.at_most == 1 else f"{rule.at_least} to {rule.at_most} files"
+
+
+def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[str, Any]:
+    """The OpenAPI request body of a form: the options' fields and the files."""
+    schema = options.model_json_schema()
+    properties: dict[str, Any] = {}
+    for name, rule in rules.items():
+        file = {"type": "string", "contentMediaType": "application/octet-stream"}
+        about = f"{rule.what}, at most {rule.max_bytes / MIB:g} MiB{'' if rule.at_most == 1 else ' each'}."
+        properties[name] = (
+            {**file, "description": about}
+            if rule.at_most == 1
+            else {
+                "type": "array",
+                "items": file,
+                "minItems": rule.at_least,
+                "maxItems": rule.at_most,
+                "description": about,
+            }
+        )
+    definitions = schema.get("$defs", {})
+    for name, field in schema.get("properties", {}).items():
+        properties[name] = _form_field(field, definitions)
+    required = [name for name, rule in rules.items() if rule.at_least] + schema.get("required", [])
+    body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
+
+
+def _form_field(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema on its own: definitions inlined, and no null, which a form cannot send."""
+    options = [option for option in field.get("anyOf", [field]) if option.get("type") != "null"]
+    plain = {**options[0], **{key: value for key, value in field.items() if key not in ("anyOf", "default")}}
+    if field.get("default") is not None:
+        plain["default"] = field["default"]
+    if "$ref" in plain:
+        target = definitions[plain.pop("$ref").rpartition("/")[2]]
+        plain = {**target, **plain}
+    plain.pop("title", None)
+    return plain

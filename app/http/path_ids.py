@@ -1,0 +1,37 @@
+"""Ids in the paths of routes."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator
+
+from app.errors import (
+    ImageNotFoundError,
+    JobNotFoundError,
+    NotFoundError,
+    StyleNotFoundError,
+    StylizationNotFoundError,
+)
+
+
+def askable(missing: type[NotFoundError]) -> AfterValidator:
+    """For ids in paths: raises ``missing`` for one that the database cannot even be asked for."""
+
+    def check(value: str) -> str:
+        if "\0" in value:
+            raise missing("There is nothing under an id with a NUL character: check the id.")
+        return value
+
+    return AfterValidator(check)
+
+
+StyleId = Annotated[
+    str, Path(description="A style's id (`sty_…`).", max_length=64), askable(StyleNotFoundError)
+]
+JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64), askable(JobNotFoundError)]
+ImageId = Annotated[
+    str, Path(description="An image's id (`img_…`).", max_length=64), askable(ImageNotFoundError)
+]
+StylizationId = Annotated[
+    str, Path(description="A stylization's id (`stz_…`).", max_length=64), askable(StylizationNotFoundError)
+]

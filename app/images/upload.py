@@ -1,0 +1,206 @@
+"""Uploaded pictures on their way in: decoded elsewhere, normalised, stored; or refused without a trace."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+
+from app.errors import ImageError, ImageTooLargeError
+from app.ids import new_id
+from app.images.tables import ImageRole, ImageRow
+from app.imaging.decoder_pool import Decoder
+from app.imaging.limits import Ground, Limits, Normalized
+from app.imaging.temp_dirs import temporary_folder
+from app.infra.blob_keys import upload_key
+from app.infra.blobs import Blobs
+from app.infra.db import utcnow
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_GROUNDS = {  # a mask is white inside, so what it does not show is outside
+    ImageRole.CONTENT: Ground.KEPT,
+    ImageRole.EXAMPLE: Ground.WHITE,
+    ImageRole.MASK: Ground.BLACK,
+}
+Gone = Callable[[], Awaitable[bool]]
+
+_SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools them)
+
+
+async def _nobody_left() -> bool:
+    return False
+
+
+class UploadBatch:
+    """The pictures of one job. Rows are made here and written with the job."""
+
+    def __init__(
+        self,
+        job_id: str,
+        owner: str,
+        decoder: Decoder,
+        blobs: Blobs,
+        settings: Settings,
+        keys: list[str],
+        gone: Gone,
+    ) -> None:
+        self.job_id = job_id
+        self.owner = owner
+        self._gone = gone
+        self._budget = decoder.budget()  # of all pictures together
+        self._decoder = decoder
+        self._blobs = blobs
+        self._settings = settings
+        self._content_pixels = 0
+        self._keys = keys  # of what is stored
+        self.rows: list[ImageRow] = []
+        self.clips: dict[str, int] = {}  # moving pictures: frames by image id
+        self.pixels: dict[str, int] = {}  # of contents, by image id: what they cost
+
+    async def add(
+        self,
+        field: str,
+        files: Sequence[UploadFile],
+        role: ImageRole,
+        *,
+        size: int | None = None,
+        exact: bool = False,
+    ) -> list[str]:
+        """Take in the files of a form field, one after the other; their image ids.
+
+        ``size``: longer side in pixels that the result is to have; contents and masks are not kept larger.
+        ``exact``: parts of them stay as they are, so nothing is lost in keeping them.
+        Raises an ImageError that names the file.
+        """
+        limits = self._limits(role, size, exact)
+        return [
+            await self._add_one(field, position, file, role, limits) for position, file in enumerate(files)
+        ]
+
+    async def add_each(
+        self,
+        field: str,
+        files: Sequence[UploadFile],
+        role: ImageRole,
+        *,
+        size: int | None = None,
+        exact: bool = False,
+        clips: bool = False,
+    ) -> list[str | ImageError]:
+        """As ``add``, but a refused file costs only itself: its error stands in place of its id.
+
+        ``clips``: files may move; those that do are in ``self.clips``.
+        """
+        limits = self._limits(role, size, exact, clips)
+        added: list[str | ImageError] = []
+        for position, file in enumerate(files):
+            try:
+                added.append(await self._add_one(field, position, file, role, limits))
+            except ImageError as error:
+                added.append(error)
+        return added
+
+    async def _add_one(
+        self,
+        field: str,
+        position: int,
+        file: UploadFile,
+        role: ImageRole,
+        limits: Limits,
+    ) -> str:
+        with temporary_folder() as folder:
+            source, target = folder / "in", folder / "out"
+            if (file.size or 0) <= _SMALL:  # still in memory, and written faster than a thread wakes up
+                _spill(file.file, source)
+            else:
+                await asyncio.to_thread(_spill, file.file, source)
+            label = f"File {position + 1} of `{field}`"
+            done = await self._normalize(source, target, limits, label)
+            if role is not ImageRole.EXAMPLE:
+                self._count(done.width * done.height, label)
+            key = upload_key(self.job_id, f"{role}-{position}.{done.extension}")
+            self._keys.append(key)
+            await self._blobs.put(key, target)
+        row = ImageRow(
+            id=new_id("img"),
+            owner=self.owner,
+            job_id=self.job_id,
+            role=role,
+            position=position,
+            blob_key=key,
+            media_type=done.media_type,
+            width=done.width,
+            height=done.height,
+            size_bytes=done.size_bytes,
+            sha256=done.sha256,
+            created_at=utcnow(),
+        )
+        self.rows.append(row)
+        if role is ImageRole.CONTENT:
+            self.pixels[row.id] = done.width * done.height
+        if done.frames > 1:
+            self.clips[row.id] = done.frames
+        return row.id
+
+    async def _normalize(self, source: Path, target: Path, limits: Limits, label: str) -> Normalized:
+        if await self._gone():
+            raise ClientDisconnect  # there is nobody to do it for
+        return await self._decoder.normalize(
+            source, target, limits, label=label, owner=self.owner, budget=self._budget
+        )
+
+    def _count(self, pixels: int, label: str) -> None:
+        limit = self._settings.max_request_pixels
+        if self._content_pixels + pixels > limit:
+            raise ImageTooLargeError(
+                f"{label} does not fit: contents and mask of one request have at most {limit / 1e6:g} "
+                "megapixels together, at the size that is asked for. Send it in a request of its own, or ask "
+                "for a smaller `size`."
+            )
+        self._content_pixels += pixels
+
+    def _limits(self, role: ImageRole, size: int | None, exact: bool, clips: bool = False) -> Limits:
+        largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
+        rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
+        return Limits(
+            min_side=self._settings.min_side,
+            max_side=self._settings.max_side,
+            max_pixels=self._settings.max_pixels,
+            target_side=largest if rendered else self._settings.example_side,
+            ground=_GROUNDS[role],
+            exact=exact,
+            frames=self._settings.max_clip_frames if clips else 0,
+            seconds=self._settings.max_clip_seconds,
+            clip_side=self._settings.max_clip_side,
+        )
+
+
+class ImageIntake:
+    """Makes batches."""
+
+    def __init__(self, decoder: Decoder, blobs: Blobs, settings: Settings) -> None:
+        self._decoder = decoder
+        self._blobs = blobs
+        self._settings = settings
+
+    @asynccontextmanager
+    async def batch(self, job_id: str, owner: str, gone: Gone = _nobody_left) -> AsyncIterator[UploadBatch]:
+        """A batch for the job that is created inside the block; when no job came of it, its blobs go.
+
+        ``gone`` is asked before each picture: whether who sent them has left.
+        """
+        async with self._blobs.provisional() as keys:
+            yield UploadBatch(job_id, owner, self._decoder, self._blobs, self._settings, keys, gone)
+
+
+def _spill(file: BinaryIO, target: Path) -> None:
+    file.seek(0)
+    with target.open("wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)

@@ -1,0 +1,78 @@
+"""What a job is: kinds, states, and the frozen record that everybody reads."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobKind(StrEnum):
+    """What a worker does for the job."""
+
+    ADAPT = "adapt"  # examples -> style
+    STYLIZE = "stylize"  # contents and a style -> images
+    STYLIZE_ONCE = "stylize_once"  # examples and one content -> style and image
+
+
+class JobState(StrEnum):
+    """The states; see :mod:`app.jobs.ledger` for the transitions."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        """True when the state is final."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+ACTIVE_STATES = frozenset(JobState) - _TERMINAL
+RETRYABLE_STATES = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the ledger, as it was when it was read.
+
+    ``params`` hold ids, never bytes: ``examples``, ``contents`` and ``mask`` (image ids), ``style_id``,
+    ``steps`` and ``seed`` of an adaptation; of a rendering ``strength``, ``abstraction``,
+    ``stroke_size``, ``size``, ``format`` (``png|jpeg|webp``), ``quality``, ``feather``,
+    ``preserve_color``, ``provenance`` (``embed|none``), ``styles`` (``[{"id", "weight"}]``, shares that
+    sum to 1; ``style_id`` is the heaviest), ``outside_style_id``, ``items`` (one for each uploaded
+    content: ``{"name", "content_id" | None, "error" | None}``), and for moving contents ``clips`` (frames
+    by image id) and ``clip_format``.
+
+    ``result``: ``{"style_id", "images": [image ids], "failures": [{"content_id", "code", "detail"}],
+    "losses": {"start", "end"}, "steps", "seconds"}``.
+    """
+
+    id: str
+    kind: JobKind
+    state: JobState
+    attempt: int  # counted before the run; the fencing token of every write of a worker
+    params: dict[str, Any]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None  # {"code", "detail"}
+    style_id: str | None
+    owner: str
+    lane: str  # of the queue
+    ticket: str  # the queue's message that stands for it: jobs of a lane swap them (app.jobs.fair_queue)
+    generation: int  # how often the job got a new ticket, because the queue's storage was lost
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    worker_id: str | None = None
+    retry_of: str | None = None
+    origin: dict[str, str] = field(default_factory=dict)  # the request that made it (app.jobs.tracing)
+    releases: int = 0  # attempts given back at a graceful shutdown
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the job, the present one among them: all but those given back."""
+        return self.attempt - self.releases

@@ -1,0 +1,1 @@
+"""Trying a job again that failed, expired or was canceled."""

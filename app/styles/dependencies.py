@@ -1,0 +1,20 @@
+"""The services that routes about styles depend on."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.auth.dependencies import services_of
+from app.styles.checkpoint import Checkpoint
+from app.submission.dependencies import SubmissionServices
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleServices(SubmissionServices):
+    """With the checkpoint that styles are adapted from."""
+
+    checkpoint: Checkpoint
+
+
+Services = Annotated[StyleServices, Depends(services_of(StyleServices))]

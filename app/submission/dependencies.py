@@ -1,0 +1,26 @@
+"""The services that routes which make jobs depend on."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.auth.dependencies import services_of
+from app.idempotency.keys import IdempotencyKeys
+from app.images.upload import ImageIntake
+from app.infra.fair_semaphore import FairSemaphore
+from app.jobs.dependencies import JobServices
+from app.submission.storage import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionServices(JobServices):
+    """What a form passes on its way to a job. ``uploads``: turns of the requests whose forms are read."""
+
+    intake: ImageIntake
+    idempotency: IdempotencyKeys
+    storage: Storage
+    uploads: FairSemaphore
+
+
+Services = Annotated[SubmissionServices, Depends(services_of(SubmissionServices))]

@@ -1,0 +1,71 @@
+"""Whether the compute thread goes on: it ticks with every step, strip, picture and frame.
+
+A thread that hangs in a library would keep its job for ever: the event loop beside it goes on telling the
+queue that the job is in progress.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+HANGING = 74  # exit status, as of a device that is lost: starting again helps
+_LOOK_EVERY = 1.0  # s
+
+
+class HangWatchdog:
+    """``limit``: seconds without a tick after which the process ends. ``tick`` is called in any thread."""
+
+    def __init__(
+        self,
+        limit: float,
+        *,
+        leave: Callable[[int], Any] = os._exit,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._limit = limit
+        self._leave = leave
+        self._clock = clock
+        self._last: float | None = None  # None: nothing is computed
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Around what is computed, also in the midst of something longer."""
+        outer = self._last
+        self.tick()
+        try:
+            yield
+        finally:
+            self._last = None if outer is None else self._clock()
+
+    def tick(self) -> None:
+        """The thread goes on."""
+        self._last = self._clock()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last tick; 0 when nothing is computed."""
+        last = self._last
+        return 0.0 if last is None else self._clock() - last
+
+    async def watch(self) -> None:
+        """End the process when it hangs: its jobs are delivered to others. Where it hung goes to standard
+        error."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            if self.silence > self._limit:
+                logger.critical(
+                    "nothing was computed for %.0f s: this worker ends, its jobs go to others", self.silence
+                )
+                faulthandler.dump_traceback(all_threads=True)
+                logging.shutdown()
+                self._leave(HANGING)
+                return

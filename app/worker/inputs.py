@@ -1,0 +1,99 @@
+"""What a worker reads before it runs a job: pictures and style files, by the ids in ``params``."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import bindparam, select
+
+from app.errors import BlobMissingError
+from app.images.tables import ImageRow
+from app.infra.blobs import Blobs
+from app.infra.db import Sessions, table_of
+from app.jobs.job import Job, JobKind
+from app.styles.tables import StyleRow
+
+_STYLES, _IMAGES = table_of(StyleRow).c, table_of(ImageRow).c
+_STYLE = select(_STYLES.blob_key, _STYLES.header).where(_STYLES.id == bindparam("id"))
+_FILES = select(_IMAGES.id, _IMAGES.blob_key).where(_IMAGES.id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True)
+class StyleInput:
+    """A style file, its share of the blend, and what its header says."""
+
+    id: str
+    data: bytes
+    weight: float = 1.0
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobInputs:
+    """Decoded inputs: examples in RGB, contents in RGB or RGBA, the mask in RGB; the style files for
+    ``stylize`` jobs: those to blend, and the one for the outside of the mask."""
+
+    examples: list[Image.Image]
+    contents: list[Image.Image]
+    styles: list[StyleInput] = field(default_factory=list)
+    outside: StyleInput | None = None
+    mask: Image.Image | None = None
+    clips: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of the contents that move, by image id; in ``contents`` stands their first frame."""
+
+
+async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
+    """Read and decode (in a thread). Raises BlobMissingError when an input was deleted meanwhile."""
+    params = job.params
+    styles: list[StyleInput] = []
+    outside: StyleInput | None = None
+    if job.kind is JobKind.STYLIZE:
+        parts = params.get("styles") or [{"id": params["style_id"], "weight": 1.0}]
+        styles = [await _style(part["id"], part["weight"], sessions, blobs) for part in parts]
+        if other := params.get("outside_style_id"):
+            outside = await _style(other, 1.0, sessions, blobs)
+    masks = [params["mask"]] if params.get("mask") else []
+    return JobInputs(
+        examples=await _load(params.get("examples", ()), sessions, blobs),
+        contents=await _load(params.get("contents", ()), sessions, blobs),
+        styles=styles,
+        outside=outside,
+        mask=next(iter(await _load(masks, sessions, blobs)), None),
+        clips=await _files(tuple(params.get("clips") or ()), sessions, blobs),
+    )
+
+
+async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs) -> StyleInput:
+    row = await sessions.row(_STYLE, id=style_id)
+    if row is None or row.blob_key is None:
+        raise BlobMissingError(
+            f"Style {style_id} of this job was deleted: submit the job again with another one."
+        )
+    return StyleInput(style_id, await blobs.get(row.blob_key), weight, row.header or {})
+
+
+async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Image.Image]:
+    files = await _files(ids, sessions, blobs)
+    return [await asyncio.to_thread(_decode, files[image_id]) for image_id in ids]
+
+
+async def _files(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    keys = {row.id: row.blob_key for row in await sessions.few(_FILES, ids=list(ids))}
+    files = {}
+    for image_id in ids:
+        if image_id not in keys:
+            raise BlobMissingError(f"Image {image_id} of this job was deleted: submit the pictures again.")
+        files[image_id] = await blobs.get(keys[image_id])
+    return files
+
+
+def _decode(data: bytes) -> Image.Image:
+    # Stored images were normalised when they arrived: upright, sRGB, RGB or RGBA.
+    with Image.open(BytesIO(data)) as image:
+        image.load()
+        return image.copy()

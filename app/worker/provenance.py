@@ -1,0 +1,38 @@
+"""The record of how a result was made, for its JSON and, unless declined, for its file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from app.imaging.xmp import tool
+from app.jobs.dials import dials_of
+from app.jobs.job import Job
+from app.worker.inputs import JobInputs
+
+
+def describe(
+    job: Job, inputs: JobInputs, base_hash: str, adapted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The record of the job's results. ``adapted``: header of the style that the job itself has made."""
+    params = job.params
+    styles: Sequence[dict[str, Any]] = [
+        {"id": style.id, "weight": style.weight, **_of_header(style.header)} for style in inputs.styles
+    ]
+    if adapted is not None:
+        styles = [{"id": job.style_id, "weight": 1.0, **_of_header(adapted)}]
+    outside = inputs.outside
+    return {
+        "app": tool(),
+        "job_id": job.id,
+        "base_hash": base_hash,
+        "styles": styles,
+        "outside_style": {"id": outside.id, **_of_header(outside.header)} if outside else None,
+        "masked": inputs.mask is not None,
+        **asdict(dials_of(params)),
+        "preserve_color": bool(params.get("preserve_color")),
+        "size": params.get("size"),
+    }
+
+
+def _of_header(header: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: header.get(name) for name in ("k", "steps", "seed")}

@@ -1,0 +1,181 @@
+"""The effects of a success: style file and result images, visible with the state change or not at all.
+
+Blobs are written first, under names that carry the attempt; their rows are written in the ledger's
+transaction. A worker that was fenced out or canceled leaves no row, and takes its blobs away again; one
+that never heard what became of its commit leaves them.
+"""
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.ids import new_id
+from app.images.tables import ImageRole, ImageRow
+from app.imaging.encode import encode
+from app.imaging.formats import ClipFormat, OutputFormat
+from app.imaging.xmp import Provenance, packet, tool
+from app.infra.blob_keys import result_key, results_of
+from app.infra.blobs import Blobs
+from app.infra.db import insert_row, utcnow
+from app.jobs.job import Job
+from app.jobs.ledger import Ledger
+from app.styles.tables import StyleRow
+
+
+@dataclass(frozen=True)
+class StyleOutcome:
+    """An adapted style: the file, and what its header says (JSON values; ``base_hash`` among them)."""
+
+    data: bytes
+    header: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ImageOutcome:
+    """A rendered picture (RGB or RGBA) and the content it was made from."""
+
+    image: Image.Image
+    content_id: str
+    clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
+
+
+@dataclass(frozen=True)
+class ClipOutcome:
+    """A rendered clip: the file."""
+
+    data: bytes
+    format: ClipFormat
+
+
+@dataclass(frozen=True)
+class ItemFailure:
+    """A content of a batch that could not be rendered, and why; the others go on."""
+
+    content_id: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a finished run produced. ``seconds`` is the worker's time for the run."""
+
+    steps: int
+    seconds: float
+    losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
+    style: StyleOutcome | None = None
+    images: Sequence[ImageOutcome] = ()
+    failures: Sequence[ItemFailure] = ()
+    provenance: Mapping[str, Any] | None = None  # of the images
+    batch: int = 1  # jobs that the worker computed together, this one among them
+
+
+async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome) -> bool:
+    """Store what the run produced and mark the job as succeeded, in that order and in one transaction.
+
+    False: the attempt was fenced out, or the job is canceling or terminal; nothing stays behind.
+    (A canceling job waits for ``Ledger.confirm_canceled``.)
+    """
+    async with blobs.provisional() as written:
+        style_key = result_key(job.id, job.attempt, "style.safetensors")
+        if outcome.style is not None:
+            written.append(style_key)
+            await blobs.put(style_key, outcome.style.data)
+        rows = []
+        for position, image in enumerate(outcome.images):
+            row, data = await asyncio.to_thread(_encode, job, position, image, outcome.provenance)
+            written.append(row.blob_key)
+            await blobs.put(row.blob_key, data)
+            rows.append(row)
+
+        orphans: list[str] = []
+
+        async def effects(session: AsyncSession) -> None:
+            for row in rows:
+                await insert_row(session, row)
+            if outcome.style is not None:
+                orphans.extend(await _attach(session, job.style_id, style_key, outcome.style))
+
+        result = {
+            "style_id": job.style_id,
+            "images": [row.id for row in rows],
+            "failures": [asdict(failure) for failure in outcome.failures],
+            "losses": {name: _finite(values) for name, values in outcome.losses.items()},
+            "steps": outcome.steps,
+            "seconds": round(outcome.seconds, 3),
+            "batch": outcome.batch,
+        }
+        done = await ledger.succeed(job.id, job.attempt, result, effects=effects)
+    # The winner clears what killed attempts left (the first had none before it, and need not look); a loser
+    # clears what it wrote itself.
+    stale = [] if done else written
+    if done and job.attempt > 1:
+        stale = [key for key in await blobs.keys(results_of(job.id)) if key not in written]
+    await blobs.delete([*stale, *orphans])
+    return done
+
+
+async def _attach(session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome) -> list[str]:
+    """Give the style its file. The keys that nobody needs: of the file that it had before, if it was learned
+    again; of the new one, if the style was deleted meanwhile."""
+    before = await session.scalar(select(StyleRow.blob_key).where(StyleRow.id == style_id))
+    attached = await session.scalar(
+        update(StyleRow)
+        .where(StyleRow.id == style_id)
+        .values(
+            blob_key=key,
+            size_bytes=len(style.data),
+            base_hash=style.header["base_hash"],
+            header=dict(style.header),
+            ready_at=utcnow(),
+        )
+        .returning(StyleRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    if attached is None:
+        return [key]
+    return [before] if before is not None else []
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    # JSON has no NaN and no infinity, and PostgreSQL refuses them: such a loss is not reported.
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _encode(
+    job: Job, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
+) -> tuple[ImageRow, bytes]:
+    output = OutputFormat(job.params.get("format", OutputFormat.PNG))
+    xmp = None
+    if provenance is not None and job.params.get("provenance") != Provenance.NONE:
+        xmp = packet(tool(), provenance)
+    media_type, extension = output.media_type, output.value
+    if result.clip is not None:
+        data = result.clip.data
+        media_type, extension = result.clip.format.media_type, result.clip.format.suffix.removeprefix(".")
+    else:
+        data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
+    row = ImageRow(
+        id=new_id("img"),
+        owner=job.owner,
+        job_id=job.id,
+        role=ImageRole.RESULT,
+        position=position,
+        source_id=result.content_id,
+        blob_key=result_key(job.id, job.attempt, f"{position}.{extension}"),
+        media_type=media_type,
+        width=result.image.width,
+        height=result.image.height,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        provenance=dict(provenance) if provenance is not None else None,
+        created_at=utcnow(),
+    )
+    return row, data

@@ -1,0 +1,48 @@
+"""One job's part in a run, as the compute thread sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from PIL.Image import Image
+
+from app.jobs.job import Job, JobKind
+from app.worker.inputs import JobInputs
+
+_BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
+
+Phase = Literal["adapt", "stylize"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a job: inner steps of an adaptation, or pictures of a stylization."""
+
+    phase: Phase
+    step: int
+    steps: int
+    losses: Mapping[str, float] = field(default_factory=dict)
+    preview: Image | None = None
+
+
+class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a fault
+    """``should_stop`` answered True between two pictures or frames."""
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """A job with its inputs; ``on_step`` and ``should_stop`` are called in the compute thread."""
+
+    job: Job
+    inputs: JobInputs
+    on_step: Callable[[Step], None]
+    should_stop: Callable[[], bool]
+
+    @property
+    def brief(self) -> bool:
+        """Whether this is a matter of a moment: a stylization of one large photo at most, and no clip."""
+        if self.job.kind is not JobKind.STYLIZE or self.inputs.clips:
+            return False
+        return sum(content.width * content.height for content in self.inputs.contents) <= _BRIEF_PIXELS

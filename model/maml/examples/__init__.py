@@ -1,0 +1,1 @@
+"""Small programs that show the learner at work: ``sinusoid`` and ``characters``, under a minute each."""

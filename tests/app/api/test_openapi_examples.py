@@ -1,0 +1,115 @@
+"""The examples in the description have the fields that the running service answers with."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.openapi_examples import ANSWERS
+from app.api.services import Container
+from app.infra.broker import LANES
+from app.infra.facts import BASE, set_fact
+from app.settings import Settings
+from model.formats import StyleHeader
+from tests.app.support import FakeWorker, files, png
+
+
+@pytest.fixture
+async def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"webhook_allow_http": True})
+
+
+def differences(shown: Any, real: Any, where: str) -> list[str]:
+    """Where an example has other fields, or values of another kind, than the answer. Null fits anything,
+    and what the fake worker of these tests writes of losses and headers does not count."""
+    if shown is None or real is None or where.endswith((".header", ".losses")):
+        return []
+    if type(shown) is not type(real):
+        return [f"{where}: {type(shown).__name__} for {type(real).__name__}"]
+    if isinstance(real, dict):
+        found = [f"{where}.{name}" for name in shown.keys() ^ real.keys()]
+        return found + [
+            difference
+            for name in shown.keys() & real.keys()
+            for difference in differences(shown[name], real[name], f"{where}.{name}")
+        ]
+    if isinstance(real, list) and shown and real:
+        return differences(shown[0], real[0], f"{where}[0]")
+    return []
+
+
+def test_the_header_in_the_story_is_one() -> None:
+    assert set(ANSWERS["getStyle", 200]["header"]) == {field.name for field in fields(StyleHeader)}
+
+
+async def test_the_story_is_what_happens(
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker
+) -> None:
+    told: set[str] = set()
+
+    async def tell(name: str, method: str, path: str, **how: Any) -> Any:
+        answer = await client.request(method, path, **how)
+        example = ANSWERS[name, answer.status_code]
+        assert differences(example, answer.json(), name) == []
+        told.add(name)
+        return answer.json()
+
+    await tell(
+        "postWebhook",
+        "POST",
+        "/v1/webhooks",
+        json={"url": "http://example.com/in", "events": ["job.canceled"]},
+    )
+    (hook,) = (await tell("readWebhooks", "GET", "/v1/webhooks"))["items"]
+    await tell("readWebhook", "GET", f"/v1/webhooks/{hook['id']}")
+    await tell("patchWebhook", "PATCH", f"/v1/webhooks/{hook['id']}", json={"description": "x"})
+    await tell("postSecret", "POST", f"/v1/webhooks/{hook['id']}/secret")
+
+    dropped = await tell("createStyle", "POST", "/v1/styles", files=files(examples=png()))
+    await tell("cancelJob", "POST", f"/v1/jobs/{dropped['job']['id']}/cancel")
+    (message,) = (await tell("readDeliveries", "GET", f"/v1/webhooks/{hook['id']}/deliveries"))["items"]
+    address = f"/v1/webhooks/{hook['id']}/deliveries/{message['id']}/redeliver"
+    await tell("postRedelivery", "POST", address)
+    await tell("retryJob", "POST", f"/v1/jobs/{dropped['job']['id']}/retry")
+    ticket = await services.broker.next_job(LANES, timeout=20)
+    assert ticket is not None
+    await ticket.ack()  # of the canceled one
+    job, delivery = await fake_worker.take()
+    await fake_worker.finish(job, delivery)
+    style = f"/v1/styles/{dropped['style']['id']}"
+    await tell("getStyle", "GET", style)
+    await tell("updateStyle", "PATCH", style, json={"name": "Waves"})
+    data = (await client.get(f"{style}/file")).content
+    await tell("importStyle", "POST", "/v1/styles/import", files=files(file=data))
+    await tell("listStyles", "GET", "/v1/styles")
+
+    uploads = files(contents=[png(), b"no picture"])
+    made = await tell(
+        "createStylization",
+        "POST",
+        "/v1/stylizations",
+        files=uploads,
+        data={"style_id": dropped["style"]["id"]},
+    )
+    await fake_worker.do_one()
+    await tell("getStylization", "GET", f"/v1/stylizations/{made['stylization']['id']}")
+    await tell("stylize", "POST", "/v1/stylize", files=files(examples=png(), content=png()))
+    await fake_worker.do_one()
+    await tell("listStylizations", "GET", "/v1/stylizations")
+    await tell("listJobs", "GET", "/v1/jobs")
+    await tell("getJob", "GET", f"/v1/jobs/{job.id}")
+    (result, *_) = (await tell("listImages", "GET", "/v1/images", params={"role": "result"}))["items"]
+    await tell("getImage", "GET", f"/v1/images/{result['id']}")
+    share = await tell("shareImage", "PUT", f"/v1/images/{result['id']}/share")
+    await tell("getShared", "GET", f"/v1/shared/{share['token']}")
+    await tell("live", "GET", "/livez")
+    await tell("ready", "GET", "/readyz")
+    await tell("listModels", "GET", "/v1/models")
+    await tell("getUsage", "GET", "/v1/usage")
+
+    await set_fact(services.sessions, BASE, "ab" * 32)  # what a start with another checkpoint does
+    await tell("relearnStyle", "POST", f"{style}/relearn")
+    assert {name for name, _ in ANSWERS} - told == {"streamJobEvents", "readMetrics"}, "no JSON"

@@ -1,0 +1,186 @@
+"""The effects of a success: all of them or none, whoever else has tried the job."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.ids import new_id
+from app.images.tables import ImageRole, ImageRow
+from app.infra.blobs import Blobs
+from app.infra.db import Sessions, utcnow
+from app.jobs.job import Job, JobKind, JobState
+from app.jobs.ledger import Ledger, NewJob
+from app.styles.tables import StyleRow
+from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
+from tests.app.support import answers_lost, picture
+
+STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
+
+
+def outcome(seed: int = 0) -> Outcome:
+    return Outcome(
+        steps=3, seconds=1.23456, style=STYLE, images=[ImageOutcome(picture(seed=seed), "img_content")]
+    )
+
+
+async def started(ledger: Ledger, format: str = "png") -> Job:
+    job_id, style_id = new_id("job"), new_id("sty")
+    style = StyleRow(id=style_id, owner="local", job_id=job_id, created_at=utcnow())
+    await ledger.create(
+        NewJob(job_id, JobKind.STYLIZE_ONCE, {"format": format}, style_id=style_id, rows=[style])
+    )
+    job = await ledger.begin(job_id, "w1")
+    assert job is not None
+    return job
+
+
+async def rows(sessions: Sessions) -> int:
+    async with sessions() as session:
+        return await session.scalar(select(func.count()).select_from(ImageRow)) or 0
+
+
+async def test_a_success(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
+    job = await started(ledger, "jpeg")
+    assert await succeed_with(ledger, blobs, job, outcome())
+    done = await ledger.get(job.id)
+    assert done.state is JobState.SUCCEEDED
+    assert done.result is not None
+    assert (done.result["style_id"], done.result["steps"], done.result["seconds"]) == (job.style_id, 3, 1.235)
+    async with sessions() as session:
+        image = await session.get_one(ImageRow, done.result["images"][0])
+        style = await session.get_one(StyleRow, job.style_id)
+    assert (image.role, image.source_id, image.media_type) == (ImageRole.RESULT, "img_content", "image/jpeg")
+    assert style.blob_key is not None
+    assert await blobs.get(style.blob_key) == STYLE.data
+    assert style.base_hash == "b" * 64
+    assert len(await blobs.get(image.blob_key)) == image.size_bytes
+    assert sorted([style.blob_key, image.blob_key]) == await blobs.keys()
+    assert all(f"/{job.attempt}/" in key for key in await blobs.keys()), "names carry the attempt"
+
+
+async def test_losses_that_are_no_numbers_are_not_reported(ledger: Ledger, blobs: Blobs) -> None:
+    job = await started(ledger)
+    losses = {"start": {"style": float("nan"), "content": 1.0}, "end": {"style": float("inf")}}
+    assert await succeed_with(ledger, blobs, job, Outcome(steps=0, seconds=0, losses=losses))
+    done = await ledger.get(job.id)
+    assert done.result is not None
+    assert done.result["losses"] == {"start": {"content": 1.0}, "end": {}}
+
+
+async def test_a_fenced_out_worker_leaves_nothing(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
+    old = await started(ledger)
+    new = await ledger.begin(old.id, "w2")
+    assert new is not None
+    assert not await succeed_with(ledger, blobs, old, outcome(1))
+    assert await blobs.keys() == []
+    assert await succeed_with(ledger, blobs, new, outcome(2))
+    assert not await succeed_with(ledger, blobs, old, outcome(1)), "nor after the other's success"
+    assert await rows(sessions) == 1
+    assert all(key.startswith(f"results/{old.id}/2/") for key in await blobs.keys())
+    assert len(await blobs.keys()) == 2
+
+
+async def test_a_success_clears_what_a_killed_attempt_left(ledger: Ledger, blobs: Blobs) -> None:
+    killed = await started(ledger)
+    await blobs.put(f"results/{killed.id}/1/0.png", b"half done")
+    job = await ledger.begin(killed.id, "w2")
+    assert job is not None
+    assert await succeed_with(ledger, blobs, job, outcome())
+    assert not await blobs.exists(f"results/{job.id}/1/0.png")
+
+
+async def test_a_canceling_job_does_not_succeed(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
+    job = await started(ledger)
+    await ledger.request_cancel(job.id)
+    assert not await succeed_with(ledger, blobs, job, outcome())
+    assert await blobs.keys() == []
+    assert await rows(sessions) == 0
+    assert await ledger.confirm_canceled(job.id, job.attempt)
+
+
+async def test_a_storage_that_fails_half_way(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await started(ledger)
+    put = blobs.put
+
+    async def failing(key: str, data: bytes) -> None:
+        if key.endswith(".png"):
+            raise OSError("the disk is full")
+        await put(key, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "put", failing)
+        with pytest.raises(OSError, match="full"):
+            await succeed_with(ledger, blobs, job, outcome())
+    assert await blobs.keys() == []
+    assert (await ledger.get(job.id)).state is JobState.RUNNING
+    assert await succeed_with(ledger, blobs, job, outcome()), "it can be tried again"
+    assert await rows(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("COMMIT", {}, Exception("the connection was closed")), asyncio.CancelledError()],
+    ids=["broken", "canceled"],
+)
+async def test_a_commit_whose_answer_is_lost_keeps_the_results(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions, engine: AsyncEngine, error: BaseException
+) -> None:
+    job = await started(ledger)
+    with answers_lost(engine, error), pytest.raises(type(error)):
+        await succeed_with(ledger, blobs, job, outcome())
+    assert (await ledger.get(job.id)).state is JobState.SUCCEEDED
+    async with sessions() as session:
+        named = [*await session.scalars(select(ImageRow.blob_key))]
+        named += [*await session.scalars(select(StyleRow.blob_key))]
+    assert sorted(named) == await blobs.keys()
+    assert len(named) == 2
+
+
+async def test_a_style_that_was_deleted_meanwhile(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
+    job = await started(ledger)
+    async with sessions.begin() as session:
+        await session.delete(await session.get_one(StyleRow, job.style_id))
+    assert await succeed_with(ledger, blobs, job, outcome())
+    assert [key.rpartition("/")[2] for key in await blobs.keys()] == ["0.png"], "no file without a style"
+
+
+async def test_results_carry_no_metadata(ledger: Ledger, blobs: Blobs) -> None:
+    for format in ("png", "jpeg", "webp"):
+        job = await started(ledger, format)
+        image = picture()
+        image.info["icc_profile"] = b"x" * 200
+        image.info["comment"] = b"secret"
+        exif = image.getexif()
+        exif[0x010E] = "secret"
+        assert await succeed_with(
+            ledger, blobs, job, Outcome(steps=0, seconds=0, images=[ImageOutcome(image, "img_x")])
+        )
+        (key,) = await blobs.keys(f"results/{job.id}")
+        data = await blobs.get(key)
+        assert b"secret" not in data
+        assert b"ICC" not in data
+        assert b"iCCP" not in data
+
+
+def test_alpha_survives_where_the_format_has_it() -> None:
+    from io import BytesIO
+
+    from app.imaging.encode import encode
+    from app.imaging.formats import OutputFormat
+    from app.imaging.transparency import with_alpha_of
+
+    content = picture().convert("RGBA")
+    content.putalpha(Image.linear_gradient("L").resize(content.size))
+    rendered = with_alpha_of(picture(32, 24), content)
+    assert (rendered.mode, rendered.size) == ("RGBA", (32, 24))
+    assert with_alpha_of(picture(32, 24), picture()).mode == "RGB"
+    for output, mode in ((OutputFormat.PNG, "RGBA"), (OutputFormat.WEBP, "RGBA"), (OutputFormat.JPEG, "RGB")):
+        assert Image.open(BytesIO(encode(rendered, output))).mode == mode

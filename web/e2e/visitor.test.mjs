@@ -1,0 +1,280 @@
+// What a new visitor meets: ready styles, results that stay, a close look, something to take away.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { colourAt, distance, drop, eventually, makeStyle, violations } from "./acts.mjs";
+import { openPage, sample, startBrowser, startService } from "./harness.mjs";
+
+/** What the page keeps in the browser of its photos, styles and dials (web/src/state/keep.ts). */
+const keptUse = () =>
+  new Promise((found, failed) => {
+    const opening = indexedDB.open("fewstroke");
+    opening.onerror = () => failed(opening.error);
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction("kept").objectStore("kept").get("use");
+      reading.onsuccess = () => {
+        opening.result.close();
+        found(reading.result);
+      };
+    };
+  });
+
+const photo = (name) => sample(`photos/${name}.jpg`);
+
+describe("a visitor", { timeout: 900_000 }, () => {
+  let service, browser, context, page, problems;
+
+  before(async () => {
+    [service, browser] = await Promise.all([startService(), startBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+  beforeEach(async () => {
+    ({ context, page, problems } = await openPage(browser, service.url));
+    await page.goto(service.url);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  });
+  afterEach(async () => {
+    await service.release();
+    await context.close();
+    assert.deepEqual(problems, []);
+  });
+
+  const button = (name) => page.getByRole("button", { name });
+  const accessible = async () => assert.deepEqual(await violations(page), []);
+  const same = (read, wanted) => eventually(async () => assert.deepEqual(await read(), wanted));
+  const chosen = (name) => page.getByRole("button", { name, pressed: true }).waitFor();
+  const rendered = () => page.locator(".leaving .primary:enabled").waitFor();
+  const kinds = async () => (await service.api("/v1/jobs?limit=100")).items.map(({ kind }) => kind);
+
+  it("sees a photo in a ready style after one click, and nothing is learned", async () => {
+    await page.getByRole("heading", { level: 1, name: "Your photo, in any style" }).waitFor();
+    const cards = page.getByRole("region", { name: "Ready styles" }).getByRole("link");
+    await same(() => cards.count(), 8);
+    await accessible();
+    await page.getByRole("link", { name: /Woodblock waves/ }).click();
+    await chosen("Woodblock waves");
+    await rendered();
+    const [before, after] = [await colourAt(page, ".compare .before", 0.02, 0.02), await colourAt(page, ".compare .after", 0.02, 0.02)];
+    assert.ok(distance(before, after) > 12, "the style shows");
+    await accessible();
+    // Another one, beside which there are none of one's own yet.
+    await button("Woodblock waves").click();
+    await button("Golden ornament").click();
+    await chosen("Golden ornament");
+    await page.getByText("None of your own yet").waitFor();
+    await rendered();
+    assert.ok(!(await kinds()).includes("adapt"));
+  });
+
+  it("brings a photo from the first page, and sees it in the first of the ready styles", async () => {
+    const chooser = page.waitForEvent("filechooser");
+    await button("Choose a photo").click();
+    await (await chooser).setFiles(photo("coffee"));
+    await chosen("Woodblock waves");
+    await page.locator(".filmstrip > li").nth(1).waitFor(); // the photo and the button for more
+    await rendered();
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    await page.getByText("No styles yet").waitFor(); // ready ones are nobody's own
+  });
+
+  it("loses nothing on a reload: examples, photos, style, dials, mask and result", async () => {
+    await drop(page, [sample("examples/great-wave.jpg"), sample("examples/poppies.jpg")]);
+    await page.locator(".example").nth(1).waitFor();
+    await page.getByRole("radio", { name: /Thorough/ }).check();
+    await page.getByRole("link", { name: "Use a style" }).first().click();
+    await drop(page, [photo("cat"), photo("coffee")]);
+    await page.locator(".filmstrip > li").nth(2).waitFor();
+    await button("Golden ornament").click();
+    await page.getByLabel("Strength").fill("0.7");
+    await page.getByRole("button", { name: "Mask", exact: true }).click();
+    await page.getByLabel("Painting area").press(" ");
+    await button("Apply").click();
+    await button("Remove the mask").waitFor();
+    await rendered();
+    await button("Download all 2").or(button("Render all 2")).first().waitFor();
+    await service.idle();
+    const renderings = async () =>
+      (await service.api("/v1/stylizations?limit=100")).items.filter(({ items }) => items[0].name === "cat.jpg").length;
+    await eventually(async () => {
+      const kept = await page.evaluate(keptUse);
+      assert.deepEqual([kept.settings.strength, kept.photos.length, kept.photos.filter(({ result }) => result).length], [0.7, 2, 2]);
+      assert.ok(kept.photos[0].mask && kept.photos[0].result.key.includes(kept.photos[0].mask.id));
+    });
+    const before = await renderings();
+    await page.reload();
+    await chosen("Golden ornament");
+    await page.locator(".filmstrip > li").nth(2).waitFor();
+    await rendered(); // at once: the result was kept
+    assert.equal(await page.getByLabel("Strength").inputValue(), "0.7");
+    await button("Remove the mask").waitFor();
+    assert.equal(await renderings(), before); // the result was kept: it is not rendered again
+    await page.getByRole("link", { name: "Make a style" }).first().click();
+    await same(() => page.locator(".example").count(), 2);
+    assert.ok(await page.getByRole("radio", { name: /Thorough/ }).isChecked());
+  });
+
+  it("finds earlier results, and goes on from one with its settings", async () => {
+    await page.goto(`${service.url}/#/use`);
+    await drop(page, [photo("coffee")]);
+    await button("Picture book").click();
+    await rendered();
+    await page.getByLabel("Strength").fill("0.5");
+    await same(async () => (await service.api("/v1/stylizations?limit=100")).items.some(({ settings }) => settings.strength === 0.5), true);
+    await rendered();
+    await button("Picture book").click();
+    await button("Wood engraving").click();
+    await rendered();
+    await page.getByRole("link", { name: "Results" }).first().click();
+    await page.getByRole("img", { name: "coffee.jpg in Wood engraving" }).first().waitFor();
+    await accessible();
+    const card = page.locator(".results .card", { hasText: "Strength 50 %" }).filter({ hasText: "Picture book" }).first();
+    await card.getByRole("button", { name: /Again with these/ }).click();
+    await chosen("Picture book");
+    assert.equal(await page.getByLabel("Strength").inputValue(), "0.5");
+    await rendered();
+    await same(() => page.locator(".filmstrip [aria-pressed=true]").count(), 1);
+    // Thumbnails are no results of anybody.
+    const { items } = await service.api("/v1/stylizations?limit=100");
+    await page.getByRole("link", { name: "Results" }).first().click();
+    await page.locator(".results .card").first().waitFor();
+    assert.ok((await page.locator(".results .card").count()) <= items.length);
+    assert.equal(await page.getByText("fewstroke-thumbnail").count(), 0);
+  });
+
+  it("sees every style on the photo, and nothing of that is left at the service", async () => {
+    await service.idle();
+    const left = async () => (await service.api("/v1/stylizations?limit=100")).items.map(({ id, items }) => `${id} ${items[0].name}`);
+    const before = await left();
+    await page.goto(`${service.url}/#/use`);
+    await drop(page, [photo("coffee")]);
+    await same(() => page.locator(".picker .thumb .own").count(), 8);
+    await same(left, before);
+    const square = await page.locator(".picker .thumb .own").first().evaluate((one) => one.naturalWidth);
+    assert.equal(square, 256);
+  });
+
+  it("looks closely: the result first, the photo while it is held", async () => {
+    await page.goto(`${service.url}/#/use`);
+    await drop(page, [photo("cat")]);
+    await button("Woodblock waves").click();
+    await rendered();
+    const slider = page.getByLabel("Compare before and after");
+    assert.equal(await slider.inputValue(), "0"); // all of the result
+    const hold = page.locator(".look .hold");
+    await hold.focus();
+    await page.keyboard.down(" ");
+    await page.locator(".compare.peek").waitFor();
+    await page.keyboard.up(" ");
+    await page.locator(".compare.peek").waitFor({ state: "detached" });
+    await button("Look closely").click();
+    await accessible();
+    const area = page.locator(".viewer .area");
+    const view = () => area.evaluate((one) => one.style.getPropertyValue("--view"));
+    await button("Zoom in").click();
+    await button("Zoom in").click();
+    await same(async () => /scale\(2\.25\)/.test(await view()), true);
+    await page.keyboard.press("ArrowLeft");
+    await same(async () => (await view()).startsWith("translate(60px"), true);
+    await button(/whole picture$/).click();
+    await same(async () => (await view()).includes("scale(1)"), true);
+    const box = await area.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.locator(".viewer .peek").waitFor();
+    await page.mouse.up();
+    await page.locator(".viewer .peek").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.locator(".viewer").waitFor({ state: "detached" });
+  });
+
+  it("chooses among variations", async () => {
+    await page.goto(`${service.url}/#/use`);
+    await drop(page, [photo("cat")]);
+    await button("Woodblock waves").click();
+    await rendered();
+    await button("Variations").click();
+    await same(() => page.locator(".variations img").count(), 9);
+    await accessible();
+    await button("Strength 130 %, Strokes: Broad").click();
+    await same(() => page.getByLabel("Strength").inputValue(), "1.3");
+    assert.ok(await page.getByRole("radio", { name: "Broad" }).isChecked());
+    await rendered();
+  });
+
+  it("has what is needed under the thumb on a phone, in Chinese too", async () => {
+    const phone = await openPage(browser, service.url, { locale: "en-GB", viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
+    try {
+      await phone.page.goto(`${service.url}/#/use`);
+      await drop(phone.page, [photo("cat")]);
+      await phone.page.getByRole("button", { name: "Woodblock waves" }).click();
+      await phone.page.locator(".leaving .primary:enabled").waitFor();
+      for (const name of ["Download", "Share"]) assert.ok(await phone.page.getByRole("button", { name, exact: true }).evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight));
+      // 44 px to hit, or an area of that size around it.
+      const small = await phone.page.evaluate(() =>
+        [...document.querySelectorAll("button, nav a, .top a, summary, select, input[type=range]")]
+          .filter((one) => one.checkVisibility() && !one.closest("[hidden], .skip"))
+          .filter((one) => {
+            const { width, height } = one.getBoundingClientRect();
+            const more = getComputedStyle(one, "::after");
+            const around = more.position === "absolute" && more.content !== "none" ? Math.max(0, -2 * parseFloat(more.top)) : 0;
+            return Math.min(width, height) + around < 43.5;
+          })
+          .map((one) => one.outerHTML.slice(0, 120)),
+      );
+      assert.deepEqual(small, []);
+      await phone.page.getByRole("button", { name: "Language and look" }).click();
+      await phone.page.getByRole("radio", { name: "Dark" }).check();
+      const paper = () => phone.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+      await same(paper, "rgb(20, 19, 17)");
+      await phone.page.getByRole("radio", { name: "中文" }).click();
+      await phone.page.getByRole("heading", { level: 1, name: "使用风格" }).waitFor();
+      await same(paper, "rgb(20, 19, 17)");
+      await phone.page.locator(".filmstrip > li").nth(1).waitFor(); // the photo is still there
+      assert.deepEqual(await violations(phone.page), []);
+    } finally {
+      await phone.context.close();
+    }
+    assert.deepEqual(phone.problems, []);
+  });
+
+  it("is told at once of a file that cannot be used, by its name", async () => {
+    const wave = sample("examples/great-wave.jpg");
+    await drop(page, [wave, wave]);
+    await page.getByText("“great-wave.jpg” is here already").waitFor();
+    assert.equal(await page.locator(".example").count(), 1);
+    await drop(page, [{ name: "IMG_1.HEIC", type: "image/heic", data: Buffer.from("....ftypheic").toString("base64") }]);
+    await page.getByRole("alert").getByText("“IMG_1.HEIC” is a HEIC photo").waitFor();
+    // What only the service finds out has the name of the file, too.
+    const refusal = { type: "about:blank", title: "Damaged image", status: 422, code: "image_corrupt", detail: "File 1 of `examples` is damaged." };
+    await page.route("**/v1/styles", (route) => route.fulfill({ status: 422, contentType: "application/problem+json", body: JSON.stringify(refusal) }), { times: 1 });
+    await button("Learn this style").click();
+    await page.getByRole("alert").getByText(/“great-wave.jpg”: A file is damaged/).waitFor();
+    // A picture that moves stands still among examples; AVIF is taken where the browser reads it.
+    const gif = "R0lGODlhEAAQAIAAAP8AAAAA/yH/C05FVFNDQVBFMi4wAwEAAAAh+QQACgAAACwAAAAAEAAQAAACDoSPqcvtD6OctNqLsz4FACH5BAAKAAAALAAAAAAQABAAAAIOjI+py+0Po5y02ouzPgUAOw==";
+    await drop(page, [{ name: "moves.gif", type: "image/gif", data: gif }]);
+    await page.getByText("“moves.gif” moves: its first frame is used").waitFor();
+    await same(() => page.locator(".example").count(), 2);
+    await button("Start over").click();
+    await button("Undo").click();
+    await same(() => page.locator(".example").count(), 2);
+  });
+
+  it("opens the page of a style: what it was learned from, its files", async () => {
+    const id = await makeStyle(service, "Mine", [sample("examples/poppies.jpg"), sample("examples/great-wave.jpg")]);
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    await page.locator(".strip-of.small img").nth(1).waitFor();
+    await page.getByRole("link", { name: /^Mine/ }).first().click();
+    await page.waitForURL(new RegExp(`#/styles/${id}`));
+    await page.locator(".strip-of img").nth(1).waitFor();
+    await accessible();
+    const saved = page.waitForEvent("download");
+    await button("Style file").click();
+    assert.equal((await saved).suggestedFilename(), "Mine.safetensors");
+    await page.getByRole("link", { name: "Use it" }).click();
+    await chosen("Mine");
+    await page.goto(`${service.url}/#/styles/${id.slice(0, -4)}0000`);
+    await page.getByRole("alert").waitFor();
+  });
+});

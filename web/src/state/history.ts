@@ -1,0 +1,120 @@
+// Earlier results, as the service keeps them, with all that made them.
+import { signal } from "@preact/signals";
+import { call, type Stylization } from "../api/client";
+import { send } from "../api/http";
+import { t } from "../i18n";
+import { readPicture } from "../lib/files";
+import { PROOF_NAME, THUMBNAIL_NAME } from "../lib/samples";
+import { fetchStyle, find } from "./styles";
+import { say, sayError } from "./toast";
+import { loadModel, model } from "./draft";
+import * as use from "./use";
+
+/** One picture of a stylization. */
+export interface Entry {
+  key: string;
+  made: Stylization;
+  name: string;
+  content: string | null; // ids of images
+  mask: string | null;
+  image: string;
+}
+
+const PAGE = 24;
+const MOST_PAGES = 5; // that one look goes through: thumbnails are stylizations, too, and are passed over
+
+export const entries = signal<Entry[]>([]);
+export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
+export const more = signal<string | null>(null);
+
+/** Read the newest, or those after the ones that are there. */
+export async function refresh({ next = false } = {}): Promise<void> {
+  load.value = "loading";
+  try {
+    let after = next ? more.value : null;
+    const found: Entry[] = [];
+    for (let page = 0; page < MOST_PAGES && found.length < PAGE; page++) {
+      const answer = await call("get", "/v1/stylizations", { query: { limit: PAGE, ...(after && { after }) } });
+      found.push(...answer.items.flatMap(entriesOf));
+      void tidy(answer.items);
+      after = answer.next;
+      if (!after) break;
+    }
+    entries.value = next ? [...entries.value, ...found] : found;
+    more.value = after;
+    load.value = "done";
+  } catch {
+    load.value = "failed"; // the view says so and offers to try again
+  }
+}
+
+const LEFT = 60_000; // ms after which nobody looks at a proof any more
+
+/** What was only to be looked at, and stayed because its page was closed. */
+async function tidy(all: Stylization[]): Promise<void> {
+  for (const made of all)
+    if (made.items[0]?.name === PROOF_NAME && Date.now() - Date.parse(made.created_at) > LEFT)
+      await forget(made).catch(() => undefined); // the next look finds it again
+}
+
+function entriesOf(made: Stylization): Entry[] {
+  return made.items.flatMap(({ name, content_id, image, position }) =>
+    image && name !== THUMBNAIL_NAME && name !== PROOF_NAME
+      ? [{ key: `${made.id}-${position}`, made, name: name ?? "", content: content_id, mask: made.settings.mask_id, image: image.id }]
+      : [],
+  );
+}
+
+/** A link to the picture that needs no key; null when it is gone. */
+export async function linkOf(image: string): Promise<string | null> {
+  try {
+    return (await call("get", "/v1/images/{image_id}", { path: { image_id: image } })).url;
+  } catch {
+    return null;
+  }
+}
+
+async function file(image: string): Promise<Blob> {
+  return (await send(`/v1/images/${image}/content`)).blob();
+}
+
+/** Photo, styles and dials as they were: the result stands beside them at once. Says what is gone. */
+export async function again({ made, name, content, mask, image }: Entry): Promise<boolean> {
+  try {
+    if (!content) throw new Error(t.results.photoGone);
+    const [photo, result, painted] = await Promise.all([file(content), file(image), mask ? file(mask) : null]);
+    const shares: use.Share[] = [];
+    for (const { id, weight } of made.styles) {
+      try {
+        if ((find(id) ?? (await fetchStyle(id))).status === "ready") shares.push({ id, weight });
+      } catch {
+        // said below
+      }
+    }
+    if (shares.length < made.styles.length) say(t.use.gone, "hint");
+    if (!model.value) await loadModel();
+    const { strength, abstraction, preserve_color, size, stroke_size, format, outside_style_id } = made.settings;
+    const own = abstraction === (model.value?.default_abstraction ?? null) ? null : abstraction;
+    use.set({
+      strength,
+      abstraction: own,
+      keepColours: preserve_color,
+      size,
+      strokes: stroke_size < 0.75 ? "fine" : stroke_size > 1.5 ? "broad" : "usual",
+      format,
+      outside: outside_style_id,
+    });
+    use.setMix(shares);
+    const complete = shares.length === made.styles.length;
+    use.take(await readPicture(photo, name || "photo.jpg"), painted, complete ? { blob: result, image } : null);
+    return true;
+  } catch (error) {
+    sayError(error);
+    return false;
+  }
+}
+
+export async function forget(made: Stylization): Promise<void> {
+  await call("delete", "/v1/stylizations/{stylization_id}", { path: { stylization_id: made.id } });
+  entries.value = entries.value.filter((entry) => entry.made.id !== made.id);
+}

@@ -1,0 +1,136 @@
+// Earlier results: look, take away, or go on from one.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { send, urlOf } from "../../api/http";
+import { momentOf, t } from "../../i18n";
+import { saveBlob } from "../../lib/files";
+import { again, entries, forget, linkOf, load, more, refresh, type Entry } from "../../state/history";
+import { loadPresets } from "../../state/presets";
+import { go, href } from "../../state/route";
+import { find, nameOf, refresh as readStyles } from "../../state/styles";
+import { say, sayError } from "../../state/toast";
+import { Icon } from "../../ui/icons";
+import { Notice } from "../../ui/Notice";
+
+export function Results() {
+  useEffect(() => {
+    void Promise.all([loadPresets(), readStyles()]);
+    void refresh();
+  }, []);
+  const all = entries.value;
+  return (
+    <section class="page results">
+      <div class="intro">
+        <h1>{t.results.title}</h1>
+        {all.length > 0 && <p class="lead">{t.results.lead}</p>}
+      </div>
+      {load.value === "failed" && (
+        <Notice
+          tone="error"
+          action={
+            <button type="button" onClick={() => void refresh()}>
+              {t.app.retry}
+            </button>
+          }
+        >
+          {t.results.failed}
+        </Notice>
+      )}
+      {load.value === "loading" && all.length === 0 && <p class="lead">{t.app.loading}…</p>}
+      {load.value === "done" && all.length === 0 && (
+        <div class="nothing">
+          <Icon name="image" />
+          <p class="big">{t.results.empty}</p>
+          <a class="button primary" href={href.use()}>
+            {t.app.use}
+          </a>
+        </div>
+      )}
+      <ul class="grid">
+        {all.map((entry) => (
+          <Card key={entry.key} entry={entry} />
+        ))}
+      </ul>
+      {more.value && (
+        <button type="button" disabled={load.value === "loading"} onClick={() => void refresh({ next: true })}>
+          {t.styles.loadMore}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Card({ entry }: { entry: Entry }) {
+  const frame = useRef<HTMLLIElement>(null);
+  const [url, setUrl] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    const watch = new IntersectionObserver((seen) => {
+      if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+      watch.disconnect();
+      void linkOf(entry.image).then((link) => setUrl(link && urlOf(link)));
+    });
+    watch.observe(frame.current!);
+    return () => watch.disconnect();
+  }, [entry.image]);
+  const styles = entry.made.styles.map(({ id }) => nameOf(find(id))).join(" + ");
+  const label = `${styles}, ${momentOf(entry.made.created_at)}`;
+  async function act(work: () => Promise<unknown>) {
+    setBusy(true);
+    await work().catch(sayError);
+    setBusy(false);
+  }
+  return (
+    <li class="card" ref={frame}>
+      <span class={url ? "thumb" : "thumb empty"}>
+        {url && <img src={url} alt={t.results.alt(entry.name, styles)} loading="lazy" width="360" height="240" />}
+      </span>
+      <strong>{styles}</strong>
+      <small class="facts">
+        <span>{momentOf(entry.made.created_at)}</span>
+        {entry.made.settings.strength !== 1 && <span>{`${t.use.strength} ${Math.round(entry.made.settings.strength * 100)} %`}</span>}
+      </small>
+      <div class="row">
+        <button
+          type="button"
+          disabled={busy}
+          aria-label={`${t.results.again}: ${label}`}
+          onClick={() => void act(async () => (await again(entry)) && go(href.use(...entry.made.styles.map(({ id }) => id))))}
+        >
+          <Icon name="undo" />
+          {t.results.again}
+        </button>
+        <button
+          type="button"
+          class="quiet square"
+          disabled={busy}
+          aria-label={`${t.use.download}: ${label}`}
+          title={t.use.download}
+          onClick={() =>
+            void act(async () => {
+              const blob = await (await send(`/v1/images/${entry.image}/content`)).blob();
+              const kind = blob.type.split("/")[1] ?? "png";
+              saveBlob(blob, `${entry.name.replace(/\.[^.]*$/, "") || "photo"}-styled.${kind === "jpeg" ? "jpg" : kind}`);
+            })
+          }
+        >
+          <Icon name="download" />
+        </button>
+        <button
+          type="button"
+          class="quiet square"
+          disabled={busy}
+          aria-label={`${t.styles.delete}: ${label}`}
+          title={t.styles.delete}
+          onClick={() =>
+            void act(async () => {
+              await forget(entry.made);
+              say(t.results.deleted);
+            })
+          }
+        >
+          <Icon name="trash" />
+        </button>
+      </div>
+    </li>
+  );
+}

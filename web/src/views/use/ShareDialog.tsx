@@ -1,0 +1,77 @@
+// Showing a result to others: the picture itself, or a page with before and after.
+import { useState } from "preact/hooks";
+import { t } from "../../i18n";
+import { endShare, passOn, passesOn, shareImage } from "../../state/share";
+import { fileOf } from "../../state/save";
+import { announce, say, sayError } from "../../state/toast";
+import type { Photo } from "../../state/use";
+import { Dialog } from "../../ui/Dialog";
+import { Icon } from "../../ui/icons";
+import { copy } from "./CodeDialog";
+
+export function ShareDialog({ photo, onClose }: { photo: Photo; onClose: () => void }) {
+  const [link, setLink] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const file = fileOf(photo);
+  const image = photo.result!.image;
+  async function act(work: () => Promise<void>) {
+    setBusy(true);
+    await work().catch(sayError);
+    setBusy(false);
+  }
+  return (
+    <Dialog title={t.share.title} onClose={onClose}>
+      {passesOn(file) && (
+        <button type="button" class="primary large" disabled={busy} onClick={() => void act(async () => void ((await passOn(file, file.name)) && onClose()))}>
+          <Icon name="share" />
+          {t.share.picture}
+        </button>
+      )}
+      <p class="help">{t.share.help}</p>
+      {link === null ? (
+        <button
+          type="button"
+          class={passesOn(file) ? "large" : "primary large"}
+          disabled={busy}
+          aria-busy={busy}
+          onClick={() =>
+            void act(async () => {
+              const url = await shareImage(image);
+              setLink(url);
+              await copy(url).then(() => say(t.share.copied), () => undefined); // it can be copied by hand
+            })
+          }
+        >
+          <Icon name="link" />
+          {t.share.page}
+        </button>
+      ) : (
+        <>
+          <label class="field">
+            <span>{t.share.link}</span>
+            <input readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
+          </label>
+          <div class="row">
+            <button type="button" onClick={() => void act(async () => (await copy(link), announce(t.app.copied), say(t.share.copied)))}>
+              {t.app.copy}
+            </button>
+            <button
+              type="button"
+              class="danger"
+              disabled={busy}
+              onClick={() =>
+                void act(async () => {
+                  await endShare(image);
+                  setLink(null);
+                  say(t.share.ended);
+                })
+              }
+            >
+              {t.share.end}
+            </button>
+          </div>
+        </>
+      )}
+    </Dialog>
+  );
+}
