@@ -33,8 +33,9 @@ class StorageUnavailableError(ServiceUnavailableError):
 
 
 def temp_files_unavailable(error: OSError) -> Exception:
-    """What to raise when a temporary file cannot be made: the sender has done nothing wrong. A full disk stays
-    an OSError, for which there is an answer already."""
+    """What to raise when a temporary file cannot be made: the sender has done nothing wrong.
+
+    A full disk stays an OSError, for which there is an answer already."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return error
     logger.error("temporary files cannot be made: %s; check TMPDIR and who may write there", error)

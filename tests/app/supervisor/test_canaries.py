@@ -181,8 +181,9 @@ async def key_of(data_dir: Path, *scopes: Scope) -> str:
     return text
 
 
-async def everything_made(service: Service) -> tuple[list[str], set[bytes]]:
-    """Work with names and pictures; the ids of jobs, and parts of everything that was stored or shown."""
+async def everything_made(service: Service) -> tuple[str, set[bytes]]:
+    """Work with names and pictures; the token of a shared result, and parts of everything that was stored or
+    shown."""
     http = service.http
     hook = {"url": f"https://127.0.0.1/{CANARY}-path?token={CANARY}-token"}
     refused = await http.post("/v1/webhooks", json=hook)
@@ -197,6 +198,9 @@ async def everything_made(service: Service) -> tuple[list[str], set[bytes]]:
     made = await http.post("/v1/stylizations", files=upload(contents=3), data={"style_id": style})
     jobs.append(made.json()["job"]["id"])
     await service.until(jobs[1], "succeeded")
+    (result, *_) = (await http.get("/v1/images?role=result")).json()["items"]
+    shared = await http.put(f"/v1/images/{result['id']}/share")
+    assert shared.status_code in (200, 201), shared.text
     marks: set[bytes] = set()
     blobs = service.log.parent / "blobs"
     for path in blobs.rglob("*"):
@@ -207,15 +211,15 @@ async def everything_made(service: Service) -> tuple[list[str], set[bytes]]:
     previews = [event["data"]["base64"] for event in events if event["event"] == "preview"]
     assert previews
     marks |= {preview[len(preview) // 2 :][:48].encode() for preview in previews}
-    return jobs, marks
+    return str(shared.json()["token"]), marks
 
 
 async def everything_deleted(http: httpx.AsyncClient) -> None:
     for kind in ("stylizations", "styles", "images", "webhooks"):
-        while items := (await http.get(f"/v1/{kind}")).json()["items"]:
-            for item in items:
-                answer = await http.delete(f"/v1/{kind}/{item['id']}")
-                assert answer.status_code in (204, 404), answer.text
+        for item in (await http.get(f"/v1/{kind}?limit=100")).json()["items"]:
+            answer = await http.delete(f"/v1/{kind}/{item['id']}")
+            assert answer.status_code in (204, 404), answer.text
+        assert (await http.get(f"/v1/{kind}")).json()["items"] == []
 
 
 async def break_blobs(service: Service) -> None:
@@ -255,8 +259,12 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         key = await key_of(folder, Scope.READ, Scope.WRITE)
         service.http.headers["Authorization"] = f"Bearer {key}"
         said = await strangers(service)
-        _, marks = await everything_made(service)
+        token, marks = await everything_made(service)
         said += await strangers(service)
+        async with httpx.AsyncClient(base_url=service.http.base_url, trust_env=False) as anybody:
+            shared = await anybody.get(f"/v1/shared/{token}")
+        assert shared.status_code == 200, shared.text
+        said.append(shared.text)
         processes = list(family(service))
         assert {b"decoder_process" in line for _, line, _ in processes} == {True, False}
         assert CANARY.encode() not in b"".join(line + environ for _, line, environ in processes)
