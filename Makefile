@@ -28,7 +28,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo test lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo demo-music test lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: env ## Start the service, upload paintings and a photo, write demo/out/
 	$(BIN)/python -m demo.run
+
+demo-music: env ## Learn a composer from five works and compose in that manner, into demo/out/music/
+	$(BIN)/python -m demo.music
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -36,6 +36,7 @@ class StyleHeader:
     losses: dict[str, dict[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
     licence: str = ""  # of the checkpoint
     format: str = STYLE_FORMAT
+    modality: str = "image"  # what the examples were: "image" or "music"
 
     def to_json(self) -> str:
         """As stored in the file."""
@@ -95,6 +96,7 @@ def read_style_header(data: bytes) -> StyleHeader:
                 for when, terms in meta["losses"].items()
             },
             licence=_text(meta.get("licence", "")),
+            modality=_text(meta.get("modality", "image")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error

@@ -18,6 +18,7 @@ from app.cli import (
     judge,
     keys,
     local,
+    music,
     openapi,
     owners,
     service,
@@ -46,7 +47,9 @@ cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)
+cli.command(rich_help_panel="Without a server")(music.compose)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
+cli.command("music-train", rich_help_panel="Training")(music.music_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)

@@ -10,9 +10,23 @@ import typer
 from app.cli import blind as by_eye
 from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
+from app.cli.music import evaluate_music
 
 
 def evaluate(
+    modality: Annotated[str, typer.Option(help="image, or music (with --works).")] = "image",
+    works: Annotated[
+        Path | None,
+        typer.Option(help="Music: folder with a folder of .mid files for each composer."),
+    ] = None,
+    fragments: Annotated[
+        int,
+        typer.Option(min=0, help="Music: compose and check so many, and have a classifier name composers."),
+    ] = 0,
+    joint: Annotated[
+        Path | None,
+        typer.Option(help="Music: checkpoint of the joint training alone, to be fine-tuned."),
+    ] = None,
     styles: Annotated[
         Path | None, typer.Option(help="Folder with a folder of pictures for each artist.")
     ] = None,
@@ -155,7 +169,11 @@ def evaluate(
 
     Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
     """
+    if modality == "music":
+        return evaluate_music(works, checkpoint, joint, out, fragments=fragments)
     with reported_errors():
+        if modality != "image":
+            raise InputError(f"--modality is image or music, not {modality}")
         if not count:
             for folder, option in ((styles, "--styles"), (contents, "--contents")):
                 if folder is None:

@@ -13,6 +13,7 @@ from rich import progress as rich_progress
 
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
+from app.cli.music import adapt_works, are_works
 from model.image.dials import (
     DEFAULT_ABSTRACTION,
     LEAST_STROKE_SIZE,
@@ -35,7 +36,8 @@ Checkpoint = Annotated[
 
 def adapt(
     examples: Annotated[
-        list[Path], typer.Argument(help="1 to 16 pictures in the style, or folders of them.")
+        list[Path],
+        typer.Argument(help="1 to 16 pictures in the style, or works of a composer, or folders of them."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Style file to write (.safetensors).")],
     steps: Annotated[
@@ -52,7 +54,9 @@ def adapt(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Learn a style from a few example pictures and write it to a file."""
+    """Learn a style from a few example pictures, or works of music (MIDI, MusicXML, MXL), into a file."""
+    if are_works(examples):
+        return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     with reported_errors():
         from app.cli.pictures import expand, read_pictures
         from app.cli.results import refuse_picture_name, write_bytes

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { urlOf } from "../../api/http";
-import type { components } from "../../api/schema";
+import type { components } from "../../../../clients/typescript/src/schema";
 import { t } from "../../i18n";
 import { loadPresets } from "../../state/presets";
 import { href } from "../../state/route";

@@ -1,0 +1,1 @@
+"""Songs for voice and piano: read, learned from, composed, written. Nothing here knows of HTTP."""
