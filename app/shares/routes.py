@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response, status
 from pydantic import BaseModel, Field
 
-from app.api.deps import ImageId, Owner, Services, askable
 from app.audit.log import note
+from app.auth.dependencies import Owner, Services
 from app.errors import ImageNotFoundError
 from app.http.exception_handlers import problem_responses
+from app.http.path_ids import ImageId, askable
 from app.jobs.schemas import image_url
 from app.shares.repository import end_share, get_shared, share_image
 
