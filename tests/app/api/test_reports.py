@@ -20,7 +20,7 @@ from app.http.byte_ranges import byte_range
 from app.http.content_negotiation import wait_seconds
 from model.image.rendering.size_batches import fitting
 from tests.app.auth.keys import key_for
-from tests.app.support import Hand, encoded, files, picture, png, ready_style
+from tests.app.support import FakeWorker, encoded, files, picture, png, ready_style
 
 BAD_EXIF = {
     "a fraction below nothing": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x1a\x01\x0a\0\x01\0\0\0\x1a\0\0\0\0\0\0\0"
@@ -34,9 +34,11 @@ BAD_EXIF = {
 }
 
 
-async def content_of(client: httpx.AsyncClient, hand: Hand, data: bytes, **fields: Any) -> Image.Image:
+async def content_of(
+    client: httpx.AsyncClient, fake_worker: FakeWorker, data: bytes, **fields: Any
+) -> Image.Image:
     """What is stored of a content, as the service shows it."""
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     made = await client.post(
         "/v1/stylizations", files=files(contents=data), data={"style_id": style, **fields}
     )
@@ -47,20 +49,20 @@ async def content_of(client: httpx.AsyncClient, hand: Hand, data: bytes, **field
 
 
 async def test_photos_of_cameras_that_hold_several_pictures_are_photos(
-    client: httpx.AsyncClient, hand: Hand
+    client: httpx.AsyncClient, fake_worker: FakeWorker
 ) -> None:
     buffer = BytesIO()
     picture().save(buffer, "MPO", save_all=True, append_images=[picture(16, 16, seed=1)])
     assert Image.open(buffer).format == "MPO"
-    stored = await content_of(client, hand, buffer.getvalue())
+    stored = await content_of(client, fake_worker, buffer.getvalue())
     assert (stored.size, getattr(stored, "n_frames", 1)) == ((64, 48), 1)
     answer = await client.post("/v1/styles", files=files(examples=buffer.getvalue()))
     assert answer.status_code == 202, answer.text
 
 
-async def test_inks_are_not_inverted(client: httpx.AsyncClient, hand: Hand) -> None:
+async def test_inks_are_not_inverted(client: httpx.AsyncClient, fake_worker: FakeWorker) -> None:
     red = Image.new("CMYK", (64, 48), (0, 255, 255, 0))
-    stored = await content_of(client, hand, encoded(red, "JPEG", quality=95))
+    stored = await content_of(client, fake_worker, encoded(red, "JPEG", quality=95))
     level = stored.convert("RGB").getpixel((30, 20))
     assert isinstance(level, tuple)
     assert level[0] > 200
@@ -68,8 +70,10 @@ async def test_inks_are_not_inverted(client: httpx.AsyncClient, hand: Hand) -> N
 
 
 @pytest.mark.parametrize("size", [(8000, 16), (16, 8000)])
-async def test_a_ribbon_keeps_its_width(client: httpx.AsyncClient, hand: Hand, size: tuple[int, int]) -> None:
-    stored = await content_of(client, hand, encoded(Image.new("RGB", size, "teal")), size=64)
+async def test_a_ribbon_keeps_its_width(
+    client: httpx.AsyncClient, fake_worker: FakeWorker, size: tuple[int, int]
+) -> None:
+    stored = await content_of(client, fake_worker, encoded(Image.new("RGB", size, "teal")), size=64)
     assert min(stored.size) == 16, "the smallest side that a picture may have"
     assert fitting(stored.size, 64, 64) in ((64, 1), (1, 64))
 
@@ -84,11 +88,13 @@ async def test_damaged_remarks_do_not_damage_the_picture(
     assert answer.status_code == 202, answer.text
 
 
-async def test_a_palette_that_is_transparent_in_steps(client: httpx.AsyncClient, hand: Hand) -> None:
+async def test_a_palette_that_is_transparent_in_steps(
+    client: httpx.AsyncClient, fake_worker: FakeWorker
+) -> None:
     image = Image.new("P", (64, 48), 1)
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     image.paste(2, (0, 0, 32, 48))
-    stored = await content_of(client, hand, encoded(image, transparency=bytes([255, 128, 0])))
+    stored = await content_of(client, fake_worker, encoded(image, transparency=bytes([255, 128, 0])))
     assert stored.convert("RGBA").getpixel((50, 20)) == (0, 255, 0, 128)
     assert stored.convert("RGBA").getchannel("A").getpixel((5, 5)) == 0
 
@@ -115,10 +121,10 @@ async def test_a_zero_byte_is_the_senders_mistake(
     assert 400 <= answer.status_code < 500, answer.text
 
 
-async def test_zero_bytes_in_forms(client: httpx.AsyncClient, hand: Hand) -> None:
+async def test_zero_bytes_in_forms(client: httpx.AsyncClient, fake_worker: FakeWorker) -> None:
     answer = await client.post("/v1/styles", files=files(examples=png()), data={"name": "a\0b"})
     assert answer.status_code == 422, answer.text
-    style = await ready_style(client, hand)
+    style = await ready_style(client, fake_worker)
     named = [("contents", ("a\0b.png", png()))]
     answer = await client.post("/v1/stylizations", files=named, data={"style_id": style})
     assert answer.status_code in (202, 400), answer.text
@@ -149,8 +155,8 @@ async def test_a_silent_event_stream_says_that_it_lives(
 
 
 @pytest.mark.parametrize("size", ["1_000", "5１2", "0x200", "1e3", "512.5", "½", "NaN", "٥١٢"])
-async def test_numbers_are_numbers(client: httpx.AsyncClient, hand: Hand, size: str) -> None:
-    style = await ready_style(client, hand)
+async def test_numbers_are_numbers(client: httpx.AsyncClient, fake_worker: FakeWorker, size: str) -> None:
+    style = await ready_style(client, fake_worker)
     form = {"style_id": style, "size": size}
     answer = await client.post("/v1/stylizations", files=files(contents=png()), data=form)
     if answer.status_code == 202:  # as Python reads it, then
@@ -173,8 +179,10 @@ async def test_blanks_around_a_key(client: httpx.AsyncClient, services: Containe
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_mask_lies_on_the_photo_as_it_is_seen(client: httpx.AsyncClient, hand: Hand) -> None:
-    style = await ready_style(client, hand)
+async def test_a_mask_lies_on_the_photo_as_it_is_seen(
+    client: httpx.AsyncClient, fake_worker: FakeWorker
+) -> None:
+    style = await ready_style(client, fake_worker)
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = encoded(picture(64, 48), "JPEG", exif=exif)
@@ -191,7 +199,7 @@ async def test_a_mask_lies_on_the_photo_as_it_is_seen(client: httpx.AsyncClient,
 
 @pytest.mark.parametrize("disposal", [2, 3])
 async def test_frames_that_are_taken_away_are_gone(
-    client: httpx.AsyncClient, hand: Hand, disposal: int
+    client: httpx.AsyncClient, fake_worker: FakeWorker, disposal: int
 ) -> None:
     ground = Image.new("RGBA", (64, 48), "white")
     spots = []
@@ -203,7 +211,7 @@ async def test_frames_that_are_taken_away_are_gone(
     ground.save(
         buffer, "GIF", save_all=True, append_images=spots, disposal=[1, disposal, 1], duration=100, loop=0
     )
-    stored = await content_of(client, hand, buffer.getvalue())
+    stored = await content_of(client, fake_worker, buffer.getvalue())
     stored.seek(2)
     assert stored.convert("RGB").getpixel((50, 8)) == pytest.approx((255, 0, 0), abs=40)
     gone = stored.convert("RGB").getpixel((8, 8))
@@ -213,8 +221,8 @@ async def test_frames_that_are_taken_away_are_gone(
 @pytest.mark.parametrize(
     "text", ['{"name": NaN}', '{"name": 1e999}', '{"name": "\\ud800"}', "\ufeff{}", "[" * 900]
 )
-async def test_what_is_no_json(client: httpx.AsyncClient, hand: Hand, text: str) -> None:
-    style = await ready_style(client, hand)
+async def test_what_is_no_json(client: httpx.AsyncClient, fake_worker: FakeWorker, text: str) -> None:
+    style = await ready_style(client, fake_worker)
     answer = await client.patch(
         f"/v1/styles/{style}", content=text.encode(), headers={"Content-Type": "application/json"}
     )
