@@ -91,8 +91,8 @@ def _high_water(pid: int) -> float:
 async def fuzz(
     client: httpx.AsyncClient, count: int, seed: int, base_hash: str, *, seconds: float = math.inf
 ) -> Outcome:
-    """Send so many mutated pictures to the application of ``client``, whose checkpoint is ``base_hash``; fewer
-    when the time is over."""
+    """Send so many mutated pictures to the application of ``client``, whose checkpoint is ``base_hash``;
+    fewer when the time is over."""
     outcome, style_id = Outcome(), await _import_style(client, base_hash)
     until = time.monotonic() + seconds
     for number, indices in enumerate(_batches(count)):
