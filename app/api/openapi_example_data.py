@@ -35,6 +35,7 @@ HEADER = {
     "losses": LOSSES,
     "licence": "Apache-2.0",
     "format": STYLE_FORMAT,
+    "modality": "image",
 }
 
 

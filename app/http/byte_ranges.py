@@ -4,7 +4,7 @@ import re
 
 from app.errors import RangeNotSatisfiableError
 
-_ONE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+_ONE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE | re.ASCII)
 
 
 def byte_range(header: str | None, if_range: str | None, *, size: int, etag: str) -> tuple[int, int] | None:

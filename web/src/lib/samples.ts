@@ -53,7 +53,7 @@ export const photos: (Sample & { name: PhotoName })[] = [
 /** What the photo is called in renderings that are no results of anybody: those that are kept, and those that are only
  * looked at. */
 export const THUMBNAIL_NAME = "fewstroke-thumbnail.webp";
-export const PROOF_NAME = "fewstroke-proof.webp";
+export const PHOTO_THUMBNAIL_NAME = "fewstroke-photo-thumbnail.webp";
 
 /** The photo on which all styles are shown; seen as it is until the rendering is there. */
 export const THUMBNAIL_PHOTO = smallCat;
