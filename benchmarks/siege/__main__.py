@@ -130,8 +130,8 @@ async def _watch(api: psutil.Process, most: Most) -> None:
 
 
 def _processor_seconds(process: psutil.Process) -> dict[str, float]:
-    """Of the API, and of its decoders; and how long the API's event loop was ready and got no processor, which
-    is what the machine's other work costs it (Linux)."""
+    """Of the API, and of its decoders; and how long the API's event loop was ready and got no processor: what
+    the machine's other work costs it (Linux)."""
     own = process.cpu_times()
     waited = Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]
     found = {"api": own.user + own.system, "decoders": 0.0, "api_waited": int(waited) / 1e9}
