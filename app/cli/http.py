@@ -1,4 +1,4 @@
-"""The HTTP server process. Never imports torch."""
+"""Run the HTTP server process. Never imports torch."""
 
 from __future__ import annotations
 

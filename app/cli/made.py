@@ -1,5 +1,7 @@
-"""Results one after the other: what each was made from is written into its file, so that a folder is not
-rendered twice; and a file that cannot be used costs only itself."""
+"""Make result files one by one: finished ones are recognised and skipped, a bad input fails alone.
+
+What a result was made from is written into its file, so that a folder is not rendered twice.
+"""
 
 from __future__ import annotations
 

@@ -212,7 +212,13 @@ def music_train(
 
 
 def evaluate_music(
-    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, fragments: int = 0
+    works: Path | None,
+    checkpoint: Path | None,
+    joint: Path | None,
+    out: Path,
+    cache: Path,
+    *,
+    fragments: int = 0,
 ) -> None:
     """Right against wrong composer, over those that no training saw; music.json and music.md in ``out``."""
     with _errors():
@@ -229,6 +235,7 @@ def evaluate_music(
                 known,
                 music.EvaluationOptions(),
                 on_row=lambda so_far: music.write_results(so_far, out),
+                cache=cache,
             )
         tell(music.table(results))
         if fragments:

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110, section 14): one range; several are answered with the whole."""
+"""Parse `Range` headers (RFC 9110, section 14); several ranges are answered with the whole."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which pages of other origins may call, by configuration. Keys travel in a header, never in cookies."""
+"""CORS: which other origins may call, by configuration. Keys travel in a header, never in cookies."""
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders

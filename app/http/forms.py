@@ -1,4 +1,4 @@
-"""Multipart forms with files, within limits that hold while the body streams in.
+"""Parse multipart forms with files, and enforce their limits while the body streams in.
 
 A file's bytes go to a temporary file as they come, and are counted on the way: a file that is too
 large is refused after as many bytes as it may have, whatever its declared length says.

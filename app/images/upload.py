@@ -1,4 +1,4 @@
-"""Uploaded pictures on their way in: decoded elsewhere, normalised, stored; or refused without a trace."""
+"""Take uploaded pictures in: decode and normalise them in another process, store them, undo it on failure."""
 
 import asyncio
 import logging

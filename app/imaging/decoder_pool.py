@@ -1,4 +1,4 @@
-"""Decoder processes, seen from the HTTP process."""
+"""The pool of decoder processes, as the HTTP process uses it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The decoder process: untrusted pictures are decoded here, not in the HTTP process.
+"""The decoder process: decodes untrusted pictures outside the HTTP process.
 
 A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
 line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is

@@ -1,4 +1,4 @@
-"""Errors of what the service stands on, in its tree."""
+"""Errors of database, blob store and other infrastructure."""
 
 import errno
 import logging

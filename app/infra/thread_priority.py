@@ -1,4 +1,4 @@
-"""The processor time of those who compute: what those who answer leave.
+"""Lower the priority of compute threads so that the API on the same machine stays responsive.
 
 On one machine the threads of a worker on CPUs hold every core, and whoever answers a request waits for one of
 them. With a higher niceness they give way at once, and still get everything that nobody else wants. It is the

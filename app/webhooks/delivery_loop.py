@@ -1,4 +1,4 @@
-"""Empties the outbox. Runs in every API process; a claim keeps two from sending one message at once.
+"""Deliver the messages of the outbox. Runs in every API process; a claim keeps two from sending one.
 
 A claim moves ``next_attempt_at`` beyond the longest attempt: should its process die, the message is sent
 again after that. A receiver may thus get a message twice, always under the same ``webhook-id``.

@@ -1,4 +1,4 @@
-"""The worker's loop: pull a job and those that may join it, run them, next."""
+"""The worker's loop: pull a job and those that may join it, run them, repeat."""
 
 from __future__ import annotations
 
@@ -166,8 +166,8 @@ class Worker:
             await asyncio.wait(self._behind.values())
 
     async def _see_through(self, inflight: InflightBatch) -> None:
-        """Until the compute thread may go on: with jobs of a moment when it is free, and their ends are
-        stored while it computes the next; with others when all of them have ended."""
+        """Wait until the next batch may be computed: short jobs release the compute thread before their
+        results are stored, long jobs after."""
         try:
             await inflight.begun()
             if not inflight.batch.brief:

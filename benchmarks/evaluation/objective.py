@@ -38,7 +38,7 @@ class ObjectiveMeter:
     @property
     def key(self) -> str:
         """What the values depend on besides the pictures."""
-        return f"{LEVEL_WEIGHTS}/{STYLE_WEIGHTS}/{SCATTER}/spread"
+        return f"{LEVEL_WEIGHTS}/{STYLE_WEIGHTS}/{SCATTER}"
 
     def target(self, examples: Sequence[Image.Image]) -> ObjectiveTarget:
         """The examples, to be looked at when the size of the pictures is known."""
@@ -57,8 +57,6 @@ class ObjectiveMeter:
         for picture, photo in zip(torch.split(pictures, 1), torch.split(photos, 1), strict=True):
             with self.objective.autocast():
                 own = look_at(self.objective.network.vgg, photo)[0]
-            features, around = examples.places.targets(own)
-            spread = None if around is None else around[None]
-            chosen = Target(features[None], [examples.places], examples.pooled, spread)
+            chosen = Target(examples.places.targets(own)[None], [examples.places], examples.pooled)
             found.append(float(level_loss(self.objective, LEVEL_WEIGHTS[level], picture, chosen)))
         return found

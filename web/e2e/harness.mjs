@@ -127,4 +127,4 @@ export async function openPage(browser, url, options = {}) {
   return { context, page, problems };
 }
 
-export const sample = (name) => join(ROOT, "demo", name);
+export const sample = (name) => join(ROOT, "app/studio/pictures", name);

@@ -277,4 +277,17 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await page.goto(`${service.url}/#/styles/${id.slice(0, -4)}0000`);
     await page.getByRole("alert").waitFor();
   });
+
+  it("says that a photo waits for its turn until that has come", async () => {
+    await page.route("**/v1/jobs/*/events", () => new Promise(() => undefined)); // nothing is heard of the job
+    await page.goto(`${service.url}/#/use`);
+    await drop(page, [photo("cat")]);
+    await button("Woodblock waves").click();
+    const says = page.locator(".stage .state");
+    await same(() => says.textContent(), "Waiting for its turn…");
+    await page.unroute("**/v1/jobs/*/events");
+    await page.getByLabel("Strength").fill("0.8");
+    await rendered();
+    await same(() => says.textContent(), "");
+  });
 });

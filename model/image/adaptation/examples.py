@@ -15,7 +15,7 @@ from torch import Tensor
 from model.image.losses.critic import critic_inputs
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, STRIDE, hypercolumns
 from model.image.losses.objective import Objective
-from model.image.losses.places import Places, spread_around
+from model.image.losses.places import Places
 from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, pool, statistics
 from model.image.media.folders import to_tensor
 from model.image.network.style_encoder import describe
@@ -33,16 +33,14 @@ class LevelExamples:
     """What K works look like at one level.
 
     ``features``: hypercolumns of the places of each work, (N_k, CHANNELS) in bf16; ``light``: how light they
-    are, (N_k,); ``statistics``: batch K; ``descriptions``: (K, D) for the encoder; ``spread``: the variance
-    around the places (N_k, CHANNELS), on fine levels; ``maps``: what a critic sees of each work, where asked
-    for.
+    are, (N_k,); ``statistics``: batch K; ``descriptions``: (K, D) for the encoder; ``maps``: what a critic
+    sees of each work, where asked for.
     """
 
     features: list[Tensor]
     light: list[Tensor]
     statistics: StyleStatistics
     descriptions: Tensor
-    spread: list[Tensor] = field(default_factory=list)
     maps: list[Tensor] = field(default_factory=list)
 
     @classmethod
@@ -53,7 +51,6 @@ class LevelExamples:
             [light for work in works for light in work.light],
             concatenate([work.statistics for work in works]),
             torch.cat([work.descriptions for work in works]),
-            [spread for work in works for spread in work.spread],
             [maps for work in works for maps in work.maps],
         )
 
@@ -64,8 +61,7 @@ class LevelExamples:
         features, light = (
             torch.cat([_some(x, each) for x in given]) for given in (self.features, self.light)
         )
-        spread = torch.cat([_some(x, each) for x in self.spread]) if self.spread else None
-        return Places.of(features, light, spread)
+        return Places.of(features, light)
 
     @cached_property
     def pooled(self) -> StyleStatistics:
@@ -97,20 +93,16 @@ def observe(
             features = objective.network(image, _LAYERS)
             own = statistics(features, image, patches=level >= TURNED_LEVELS)
         places, light = [hypercolumns(features)[0]], [_light(image)]
-        spread = []
         if level < TURNED_LEVELS:
             with objective.autocast():
                 for turn in (1, 2, 3):
                     turned = torch.rot90(image, turn, (2, 3))
                     places.append(hypercolumns(objective.network(turned, HYPERCOLUMN_LAYERS))[0])
                     light.append(_light(turned))
-        else:
-            grid = image.shape[2] // STRIDE, image.shape[3] // STRIDE
-            spread = [_some(spread_around(places[0], grid), PLACES_OF_ONE).to(torch.bfloat16)]
         kept = _some(torch.cat(places), PLACES_OF_ONE).to(torch.bfloat16)
         lightness = _some(torch.cat(light), PLACES_OF_ONE)
         seen = [critic_inputs(features).to(torch.bfloat16)] if maps else []
-        found.append(LevelExamples([kept], [lightness], own, describe(own), spread, seen))
+        found.append(LevelExamples([kept], [lightness], own, describe(own), seen))
     return found
 
 

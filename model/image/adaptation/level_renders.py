@@ -69,21 +69,15 @@ def finer_inputs(
     return level_input(finer_photos, photos, render, dials.detail(level + 1), dials.structure)
 
 
-def chosen_places(
-    objective: Objective, inputs: Tensor, places: Sequence[Places]
-) -> tuple[Tensor, Tensor | None]:
+def chosen_places(objective: Objective, inputs: Tensor, places: Sequence[Places]) -> Tensor:
     """Search for each place of each input a place of its style's examples: see ``Places.targets``.
 
-    (N, 3, H, W) inputs and the places of the style of each -> (N, P, CHANNELS) of those chosen, and the
-    variance around them where the examples have it.
+    (N, 3, H, W) inputs and the places of the style of each -> (N, P, CHANNELS) of those chosen.
     """
-    chosen, spread = [], []
+    chosen = []
     for x, of_style in zip(inputs, places, strict=True):
         pause()
         with objective.autocast():
             found = look_at(objective.network.vgg, x[None])[0]
-        features, around = of_style.targets(found, x)
-        chosen.append(features)
-        if around is not None:
-            spread.append(around)
-    return torch.stack(chosen), torch.stack(spread) if spread else None
+        chosen.append(of_style.targets(found, x))
+    return torch.stack(chosen)

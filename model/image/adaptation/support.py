@@ -138,13 +138,13 @@ class Adaptation:
         inputs = self._cut(inputs, self.config.levels[level].crop)
         examples = self.examples(level)
         places = [examples.places] * len(inputs)
-        chosen, spread = chosen_places(self.objective, inputs, places)
+        chosen = chosen_places(self.objective, inputs, places)
         pooled = examples.pooled[[0] * len(inputs)] if LEVEL_WEIGHTS[level].statistics else None
         judged = None
         if self.config.critic > 0 and level in self.critics:
             embedding = self.networks.encoder.embed_style(examples.descriptions, level)
             judged = Judged(self.critics[level], self.config.critic, embedding.expand(len(inputs), -1))
-        self._support = RenderBatch(inputs, Target(chosen, places, pooled, spread, judged))
+        self._support = RenderBatch(inputs, Target(chosen, places, pooled, judged))
 
     def _draw(self, phi: Params) -> Tensor:
         """What the network makes of the inputs of the level that was begun last, one by one."""

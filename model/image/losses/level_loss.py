@@ -18,11 +18,12 @@ from model.image.losses.critic import Critic, critic_inputs, generator_hinge, hi
 from model.image.losses.distances import LossWeights, color_directions
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
 from model.image.losses.objective import Objective
-from model.image.losses.places import WINDOW, Places, committed_distance
+from model.image.losses.places import Places, committed_distance
 from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
 STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
 CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge
+WINDOW = 8  # places a side of the windows in which spreads are compared
 
 
 @dataclass(frozen=True)
@@ -70,27 +71,23 @@ class Target:
 
     ``chosen``: (N, P, C) hypercolumns of the places chosen for each of their P places; ``places``: of each
     render's style; ``pooled``: (batch N) statistics of each style's examples, None where they do not count;
-    ``spread``: (N, P, C) the variance around the chosen places, on fine levels; ``judged``: by a critic, on
-    fine levels.
+    ``judged``: by a critic, on fine levels.
     """
 
     chosen: Tensor
     places: Sequence[Places]
     pooled: StyleStatistics | None
-    spread: Tensor | None = None
     judged: Judged | None = None
 
     @classmethod
     def join(cls, parts: Sequence[Target]) -> Target:
         """Those of several styles side by side: all with statistics and a critic, or none."""
         pooled = [p.pooled for p in parts if p.pooled is not None]
-        spread = [p.spread for p in parts if p.spread is not None]
         judged = [p.judged for p in parts if p.judged is not None]
         return cls(
             torch.cat([p.chosen for p in parts]),
             [places for p in parts for places in p.places],
             concatenate(pooled) if pooled else None,
-            torch.cat(spread) if spread else None,
             replace(judged[0], embedding=torch.cat([j.embedding for j in judged])) if judged else None,
         )
 
@@ -101,7 +98,6 @@ class Target:
             self.chosen[chosen],
             [self.places[i] for i in chosen],
             None if self.pooled is None else self.pooled[chosen],
-            None if self.spread is None else self.spread[chosen],
             None if self.judged is None else replace(self.judged, embedding=self.judged.embedding[chosen]),
         )
 
@@ -118,7 +114,7 @@ def level_loss(objective: Objective, weights: LevelWeights, renders: Tensor, tar
     loss = committed_distance(found, target.chosen, target.places)
     if weights.local:
         grid = renders.shape[2] // 4, renders.shape[3] // 4
-        loss = loss + weights.local * local_distance(found, target.chosen, target.places, grid, target.spread)
+        loss = loss + weights.local * local_distance(found, target.chosen, target.places, grid)
     if counts:
         assert target.pooled is not None
         with objective.autocast():
@@ -137,40 +133,27 @@ def _directions(device: torch.device) -> Tensor:
 
 
 def local_distance(
-    features: Tensor,
-    targets: Tensor,
-    places: Sequence[Places],
-    grid: tuple[int, int],
-    around: Tensor | None = None,
+    features: Tensor, targets: Tensor, places: Sequence[Places], grid: tuple[int, int]
 ) -> Tensor:
     """(N,): distance of the means and spreads in overlapping windows, in units of the style's spread.
 
     A network that has to hit single places hits their average, and paints without brushwork. In a window it
-    is free to lay strokes where it likes, but there have to be as many: as in the places chosen there, or
-    as ``around`` them (B, N, C) in the examples, where one place was chosen over and over. So what is even in
-    the examples stays even, and what is dotted gets dots (after the statistics of Huang & Belongie 2017,
-    window by window).
+    is free to lay strokes where it likes, but there have to be as many: as in the places chosen there, so
+    that what is even in the examples stays even (after the statistics of Huang & Belongie 2017, window by
+    window).
     """
     mean = torch.stack([p.mean for p in places]).unsqueeze(1)
     spread = torch.stack([p.variance for p in places]).unsqueeze(1).sqrt()
     scale = 1 / (spread + 0.1 * spread.mean(2, keepdim=True))
     m, s = _windows((features - mean) * scale, grid)
     wanted_m, wanted_s = _windows((targets.float() - mean) * scale, grid)
-    if around is not None:
-        texture = _averaged(around.float() * scale.square(), grid)
-        wanted_s = torch.maximum(wanted_s, texture.add(1e-4).sqrt())
     return (m - wanted_m).square().mean((1, 2, 3)) + (s - wanted_s).square().mean((1, 2, 3))
 
 
 def _windows(x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(N, P, C) -> means and standard deviations in windows, (N, C, h, w) each."""
-    mean = _averaged(x, grid)
-    variance = _averaged(x.square(), grid) - mean.square()
-    return mean, variance.clamp_min(0).add(1e-4).sqrt()
-
-
-def _averaged(x: Tensor, grid: tuple[int, int]) -> Tensor:
-    """(N, P, C) -> means in windows, (N, C, h, w)."""
-    size = min(WINDOW, *grid)
     maps = x.view(len(x), *grid, -1).permute(0, 3, 1, 2)
-    return F.avg_pool2d(maps, size, max(1, size // 2))
+    size = min(WINDOW, *grid)
+    mean = F.avg_pool2d(maps, size, max(1, size // 2))
+    variance = F.avg_pool2d(maps.square(), size, max(1, size // 2)) - mean.square()
+    return mean, variance.clamp_min(0).add(1e-4).sqrt()

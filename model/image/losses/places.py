@@ -25,7 +25,6 @@ HUBNESS = 0.5  # how much being like everything counts against a place
 SAME_COLOR = 0.05  # standard deviation of colours (0..1) that are taken for the same
 NEAR = 1.5  # standard deviation of the distance, in places
 LIGHTNESS = 0.08  # of a cosine, that a difference of one standard deviation of lightness counts
-WINDOW = 8  # places a side of the windows in which spreads are compared
 _AT_ONCE = 2048  # queries
 
 
@@ -35,8 +34,7 @@ class Places:
 
     ``features``: (N, CHANNELS); ``mean``, ``variance``: (CHANNELS,) over them; ``searched``: (N, SEARCHED) of
     length 1, centred and projected; ``light``: (N,), how light each is beside the others (``standing``), 0
-    where that is not known; ``spread``: (N, CHANNELS), the variance of the features in a window around each
-    place (``spread_around``), None where it does not count.
+    where that is not known.
     """
 
     features: Tensor
@@ -44,15 +42,14 @@ class Places:
     variance: Tensor
     searched: Tensor
     light: Tensor
-    spread: Tensor | None = None
 
     @classmethod
-    def of(cls, features: Tensor, light: Tensor | None = None, spread: Tensor | None = None) -> Places:
-        """(N, CHANNELS) hypercolumns of the examples, their lightness (N,) and spread (N, CHANNELS)."""
+    def of(cls, features: Tensor, light: Tensor | None = None) -> Places:
+        """(N, CHANNELS) hypercolumns of the examples, and their lightness (N,)."""
         kept, features = features.to(torch.bfloat16), features.float()
         mean = features.mean(0)
         own = mean.new_zeros(len(features)) if light is None else standing(light)
-        return cls(kept, mean, features.var(0), project(features - mean), own, spread)
+        return cls(kept, mean, features.var(0), project(features - mean), own)
 
     def nearest(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
         """(M, CHANNELS) hypercolumns of a picture -> (M,): positions of the places most like each.
@@ -83,24 +80,9 @@ class Places:
             found.append(scores.argmax(1))
         return torch.cat(found)
 
-    def targets(
-        self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS
-    ) -> tuple[Tensor, Tensor | None]:
-        """(M, CHANNELS) of a picture -> what each of its places is to look like, and the spread around it."""
-        chosen = self.nearest(queries, image, hubness=hubness)
-        return self.features[chosen], None if self.spread is None else self.spread[chosen]
-
-
-def spread_around(features: Tensor, grid: tuple[int, int]) -> Tensor:
-    """(h w, C) of all places of a picture -> (h w, C): their variance in the window around each."""
-    maps = features.t().view(1, -1, *grid)
-    size = min(WINDOW, *grid) | 1
-
-    def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
-
-    variance = mean(maps.square()) - mean(maps).square()
-    return variance.clamp_min(0).flatten(2)[0].t()
+    def targets(self, queries: Tensor, image: Tensor | None = None, *, hubness: float = HUBNESS) -> Tensor:
+        """(M, CHANNELS) of a picture -> (M, CHANNELS): what each of its places is to look like."""
+        return self.features[self.nearest(queries, image, hubness=hubness)]
 
 
 def standing(light: Tensor) -> Tensor:

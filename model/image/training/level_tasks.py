@@ -89,13 +89,13 @@ class LevelTasks:
             for i in range(len(inputs))
         ]  # of each input's style
         places = [each.places for each in examples]
-        chosen, spread = chosen_places(self.objective, inputs, places)
+        chosen = chosen_places(self.objective, inputs, places)
         counts = LEVEL_WEIGHTS[level].statistics > 0
         pooled = concatenate([each.pooled for each in examples]) if counts else None
         judged = None
         if query and level in self.critics:
             judged = self._judged(level, styles, inputs, batch.photos)
-        return RenderBatch(inputs, Target(chosen, places, pooled, spread, judged))
+        return RenderBatch(inputs, Target(chosen, places, pooled, judged))
 
     def _judged(self, level: int, styles: Sequence[StyleTask], inputs: Tensor, count: int) -> Judged:
         """A part of a work beside each render, as large as it."""

@@ -8,6 +8,7 @@ export type Job = Schemas["JobOut"];
 export type JobState = Schemas["JobState"];
 export type Model = Schemas["ModelOut"];
 export type Stylization = Schemas["StylizationOut"];
+export type SharedResult = Schemas["SharedOut"];
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type PathsWith<M extends Method> = {

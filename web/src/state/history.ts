@@ -4,7 +4,7 @@ import { call, type Stylization } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { readPicture } from "../lib/files";
-import { PROOF_NAME, THUMBNAIL_NAME } from "../lib/samples";
+import { PHOTO_THUMBNAIL_NAME, THUMBNAIL_NAME } from "../lib/samples";
 import { fetchStyle, find } from "./styles";
 import { say, sayError } from "./toast";
 import { loadModel, model } from "./draft";
@@ -48,18 +48,18 @@ export async function refresh({ next = false } = {}): Promise<void> {
   }
 }
 
-const LEFT = 60_000; // ms after which nobody looks at a proof any more
+const LEFT = 60_000; // ms after which nobody looks at such a thumbnail any more
 
 /** What was only to be looked at, and stayed because its page was closed. */
 async function tidy(all: Stylization[]): Promise<void> {
   for (const made of all)
-    if (made.items[0]?.name === PROOF_NAME && Date.now() - Date.parse(made.created_at) > LEFT)
+    if (made.items[0]?.name === PHOTO_THUMBNAIL_NAME && Date.now() - Date.parse(made.created_at) > LEFT)
       await forget(made).catch(() => undefined); // the next look finds it again
 }
 
 function entriesOf(made: Stylization): Entry[] {
   return made.items.flatMap(({ name, content_id, image, position }) =>
-    image && name !== THUMBNAIL_NAME && name !== PROOF_NAME
+    image && name !== THUMBNAIL_NAME && name !== PHOTO_THUMBNAIL_NAME
       ? [{ key: `${made.id}-${position}`, made, name: name ?? "", content: content_id, mask: made.settings.mask_id, image: image.id }]
       : [],
   );

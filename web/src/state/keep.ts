@@ -48,6 +48,7 @@ async function restoreUse(): Promise<void> {
     mask: photo.mask && { ...photo.mask, url: URL.createObjectURL(photo.mask.blob) },
     result: photo.result && { ...photo.result, url: URL.createObjectURL(photo.result.blob) },
     status: "idle",
+    waits: false,
     error: null,
   }));
   use.settings.value = { ...use.settings.value, ...found.settings };

@@ -5,7 +5,7 @@ import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
 import { fetchPicture, fileFor, readPicture, release, shrink, type Picture } from "../lib/files";
-import { PROOF_NAME } from "../lib/samples";
+import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
 import { pause } from "../lib/time";
 import { watchedPicture } from "./draft";
 import { untilAccepted } from "./queue";
@@ -30,6 +30,7 @@ export interface Photo extends Picture {
   mask: Mask | null;
   result: Result | null;
   status: "idle" | "rendering" | "failed";
+  waits: boolean; // for its turn at the service
   error: string | null;
 }
 
@@ -88,7 +89,7 @@ export async function addPhotos(sources: (File | string)[]): Promise<void> {
 }
 
 function put(picture: Picture, lent: boolean): void {
-  const photo: Photo = { ...picture, lent, mask: null, result: null, status: "idle", error: null };
+  const photo: Photo = { ...picture, lent, mask: null, result: null, status: "idle", waits: false, error: null };
   photos.value = [...photos.value, photo];
   if (!selected.value) selectedId.value = photo.id;
 }
@@ -216,7 +217,7 @@ export async function render(id: string): Promise<void> {
   const abort = new AbortController();
   running.set(id, abort);
   const key = keyOf(photo);
-  change(id, { status: "rendering", error: null });
+  change(id, { status: "rendering", waits: false, error: null });
   try {
     const { blob, image } = await rendered(photo, abort.signal);
     if (abort.signal.aborted) return;
@@ -246,7 +247,8 @@ async function rendered(photo: Photo, signal: AbortSignal): Promise<Fetched> {
       ),
     signal,
   );
-  return pictureOf(answer.job, signal);
+  change(photo.id, { waits: answer.job.state === "queued" });
+  return pictureOf(answer.job, signal, () => change(photo.id, { waits: false }));
 }
 
 interface Fetched {
@@ -254,13 +256,16 @@ interface Fetched {
   image: string;
 }
 
-/** The first picture of a job, once it is done. Cancels the job when `signal` aborts. */
-export async function pictureOf(job: Job, signal: AbortSignal): Promise<Fetched> {
+/** The first picture of a job, once it is done; `onBegun`: its turn has come. Cancels the job when `signal` aborts. */
+export async function pictureOf(job: Job, signal: AbortSignal, onBegun?: () => void): Promise<Fetched> {
   const giveUp = () =>
     void call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: job.id } }).catch(() => undefined);
   signal.addEventListener("abort", giveUp, { once: true });
   try {
-    await followJob(job.id, { signal, onEvent: () => undefined });
+    await followJob(job.id, {
+      signal,
+      onEvent: (event) => event.event === "state" && event.data.state === "running" && onBegun?.(),
+    });
     signal.throwIfAborted();
     const done = await call("get", "/v1/jobs/{job_id}", { path: { job_id: job.id }, signal });
     const image = done.result?.images[0];
@@ -281,7 +286,7 @@ export async function variation(photo: Photo, tried: Partial<Settings>, signal: 
         "/v1/stylizations",
         {
           ...fieldsOf(photo, { ...tried, ...TRIED }),
-          contents: { blob: await shrink(photo, TRIED.size), name: PROOF_NAME },
+          contents: { blob: await shrink(photo, TRIED.size), name: PHOTO_THUMBNAIL_NAME },
           ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
         },
         { signal },

@@ -4,20 +4,20 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Style } from "../api/client";
 import { artOf } from "../lib/presets";
 import { THUMBNAIL_PHOTO } from "../lib/samples";
-import { keyOf, proofs, want as wantProof } from "../state/proofs";
+import { keyOf, photoThumbs, want as wantOnPhoto } from "../state/photo_thumbs";
 import { thumbs, want } from "../state/thumbs";
 import type { Photo } from "../state/use";
 
 export function Thumb({ style, alt, photo }: { style: Style; alt: string; photo?: Photo | null }) {
   const frame = useRef<HTMLSpanElement>(null);
   const shipped = style.preset ? artOf(style.preset.slug)?.shown : undefined;
-  const own = photo ? proofs.value[keyOf(photo, style)] : undefined;
+  const own = photo ? photoThumbs.value[keyOf(photo, style)] : undefined;
   const url = own ?? thumbs.value[style.id] ?? shipped;
   useEffect(() => {
     const watch = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) {
         watch.disconnect();
-        if (photo) wantProof(photo, style);
+        if (photo) wantOnPhoto(photo, style);
         else if (!shipped) want(style);
       }
     });

@@ -10,7 +10,7 @@ from torch import Tensor
 from model.image.losses.hypercolumns import CHANNELS, HYPERCOLUMN_LAYERS, hypercolumns, look_at
 from model.image.losses.level_loss import LevelWeights, Target, level_loss, local_distance
 from model.image.losses.objective import Objective
-from model.image.losses.places import Places, committed_distance, project, spread_around
+from model.image.losses.places import Places, committed_distance, project
 from model.image.media.folders import to_tensor
 from tests.model.conftest import picture
 
@@ -48,9 +48,7 @@ def test_every_place_is_found_again(objective: Objective) -> None:
     assert places.nearest(found, hubness=0).tolist() == list(range(len(found)))
     same = places.nearest(found) == torch.arange(len(found))
     assert same.float().mean() > 0.95
-    features, around = places.targets(found, hubness=0)
-    torch.testing.assert_close(features.float(), found, rtol=1e-2, atol=1e-2)
-    assert around is None, "no spread was given"
+    torch.testing.assert_close(places.targets(found, hubness=0).float(), found, rtol=1e-2, atol=1e-2)
 
 
 def test_what_is_compared_is_how_places_differ_within_a_picture(objective: Objective) -> None:
@@ -131,28 +129,6 @@ def test_local_distance_is_zero_for_equal_maps_and_counts_missing_texture() -> N
     elsewhere = texture.roll(1, 1)  # the same strokes, one place on
     assert float(committed_distance(elsewhere, texture, places)) > 0.5
     assert float(local_distance(elsewhere, texture, places, grid)) < 0.05 * missing
-
-
-def test_a_place_chosen_over_and_over_wants_the_texture_around_it() -> None:
-    torch.manual_seed(0)
-    grid = (16, 16)
-    dots = torch.zeros(*grid, CHANNELS)
-    dots[::2, ::2] = dots[1::2, 1::2] = 1.0
-    dots = (dots + 0.01 * torch.randn_like(dots)).flatten(0, 1)
-    around = spread_around(dots, grid)
-    assert around.shape == dots.shape
-    assert float(around.mean()) == pytest.approx(0.25, abs=0.03), "the variance of dots on half of the places"
-    paper = spread_around(torch.ones_like(dots), grid)
-    assert float(paper.max()) == pytest.approx(0, abs=1e-6)
-
-    places = [Places.of(dots)]
-    once = dots.mean(0).expand(1, len(dots), CHANNELS)  # one place was chosen for the whole picture
-    even, dotted = once, dots[None]
-    assert float(local_distance(even, once, places, grid)) < float(local_distance(dotted, once, places, grid))
-    wanted = around[None]
-    assert float(local_distance(dotted, once, places, grid, wanted)) < float(
-        local_distance(even, once, places, grid, wanted)
-    )
 
 
 def test_local_distance_of_maps_smaller_than_a_window() -> None:

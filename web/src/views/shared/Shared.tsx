@@ -1,8 +1,7 @@
 // What somebody with a link sees: before, after, and how to make one's own.
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../../api/client";
+import { call, type SharedResult } from "../../api/client";
 import { urlOf } from "../../api/http";
-import type { components } from "../../../../clients/typescript/src/schema";
 import { t } from "../../i18n";
 import { loadPresets } from "../../state/presets";
 import { href } from "../../state/route";
@@ -12,10 +11,8 @@ import { Compare } from "../../ui/Compare";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 
-type Seen = components["schemas"]["SharedOut"];
-
 export function Shared({ token }: { token: string }) {
-  const [seen, setSeen] = useState<Seen | null>(null);
+  const [seen, setSeen] = useState<SharedResult | null>(null);
   const [gone, setGone] = useState<string | null>(null);
   useEffect(() => {
     const abort = new AbortController();

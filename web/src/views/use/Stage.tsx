@@ -28,7 +28,7 @@ export function Stage() {
         peek={peek}
       />
       <p class="state" role="status">
-        {mix.value.length === 0 ? t.use.pick : busy ? `${t.use.rendering}…` : photo.result && !isFresh(photo) && photo.status !== "failed" ? t.use.stale : ""}
+        {mix.value.length === 0 ? t.use.pick : busy ? `${photo.waits ? t.use.queued : t.use.rendering}…` : photo.result && !isFresh(photo) && photo.status !== "failed" ? t.use.stale : ""}
       </p>
       {photo.result && (
         <div class="look">

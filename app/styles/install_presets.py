@@ -1,4 +1,4 @@
-"""Putting the presets where the service finds its styles: rows and blobs like those of any other style."""
+"""Store the presets where the service finds its styles: as rows and blobs like those of any other style."""
 
 import asyncio
 import dataclasses

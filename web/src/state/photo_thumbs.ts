@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { call, upload, type Style } from "../api/client";
 import { shrink } from "../lib/files";
-import { PROOF_NAME } from "../lib/samples";
+import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
 import { pause } from "../lib/time";
 import { untilAnswered } from "./queue";
 import { photos, pictureOf, selectedId, whenRemoved, type Photo } from "./use";
@@ -11,7 +11,7 @@ const SIDE = 256; // px
 const forever = new AbortController().signal;
 
 /** Object URLs by photo and style (`keyOf`). */
-export const proofs = signal<Record<string, string>>({});
+export const photoThumbs = signal<Record<string, string>>({});
 
 const asked = new Set<string>();
 const files = new Map<string, Promise<Blob>>(); // by photo
@@ -21,7 +21,7 @@ export function keyOf(photo: Photo, style: Style): string {
   return `${photo.id} ${style.id}`;
 }
 
-/** Ask for a style on a photo; it arrives in `proofs`. A photo that is no longer in view is passed over. */
+/** Ask for a style on a photo; it arrives in `photoThumbs`. A photo that is no longer in view is passed over. */
 export function want(photo: Photo, style: Style): void {
   const key = keyOf(photo, style);
   if (asked.has(key)) return;
@@ -30,7 +30,7 @@ export function want(photo: Photo, style: Style): void {
     await untilFree();
     if (selectedId.value !== photo.id) return void asked.delete(key);
     try {
-      proofs.value = { ...proofs.value, [key]: URL.createObjectURL(await rendered(photo, style)) };
+      photoThumbs.value = { ...photoThumbs.value, [key]: URL.createObjectURL(await rendered(photo, style)) };
     } catch {
       asked.delete(key); // the sample stays; asked for again when it is looked at again
     }
@@ -45,7 +45,7 @@ async function untilFree(): Promise<void> {
 async function rendered(photo: Photo, style: Style): Promise<Blob> {
   let file = files.get(photo.id);
   if (!file) files.set(photo.id, (file = shrink(photo, SIDE)));
-  const contents = { blob: await file, name: PROOF_NAME };
+  const contents = { blob: await file, name: PHOTO_THUMBNAIL_NAME };
   const fields = { style_id: style.id, size: SIDE, format: "webp", contents };
   const { job, stylization } = await untilAnswered(() => upload("/v1/stylizations", fields), forever);
   const { blob } = await pictureOf(job, forever);
@@ -57,10 +57,10 @@ async function rendered(photo: Photo, style: Style): Promise<Blob> {
 whenRemoved((id) => {
   files.delete(id);
   const kept: Record<string, string> = {};
-  for (const [key, url] of Object.entries(proofs.value))
+  for (const [key, url] of Object.entries(photoThumbs.value))
     if (key.startsWith(`${id} `)) {
       URL.revokeObjectURL(url);
       asked.delete(key);
     } else kept[key] = url;
-  proofs.value = kept;
+  photoThumbs.value = kept;
 });
