@@ -3,9 +3,10 @@
 #
 #   docker build -t fewstroke .                                          PyTorch for CPUs (the default)
 #   docker build -t fewstroke:cuda --build-arg TORCH_INDEX= .            PyTorch for NVIDIA GPUs
-ARG PYTHON_VERSION=3.12
+# The image that both stages begin with. A tag can be moved: scripts/pin_images.sh asks the registry for digests.
+ARG PYTHON_IMAGE=python:3.12-slim
 
-FROM python:${PYTHON_VERSION}-slim AS build
+FROM ${PYTHON_IMAGE} AS build
 # The index that PyTorch is taken from, and nothing else; empty: the package index, with CUDA on Linux.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -30,7 +31,7 @@ COPY model model
 COPY app app
 RUN pip install --no-deps --no-build-isolation --no-cache-dir . && python -m compileall -q /opt/fewstroke/lib
 
-FROM python:${PYTHON_VERSION}-slim
+FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Fewstroke" \
       org.opencontainers.image.description="Few-shot style adaptation as a service" \
       org.opencontainers.image.licenses="Apache-2.0"

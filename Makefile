@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
 LOAD_ARGS ?=
+AUDIT_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -132,15 +133,16 @@ siege: env ## Strangers and one owner attack a service while another works: two 
 lock: ## Write what the images install, with hashes, from the pins in constraints.txt
 	PYTHON=$(PYTHON) scripts/lock.sh
 
-audit: env $(WEB_STAMP) ## Look for known vulnerabilities of what is pinned (asks the advisory databases)
+audit: env ## Look for known vulnerabilities of what is shipped (asks the advisory databases of PyPI and npm)
 	$(PIP_INSTALL) --quiet -c constraints.txt pip-audit
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
-	cd web && $(WITH_NODE) npm audit --omit=dev
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(AUDIT_ARGS)
+	cd web && $(WITH_NODE) npm audit --omit=dev --package-lock-only
 
-sbom: env ## Write dist/fewstroke.cdx.json, what the images consist of (CycloneDX)
+sbom: env ## Write dist/fewstroke.cdx.json and dist/studio.cdx.json, what is shipped (CycloneDX)
 	$(PIP_INSTALL) --quiet -c constraints.txt cyclonedx-bom
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml -o dist/fewstroke.cdx.json
+	cd web && $(WITH_NODE) npm sbom --omit=dev --package-lock-only --sbom-format cyclonedx > ../dist/studio.cdx.json
 
 constraints: ## Resolve every dependency afresh and pin it in constraints.txt
 	PYTHON=$(PYTHON) scripts/pin_constraints.sh

@@ -1,4 +1,4 @@
-"""Bounds of what may be asked for that no setting changes, and the defaults of two that some do.
+"""Fixed bounds of request values, and the defaults of two that settings can lower.
 
 API, command line, clients and studio all have them from here, from the settings, or from
 ``model.image.dials``; clients and studio by ``GET /v1/models``.

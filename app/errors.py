@@ -1,4 +1,4 @@
-"""Every error that the service raises on purpose: one tree, one closed list of codes.
+"""The errors that the service raises on purpose: one tree of classes, one closed list of codes.
 
 An :class:`AppError` carries its HTTP status and its code, so the HTTP layer needs no table and the
 worker and the command line can use the same classes. ``detail`` says what was wrong and what to do

@@ -1,4 +1,4 @@
-"""Prefixed ULIDs: sortable by time, and readable as to what they name."""
+"""Make prefixed ULIDs: sortable by time, and readable as to what they name."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Texts without secrets: the one notion of where a secret can stand, for logs, errors, settings and answers.
+"""Remove secrets from texts: the one place that knows where a secret can stand.
 
 Addresses and assignments are recognised by their form: of a URL nothing is left before its last `@`, and of
 its query only values that are known to be harmless. The secrets of this process's own settings are recognised

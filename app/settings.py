@@ -34,7 +34,12 @@ MIB = 1024 * KIB
 
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "fewstroke"
+    try:
+        return (Path(base) if base else Path.home() / ".local" / "share") / "fewstroke"
+    except RuntimeError as error:  # a container, run as a user that it does not know
+        raise ConfigError(
+            "This user has no home folder: name a folder with FEWSTROKE_DATA_DIR, or set HOME."
+        ) from error
 
 
 def _env(name: str) -> AliasChoices:
@@ -205,7 +210,9 @@ class Settings(BaseSettings):
         "leaves a decoder for the others.",
     )
     decode_seconds: float = Field(
-        30.0, gt=0, description="How long the pictures of one request may keep a decoder, together."
+        30.0,
+        gt=0,
+        description="Seconds of processor time that the pictures of one request may take, together.",
     )
 
     # Adaptation.
@@ -392,6 +399,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             yield value.get_secret_value()
+        elif name == "s3_access_key_id" and value:
+            yield value  # no secret, but S3 repeats it to whoever is refused
         elif isinstance(value, str):
             for url in value.split(","):  # servers of a cluster
                 yield from secrets_of(url)

@@ -1,4 +1,4 @@
-"""The URL of the database, as operators have it and as SQLAlchemy and asyncpg want it."""
+"""Convert the database URL from an operator's form to SQLAlchemy's and asyncpg's."""
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError

@@ -1,4 +1,4 @@
-"""The settings as people see them: the effective values, and the page that documents them."""
+"""Print the effective settings, and the page that documents them."""
 
 import os
 import re

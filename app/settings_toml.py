@@ -1,4 +1,4 @@
-"""The configuration file: TOML, with the names of the settings as keys."""
+"""Read the configuration file: TOML, with the names of the settings as keys."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Text that clients send and the database keeps, or looks for."""
+"""Validators of stored text: they reject NUL, which PostgreSQL cannot store."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

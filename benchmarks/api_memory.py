@@ -19,8 +19,8 @@ from benchmarks.processes import MIB, Usage, sample
 from demo.client import Client
 from demo.service import running_service
 
-EXAMPLES = Path(__file__).parent.parent / "demo" / "examples"
-PHOTOS = Path(__file__).parent.parent / "demo" / "photos"
+EXAMPLES = Path(__file__).parent.parent / "app/studio/pictures/examples"
+PHOTOS = Path(__file__).parent.parent / "app/studio/pictures/photos"
 LIMIT_MIB = 150
 SAMPLE_SECONDS = 0.1
 

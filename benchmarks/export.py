@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.machine import library_versions, machine_info
 
 RESULTS = Path(__file__).parent / "results"
-EXAMPLES = Path(__file__).parents[1] / "demo" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "app/studio/pictures/examples"
 
 
 def main(

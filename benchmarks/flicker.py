@@ -42,7 +42,7 @@ METHODS = {
     "still parts": Smoothing(statistics=0.0, still=SMOOTH.still),
     "both (default)": SMOOTH,
 }
-EXAMPLES = Path(__file__).parents[1] / "demo" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "app/studio/pictures/examples"
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,9 @@ def measure(
     photos: Annotated[int, typer.Option(help="Photos while styles are learned, at least.")] = 60,
 ) -> None:
     """Measure, print and store; exit with status 1 above the limit."""
-    examples = [path.read_bytes() for path in sorted((ROOT / "demo/examples").glob("*.jpg"))[:4]]
-    photo = (ROOT / "demo/photos/cat.jpg").read_bytes()
+    pictures = ROOT / "app/studio/pictures"
+    examples = [path.read_bytes() for path in sorted((pictures / "examples").glob("*.jpg"))[:4]]
+    photo = (pictures / "photos/cat.jpg").read_bytes()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_service(Path(folder) / "log") as url,

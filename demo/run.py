@@ -23,7 +23,8 @@ from demo.service import running_service
 
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
-PHOTO = HERE / "photos" / "astronaut.jpg"
+PICTURES = HERE.parent / "app/studio/pictures"  # the studio offers them too
+PHOTO = PICTURES / "photos" / "astronaut.jpg"
 BANK = HERE.parent / "model" / "image" / "photos"
 DIALS: dict[str, dict[float, str]] = {
     "strength": {0.5: "half the way", 1.0: "the style, default", 1.25: "beyond it", 1.5: "the most"},
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))  # unwinds, so the service is stopped
     title = "Your examples" if given.examples else "The style of Katsushika Hokusai"
-    examples = given.examples or [HERE / "examples" / f"{name}.jpg" for name in EXAMPLES]
+    examples = given.examples or [PICTURES / "examples" / f"{name}.jpg" for name in EXAMPLES]
     try:
         run(examples, given.photo, given.out, title=title, console=console)
     except (DemoError, httpx.HTTPError, OSError) as error:
@@ -105,7 +106,7 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
             ]
             for dial, values in DIALS.items()
         ]
-        hung = [*sorted((HERE / "photos").glob("*.jpg")), *sorted(BANK.glob("*.jpg"))]
+        hung = [*sorted((PICTURES / "photos").glob("*.jpg")), *sorted(BANK.glob("*.jpg"))]
         made = [_decoded(png) for png in _stylize(client, hung, adapted.style_id)]
     sheet = contact_sheet(
         title,

@@ -1,10 +1,11 @@
 """Puts the demo's example paintings together again from the jigsaw pieces that GCompris ships.
 
 Debian's package ``gcompris-qt-data`` (3.1) holds works of Katsushika Hokusai (1760-1849, public
-domain) cut into jigsaw pieces. To make ``demo/examples`` afresh::
+domain) cut into jigsaw pieces. To make ``app/studio/pictures/examples`` afresh::
 
     apt-get download gcompris-qt-data && dpkg -x gcompris-qt-data_*.deb unpacked
-    python -m scripts.assemble_examples unpacked/usr/share/gcompris-qt/rcc/paintings.rcc demo/examples
+    cp unpacked/usr/share/gcompris-qt/rcc/paintings.rcc .
+    python -m scripts.assemble_examples paintings.rcc app/studio/pictures/examples
 
 The board files give each piece's centre to about two pixels. The rest comes from the pieces'
 shapes: together they must cover every pixel of the painting exactly once, and none outside of it. A

@@ -1,8 +1,9 @@
 """Learn the presets of ``app/presets/catalogue.json`` and draw their thumbnails for the studio.
 
-``python -m scripts.presets --works FOLDER`` writes ``app/presets/files`` and ``web/src/art/presets``; after
-that, ``make studio`` builds the page anew. Run it whenever the packaged checkpoint changes. A file that the
-checkpoint has learned already is kept, unless ``--again`` is given: an interrupted run goes on.
+``python -m scripts.presets --works FOLDER`` writes ``app/presets/files`` and
+``app/studio/pictures/presets``; after that, ``make studio`` builds the page anew. Run it whenever the
+packaged checkpoint changes. A file that the checkpoint has learned already is kept, unless ``--again`` is
+given: an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from model.image.engine import Engine
 from model.image.style import Style
 
 ROOT = Path(__file__).parents[1]
-ART = ROOT / "web/src/art/presets"
-PHOTO = ROOT / "demo/photos/cat.jpg"  # the photo of the studio's thumbnails
-HERO_PHOTO = ROOT / "demo/photos/astronaut.jpg"
+ART = ROOT / "app/studio/pictures/presets"
+PHOTO = ROOT / "app/studio/pictures/photos/cat.jpg"  # the photo of the studio's thumbnails
+HERO_PHOTO = ROOT / "app/studio/pictures/photos/astronaut.jpg"
 HERO = "hokusai"  # what the studio's first page shows large
 HERO_SIDE = 512  # px
 THUMB_SIDE = 384  # px of the longer side
@@ -32,7 +33,7 @@ WORK_SIDE = 200  # px: a square cut from the middle of the first work
 
 def find(work: str, works: Path) -> Path:
     """The file of a work; raises ``FileNotFoundError`` that names it."""
-    path = (ROOT if work.startswith("demo/") else works) / work
+    path = (ROOT if work.startswith("app/studio/pictures/") else works) / work
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: point --works at the folder that holds {work}")
     return path

@@ -1,4 +1,4 @@
-"""The HTTP contract as a document: what ``docs/openapi.json`` holds."""
+"""Write the OpenAPI description of the default settings as JSON: the content of ``docs/openapi.json``."""
 
 import json
 

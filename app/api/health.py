@@ -94,18 +94,21 @@ async def readyz(request: Request, services: Services, response: Response) -> Re
         }
     )
     missing, details = dict(look.missing), dict(look.details)
+    workers = look.found["worker"]
+    at_work, others = workers if isinstance(workers, tuple) else (0, "")
+    if others:
+        details["worker"] = others
     if services.closing:
         missing["process"] = Lack.STOPPING
         details["process"] = "this process is shutting down: send requests to another one"
     if missing:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "2"
-    workers = look.found["worker"]
     return Ready(
         status="not_ready" if missing else "ready",
         missing=missing,
-        details=details if missing and await _is_admin(request, services) else None,
-        workers=workers if isinstance(workers, int) else 0,
+        details=details if details and await _is_admin(request, services) else None,
+        workers=at_work,
     )
 
 
@@ -150,7 +153,8 @@ async def _database(services: Container) -> None:
         raise
 
 
-async def _workers(services: Container) -> int:
+async def _workers(services: Container) -> tuple[int, str]:
+    """How many are at work, and a sentence about those that could not be."""
     workers = await services.broker.workers()
     if not workers:
         raise LackError(
@@ -158,13 +162,11 @@ async def _workers(services: Container) -> int:
         )
     base = await services.checkpoint.base_hash()
     same = [info for info in workers if info.get("base_hash", base) == base]
+    others = [info for info in workers if info not in same]
+    named = ", ".join(f"{info['worker_id']} ({str(info['base_hash'])[:12]})" for info in others)
+    says = f"run another checkpoint than this service ({base[:12]}): {named}; start them with the same one"
     if not same:
-        named = ", ".join(f"{info['worker_id']} ({str(info['base_hash'])[:12]})" for info in workers)
-        raise LackError(
-            Lack.OTHER_BASE,
-            f"every worker runs another checkpoint than this service ({base[:12]}): {named}; start them with "
-            "the same one",
-        )
+        raise LackError(Lack.OTHER_BASE, f"all workers {says}")
     at_work = [info for info in same if float(info.get("silence_seconds") or 0) < _HANGING_SECONDS]
     if not at_work:
         raise LackError(
@@ -172,7 +174,7 @@ async def _workers(services: Container) -> int:
             f"no worker has gone on with its job for {_HANGING_SECONDS:g} seconds: each ends by itself in a "
             "few minutes, or end it now",
         )
-    return len(at_work)
+    return len(at_work), f"{len(others)} of {len(workers)} workers {says}" if others else ""
 
 
 async def _is_admin(request: Request, services: Container) -> bool:

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says besides the routes."""
+"""The parts of the OpenAPI description that no route gives: its text, its tags, its error schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the examples of all calls are about: one story, in the words of the real service.
+"""The objects that the OpenAPI examples show: one consistent set of styles, jobs and images.
 
 Five prints become a style, the style is put on two photos, one of which is no picture; a webhook is told.
 """

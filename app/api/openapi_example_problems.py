@@ -1,4 +1,4 @@
-"""Examples of refusals: what each call answers with each of its error statuses."""
+"""OpenAPI examples of errors: what each call answers with each of its error statuses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Examples of every call, made of `app.api.openapi_example_data`, and how they enter the description."""
+"""OpenAPI examples of every call, made of `app.api.openapi_example_data` and put into the description."""
 
 from typing import Any
 

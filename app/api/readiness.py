@@ -1,4 +1,4 @@
-"""What the service cannot do without, looked at once a second at most, and the log of its changes."""
+"""Probe what the service depends on, at most once a second, and log when that changes."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Secrets that stand in the database in clear, from before there was a key, are sealed at the start."""
+"""Encrypt, at the start, the secrets that the database holds in clear from before there was a key."""
 
 from sqlalchemy import select, update
 

@@ -1,4 +1,4 @@
-"""Everything that a request needs, made once per process."""
+"""Make the services of one API process when it starts, and end them when it stops."""
 
 import asyncio
 import logging
@@ -35,12 +35,12 @@ from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.migrations.migrate import migrate
-from app.presets.install import install_presets
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
 from app.styles.checkpoint import Checkpoint
 from app.styles.dependencies import StyleServices
+from app.styles.install_presets import install_presets
 from app.styles.tables import StyleRow
 from app.submission.storage import Storage
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries

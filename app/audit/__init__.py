@@ -1,1 +1,1 @@
-"""Who made, changed and deleted what: the log that outlives the things themselves."""
+"""The audit log: who made, changed and deleted what. It outlives the things themselves."""

@@ -1,4 +1,4 @@
-"""The audit log: who did what to which thing, and nothing of what the thing held."""
+"""The table of the audit log: who did what to which thing, without the content of the thing."""
 
 from datetime import datetime
 

@@ -1,0 +1,1 @@
+"""Authentication: API keys, signed URLs, rate limits, and the mode without keys."""

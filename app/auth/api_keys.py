@@ -1,4 +1,4 @@
-"""API keys as strings: made, taken apart, hashed.
+"""Make, parse and hash API keys.
 
 ``fsk_<12 characters>_<43 characters>``: a prefix that secret scanners can look for, a public part that
 names the row, and 256 random bits. Only the SHA-256 of the whole is stored. A slow hash (argon2) protects

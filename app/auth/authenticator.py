@@ -1,4 +1,4 @@
-"""Telling who sends a request."""
+"""Authenticate a request by its API key, and take it out of the rate of the key."""
 
 import asyncio
 import logging

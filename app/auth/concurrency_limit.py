@@ -1,4 +1,4 @@
-"""How many answers of a key may go on at a time: event streams, and requests that wait for a job."""
+"""Limit how many event streams and waiting requests each key may have open."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What routes depend on: the services that every route may use, and who asks."""
+"""Route dependencies: the services that every route may use, and the principal of the request."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ async def _reader(
     expires: Annotated[int | None, Query(ge=0, le=2**40, description="Of a signed link.")] = None,
     signature: Annotated[str | None, Query(max_length=100, description="Of a signed link.")] = None,
 ) -> str | None:
-    """Whose things a request sees that may also come by a signed link; None: what the link names."""
+    """Owner of the request's key, or None when a valid signed URL replaces the key."""
     if expires is None or signature is None:
         return (await _ask(request, services, Scope.READ)).owner
     await services.links.check(address(request), expires, signature)

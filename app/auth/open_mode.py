@@ -1,4 +1,4 @@
-"""When the service answers without a key.
+"""The mode without keys: when the service answers requests that carry none.
 
 ``auth``: ``keys`` never; ``open`` always; ``auto`` (the default) only as long as nobody but the people at
 this machine can ask, and no key was ever made. A browser that can reach the service runs other people's

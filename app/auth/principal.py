@@ -1,4 +1,4 @@
-"""Who asks, and what they may do."""
+"""The principal of a request: its owner, its key, and its scopes."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""How many requests a key may send: a token bucket that all replicas share.
+"""Limit the requests of a key by a token bucket that all replicas share.
 
 The bucket is a row: the time at which it would be full again (the generic cell rate algorithm, ATM Forum
 1996), moved by one conditional UPDATE. A process takes a twentieth of the bucket at a time and spends
@@ -94,8 +94,8 @@ class RateLimiter:
         return Standing(quota, max(0, min(quota, left)), math.ceil(reset))
 
     def _lease(self, key_id: str, now: float) -> _Lease | None:
-        """What the process holds of a key. An old one is none: it would let more through than the bucket
-        holds; nor is one of a time that the clock has left again."""
+        """This process's unexpired lease on the key's bucket, or None. Leases older than a window, or from
+        the future after the clock was set back, are ignored."""
         lease = self._leases.get(key_id)
         return lease if lease is not None and -_SKEW <= now - lease.taken_at <= _WINDOW else None
 

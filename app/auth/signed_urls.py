@@ -1,4 +1,4 @@
-"""Links that work without a key until they expire: for ``<img src>``, and to pass on.
+"""Signed URLs: links that work without a key until they expire, for ``<img src>`` and to pass on.
 
 A link is the path with ``expires`` (seconds since 1970) and ``signature``, an HMAC-SHA256 of path and time
 under a secret of the service. The secrets are rows of the database, so all replicas know them; the newest

@@ -1,5 +1,8 @@
-"""The command ``fewstroke``. Every command imports what it needs when it runs: ``--help`` stays fast,
-and the API's process never sees torch."""
+"""The command ``fewstroke``.
+
+Every command imports what it needs when it runs: ``--help`` stays fast, and the API's
+process never sees torch.
+"""
 
 from __future__ import annotations
 

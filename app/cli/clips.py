@@ -1,4 +1,4 @@
-"""Moving pictures on the command line."""
+"""Stylize moving pictures on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that work on the database of a service, whether it runs or not."""
+"""Open the database of a service for a command, whether the service runs or not."""
 
 from __future__ import annotations
 

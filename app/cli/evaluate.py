@@ -170,7 +170,7 @@ def evaluate(
     Prints tables; writes JSON, Markdown and one self-contained HTML page. See docs/evaluation.md.
     """
     if modality == "music":
-        return evaluate_music(works, checkpoint, joint, out, fragments=fragments)
+        return evaluate_music(works, checkpoint, joint, out, cache, fragments=fragments)
     with reported_errors():
         if modality != "image":
             raise InputError(f"--modality is image or music, not {modality}")

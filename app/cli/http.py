@@ -1,4 +1,4 @@
-"""The HTTP server process. Never imports torch."""
+"""Run the HTTP server process. Never imports torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.main import create_app
 from app.cli.common import ExitCode
 from app.errors import AppError, ConfigError
-from app.http.connections import bounded
+from app.http.connections import KEPT_SECONDS, bounded
 from app.infra.listen_socket import listen
 from app.infra.tracing import start_tracing
 from app.settings import Settings
@@ -93,6 +93,7 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
             http=bounded(settings, descriptors=_raise_descriptor_limit()),
+            timeout_keep_alive=KEPT_SECONDS,
             ws="none",  # what is upgraded would leave those bounds
         ),
     )

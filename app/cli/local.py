@@ -143,7 +143,7 @@ def stylize(
     made from the same with the same options, stay."""
     with reported_errors():
         from app.cli.clips import clip_format, loses_sound, stylize_clip
-        from app.cli.made import Recipe, Result, make_each
+        from app.cli.made import Recipe, Result, make_each, without_results
         from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
         from app.cli.results import output_paths
         from app.imaging.clip_reader import ClipLimits, check_length, is_moving
@@ -155,7 +155,7 @@ def stylize(
         _check_range("--size", size, MIN_SIZE, settings.max_output_side)
         longest = size or settings.default_output_side
         limits = ClipLimits(settings.max_clip_frames, settings.max_clip_seconds)
-        given = expand(photos)
+        given = without_results(expand(photos), named=photos, output=output)
         if not style.is_file():
             raise InputError(f"{style} does not exist: make a style with `fewstroke adapt`")
         clips = [path for path in given if is_moving(path)]

@@ -1,17 +1,42 @@
-"""Results one after the other: what each was made from is written into its file, so that a folder is not
-rendered twice; and a file that cannot be used costs only itself."""
+"""Make result files one by one: finished ones are recognised and skipped, a bad input fails alone.
+
+What a result was made from is written into its file, so that a folder is not rendered twice.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.cli.common import InputError, about, complain, err_console, tell
 from app.imaging.xmp import packet, tool
+
+_MARK = re.compile(rb"fewstroke:[0-9a-f]{64}")
+
+
+def without_results(found: Sequence[Path], *, named: Collection[Path], output: Path) -> list[Path]:
+    """What was found in folders, without what an earlier run has put there: when a folder is also where
+    results go, they would be rendered again, and theirs after them. Raises InputError when none is left."""
+    place = output.resolve()
+    left, results = [], 0
+    for path in found:
+        with about(path):
+            if path not in named and path.parent.resolve() == place and _MARK.search(path.read_bytes()):
+                results += 1
+            else:
+                left.append(path)
+    if results and not left:
+        raise InputError(
+            f"there are only results of earlier runs in {output}: name photos, or another folder"
+        )
+    if results:
+        err_console().print(f"{results} results of earlier runs in {output} are left out")
+    return left
 
 
 class Recipe:

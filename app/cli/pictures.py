@@ -1,4 +1,4 @@
-"""Pictures on the command line: which files are meant, reading and writing them."""
+"""Find, read and write the picture files that a command names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results on the command line go: their names, and files that are written whole or not at all."""
+"""Name result files, and write them whole or not at all."""
 
 from __future__ import annotations
 

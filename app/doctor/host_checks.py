@@ -1,4 +1,4 @@
-"""This machine: disk, checkpoint, device, decoder, port."""
+"""Checks of this machine: disk, checkpoint, device, decoder, port."""
 
 import asyncio
 import shutil

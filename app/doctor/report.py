@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The result of a check: its state, what was found, and what to do."""
 
 from dataclasses import dataclass
 from enum import StrEnum

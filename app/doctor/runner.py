@@ -1,4 +1,4 @@
-"""Every check, one after the other, each bounded in time; none stops the others."""
+"""Run every check, one after the other, each with a timeout; none stops the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Database, blob store, broker: reached, in order, and agreeing on the time."""
+"""Checks of database, blob store and broker: reachable, in order, and agreeing on the time."""
 
 import asyncio
 from contextlib import suppress

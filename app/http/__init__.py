@@ -1,0 +1,1 @@
+"""HTTP plumbing that knows no domain: forms, limits, errors, negotiation, middleware."""

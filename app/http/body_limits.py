@@ -1,4 +1,4 @@
-"""The bodies of requests, within limits that hold while they stream in."""
+"""Limit the size of request bodies while they stream in."""
 
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine

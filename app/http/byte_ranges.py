@@ -1,10 +1,10 @@
-"""Byte ranges (RFC 9110, section 14): one range; several are answered with the whole."""
+"""Parse `Range` headers (RFC 9110, section 14); several ranges are answered with the whole."""
 
 import re
 
 from app.errors import RangeNotSatisfiableError
 
-_ONE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+_ONE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE | re.ASCII)
 
 
 def byte_range(header: str | None, if_range: str | None, *, size: int, etag: str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -27,6 +28,7 @@ logging.getLogger("uvicorn.error").addFilter(NotAgain())  # "Invalid HTTP reques
 MAX_HEAD_BYTES = 64 * KIB  # of request line and headers
 MAX_HEADERS = 100
 HEAD_SECONDS = 15.0  # for request line and headers, and for the first byte of them
+KEPT_SECONDS = 75  # between two requests: proxies and load balancers keep connections for 60
 BODY_GRACE = 30.0  # s; from then on a body that comes at less than the least rate is given up
 BODY_RATE = 1000.0  # bytes/s
 REST_SECONDS = 10.0  # for which the rest of a body is read away whose request was answered already
@@ -97,7 +99,7 @@ class ConnectionSlots:
             del self._open[connection.address]
 
     def _evict(self, address: str | None) -> bool:
-        for candidate in (*self._silent, *self._idle):
+        for candidate in chain(self._silent, self._idle):
             if address is None or candidate.address == address:
                 logger.warning("%d connections are open: idle ones are closed to make room", self._limit)
                 self.busy(candidate)
@@ -216,8 +218,9 @@ class Connection(HttpToolsProtocol):
                 self.transport.abort()
         elif self._phase == "head" and now - self._since > HEAD_SECONDS:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self._phase == "idle" and self._answered and now - self._since > HEAD_SECONDS:
-            self.transport.close()
+        elif self._phase == "idle" and self._answered:
+            if now - self._since > (KEPT_SECONDS if self.has_asked else HEAD_SECONDS):
+                self.transport.close()
         elif self._phase == "body" and self._answered:
             if now - self._since > REST_SECONDS:
                 self.transport.abort()

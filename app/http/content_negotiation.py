@@ -1,4 +1,4 @@
-"""What a client prefers: to wait (`Prefer`, RFC 7240), and JSON or a picture (`Accept`, RFC 9110)."""
+"""Parse `Prefer` (RFC 7240) and `Accept` (RFC 9110): how long to wait, and JSON or a picture."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Every error answer is ``application/problem+json`` (RFC 9457) with a code from a closed list."""
+"""Answer every error as ``application/problem+json`` (RFC 9457) with a code from a closed list."""
 
 import errno
 import logging

@@ -1,5 +1,7 @@
-"""Names of uploaded files in the forms that clients write them in besides plain UTF-8: ``filename*``
-(RFC 2231, from mail and older HTTP libraries) and encoded words (RFC 2047, .NET)."""
+"""Decode names of uploaded files that are not written in plain UTF-8.
+
+Clients write ``filename*`` (RFC 2231, from mail and older HTTP libraries) and encoded words (RFC 2047, .NET).
+"""
 
 import re
 from binascii import Error as Base64Error

@@ -1,4 +1,4 @@
-"""Multipart forms with files, within limits that hold while the body streams in.
+"""Parse multipart forms with files, and enforce their limits while the body streams in.
 
 A file's bytes go to a temporary file as they come, and are counted on the way: a file that is too
 large is refused after as many bytes as it may have, whatever its declared length says.
@@ -28,6 +28,7 @@ from app.errors import (
 from app.http.body_limits import counted, drain, refuse_declared
 from app.http.exception_handlers import field_problems, validation_sentence
 from app.http.filenames import extended_name, plain_name
+from app.infra.errors import temp_files_unavailable
 from app.settings import MIB
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -81,7 +82,7 @@ async def read_form(
     ``repeated`` names the fields that may come several times; their values are lists.
     ``admit`` is asked before a byte is stored; the AppError that it raises refuses the request.
     Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
-    FilesMissingError, TooManyFilesError, ValidationError.
+    FilesMissingError, TooManyFilesError, ValidationError, ServiceUnavailableError.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise UnsupportedMediaTypeError(
@@ -93,7 +94,10 @@ async def read_form(
     try:
         if admit is not None:
             await admit()
-        data = await parser.parse()
+        try:
+            data = await parser.parse()
+        except OSError as error:  # files that do not fit into memory go to temporary ones
+            raise temp_files_unavailable(error) from error
     except (AppError, MultiPartException, UnicodeError) as error:
         await drain(body)
         if not isinstance(error, AppError):

@@ -1,4 +1,4 @@
-"""Cursor pagination of lists."""
+"""Cursor pagination of lists: the query parameters `limit` and `after`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Ids in the paths of routes."""
+"""Path parameters of routes that are ids."""
 
 from typing import Annotated
 

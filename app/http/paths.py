@@ -1,4 +1,4 @@
-"""The address of a request within the service, and what it takes."""
+"""The path of a request without the prefix of a proxy, and the methods that it allows."""
 
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Figures of one API process: its requests, its open event streams, its memory and file handles."""
+"""Prometheus metrics of one API process: requests, open event streams, memory, file handles."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector

@@ -1,4 +1,4 @@
-"""That this process is about to end: streams and waiting requests then end by themselves."""
+"""A flag that says that this process is stopping, so that streams and waiting requests end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""``/docs`` without the internet: Swagger UI's files come from the package fastapi-offline."""
+"""Serve ``/docs`` without the internet: Swagger UI's files come from the package fastapi-offline."""
 
 import re
 from base64 import b64encode

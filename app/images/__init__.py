@@ -1,0 +1,1 @@
+"""Images: uploads and results, their rows and their bytes."""

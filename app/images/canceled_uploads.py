@@ -1,4 +1,4 @@
-"""What was uploaded for a job that was canceled: a day, in which the job can be retried."""
+"""Keep the uploads of a canceled job for one more day, in which it can be retried."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The bytes of an image as an HTTP answer."""
+"""Answer a request with the bytes of an image."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Reading and deleting images."""
+"""Read and delete rows of images."""
 
 from collections.abc import Collection, Sequence
 

@@ -1,4 +1,4 @@
-"""Images on the wire."""
+"""Images as JSON."""
 
 from datetime import datetime
 from typing import Any, Self

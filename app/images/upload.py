@@ -1,4 +1,4 @@
-"""Uploaded pictures on their way in: decoded elsewhere, normalised, stored; or refused without a trace."""
+"""Take uploaded pictures in: decode and normalise them in another process, store them, undo it on failure."""
 
 import asyncio
 import logging
@@ -6,7 +6,6 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from starlette.datastructures import UploadFile
@@ -17,7 +16,7 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits, Normalized
-from app.imaging.temp_dirs import UPLOADS
+from app.imaging.temp_dirs import temporary_folder
 from app.infra.blob_keys import upload_key
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
@@ -116,8 +115,8 @@ class UploadBatch:
         role: ImageRole,
         limits: Limits,
     ) -> str:
-        with TemporaryDirectory(prefix=UPLOADS) as folder:
-            source, target = Path(folder, "in"), Path(folder, "out")
+        with temporary_folder() as folder:
+            source, target = folder / "in", folder / "out"
             if (file.size or 0) <= _SMALL:  # still in memory, and written faster than a thread wakes up
                 _spill(file.file, source)
             else:

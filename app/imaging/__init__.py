@@ -1,0 +1,1 @@
+"""Reading and writing pictures and clips: sniffing, sandboxed decoding, normalisation, encoding."""

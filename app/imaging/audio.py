@@ -1,4 +1,4 @@
-"""The sound of a video, copied to another one as it is: without decoding, in step with the pictures."""
+"""Copy the sound of a video into the result without decoding it, in step with the pictures."""
 
 from __future__ import annotations
 

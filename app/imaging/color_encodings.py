@@ -1,4 +1,4 @@
-"""Colours of other encodings, in sRGB: other primaries, other curves, and high dynamic range (HLG and PQ).
+"""Convert other colour encodings to sRGB: other primaries, other curves, high dynamic range (HLG, PQ).
 
 The numbers of primaries and curves are those of ITU-T H.273, which videos and the chunk cICP of PNG share.
 High dynamic range is shown as ITU-R BT.2408 has it: what HDR calls white for graphics, 203 cd/m², is the

@@ -1,4 +1,4 @@
-"""What would take a decoder or the disk out of proportion to its size: refused, or kept smaller.
+"""Refuse or shrink files that would cost a decoder or the disk out of proportion to their size.
 
 A progressive JPEG may repeat its scans: each costs 88 bytes and decodes the whole picture again. A lossless
 picture may be a pattern that its own format compresses a thousand times better than a quick PNG does.

@@ -1,13 +1,19 @@
-"""The decoder process: untrusted pictures are decoded here, not in the HTTP process.
+"""The decoder process: decodes untrusted pictures outside the HTTP process.
 
 A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
 line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
 killed. Run by :mod:`app.imaging.decoder_pool`.
+
+What takes long gives way: each picture has a thread of its own, which becomes nicer after a moment, so that
+where cores are few the quick pictures of one owner do not wait for the slow ones of another.
 """
 
 import json
 import os
 import sys
+import threading
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +23,12 @@ from app.imaging.cost_limits import keep_small, refuse_costly
 from app.imaging.limits import Limits
 from app.imaging.normalize import normalize
 from app.imaging.sandbox import confine
+from app.infra.thread_priority import give_way
 
 _MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture needs about a fifth
+_MOMENT = 0.2  # s
+_NICER = 5
+_READY = "ready"
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -44,9 +54,35 @@ def main() -> None:
     confine()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer
+    print(json.dumps(_READY), file=replies, flush=True)
     for line in sys.stdin:
-        replies.write(json.dumps(answer(json.loads(line))) + "\n")
-        replies.flush()
+        reply = _done_in_thread(json.loads(line))
+        print(json.dumps(reply), file=replies, flush=True)
+        if "late" in reply:
+            os._exit(1)  # the thread is still at it
+
+
+def _done_in_thread(request: dict[str, Any]) -> dict[str, Any]:
+    """The answer, with the ``seconds`` of processor time that it took; only ``late`` when that are more than
+    it may have. Of a thread that gives way after a moment: niceness cannot be taken back, a thread can."""
+    replies: list[dict[str, Any]] = []
+
+    def work() -> None:
+        reply = answer(request)
+        replies.append({**reply, "seconds": time.thread_time()})
+
+    thread = threading.Thread(target=work, name="picture", daemon=True)
+    before = time.process_time()
+    thread.start()
+    thread.join(_MOMENT)
+    if thread.is_alive() and sys.platform == "linux":  # elsewhere only whole processes can be nicer
+        with suppress(ProcessLookupError):  # done at this moment
+            give_way(os.getpriority(os.PRIO_PROCESS, 0) + _NICER, thread.native_id)
+    while thread.is_alive():
+        if time.process_time() - before > request["seconds"]:
+            return {"late": True}
+        thread.join(_MOMENT)
+    return replies[0]
 
 
 def _limit_memory() -> None:

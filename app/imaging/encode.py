@@ -1,4 +1,4 @@
-"""Encoding of result pictures."""
+"""Encode result pictures."""
 
 from io import BytesIO
 from typing import Any

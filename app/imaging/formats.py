@@ -1,4 +1,4 @@
-"""The output formats; importable without Pillow."""
+"""The output formats of pictures and clips; importable without Pillow."""
 
 from enum import StrEnum
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Animated GIF and PNG, frame by frame, each drawn on what those before it left.
+"""Compose the frames of animated GIF and PNG, each on what those before it left.
 
 Pillow does that too, but in colours that have no transparency where the first frame has none: what no frame
 covers, and what a frame clears, is black there or has the background's colour. Browsers show nothing there.

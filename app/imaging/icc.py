@@ -1,4 +1,4 @@
-"""Colour profiles (ICC) of three curves and a matrix, in full precision.
+"""Apply ICC colour profiles of three curves and a matrix in full precision.
 
 LittleCMS, as Pillow calls it, takes eight bits of colours: enough for curves like the eye's, too few for
 profiles of linear light, where all shadows lie in a few of 256 levels.

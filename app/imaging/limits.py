@@ -1,4 +1,4 @@
-"""What is accepted, and what comes of it; shared by both sides of the decoder process."""
+"""Limits of uploads and the record of a normalised one, shared by both sides of the decoder process."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Uploads become plain pictures once, when they arrive.
+"""Normalise an upload once, when it arrives: upright, sRGB, RGB or RGBA, no metadata.
 
 Upright (EXIF orientation applied), sRGB (profile applied), 8 bit, RGB or RGBA, without metadata,
 and no larger than the service uses; animations, where they are allowed, as animated WebP. So every

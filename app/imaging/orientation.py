@@ -1,4 +1,4 @@
-"""Turning pictures upright: EXIF's orientation, and the display matrix of videos."""
+"""Turn pictures upright by EXIF's orientation, and videos by their display matrix."""
 
 from __future__ import annotations
 

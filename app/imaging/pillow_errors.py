@@ -1,4 +1,4 @@
-"""What Pillow raises on damaged files, by plugin."""
+"""The exceptions that Pillow raises on damaged files, by plugin."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""What Pillow does not tell of a PNG: the chunk cICP, the depth, and all sixteen bits of deep pictures."""
+"""Read what Pillow does not tell of a PNG: the chunk cICP, the depth, all sixteen bits of deep pictures."""
 
 from __future__ import annotations
 

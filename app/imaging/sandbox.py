@@ -1,4 +1,4 @@
-"""What a process that decodes strangers' pictures cannot do any more, whatever they make its libraries do.
+"""Confine a process that decodes untrusted pictures: no network, no files, bounded memory and time.
 
 It gains no rights, writes no large files and no core dumps, opens few files, starts no processes' worth of
 threads, and, on a Linux with Landlock, reads only programs and libraries, writes only temporary files, and

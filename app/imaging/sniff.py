@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: names and declared media types are not believed."""
+"""Recognise a file by its first bytes: names and declared media types are not believed."""
 
 from enum import StrEnum
 

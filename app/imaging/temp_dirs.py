@@ -2,11 +2,27 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory, gettempdir
+
+from app.infra.errors import temp_files_unavailable
 
 UPLOADS = "fewstroke-upload-"
 """How their names begin."""
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for one picture, which goes at the end of the block. Raises ServiceUnavailableError when there
+    can be none, OSError when the disk is full."""
+    try:
+        folder = TemporaryDirectory(prefix=UPLOADS)
+    except OSError as error:
+        raise temp_files_unavailable(error) from error
+    with folder as path:
+        yield Path(path)
 
 
 def delete_left_behind(older_than: float) -> int:

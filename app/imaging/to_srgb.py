@@ -1,4 +1,4 @@
-"""From what a file means by its numbers to sRGB.
+"""Convert a picture to sRGB from whatever its file says that its numbers mean.
 
 It is the first that is done to them: profiles, and the colour that stands for transparency, are about the
 numbers of the file, in its own mode and depth.

@@ -1,4 +1,4 @@
-"""Photos with transparent parts: their colours are rendered, and their transparency is put back."""
+"""Render photos with transparent parts: fill in their colours, and put the transparency back."""
 
 from __future__ import annotations
 

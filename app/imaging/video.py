@@ -1,4 +1,4 @@
-"""Videos by PyAV (the extra ``video``): frames as a player shows them, and how long each is shown."""
+"""Decode videos with PyAV (the extra ``video``): frames as a player shows them, and their durations."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Infrastructure: database, blobs, broker, logs, processes."""

@@ -1,4 +1,4 @@
-"""Ending background tasks for certain."""
+"""Cancel background tasks and wait until they have ended."""
 
 import asyncio
 from typing import Any

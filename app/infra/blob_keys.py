@@ -1,4 +1,4 @@
-"""The keys of blobs: how they are made, and which keys are ours.
+"""The keys of blobs: make them, and recognise those that are ours.
 
 What :mod:`app.retention` deletes it knows by its key alone. A folder or bucket may hold other things, so a
 key that no function here can make belongs to somebody else.

@@ -1,4 +1,4 @@
-"""Blobs: bytes under keys, in a folder by default or in an S3 bucket by URL (obstore).
+"""The blob store: bytes under keys, in a folder by default or in an S3 bucket by URL (obstore).
 
 Keys are chosen by the service (never by a user) and are never overwritten with other content.
 """

@@ -1,4 +1,4 @@
-"""What may be taken back when a transaction fails, and what may not.
+"""Tell whether a failed transaction may have been committed, and so what may be undone.
 
 An error in front of the COMMIT leaves nothing behind, and neither does a COMMIT that the database itself
 refused. Any other error during it, or after, says nothing: the database may have committed before the

@@ -1,4 +1,4 @@
-"""Database: engine, sessions, column types, and whether it answers.
+"""The database: engine, sessions, column types, and whether it answers.
 
 One code path for SQLite (the default, WAL mode) and PostgreSQL.
 """

@@ -1,4 +1,4 @@
-"""SIGTERM while a process is still coming up."""
+"""End a process on SIGTERM while it is still starting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def end_at_sigterm() -> None:
     finish. To be called before anything slow is imported.
 
     The kernel would do the same, but not to the first process of a container: what that one has no handler
-    for is lost, and whoever stops it waits until he may kill it.
+    for is lost, and whoever stops it waits until they may kill it.
     """
     signal.signal(signal.SIGTERM, _end)
 

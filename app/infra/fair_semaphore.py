@@ -1,4 +1,4 @@
-"""Turns: who waits for a shared stage gets in by owners, one after the other, not by arrival.
+"""A semaphore that lets owners in by turns, not by order of arrival.
 
 The queue of jobs has its own (`app.jobs.fair_queue`, shared by all processes). This is for the stages of one
 process: decoders, exports, look-ups, uploads in hand. However much one owner asks for, another waits for no

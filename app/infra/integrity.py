@@ -1,4 +1,4 @@
-"""Whether the SQLite file is whole: looked at when the service starts, every hour, and when a query says so.
+"""Check that the SQLite file is intact: at the start, every hour, and when a query says otherwise.
 
 PostgreSQL looks after itself (checksums), and tells by its own log.
 """

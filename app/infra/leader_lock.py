@@ -1,4 +1,4 @@
-"""One of many replicas does a chore: a row that the holder renews and anybody takes once it has run out.
+"""A leader lock in the database: one replica at a time does a chore, and renews the lock.
 
 Clocks of replicas may differ by a while: then two hold the lease for a moment. What is done under it
 must therefore be harmless when done twice; the lease saves work, it does not fence.

@@ -1,4 +1,4 @@
-"""The socket that the service listens on, and why there is none."""
+"""Open the listening socket of the service, or say why that fails."""
 
 from __future__ import annotations
 

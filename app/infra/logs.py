@@ -1,4 +1,4 @@
-"""Log lines: for people, or one JSON object each. Both carry what the line is about, and no secrets.
+"""Log lines for people or as JSON, with the request and job that they are about, without secrets.
 
 The standard library's logging, so that the lines of every library take the same form. What a line is about
 (``request_id``, ``job_id``, ``worker_id``) is bound to the running task with ``log_context`` and joins every

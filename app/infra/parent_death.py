@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, however the parent dies.
+"""End child processes with their parent, however the parent dies.
 
 ``kill -9`` of the supervisor gives it no chance to stop anything. On Linux the kernel does it instead:
 ``PR_SET_PDEATHSIG`` delivers SIGKILL to the child when its parent is gone, and survives ``execve``.

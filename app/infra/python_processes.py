@@ -1,4 +1,4 @@
-"""Python processes that we start: they run our code and nothing of the folder that somebody stands in.
+"""Start Python processes that run our code and import nothing from the current folder.
 
 Those that touch what strangers have made (pictures, style files) get no environment either: settings and
 secrets of the service are none of their business.

@@ -1,4 +1,4 @@
-"""Secrets at rest: what signs links and webhooks is in the database under a key that is not.
+"""Encrypt stored secrets (of signed links and webhooks) with a key that the database does not hold.
 
 A copy of the database, a backup above all, is then no key to anything. The key is `FEWSTROKE_SECRET_KEY`, or
 a file of the data folder that only its user can read, made when it is first needed. With PostgreSQL and no

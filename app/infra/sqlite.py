@@ -1,4 +1,4 @@
-"""Connections to SQLite for whom a statement is one trip to their thread.
+"""An aiosqlite connection that runs each statement in one hop to its thread (SQLAlchemy's needs four).
 
 aiosqlite gives each connection a thread, and SQLAlchemy asks it four times for a statement: make a cursor,
 execute, fetch all, close the cursor. Each time two threads hand the interpreter's lock to each other, and the

@@ -1,4 +1,4 @@
-"""The processor time of those who compute: what those who answer leave.
+"""Lower the priority of compute threads so that the API on the same machine stays responsive.
 
 On one machine the threads of a worker on CPUs hold every core, and whoever answers a request waits for one of
 them. With a higher niceness they give way at once, and still get everything that nobody else wants. It is the
@@ -14,8 +14,9 @@ import threading
 from contextlib import suppress
 
 
-def give_way(niceness: int) -> None:
-    """Raise the niceness of the calling thread, and of all threads that it starts from now on.
+def give_way(niceness: int, thread: int | None = None) -> None:
+    """Raise the niceness of a thread (its native id; default: the calling one), and of all threads that it
+    starts from now on.
 
     On Linux they are batch work too (SCHED_BATCH): whoever wakes up goes first, which niceness alone does not
     bring about. Only Linux has threads of different niceness; elsewhere the whole process gives way. A thread
@@ -24,7 +25,7 @@ def give_way(niceness: int) -> None:
     if niceness <= 0:
         return
     if sys.platform == "linux":
-        thread = threading.get_native_id()
+        thread = threading.get_native_id() if thread is None else thread
         with suppress(OSError):  # some sandboxes refuse it: niceness alone gives way then
             if os.sched_getscheduler(thread) == os.SCHED_OTHER:
                 os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))

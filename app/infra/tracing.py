@@ -1,5 +1,6 @@
-"""Traces, when they are asked for (`FEWSTROKE_OTEL`): of requests by FastAPI itself, of jobs by
-`app.jobs.tracing`.
+"""Set up OpenTelemetry tracing when ``FEWSTROKE_OTEL`` asks for it.
+
+Requests are traced by FastAPI itself, jobs by `app.jobs.tracing`.
 
 Of OpenTelemetry only the interface is always there; it does nothing until ``start_tracing`` gives it an
 implementation (the extra ``otel``).

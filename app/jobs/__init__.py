@@ -1,0 +1,1 @@
+"""Jobs: the ledger of their states, the fair queue, and their routes."""

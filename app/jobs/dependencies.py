@@ -1,4 +1,4 @@
-"""What routes about jobs depend on: their services, and the job of the path."""
+"""Route dependencies of jobs: their services, and the job that the path names."""
 
 from dataclasses import dataclass
 from typing import Annotated

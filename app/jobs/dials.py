@@ -1,4 +1,4 @@
-"""The dials of a job's renderings, from its params."""
+"""Read the dials of a job's renderings from its params."""
 
 from collections.abc import Mapping
 from typing import Any

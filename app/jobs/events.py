@@ -1,4 +1,4 @@
-"""The events of a job for a reader over HTTP: from the broker, with the ledger as the last word."""
+"""Stream a job's events to a reader over HTTP: from the broker, and at the end from the ledger."""
 
 import asyncio
 import logging

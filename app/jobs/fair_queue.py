@@ -1,4 +1,4 @@
-"""Whose job is next: start-time fair queuing (Goyal, Vin and Cheng 1996) over the owners of a lane.
+"""Fair queuing between owners: start-time fair queuing (Goyal, Vin and Cheng 1996) within each lane.
 
 The queue's messages are tickets: each stands for one unfinished job, at first for the one that it was
 published for. When a ticket of a queued job is drawn, the job whose turn it is takes it over, and the two
@@ -6,7 +6,7 @@ jobs swap tickets (with the record of when and where they were published). So ev
 holds exactly one ticket at every commit, whatever crashes: a ticket that comes again finds the job that
 its dead worker had begun, and the queue's length stays the number of jobs that wait.
 
-An owner's turn is his virtual time: it moves by the cost of each of his jobs that begins, so owners share
+An owner's turn is their virtual time: it moves by the cost of each of their jobs that begins, so owners share
 the workers alike however many jobs each has waiting. Someone who comes after a pause starts at the clock,
 the virtual time of the job begun last, and has saved up nothing.
 """

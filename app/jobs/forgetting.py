@@ -1,4 +1,4 @@
-"""Copies of what is deleted that stand elsewhere than in its own row and blob.
+"""Delete copies of deleted things: names in the params of jobs, previews in the events of jobs.
 
 docs/deletion.md lists them all; here are names of files in the parameters of jobs, and the previews among a
 job's events, which are the broker's. Messages of webhooks are forgotten by :mod:`app.webhooks.outbox`.

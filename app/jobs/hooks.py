@@ -1,4 +1,4 @@
-"""What the ledger does with every change of a job's state: the hooks in its transaction, a line in the log.
+"""Run the hooks of a job's state change in its transaction, and log the change after the commit.
 
 The hooks themselves are listed in :mod:`app.job_hooks`; a ledger cannot be made without them.
 """

@@ -1,4 +1,4 @@
-"""What a job is: kinds, states, and the frozen record that everybody reads."""
+"""The record of a job, and its kinds and states."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Lanes of the queue, and what a job costs.
+"""The queue's lanes (priority classes), and what a job costs.
 
 A lane is a queue of its own with a priority: what somebody waits for goes before what runs overnight.
 """

@@ -1,4 +1,4 @@
-"""Tickets: the messages of the queue that stand for jobs, as the ledger knows them.
+"""Tickets: which message of the queue stands for which job, and which jobs need a new one.
 
 Every unfinished job holds one ticket. The queue can lose it (a crash before the publish, a storage that is
 gone), and the reconciler then publishes it again, or another one. None of this changes a job's state.

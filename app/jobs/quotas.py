@@ -1,4 +1,4 @@
-"""How many jobs may be unfinished: of all, so that the queue is bounded, and of one owner."""
+"""Limit the number of unfinished jobs, in all and of each owner."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def check_room(
 def refuse_beyond(
     unfinished: Any, new: int, owner: str | None, max_active: int | None, max_per_owner: int | None
 ) -> None:
-    """The same for a row of ``UNFINISHED``. The bound of all refuses nobody who has less than his share."""
+    """The same for a row of ``UNFINISHED``. The bound of all refuses nobody who has less than their share."""
     if max_active is not None and unfinished.all >= max_active + new:
         owners = unfinished.owners + (unfinished.own == 0)
         share = min(max_active, max(_LEAST, max_active // owners))

@@ -1,4 +1,4 @@
-"""Brings the queue back in line with the ledger: what a crash kept from it is published again.
+"""Republish the queue messages of jobs that the ledger has and the queue lost.
 
 Runs in every API process. Publishing twice is harmless: the queue drops a repeated message id, and
 the ledger's attempts fence a job that is delivered twice.

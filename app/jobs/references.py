@@ -1,4 +1,4 @@
-"""What the jobs that wait or run still need: it must not be deleted under them."""
+"""Which styles and images unfinished jobs need, so that they are not deleted."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

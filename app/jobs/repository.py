@@ -1,4 +1,4 @@
-"""Reading jobs for listings, and retries of jobs; single jobs and every change go through the ledger."""
+"""Read jobs for lists, and the retries of a job; everything else goes through the ledger."""
 
 from collections.abc import Sequence
 

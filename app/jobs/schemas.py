@@ -1,4 +1,4 @@
-"""Jobs on the wire."""
+"""Jobs as JSON."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""Jobs as the HTTP side handles them: submit, cancel, wait."""
+"""Submit, cancel and wait for jobs: the ledger and the queue kept together."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The table of the ledger."""
+"""The table of jobs."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a job back to the request that made it: by its id in every log line, and by its trace.
+"""Tie a job to the request that made it: by the request's id in log lines, and by its trace.
 
 Both stand in the job's row. (In the headers of the queue's message they would go astray: jobs of a lane swap
 tickets, see `app.jobs.fair_queue`.) Without a tracer (`app.infra.tracing`) there are no spans.

@@ -1,4 +1,4 @@
-"""Counting jobs in the transaction of what is counted.
+"""Count what happens to jobs in the database, in the transaction of what is counted.
 
 Workers have no HTTP, come and go, and there may be many; the ledger's rows expire. So what happened to jobs
 is added up in the database, by whichever process makes the transition, and every API replica can show it:

@@ -1,4 +1,4 @@
-"""Figures that are the same in every API replica: from the ledger, the tallies and the heartbeats."""
+"""Prometheus metrics that all API replicas share: from the ledger, the counters and the heartbeats."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

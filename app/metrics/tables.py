@@ -1,4 +1,4 @@
-"""The table of tallies: counters and histograms about jobs that no restart sets back."""
+"""The table of counters and histograms about jobs, which survive restarts."""
 
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column

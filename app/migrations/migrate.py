@@ -1,4 +1,4 @@
-"""The schema of the database: migrations at start."""
+"""Bring the database's schema up to date when a process starts."""
 
 import asyncio
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""How long things are kept, and what takes them away."""
+"""Retention: when rows and blobs expire, and the sweeper that deletes them."""

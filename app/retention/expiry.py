@@ -1,5 +1,7 @@
-"""Which rows are to go. Every function deletes one batch in the caller's transaction and returns how many
-rows that were, and the keys of the blobs that lost theirs.
+"""Delete expired rows, and the rows that nothing needs any more.
+
+Every function deletes one batch in the caller's transaction and returns how many rows that were, and the keys
+of the blobs that lost theirs.
 
 The row goes first and its blob after the commit: a process that dies in between leaves a blob without a
 row, which :mod:`app.retention.orphans` finds, never a row without its blob.

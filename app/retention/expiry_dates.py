@@ -1,4 +1,4 @@
-"""When a row expires: decided once, in the moment it is written, wherever that happens."""
+"""Set the expiry date of a row when it is written."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Blobs that no row names: what a process left that died between a blob and its row, or a row and its blob.
+"""Delete orphaned blobs: files whose database row was never written, or was deleted first.
 
 A blob is an orphan when it is older than the grace time, no row names it, and the job in its name is
 not unfinished. Why nothing that is needed is ever taken:

@@ -1,4 +1,4 @@
-"""All that an owner has: written out, or erased."""
+"""Export or erase all that an owner has."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Takes away what has expired, and what crashes left behind. One replica at a time does it.
+"""Delete expired rows and what crashes left behind; one replica at a time does it.
 
 Every step is safe to repeat and to break off anywhere: rows go in transactions, blobs after their rows.
 """

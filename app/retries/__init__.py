@@ -1,1 +1,1 @@
-"""Trying a job again that failed, expired or was canceled."""
+"""Retries: a new job in place of one that failed, expired or was canceled."""

@@ -1,4 +1,4 @@
-"""Trying a job again that did not succeed: a new job that takes over what the old one was to make.
+"""Retry a job: make a new one with the same inputs that takes over the style or the stylization.
 
 A terminal state is final, so a retry is a new job with the parameters of the old one and attempts of its
 own; the style or the stylization that waits for a result is given to it in the same transaction. A job

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import mimetypes
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from fastapi.responses import FileResponse
 from app.errors import NotFoundError
 
 STATIC = Path(__file__).parent / "static"
+PICTURES = Path(__file__).parent / "pictures"
 
 PAGE_POLICY = "; ".join(
     (
@@ -66,7 +68,10 @@ async def asset(request: Request, name: Annotated[str, PathParameter(max_length=
 
 @cache
 def _assets() -> dict[str, Path]:
-    return {path.name: path for path in (STATIC / "assets").iterdir()}
+    """By the names that the page knows; pictures are not copied by the build, which lists them."""
+    pictures = json.loads((STATIC / "pictures.json").read_text())
+    found = {path.name: path for path in (STATIC / "assets").iterdir()}
+    return found | {name: PICTURES / path for name, path in pictures.items()}
 
 
 @cache

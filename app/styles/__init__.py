@@ -1,0 +1,1 @@
+"""Styles: adapted from examples, imported, exported, listed and deleted."""

@@ -1,4 +1,4 @@
-"""What the HTTP process knows of the checkpoint, without torch."""
+"""Read the hash and the tensor shapes of the base checkpoint without torch."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The services that routes about styles depend on."""
+"""Route dependencies of styles: the services that they use."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Styles as ONNX files, seen from the HTTP process: made by a process of their own, which ends with them.
+"""Export styles as ONNX files in a process of their own, seen from the HTTP process.
 
 The HTTP process never loads NumPy or onnx, no worker is needed, and nothing is stored: the file is a function
 of style, checkpoint and precision, and made in about a second.

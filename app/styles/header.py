@@ -1,4 +1,4 @@
-"""How much a style file may say of itself: it stands in its row, and in every list of styles."""
+"""Limit the header of a style file, which is stored in its row and shown in every list."""
 
 import json
 from dataclasses import asdict

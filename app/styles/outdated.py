@@ -1,4 +1,4 @@
-"""Styles of another base checkpoint than the service has: their numbers mean nothing to its network."""
+"""The error for a style of another base checkpoint, whose numbers mean nothing to this network."""
 
 from app.errors import StyleBaseMismatchError
 

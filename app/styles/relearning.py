@@ -1,5 +1,4 @@
-"""Learning a style again, from the examples that it was learned from: under its id, with the checkpoint that
-the service has now."""
+"""Learn an outdated style again from its own examples, under its id, with the current checkpoint."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Reading, changing and deleting styles."""
+"""Read, change and delete rows of styles."""
 
 from __future__ import annotations
 

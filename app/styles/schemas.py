@@ -1,4 +1,4 @@
-"""Styles on the wire."""
+"""Styles as JSON."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self

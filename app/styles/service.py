@@ -1,4 +1,4 @@
-"""What can be done with styles."""
+"""Create, import, change and delete styles."""
 
 import asyncio
 import dataclasses

@@ -1,5 +1,4 @@
-"""The tensors of a style file, checked as a worker checks them: without torch and NumPy, which the HTTP
-process does not load."""
+"""Check the tensors of a style file as a worker does, without torch and NumPy."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,0 +1,1 @@
+"""Stylizations: requests to render contents in a style, and their results."""

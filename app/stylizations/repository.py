@@ -1,4 +1,4 @@
-"""Reading and deleting stylizations."""
+"""Read and delete rows of stylizations."""
 
 from __future__ import annotations
 

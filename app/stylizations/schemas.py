@@ -1,4 +1,4 @@
-"""Stylizations on the wire."""
+"""Stylizations as JSON."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""From a stylization's row and its job to the wire."""
+"""Turn a stylization's row and its job into JSON."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict

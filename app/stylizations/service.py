@@ -1,4 +1,4 @@
-"""What can be done with stylizations."""
+"""Create stylizations, and styles with a stylization in one call."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""All results of a stylization as one ZIP, written while it is sent: memory holds a chunk, not a picture."""
+"""Stream all results of a stylization as one ZIP; memory holds a chunk, not a picture."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a form to a durable job: read the form, know it again, write the job, answer."""
+"""Submission: from a form to a durable job."""

@@ -1,4 +1,4 @@
-"""The services that routes which make jobs depend on."""
+"""Route dependencies of submissions: the services that a new job needs."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The common end of every POST that starts a job: answer at once, or wait as the client prefers."""
+"""Answer a POST that made a job: at once, or after waiting as the client prefers."""
 
 import asyncio
 from typing import Any

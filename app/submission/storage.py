@@ -1,4 +1,4 @@
-"""Bytes that owners keep: a bound for each, and room that is left for results.
+"""Limit the bytes that each owner keeps, and keep room on the disk for results.
 
 Counted where they are written, in the same transaction, from the rows themselves: a counter beside them could
 drift. What a worker makes is never refused: its job was.

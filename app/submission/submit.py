@@ -1,4 +1,4 @@
-"""The common way of every form that makes something: read it, know it again, make it durable."""
+"""Submission pipeline for forms: parse, check the idempotency key, store inputs, create the job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping

@@ -1,4 +1,4 @@
-"""One ``fewstroke serve`` a data folder."""
+"""Lock a data folder, so that one ``fewstroke serve`` uses it at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor's terminal: every child's lines behind its coloured name."""
+"""Print the lines of all child processes, each behind its process's coloured name."""
 
 from __future__ import annotations
 

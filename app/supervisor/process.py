@@ -1,4 +1,4 @@
-"""One supervised Python process: started, watched, started again, stopped."""
+"""Supervise one Python process: start it, watch it, restart it, stop it."""
 
 from __future__ import annotations
 

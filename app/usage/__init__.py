@@ -1,1 +1,1 @@
-"""What an owner takes up, and how much that may be."""
+"""Usage: what an owner takes up, and how much that may be."""

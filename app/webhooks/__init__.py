@@ -1,1 +1,1 @@
-"""Webhooks: what becomes of jobs, told to the owner's servers (standard-webhooks)."""
+"""Webhooks: messages to an owner's servers about the owner's jobs (standard-webhooks)."""

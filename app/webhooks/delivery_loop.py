@@ -1,4 +1,4 @@
-"""Empties the outbox. Runs in every API process; a claim keeps two from sending one message at once.
+"""Deliver the messages of the outbox. Runs in every API process; a claim keeps two from sending one.
 
 A claim moves ``next_attempt_at`` beyond the longest attempt: should its process die, the message is sent
 again after that. A receiver may thus get a message twice, always under the same ``webhook-id``.
@@ -31,6 +31,7 @@ _AT_ONCE = 32  # attempts of one process
 _AT_ONCE_OWNER = 8  # for one owner, so that their slow receivers leave room for those of others
 _AT_ONCE_EACH = 4  # to one webhook, so that a slow receiver leaves room for others
 _LOOKED_AT = 256  # messages of one look: far more than can begin, so that there is a choice
+_REST = 30.0  # s for which a webhook is left alone whose attempt could not begin, as if its name is not told
 _FACTOR = 4.0
 _LONGEST_DELAY = 12 * 3600.0  # s
 _FORGOTTEN = 500  # messages a transaction
@@ -67,6 +68,7 @@ class Deliverer:
         self._settings = settings
         self._claim = timedelta(seconds=settings.webhook_timeout + 20)
         self._running: dict[asyncio.Task[None], Claim] = {}
+        self._resting: dict[str, float] = {}  # webhooks, and until when
 
     async def run(self) -> None:
         """Deliver until canceled; a failing round is logged and tried again."""
@@ -123,9 +125,12 @@ class Deliverer:
 
     async def _due(self) -> list[Row[Any]]:
         """What is due, the oldest first: of each webhook only as many as it may get at once, so that no
-        backlog hides the messages of others."""
+        backlog hides the messages of others. Of those that cannot be tried nothing: their attempts would fail
+        one after the other, and each is written down, in the line in which everybody's jobs wait."""
         busy = Counter(claim.webhook_id for claim in self._running.values())
-        full = [webhook_id for webhook_id, count in busy.items() if count >= _AT_ONCE_EACH]
+        full = {webhook_id for webhook_id, count in busy.items() if count >= _AT_ONCE_EACH}
+        now = asyncio.get_running_loop().time()
+        self._resting = {webhook_id: until for webhook_id, until in self._resting.items() if until > now}
         oldest = (DeliveryRow.next_attempt_at, DeliveryRow.id)
         due = (
             select(
@@ -142,7 +147,7 @@ class Deliverer:
                 DeliveryRow.state == DeliveryState.PENDING,
                 DeliveryRow.next_attempt_at <= utcnow(),
                 WebhookRow.enabled.is_(True),
-                WebhookRow.id.not_in(full),
+                WebhookRow.id.not_in(full | self._resting.keys()),
             )
             .subquery()
         )
@@ -201,6 +206,8 @@ class Deliverer:
             await self._record(claim, Answer(None, unsigned, 0, ours=True))
             return
         answer = await self._sender.send(claim.url, secret, claim.delivery_id, claim.body, owner=claim.owner)
+        if answer.ours:
+            self._resting[claim.webhook_id] = asyncio.get_running_loop().time() + _REST
         await self._record(claim, answer)
 
     async def _record(self, claim: Claim, answer: Answer) -> None:

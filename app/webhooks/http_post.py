@@ -1,4 +1,4 @@
-"""One attempt to deliver one message."""
+"""Send one message to a webhook, once."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Messages are written in the transaction of what they tell about: neither happens without the other."""
+"""Write webhook messages in the transaction of the change that they tell about."""
 
 import json
 from collections.abc import Collection

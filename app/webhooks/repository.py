@@ -1,4 +1,4 @@
-"""Reading and writing webhooks; messages are written by the outbox and settled by the deliverer."""
+"""Read and write rows of webhooks and their messages."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names of receivers, looked up so that a slow one holds up nobody but its owner.
+"""Resolve host names of receivers; a slow name holds up nobody but its owner.
 
 The system's resolver blocks a thread for as long as it likes, also when its answer is no longer wanted. So
 look-ups have threads of their own (the event loop's few also look up database and broker), owners take

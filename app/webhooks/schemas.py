@@ -1,4 +1,4 @@
-"""Webhooks on the wire."""
+"""Webhooks as JSON."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self

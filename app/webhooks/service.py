@@ -1,4 +1,4 @@
-"""What can be done with webhooks."""
+"""Create and change webhooks, and renew their secrets."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit

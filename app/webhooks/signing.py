@@ -1,4 +1,4 @@
-"""Signatures after standard-webhooks 1.0: HMAC-SHA256 over id, timestamp and body.
+"""Sign messages after standard-webhooks 1.0: HMAC-SHA256 over id, timestamp and body.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """

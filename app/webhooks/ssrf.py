@@ -1,4 +1,4 @@
-"""No webhook reaches what only this machine or its network can reach (SSRF).
+"""Protect against SSRF: no webhook reaches what only this machine or its network can reach.
 
 A name is resolved once, every address is checked, and the connection goes to a checked address: what the
 name resolves to a moment later (DNS rebinding) does not matter. Host header, SNI and certificate check

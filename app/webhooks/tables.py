@@ -1,4 +1,4 @@
-"""Tables of webhooks and of their outbox, which is the delivery log too."""
+"""The tables of webhooks and of their outbox, which is the delivery log too."""
 
 from datetime import datetime
 from enum import StrEnum

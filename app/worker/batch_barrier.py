@@ -1,5 +1,4 @@
-"""Where the jobs of a batch meet: each arrives with its inputs, one run computes them all, each leaves with
-its own outcome.
+"""A barrier for the jobs of a batch: all load their inputs, one run computes them, each gets its outcome.
 
 Everything else stays the job's own: its delivery, its attempt, its cancel requests, its progress, its end.
 """

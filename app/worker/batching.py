@@ -1,4 +1,4 @@
-"""Which waiting jobs a worker computes together, and how long the first of them waits for others."""
+"""Choose which waiting jobs are computed together, and how long the first waits for others."""
 
 from __future__ import annotations
 

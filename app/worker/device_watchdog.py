@@ -1,4 +1,4 @@
-"""A worker whose GPU no longer computes ends, instead of failing one job after the other.
+"""End the worker when its GPU no longer computes, instead of failing one job after the other.
 
 After an illegal access or an uncorrectable memory error every later CUDA call of the process raises. That is
 not the fault of the jobs that meet it; another process, or another machine, may well run them.

@@ -1,4 +1,4 @@
-"""From what went wrong in a run to the code and the sentence that the job's owner reads."""
+"""Turn an exception of a run into the error code and the sentence that the job's owner reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of the worker's GPU."""
+"""Measure the memory of the worker's GPU."""
 
 from __future__ import annotations
 

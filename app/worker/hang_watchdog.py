@@ -1,4 +1,4 @@
-"""Whether the compute thread goes on: it ticks with every step, strip, picture and frame.
+"""Notice a hanging compute thread, which otherwise ticks with every step, strip, picture and frame.
 
 A thread that hangs in a library would keep its job for ever: the event loop beside it goes on telling the
 queue that the job is in progress.

@@ -1,4 +1,4 @@
-"""The sign of life of a worker, for ``/readyz`` and for people."""
+"""Publish the heartbeat of a worker, for ``/readyz`` and for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that a worker has in hand together: one batch, and the run of each job from begin to end."""
+"""The batch of jobs that a worker runs at the moment, and the task of each job."""
 
 from __future__ import annotations
 

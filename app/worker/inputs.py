@@ -1,4 +1,4 @@
-"""What a worker reads before it runs a job: pictures and style files, by the ids in ``params``."""
+"""Load a job's inputs: pictures and style files, by the ids in its ``params``."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

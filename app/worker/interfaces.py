@@ -1,4 +1,4 @@
-"""What the worker needs of the model side, as types: importable without torch.
+"""Protocols of what the worker needs of the model side; importable without torch.
 
 ``model.image.engine.Engine`` and ``model.image.style.Style`` fit these shapes (``docs/architecture.md``,
 section 3).

@@ -1,4 +1,4 @@
-"""One attempt at one job: from the ledger's ``begin`` to the terminal state, or back into the queue."""
+"""Run one attempt at a job: from the ledger's ``begin`` to a terminal state, or back into the queue."""
 
 from __future__ import annotations
 

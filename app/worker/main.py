@@ -1,4 +1,4 @@
-"""The worker process: put the parts together, run, leave in good order."""
+"""Run the worker process: assemble it, run its loop, end it in good order."""
 
 from __future__ import annotations
 

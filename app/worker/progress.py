@@ -1,4 +1,4 @@
-"""From the compute thread to the event stream."""
+"""Publish a job's progress from the compute thread to its event stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of how a result was made, for its JSON and, unless declined, for its file."""
+"""Record how a result was made, for its JSON and, unless declined, for its file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

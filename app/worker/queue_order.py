@@ -1,4 +1,4 @@
-"""Which kind of job to look for first."""
+"""Choose which lane of the queue to look at first."""
 
 from __future__ import annotations
 

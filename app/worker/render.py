@@ -1,4 +1,4 @@
-"""The pictures of a batch of jobs: rendered by passes, given back job by job."""
+"""Render the pictures of a batch of jobs, grouped by size, and give them back job by job."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def render(
     most: int,
     finish: Callable[[int, JobStopped | None], None],
 ) -> None:
-    """Render every sheet, pictures of one size together, at most ``most`` in a pass.
+    """Render every job, pictures of one size together, at most ``most`` in a pass.
 
-    ``finish`` is called as soon as a sheet is complete, or was stopped: asked for before each pass.
+    ``finish`` is called as soon as a job is complete, or was stopped: asked for before each pass.
     """
     items = [
         (key, position, rendering)
@@ -144,7 +144,7 @@ def render(
 
 
 def _render_clips(engine: EngineLike, render_job: RenderJob) -> JobStopped | None:
-    """The contents of a sheet that move, one after the other; JobStopped when it was stopped meanwhile."""
+    """The contents of a job that move, one after the other; JobStopped when it was stopped meanwhile."""
     for position, data in render_job.clips.items():
         try:
             render_job.take_clip(

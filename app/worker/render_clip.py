@@ -1,4 +1,4 @@
-"""A content that moves, rendered frame by frame into a file."""
+"""Render a clip frame by frame into a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects of a success: style file and result images, visible with the state change or not at all.
+"""Store a job's results: style file and images become visible with the state change or not at all.
 
 Blobs are written first, under names that carry the attempt; their rows are written in the ledger's
 transaction. A worker that was fenced out or canceled leaves no row, and takes its blobs away again; one

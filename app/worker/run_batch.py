@@ -1,4 +1,4 @@
-"""What a batch of jobs means for the engine. Synchronous: runs in the worker's only compute thread."""
+"""Run a batch of jobs on the engine. Synchronous: runs in the worker's only compute thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many things at once, and what becomes of them when that fails."""
+"""Compute many things at once; when that fails, halve them or try them one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job's part in a run, as the compute thread sees it."""
+"""A job with its inputs and callbacks, as the compute thread sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's loop: pull a job and those that may join it, run them, next."""
+"""The worker's loop: pull a job and those that may join it, run them, repeat."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Worker:
 
     Photos of a moment do not wait for styles that are learned: they are computed between two inner steps
     (``app.worker.preemption``). Their ends overlap: the inputs of the next are read and the results of the
-    last are stored while one is computed (decision 68).
+    last are stored while one is computed (decision 54).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in
@@ -166,8 +166,8 @@ class Worker:
             await asyncio.wait(self._behind.values())
 
     async def _see_through(self, inflight: InflightBatch) -> None:
-        """Until the compute thread may go on: with jobs of a moment when it is free, and their ends are
-        stored while it computes the next; with others when all of them have ended."""
+        """Wait until the next batch may be computed: short jobs release the compute thread before their
+        results are stored, long jobs after."""
         try:
             await inflight.begun()
             if not inflight.batch.brief:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.chaos.bench import Verdict
+from benchmarks.chaos.bench import Patience, Verdict
 from benchmarks.chaos.faults import FAULTS
 from benchmarks.machine import machine_info
 
@@ -98,10 +98,12 @@ def main(
     times: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 50,
     rows: Annotated[str, typer.Option(help=f"Some of: {', '.join(FAULTS)}.")] = ",".join(FAULTS),
     parallel: Annotated[int, typer.Option(min=1, help="Services that run at the same time.")] = 4,
+    patience: Annotated[float, typer.Option(help="Seconds in which a job must end.")] = Patience.seconds,
     output: Annotated[Path | None, typer.Option(help="JSON of results, kept by row.")] = RESULTS,
 ) -> None:
     """Make faults and count what is lost, done twice or stuck."""
     names = rows.split(",")
+    Patience.seconds = patience
     if unknown := sorted(set(names) - set(FAULTS)):
         raise typer.BadParameter(f"unknown rows: {', '.join(unknown)}")
 

@@ -14,13 +14,14 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.images.tables import ImageRole, ImageRow
 from app.infra.blobs import Blobs
 from app.infra.broker import Event, find_broker
 from app.infra.broker.events import decode
 from app.infra.broker.topology import EVENTS, JOBS, event_subject
-from app.infra.db import Sessions
+from app.infra.db import create_sessions
 from app.jobs.job import ACTIVE_STATES, JobState
 from app.jobs.tables import JobRow
 from app.settings import Settings
@@ -28,11 +29,16 @@ from app.styles.tables import StyleRow
 from benchmarks.errors import BenchmarkError
 from benchmarks.stub.service import StubService, picture
 
-PATIENCE = 90.0  # s from the fault to a terminal state; what takes longer counts as stuck
 _POLL = 0.1  # s
 
 T = TypeVar("T")
 _TRY_AGAIN = (409, 429, 500, 503, 507)  # 500 is no good answer either: it is counted and shown
+
+
+class Patience:
+    """Seconds from the fault to a terminal state; what takes longer counts as stuck."""
+
+    seconds = 90.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Verdict:
     hits: int = 0  # rounds in which the fault met a job in flight
     lost: int = 0  # acknowledged, and gone; or ended otherwise than it must; or its results are
     doubled: int = 0  # two jobs for one request, two sets of results, two terminal events
-    stuck: int = 0  # not terminal within PATIENCE, or left in the queue
+    stuck: int = 0  # not terminal within the patience, or left in the queue
     answers: Counter[str] = field(default_factory=Counter)  # to submissions: status codes, "no answer"
     remarks: list[str] = field(default_factory=list)
 
@@ -69,12 +75,13 @@ class Bench:
     """One service and what is needed to look into it."""
 
     def __init__(
-        self, service: StubService, settings: Settings, http: httpx.AsyncClient, sessions: Sessions
+        self, service: StubService, settings: Settings, http: httpx.AsyncClient, engine: AsyncEngine
     ) -> None:
         self.service = service
         self.settings = settings
         self.http = http
-        self.sessions = sessions
+        self.sessions = create_sessions(engine)
+        self._engine = engine
         self.blobs = Blobs.open(settings)
         self.answers: Counter[str] = Counter()
         self.style_id = ""
@@ -82,11 +89,11 @@ class Bench:
 
     # The client ------------------------------------------------------------------------------------
 
-    async def adapt(self, *, steps: int, seed: int = 0, expected: JobState = JobState.SUCCEEDED) -> Sent:
-        """Submit an adaptation."""
+    async def adapt(self, *, steps: int, seed: int = 0, expected: str = JobState.SUCCEEDED) -> Sent:
+        """Submit an adaptation, which must end in the state ``expected``."""
         files = [("examples", ("a.png", picture("navy")))]
         answer = await self._submit("/v1/styles", files, {"steps": steps, "seed": seed})
-        return Sent(answer["job"]["id"], expected)
+        return Sent(answer["job"]["id"], JobState(expected))
 
     async def stylize(self, pictures: int) -> Sent:
         """Submit a rendering of so many contents with the bench's style."""
@@ -107,7 +114,7 @@ class Bench:
         """As a client should: one key a request, sent again until it is answered."""
         self.sent += 1
         headers = {"Idempotency-Key": uuid4().hex}
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(Patience.seconds):
             while True:
                 try:
                     answer = await self.http.post(path, files=files, data=fields, headers=headers)
@@ -139,10 +146,10 @@ class Bench:
         return body
 
     async def _finish(self, job_ids: Sequence[str]) -> dict[str, str]:
-        """The states of the jobs when all are terminal, or after ``PATIENCE``."""
+        """The states of the jobs when all are terminal, or when patience ends."""
         states = dict.fromkeys(job_ids, "unknown")
         open_ids = list(job_ids)
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        deadline = asyncio.get_running_loop().time() + Patience.seconds
         while open_ids and asyncio.get_running_loop().time() < deadline:
             for job_id in [*open_ids]:
                 job = await self.job(job_id)
@@ -160,9 +167,13 @@ class Bench:
         async with self.sessions() as session:
             return await session.get(JobRow, job_id)
 
+    async def forget_database(self) -> None:
+        """Close all connections: another file will stand in its place."""
+        await self._engine.dispose()
+
     async def until_running(self, job_id: str) -> int:
         """The process id of the worker that has the job (of a job that is over: that had it)."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(Patience.seconds):
             while True:
                 row = await self.row(job_id)
                 if row is not None and row.worker_id and row.state != JobState.QUEUED:
@@ -189,7 +200,7 @@ class Bench:
             state = states[item.job_id]
             if state in ACTIVE_STATES or state == "unknown":
                 verdict.stuck += 1
-                verdict.remarks.append(f"{item.job_id} is {state} after {PATIENCE:.0f} s")
+                verdict.remarks.append(f"{item.job_id} is {state} after {Patience.seconds:.0f} s")
             elif problem := await self._problem(item, state):
                 verdict.lost += 1
                 verdict.remarks.append(f"{item.job_id}: {problem}")
@@ -306,7 +317,7 @@ class Bench:
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask a broker that may be about to restart until it answers."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(Patience.seconds):
         while True:
             try:
                 return await ask()

@@ -17,8 +17,9 @@ from sqlalchemy import text
 
 from app.infra.broker.topology import job_subject
 from app.jobs.job import JobState
-from benchmarks.chaos import levers
+from benchmarks.chaos import bad_days, levers
 from benchmarks.chaos.bench import Bench, Sent
+from benchmarks.chaos.bucket import no_bucket
 from benchmarks.chaos.clock import no_clock
 from benchmarks.chaos.levers import Clocks, Disk, Postgres
 from benchmarks.chaos.proxy import Proxy
@@ -275,4 +276,11 @@ FAULTS: dict[str, Fault] = {
         "the wall clock jumps by up to 12 hours and back", clock_jumps, levers.with_clocks, 2, no_clock
     ),
     "partition": Fault("partition between worker and broker", partition, levers.with_proxy, 2),
+    "hanging": Fault("a worker's compute thread hangs", bad_days.worker_hangs, levers.with_short_patience, 2),
+    "other-checkpoint": Fault(
+        "a worker of another checkpoint joins", bad_days.other_checkpoint, levers.without_lever
+    ),
+    "bucket": Fault("S3 refuses with 403 or 503", bad_days.bucket_refuses, levers.on_bucket, 2, no_bucket),
+    "torn": Fault("SQLite overwritten, and a backup put back", bad_days.database_torn, levers.without_lever),
+    "restored": Fault("an older backup put back", bad_days.backup_restored, levers.without_lever),
 }

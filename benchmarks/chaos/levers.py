@@ -14,9 +14,10 @@ from sqlalchemy import make_url
 
 from app.infra.broker import BrokerAddress, find_broker
 from app.infra.broker.discovery import broker_dir, save_address
-from app.infra.db import create_engine, create_sessions
+from app.infra.db import create_engine
 from app.settings import load_settings
 from benchmarks.chaos.bench import Bench
+from benchmarks.chaos.bucket import Bucket
 from benchmarks.chaos.clock import Clock, build_library
 from benchmarks.chaos.proxy import Proxy
 from benchmarks.stub.service import client, stub_service
@@ -32,16 +33,18 @@ async def plain(
     env: Mapping[str, str] | None = None,
     worker_env: Sequence[str] = (),
     database_url: str | None = None,
+    blobs: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Bench]:
-    """A bench on a service with the embedded defaults, in ``folder``."""
+    """A bench on a service with the embedded defaults, in ``folder``. ``blobs``: of another
+    store."""
     data_dir = folder / "data"
     more = {**(env or {}), **({"FEWSTROKE_DATABASE_URL": database_url} if database_url else {})}
     async with stub_service(data_dir, workers=workers, env=more, worker_env=worker_env) as service:
-        settings = load_settings(data_dir=data_dir, database_url=database_url)
+        settings = load_settings(data_dir=data_dir, database_url=database_url, **(blobs or {}))
         engine = create_engine(settings.database)
         try:
             async with client(service.url) as http:
-                bench = Bench(service, settings, http, create_sessions(engine))
+                bench = Bench(service, settings, http, engine)
                 await bench.make_style()
                 yield bench
         finally:
@@ -53,6 +56,28 @@ async def without_lever(folder: Path) -> AsyncIterator[tuple[Bench, None]]:
     """For faults that need nothing but the service."""
     async with plain(folder) as bench:
         yield bench, None
+
+
+@asynccontextmanager
+async def with_short_patience(folder: Path) -> AsyncIterator[tuple[Bench, None]]:
+    """Workers are taken for hanging after ten seconds."""
+    async with plain(folder, env={"FEWSTROKE_WORKER_HANG_SECONDS": "10"}) as bench:
+        yield bench, None
+
+
+# Buckets -------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def on_bucket(folder: Path) -> AsyncIterator[tuple[Bench, Bucket]]:
+    """Pictures and styles in a bucket that can refuse."""
+    bucket = await asyncio.to_thread(Bucket)
+    names = {name.removeprefix("FEWSTROKE_").lower(): value for name, value in bucket.env.items()}
+    try:
+        async with plain(folder, env=bucket.env, blobs=names) as bench:
+            yield bench, bucket
+    finally:
+        await asyncio.to_thread(bucket.close)
 
 
 # Network -------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ steps; a cache of n-grams.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +260,7 @@ def evaluate_music(
     works: Sequence[Work],
     options: EvaluationOptions,
     on_row: Callable[[Mapping[str, Any]], None] = lambda results: None,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
     """All rows over the held-out composers; see the module.
 
@@ -267,6 +270,7 @@ def evaluate_music(
         works: of all composers.
         options: how much is measured.
         on_row: called with the results as they stand, after each row.
+        cache: folder that keeps measured rows, so that a run that was killed goes on where it was.
     """
     base = load_music(checkpoint)
     test = make_folds(works, HELD_OUT, options)
@@ -280,27 +284,41 @@ def evaluate_music(
         "rows": {},
     }
 
-    def add(name: str, row: Mapping[str, Any]) -> None:
+    def add(name: str, of: MusicBase, make_row: Callable[[], dict[str, Any]]) -> None:
+        about = json.dumps([name, of.hash, asdict(options), list(STEPS)])
+        kept = cache / f"music-{hashlib.sha256(about.encode()).hexdigest()[:16]}.json" if cache else None
+        if kept is not None and kept.exists():
+            row = json.loads(kept.read_text())
+        else:
+            row = make_row()
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_text(json.dumps(row))
         results["rows"][name] = row
         on_row(results)
 
     rule = Adam(stored_rates(base.rates, base.phi), betas=BETAS)
-    rows = measure(phi_method(base, rule, options.stretches), test)
-    add("meta-learned", {"steps": summarize(rows), "composers": rows})
-    results["validation"] = summarize(measure(phi_method(base, rule, options.stretches), validation))
-    weight = min(CACHE_WEIGHTS, key=lambda w: _mean_right(measure_cache(base, validation, w, wrong=0)))
-    cached = measure_cache(base, test, weight)
-    right = np.array([row["right"] for row in cached.values()])
-    wrong = np.array([row["wrong"] for row in cached.values()])
-    add(
-        "n-gram cache",
-        {
+
+    def meta_learned() -> dict[str, Any]:
+        rows = measure(phi_method(base, rule, options.stretches), test)
+        known = measure(phi_method(base, rule, options.stretches), validation)
+        return {"steps": summarize(rows), "composers": rows, "validation": summarize(known)}
+
+    def ngram_cache() -> dict[str, Any]:
+        weight = min(CACHE_WEIGHTS, key=lambda w: _mean_right(measure_cache(base, validation, w, wrong=0)))
+        cached = measure_cache(base, test, weight)
+        right = np.array([row["right"] for row in cached.values()])
+        wrong = np.array([row["wrong"] for row in cached.values()])
+        gap = _interval(wrong - right)
+        return {
             "weight": weight,
             "right": _interval(right),
             "wrong": _interval(wrong),
-            "wrong_minus_right": _interval(wrong - right),
-        },
-    )
+            "wrong_minus_right": gap,
+        }
+
+    add("meta-learned", base, meta_learned)
+    add("n-gram cache", base, ngram_cache)
     if joint is None:
         return results
     start = load_music(joint)
@@ -316,11 +334,17 @@ def evaluate_music(
         ("fine-tuned phi", by_phi, PHI_RATES),
         ("fine-tuned weights", by_all, ALL_RATES),
     ):
-        best = best_rates(make, rates, validation)
-        rows = measure_at_best(make, best, test)
-        about = {str(step): rate for step, rate in best.items()}
-        add(name, {"rates": about, "steps": summarize(rows), "composers": rows})
+        add(name, start, partial(_fine_tuned, make, rates, validation, test))
     return results
+
+
+def _fine_tuned(
+    make: Callable[[float], Method], rates: Sequence[float], validation: Sequence[Fold], test: Sequence[Fold]
+) -> dict[str, Any]:
+    best = best_rates(make, rates, validation)
+    rows = measure_at_best(make, best, test)
+    about = {str(step): rate for step, rate in best.items()}
+    return {"rates": about, "steps": summarize(rows), "composers": rows}
 
 
 def _mean_right(rows: Mapping[str, Mapping[str, float]]) -> float:

@@ -8,6 +8,7 @@ without an answer, or a code that is not about the picture.
 
 import asyncio
 import json
+import math
 import resource
 import tempfile
 import time
@@ -87,10 +88,16 @@ def _high_water(pid: int) -> float:
     return 0.0
 
 
-async def fuzz(client: httpx.AsyncClient, count: int, seed: int, base_hash: str) -> Outcome:
-    """Send so many mutated pictures to the application of ``client``, whose checkpoint is ``base_hash``."""
+async def fuzz(
+    client: httpx.AsyncClient, count: int, seed: int, base_hash: str, *, seconds: float = math.inf
+) -> Outcome:
+    """Send so many mutated pictures to the application of ``client``, whose checkpoint is ``base_hash``;
+    fewer when the time is over."""
     outcome, style_id = Outcome(), await _import_style(client, base_hash)
+    until = time.monotonic() + seconds
     for number, indices in enumerate(_batches(count)):
+        if time.monotonic() > until:
+            break
         made = [(index, *mutated(index, seed)) for index in indices]
         abouts = [f"picture {index} of seed {seed} ({name})" for index, name, _ in made]
         if len(made) == 1:
@@ -134,7 +141,7 @@ async def _import_style(client: httpx.AsyncClient, base_hash: str) -> str:
     return str(answer.json()["id"])
 
 
-async def run(count: int, seed: int) -> tuple[Outcome, float]:
+async def run(count: int, seed: int, seconds: float) -> tuple[Outcome, float]:
     """On an application of its own; also the peak of this process, in MiB."""
     with tempfile.TemporaryDirectory(prefix="fewstroke-fuzz-") as folder:
         checkpoint = Path(folder, "base")  # nobody renders: it is a name for the base of the imported style
@@ -143,7 +150,8 @@ async def run(count: int, seed: int) -> tuple[Outcome, float]:
             token = SecretStr(server.token) if server.token else None
             app = create_app(_settings(Path(folder), server.url, token, checkpoint))
             async with app.router.lifespan_context(app), _client(app) as client:
-                outcome = await fuzz(client, count, seed, checkpoint_hash(checkpoint))
+                base_hash = checkpoint_hash(checkpoint)
+                outcome = await fuzz(client, count, seed, base_hash, seconds=seconds)
     return outcome, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -166,12 +174,14 @@ def _client(app: FastAPI) -> httpx.AsyncClient:
 def main(
     count: Annotated[int, typer.Option(min=1, help="Mutated pictures.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 1,
+    seconds: Annotated[float, typer.Option(help="After which it ends with fewer pictures.")] = math.inf,
     output: Annotated[Path | None, typer.Option(help="JSON of results.")] = RESULTS,
 ) -> None:
     """Send pictures that are not what they seem and count the answers."""
     started = time.monotonic()
-    outcome, peak = asyncio.run(run(count, seed))
-    failed = bool(outcome.findings) or outcome.pictures != count
+    outcome, peak = asyncio.run(run(count, seed, seconds))
+    in_time = time.monotonic() - started < seconds
+    failed = bool(outcome.findings) or (outcome.pictures != count and in_time)
     result = {
         "pictures": outcome.pictures,
         "seed": seed,

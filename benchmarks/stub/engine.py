@@ -1,11 +1,13 @@
-"""An engine without a model: known timing, pictures inverted, death on demand."""
+"""An engine without a model: known timing, pictures inverted, death and hanging on demand."""
 
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -17,6 +19,10 @@ from model.formats import StyleHeader
 STEP_SECONDS = 0.05
 KILLS_ITS_WORKER = 666
 """The seed of a poison job: its worker dies in the second inner step, every time."""
+HANGS_ITS_WORKER = 667
+"""The seed of a job that makes its worker hang in the second inner step, every time."""
+HANGS_ONCE = 1_000_000
+"""Seeds from here on make a worker hang once each."""
 
 _INVERTED = [255 - level for level in range(256)] * 3
 
@@ -52,8 +58,18 @@ class StubEngine(OneByOne):
 
     default_steps = 10
 
-    def __init__(self, base_hash: str) -> None:
+    def __init__(self, base_hash: str, folder: Path) -> None:
         self.base_hash = base_hash
+        self._folder = folder  # remembers which seeds have made a worker hang
+
+    def _hang_as_asked(self, seed: int) -> None:
+        if seed == HANGS_ITS_WORKER:
+            threading.Event().wait()
+        if seed >= HANGS_ONCE:
+            mark = self._folder / f"hung-{seed}"
+            if not mark.exists():
+                mark.touch()
+                threading.Event().wait()
 
     def adapt(
         self,
@@ -75,6 +91,8 @@ class StubEngine(OneByOne):
                 raise AdaptationCanceled
             if seed == KILLS_ITS_WORKER and step == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if step == 2:
+                self._hang_as_asked(seed)
             now = {"total": 0.5 + 0.5 / (step + 1)}
             losses = {"start": losses.get("start", now), "end": now}
             if on_progress is not None:

@@ -1,6 +1,10 @@
-"""A worker process with the stub engine: ``python -m benchmarks.stub.worker``."""
+"""A worker process with the stub engine: ``python -m benchmarks.stub.worker [BASE]``.
+
+With ``BASE`` it says that it runs the checkpoint of this hash, whatever the service runs.
+"""
 
 import asyncio
+import sys
 
 from PIL import Image
 
@@ -15,6 +19,7 @@ if __name__ == "__main__":
     obey_leash()
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    engine = StubEngine(checkpoint_hash(settings.checkpoint))
+    base = sys.argv[1] if len(sys.argv) > 1 else checkpoint_hash(settings.checkpoint)
+    engine = StubEngine(base, settings.data_dir)
     preview = Image.new("RGB", (300, 200), "teal")
     asyncio.run(serve(settings, Loaded(engine, StubStyle.from_bytes, preview, "cpu")))

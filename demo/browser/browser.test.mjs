@@ -20,11 +20,11 @@ from model.image.engine_types import Rendering
 from model.image.style import Style
 folder = Path(sys.argv[1])
 engine = Engine.load(device="cpu", renderer="torch")
-data = engine.adapt([Image.open("demo/examples/great-wave.jpg")], steps=0).to_bytes()
+data = engine.adapt([Image.open("app/studio/pictures/examples/great-wave.jpg")], steps=0).to_bytes()
 style = Style.from_bytes(data, base_hash=engine.base_hash)
 for precision in Precision:
     (folder / f"{precision.value}.onnx").write_bytes(export_style(data, precision=precision))
-photo = Image.open(sorted(Path("demo/photos").glob("*.jpg"))[0]).convert("RGB")
+photo = Image.open(sorted(Path("app/studio/pictures/photos").glob("*.jpg"))[0]).convert("RGB")
 photo.thumbnail((255, 255))
 photo.save(folder / "photo.png")
 renderer = Renderer(engine.base.networks, None, engine.shapes, device=engine.device, amp=False)

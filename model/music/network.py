@@ -139,7 +139,7 @@ class Film:
 
 
 class Network(nn.Module):
-    """Tokens with their place in the bar and their staff -> logits of the next token."""
+    """Tokens with place in the bar, staff and meter -> logits of the next token."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
@@ -148,6 +148,7 @@ class Network(nn.Module):
         self.tokens = nn.Embedding(v.size, config.width)
         self.places = nn.Embedding(len(v.positions), config.width)
         self.staves = nn.Embedding(4, config.width)
+        self.meters = nn.Embedding(len(v.meters) + 1, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         for module in self.modules():
@@ -162,15 +163,15 @@ class Network(nn.Module):
         """Logits.
 
         Args:
-            inputs: (S, T, 3) int: token, place in the bar (index), staff (0: none yet).
+            inputs: (S, T, 4) int: token, place in the bar (index), staff (0: none yet), meter (0: not told).
             phi: tensors with a leading dimension B that divides S; sequences of one task lie together.
             cache: what was read before, which is moved on; with it S is 1.
 
         Returns:
             (S, T, tokens).
         """
-        tokens, places, staves = inputs.unbind(-1)
-        x = self.tokens(tokens) + self.places(places) + self.staves(staves)
+        tokens, places, staves, meters = inputs.unbind(-1)
+        x = self.tokens(tokens) + self.places(places) + self.staves(staves) + self.meters(meters)
         film = Film(phi, len(inputs))
         read = cache.length if cache is not None else 0
         at = torch.arange(read, read + inputs.shape[1], device=inputs.device)[None]

@@ -18,7 +18,7 @@ from model.music.network import Cache, Network
 from model.music.originality import DISTINCT, GRAM, OriginalityIndex, event_hash, grams
 from model.music.score import LOWEST, Meter, Staff
 from model.music.vocabulary import VOCABULARY
-from model.music.windows import features, follow
+from model.music.windows import BEGINNING, Where, features, follow
 
 MAX_STEPS_BACK = 2000  # times that something may be taken back in one composition
 _TRIES = 8  # other tokens at one place, before more is taken back
@@ -235,9 +235,9 @@ class _Reader:
         self.cache = Cache(network.config, context)
         self.skipped = 0  # tokens of the song that the cache leaves out
         self.heads = 0  # tokens in the cache before the song's
-        self._places: list[tuple[int, int]] = []  # after each token of the song
+        self._places: list[Where] = []  # after each token of the song
         for token in self.song:
-            self._places.append(follow(*(self._places[-1] if self._places else (0, 0)), token))
+            self._places.append(follow(self._places[-1] if self._places else BEGINNING, token))
         self._logits: Tensor | None = None
         self._read_anew()
 
@@ -249,7 +249,7 @@ class _Reader:
     def append(self, token: int) -> None:
         """One more token."""
         self.song.append(token)
-        self._places.append(follow(*(self._places[-1] if self._places else (0, 0)), token))
+        self._places.append(follow(self._places[-1] if self._places else BEGINNING, token))
         if self.cache.length >= self.context:
             self._read_anew()
         else:
@@ -281,7 +281,9 @@ class _Reader:
         self.heads = len(told)
         if self.skipped and not v.is_meter(self.song[self.skipped + 1]):
             meter = next(token for token in reversed(self.song[: self.skipped]) if v.is_meter(token))
-            rows.insert(self.heads + 1, np.array([meter, 0, 0]))  # told in the first bar, as always
+            rows.insert(
+                self.heads + 1, np.array([meter, 0, 0, 1 + meter - v.METER])
+            )  # told in the first bar, as always
             self.heads += 1
         self.cache.length = 0
         self._read(np.array(rows))

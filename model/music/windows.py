@@ -1,4 +1,4 @@
-"""Stretches of songs as arrays for the network: tokens with their place in the bar and their staff."""
+"""Stretches of songs as arrays for the network: tokens with place in the bar, staff and meter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FUTURE_BARS = 2
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences for the loss: (S, T, 3) inputs and (S, T) targets, -1 where nothing is to be predicted."""
+    """Sequences for the loss: (S, T, 4) inputs and (S, T) targets, -1 where nothing is to be predicted."""
 
     inputs: Tensor
     targets: Tensor
@@ -28,23 +28,32 @@ class Batch:
 
 
 def features(tokens: Sequence[int]) -> np.ndarray:
-    """(T, 3): each token, the place in the bar after it and the staff it belongs to (0: none)."""
-    rows = np.zeros((len(tokens), 3), np.int64)
-    place = staff = 0
+    """(T, 4): each token, the place in the bar after it, its staff (0: none) and the meter (0: not told)."""
+    rows = np.zeros((len(tokens), 4), np.int64)
+    where = BEGINNING
     for i, token in enumerate(tokens):
-        place, staff = follow(place, staff, token)
-        rows[i] = token, place, staff
+        where = follow(where, token)
+        rows[i] = token, *where
     return rows
 
 
-def follow(place: int, staff: int, token: int) -> tuple[int, int]:
-    """Place in the bar and staff after one more token."""
+Where = tuple[int, int, int]
+"""Place in the bar, staff and meter, as numbers of their embeddings."""
+
+BEGINNING: Where = (0, 0, 0)
+
+
+def follow(where: Where, token: int) -> Where:
+    """Where the song is after one more token."""
     v = VOCABULARY
+    place, _, meter = where
     if v.is_position(token):
-        return token - v.position, 0
+        return token - v.position, 0, meter
     if v.is_group(token):
-        return place, 1 + int(v.group_of(token)[0])
-    return (place, staff) if v.is_pitch(token) else (0, 0)
+        return place, 1 + int(v.group_of(token)[0]), meter
+    if v.is_meter(token):
+        return 0, 0, 1 + token - v.METER
+    return where if v.is_pitch(token) else (0, 0, meter)
 
 
 def stack(sequences: Sequence[Sequence[int]], length: int) -> Batch:
@@ -53,7 +62,7 @@ def stack(sequences: Sequence[Sequence[int]], length: int) -> Batch:
     The describing tokens and what is told of the future are read, and not predicted.
     """
     v = VOCABULARY
-    inputs = np.zeros((len(sequences), length, 3), np.int64)
+    inputs = np.zeros((len(sequences), length, 4), np.int64)
     targets = np.full((len(sequences), length), -1, np.int64)
     for row, sequence in enumerate(sequences):
         tokens = list(sequence[: length + 1])

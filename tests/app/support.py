@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.services import Container
-from app.http.connections import bounded
+from app.http.connections import KEPT_SECONDS, bounded
 from app.infra.asyncio_utils import end
 from app.infra.broker import LANES, Delivery
 from app.jobs.job import Job, JobKind
@@ -215,6 +215,7 @@ async def serve(app: FastAPI, *, descriptors: int = 1024) -> AsyncIterator[str]:
         lifespan="on",
         timeout_graceful_shutdown=2,
         http=bounded(Settings(), descriptors=descriptors),
+        timeout_keep_alive=KEPT_SECONDS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve())

@@ -63,6 +63,11 @@ def test_secrets_of_the_settings_are_known_word_for_word(monkeypatch: pytest.Mon
     assert redact("FATAL: Long/Secret, Long%2FSecret and another-secret") == "FATAL: ***, *** and ***"
 
 
+def test_what_s3_repeats_is_hidden() -> None:
+    load_settings(s3_access_key_id="AKIAIOSFODNN7", s3_secret_access_key="another-secret")
+    assert redact("<AWSAccessKeyId>AKIAIOSFODNN7</AWSAccessKeyId>") == "<AWSAccessKeyId>***</AWSAccessKeyId>"
+
+
 def test_names_are_no_secrets() -> None:
     assert secrets_of("postgresql://fewstroke:fewstroke@postgres/fewstroke") == set()
     hide(["a", ""])

@@ -104,3 +104,18 @@ def test_a_relative_folder_does_not_follow_the_process(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings(data_dir=Path("data")).data_dir == tmp_path / "data"
+
+
+def test_a_user_without_a_home_is_told_what_to_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that is run as a user that it does not know."""
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    for name in ("XDG_DATA_HOME", "FEWSTROKE_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="FEWSTROKE_DATA_DIR"):
+        load_settings()
+    monkeypatch.setenv("FEWSTROKE_DATA_DIR", "/data")
+    assert load_settings().data_dir == Path("/data")

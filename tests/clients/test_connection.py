@@ -328,7 +328,7 @@ def test_what_is_no_file_is_refused_before_anything_is_sent(run: Run):
 
 def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FEWSTROKE_URL", "https://example.com/under/a/prefix")
-    monkeypatch.setenv("FEWSTROKE_KEY", "fsk_environment")
+    monkeypatch.setenv("FEWSTROKE_KEY", "fsk_environment\n")  # as files of secrets end
     script = Script([httpx.Response(200, json=JOB)])
     with fewstroke.Client(transport=Transport(script)) as client:
         client.get_job("job_1")

@@ -18,7 +18,7 @@ from model.image.network.networks import Networks
 from model.image.network.style_encoder import EncoderConfig
 from model.image.network.stylizer import StylizerConfig
 
-DEMO = Path(__file__).parents[2] / "demo"
+PICTURES = Path(__file__).parents[2] / "app/studio/pictures"
 SMALL = AdaptConfig(
     steps=8,
     bank=2,

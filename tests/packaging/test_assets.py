@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "demo/examples").glob("*"))
-PHOTOS = sorted((ROOT / "demo/photos").glob("*"))
+EXAMPLES = sorted((ROOT / "app/studio/pictures/examples").glob("*"))
+PHOTOS = sorted((ROOT / "app/studio/pictures/photos").glob("*"))
 BANK = sorted((ROOT / "model/image/photos").glob("*.jpg"))
 NOTICE = (ROOT / "NOTICE").read_text()
 

@@ -68,3 +68,20 @@ def test_the_health_check_asks_for_a_route_that_exists(tmp_path: Path):
     paths = create_app(Settings(data_dir=tmp_path)).openapi()["paths"]
     (asked,) = re.findall(r"'(/[a-z]+)'", check)
     assert asked in paths
+
+
+def test_packages_are_installed_by_their_hashes():
+    installs = [
+        command.strip()
+        for line in instructions("RUN")
+        for command in re.split(r"&&|;", line)
+        if "pip install" in command
+    ]
+    without = [command for command in installs if "--require-hashes" not in command]
+    assert len(installs) > len(without)
+    for command in without:
+        ours = command.endswith(" .")
+        # The builds of PyTorch for CPUs have no hashes in our index: theirs is asked for nothing else.
+        of_torch = '--index-url "$TORCH_INDEX" -r /tmp/torch.txt' in command
+        assert ours or of_torch, command
+        assert "--no-deps" in command

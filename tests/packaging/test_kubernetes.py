@@ -107,8 +107,8 @@ def test_the_autoscaler_looks_at_every_queue() -> None:
 def test_the_dashboard_asks_for_figures_that_exist() -> None:
     import re
 
-    folder = DEPLOY.parent / "app" / "metrics"
-    source = "".join((folder / name).read_text() for name in ("jobs.py", "requests.py"))
+    folder = DEPLOY.parent / "app"
+    source = "".join((folder / name).read_text() for name in ("metrics/jobs.py", "http/request_metrics.py"))
     source = source.replace("{loss}", "style") + source.replace("{loss}", "content")
     dashboard = json.loads((DEPLOY / "grafana" / "fewstroke.json").read_text())
     asked = set(re.findall(r"fewstroke_\w+", json.dumps([panel["targets"] for panel in dashboard["panels"]])))

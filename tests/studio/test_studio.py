@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.http import exception_handlers
-from app.studio.routes import STATIC, router
+from app.studio.routes import PICTURES, STATIC, router
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -92,11 +93,15 @@ async def test_assets_are_kept_for_ever_and_compressed(client: httpx.AsyncClient
 
 
 async def test_pictures_are_served_as_they_are(client: httpx.AsyncClient):
-    picture = next((STATIC / "assets").glob("*.jpg"))
-    answer = await client.get(f"/assets/{picture.name}")
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert "immutable" in answer.headers["cache-control"]
-    assert answer.content == picture.read_bytes()
+    listed = json.loads((STATIC / "pictures.json").read_text())
+    for name, path in listed.items():
+        answer = await client.get(f"/assets/{name}")
+        assert answer.headers["content-type"] == ("image/jpeg" if name.endswith("jpg") else "image/webp")
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.content == (PICTURES / path).read_bytes()
+    script = "".join(path.read_text() for path in (STATIC / "assets").glob("*.js"))
+    named = set(re.findall(r"[\w-]+-[\w-]{8}\.(?:jpg|webp)", script))
+    assert named == set(listed), "run `make studio` and commit app/studio/static"
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2findex.html", "..%2f..%2froutes.py"])

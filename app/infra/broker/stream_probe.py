@@ -1,4 +1,4 @@
-"""Whether the streams still take messages.
+"""Probe whether the streams still take messages.
 
 A nats-server whose disk was full once keeps on failing to write to the streams that it failed on, also when
 there is room again, and says so nowhere but in its log: who publishes hears nothing. Only a restart helps.

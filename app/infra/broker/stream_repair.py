@@ -1,4 +1,4 @@
-"""Keeps the streams and their consumers there: a queue that lost its storage gets them again.
+"""Make streams and consumers again when the broker lost its storage.
 
 The jobs that were in them the ledger still has, and the reconciler publishes them again (decision 1).
 """

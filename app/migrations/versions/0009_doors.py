@@ -1,5 +1,4 @@
-"""Bytes by owner are counted from indexes; secrets are sealed, which makes them longer; who made webhooks;
-when a job was asked to stop; the base that the service runs; the audit log."""
+"""Indexes for bytes by owner, room for sealed secrets, who made a webhook, cancel times, facts, audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1783,7 +1783,8 @@ export interface operations {
                      *               }
                      *             },
                      *             "licence": "Apache-2.0",
-                     *             "format": "fewstroke-style/2"
+                     *             "format": "fewstroke-style/2",
+                     *             "modality": "image"
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -1813,7 +1814,8 @@ export interface operations {
                      *               }
                      *             },
                      *             "licence": "Apache-2.0",
-                     *             "format": "fewstroke-style/2"
+                     *             "format": "fewstroke-style/2",
+                     *             "modality": "image"
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -2002,7 +2004,8 @@ export interface operations {
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/2"
+                     *           "format": "fewstroke-style/2",
+                     *           "modality": "image"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -2393,7 +2396,8 @@ export interface operations {
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/2"
+                     *         "format": "fewstroke-style/2",
+                     *         "modality": "image"
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -2679,7 +2683,8 @@ export interface operations {
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/2"
+                     *         "format": "fewstroke-style/2",
+                     *         "modality": "image"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -3007,7 +3012,8 @@ export interface operations {
                      *           }
                      *         },
                      *         "licence": "Apache-2.0",
-                     *         "format": "fewstroke-style/2"
+                     *         "format": "fewstroke-style/2",
+                     *         "modality": "image"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -3245,7 +3251,8 @@ export interface operations {
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/2"
+                     *           "format": "fewstroke-style/2",
+                     *           "modality": "image"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -3328,7 +3335,8 @@ export interface operations {
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/2"
+                     *           "format": "fewstroke-style/2",
+                     *           "modality": "image"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -5351,7 +5359,8 @@ export interface operations {
                      *             }
                      *           },
                      *           "licence": "Apache-2.0",
-                     *           "format": "fewstroke-style/2"
+                     *           "format": "fewstroke-style/2",
+                     *           "modality": "image"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,

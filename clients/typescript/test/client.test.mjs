@@ -14,7 +14,7 @@ let fewstroke;
 let picture;
 
 before(async () => {
-  picture = new File([await readFile(resolve(ROOT, "demo/photos/coffee.jpg"))], "coffee.jpg");
+  picture = new File([await readFile(resolve(ROOT, "app/studio/pictures/photos/coffee.jpg"))], "coffee.jpg");
   service = await startService();
   fewstroke = new Fewstroke({ baseUrl: service.url });
 });

@@ -17,6 +17,8 @@ async def test_workers_of_another_base_do_not_count(client: httpx.AsyncClient, s
     await services.broker.beat("w2", {"base_hash": await services.checkpoint.base_hash()})
     body = (await client.get("/readyz")).json()
     assert (body["status"], body["workers"]) == ("ready", 1)
+    assert "w1" in body["details"]["worker"], "and who is of no use is named"
+    assert "w2" not in body["details"]["worker"]
     await services.broker.beat(
         "w2", {"base_hash": await services.checkpoint.base_hash(), "silence_seconds": 90.0}
     )

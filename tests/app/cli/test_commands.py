@@ -74,3 +74,24 @@ def test_an_api_without_a_broker_says_what_to_start(tmp_path: Path):
     )
     assert answer.returncode == 1
     assert "fewstroke serve" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stylize", "k\u00fcche.png", "-s", "\u0441\u0442\u0438\u043b\u044c"],
+        ["adapt", "\u732b.png", "-o", "a.safetensors"],
+    ],
+)
+def test_names_that_the_terminal_cannot_show_are_told_all_the_same(tmp_path: Path, command: list[str]):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    answer = subprocess.run(
+        [sys.executable, "-m", "app.cli", *command],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, **plain, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    said = (answer.stdout + answer.stderr).decode("ascii")
+    assert answer.returncode == 3, said
+    assert "Traceback" not in said
+    assert "does not exist" in said

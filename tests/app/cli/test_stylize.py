@@ -34,6 +34,26 @@ def test_results_are_named_after_photo_and_style(run, engine, pictures: Path, st
         assert image.getpixel((0, 0)) == (255, 127, 127)  # teal, as the scripted engine paints it
 
 
+def test_results_beside_the_photos_are_not_rendered_again(run, engine, pictures: Path, style: Path):
+    for _ in range(2):
+        result = run("stylize", pictures, "-s", style, "-o", pictures)
+        assert result.exit_code == 0, result.output
+        assert len(list(pictures.glob("*.hokusai.png"))) == 3
+    assert "3 results of earlier runs" in result.stderr
+    assert list(pictures.glob("*.hokusai.hokusai.png")) == []
+    named = pictures / "a.hokusai.png"
+    assert run("stylize", named, "-s", style, "-o", pictures).exit_code == 0, "who names it, means it"
+    assert (pictures / "a.hokusai.hokusai.png").is_file()
+
+
+def test_folders_with_nothing_but_results(run, engine, pictures: Path, style: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    assert run("stylize", pictures, "-s", style, "-o", out).exit_code == 0
+    result = run("stylize", out, "-s", style, "-o", out)
+    assert (result.exit_code, "only results of earlier runs" in result.stderr) == (3, True)
+    assert run("stylize", out, "-s", style, "-o", tmp_path / "again").exit_code == 0
+
+
 def test_one_photo_can_go_to_a_file_whose_suffix_is_its_format(run, engine, pictures, style, tmp_path: Path):
     target = tmp_path / "new" / "me.webp"
     result = run("stylize", pictures / "a.png", "-s", style, "-o", target, "--size", 32)

@@ -256,3 +256,18 @@ async def test_one_address_leaves_places_for_others() -> None:
     assert len(entered) == 6
     other: Any = Peer("10.0.0.2")
     assert slots.enter(other)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_connections_that_proxies_keep_outlast_silent_ones(address: tuple[str, int]) -> None:
+    """Load balancers send the next request after up to a minute: it must not meet a closed door."""
+    assert connections.KEPT_SECONDS > 60
+    reader, writer = await asyncio.open_connection(*address)
+    for _ in range(2):
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+        await reader.readuntil(b'{"status":"ok"}')
+        silent, other = await asyncio.open_connection(*address)
+        assert await said(silent) == b"", "it came later, and is closed before"
+        other.close()
+    writer.close()

@@ -72,7 +72,10 @@ async def test_pages_of_other_origins_by_configuration() -> None:
         assert "access-control-allow-credentials" not in answer.headers
         other = await client.get("/livez", headers={"Origin": "https://c.example"})
         assert "access-control-allow-origin" not in other.headers
+        assert other.headers["vary"] == "Origin"
+        assert (await client.get("/livez")).headers["vary"] == "Origin", "a cache must not keep it for pages"
         allowed = await client.get("/livez", headers={"Origin": "https://b.example"})
+        assert allowed.headers["vary"] == "Origin"
         assert "RateLimit" in allowed.headers["access-control-expose-headers"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import psutil
@@ -15,8 +17,10 @@ from app.errors import (
     ImageTooLargeError,
     ServiceUnavailableError,
 )
+from app.imaging import decoder_pool
 from app.imaging.decoder_pool import Decoder
-from app.imaging.limits import Ground, Limits
+from app.imaging.limits import Ground, Limits, Normalized
+from benchmarks.siege.pictures import slow_picture
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
 
@@ -90,6 +94,104 @@ async def test_a_stalled_decoder_is_ended(tmp_path: Path) -> None:
         await decoder.close()
 
 
+async def test_one_owner_leaves_a_decoder_for_the_others(tmp_path: Path) -> None:
+    decoder = Decoder(processes=2, seconds=60)
+    good = source(tmp_path, encoded(picture()))
+
+    def decode(name: str, owner: str) -> Coroutine[None, None, Normalized]:
+        return decoder.normalize(good, tmp_path / name, LIMITS, label="File 1", owner=owner)
+
+    try:
+        await decode("first", "bob")
+        (child,) = children()
+        child.suspend()  # as if his pictures took for ever
+        slow = [asyncio.create_task(decode(f"bob{n}", "bob")) for n in range(10)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            assert (await decode("ada", "ada")).width == 64
+        assert not any(task.done() for task in slow)
+        child.resume()
+        assert {done.width for done in await asyncio.gather(*slow)} == {64}
+    finally:
+        await decoder.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+async def test_a_picture_that_takes_long_gives_way(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=300)
+    quick = source(tmp_path, encoded(picture()))
+    await decoder.normalize(quick, tmp_path / "out", LIMITS, label="File 1")
+    (child,) = children()
+    usual = child.nice()
+    slow = tmp_path / "slow"
+    slow.write_bytes(slow_picture(4000, 3000))
+    taking = asyncio.create_task(decoder.normalize(slow, tmp_path / "out2", LIMITS, label="File 2"))
+
+    def nicer() -> bool:
+        threads = [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in child.threads()]
+        assert not taking.done(), "it was done before anybody could look"
+        return usual in threads and max(threads) > usual
+
+    try:
+        await eventually(nicer, within=60)
+        await taking
+        assert child.nice() == usual
+        assert all(os.getpriority(os.PRIO_PROCESS, thread.id) == usual for thread in child.threads())
+    finally:
+        await decoder.close()
+
+
+async def test_pictures_of_a_request_share_its_time(decoder: Decoder, tmp_path: Path) -> None:
+    good = source(tmp_path, encoded(picture()))
+    budget = decoder.budget()
+    whole = budget.seconds
+    await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1", budget=budget)
+    assert budget.seconds < whole
+    budget.seconds = 0.0  # the pictures before it have taken all
+    with pytest.raises(ImageTooLargeError, match="with the pictures before it"):
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 2", budget=budget)
+    assert (await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")).width == 64
+
+
+async def test_a_picture_may_take_so_much_processor_time(tmp_path: Path) -> None:
+    decoder = Decoder(processes=1, seconds=300)
+    slow = tmp_path / "slow"
+    slow.write_bytes(slow_picture(4000, 3000))
+    good = source(tmp_path, encoded(picture()))
+    try:
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        (child,) = children()
+        budget = decoder.budget()
+        budget.seconds = 0.3
+        with pytest.raises(ImageTooLargeError, match="takes too long"):
+            await decoder.normalize(slow, tmp_path / "out", LIMITS, label="File 1", budget=budget)
+        assert budget.seconds == 0.0, "nor do the others of its request"
+        assert not child.is_running()
+        await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+    finally:
+        await decoder.close()
+
+
+async def test_starting_a_decoder_is_not_the_pictures_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_pool, "_PATIENCE", 1.0)
+    start = decoder_pool.start_apart
+
+    async def slowly(module: str, **pipes: int) -> asyncio.subprocess.Process:
+        await asyncio.sleep(3.5)  # longer than the picture may take
+        return await start(module, **pipes)
+
+    monkeypatch.setattr(decoder_pool, "start_apart", slowly)
+    decoder = Decoder(processes=1, seconds=3)
+    try:
+        good = source(tmp_path, encoded(picture()))
+        done = await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
+        assert done.width == 64
+    finally:
+        await decoder.close()
+
+
 async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys, os\n"
@@ -104,8 +206,6 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    import sys
-
     good = source(tmp_path, encoded(picture()))
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, str(good), str(tmp_path / "out"), stdout=asyncio.subprocess.PIPE

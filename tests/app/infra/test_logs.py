@@ -105,6 +105,13 @@ async def test_a_path_forges_no_line_and_commands_no_terminal(client: httpx.Asyn
     assert "GET /x%0A2026-01-01%20ERROR%20forged%1B%5B31m%C2%9B 404" in line
 
 
+async def test_a_long_path_makes_no_long_line(client: httpx.AsyncClient, lines: io.StringIO) -> None:
+    await client.get(f"/{'x' * 60_000}")
+    (line,) = parsed(lines, "app.access_log")
+    assert len(json.dumps(line)) < 2000
+    assert "xxx" in line["path"]
+
+
 def test_lines_for_people_command_no_terminal() -> None:
     record = logging.makeLogRecord({"msg": "a\x1b[31mb\r\x9bc\n\td", "levelname": "INFO", "name": "x"})
     assert ConsoleFormatter().format(record).endswith("x: a\\x1b[31mb\\x0d\\x9bc\n\td")

@@ -52,3 +52,21 @@ def test_a_thread_that_gives_way_is_batch_work_and_who_starts_it_is_not():
     assert in_a_thread(1) == os.SCHED_BATCH
     assert in_a_thread(0) == os.SCHED_OTHER
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_a_thread_can_be_made_to_give_way():
+    begun, ended = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def compute() -> None:
+        begun.set()
+        ended.wait(30)
+        found.append(niceness())
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    assert begun.wait(30)
+    give_way(niceness() + 2, thread.native_id)
+    ended.set()
+    thread.join()
+    assert found == [niceness() + 2]

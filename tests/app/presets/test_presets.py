@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.api.services import Container
 from app.infra.blob_keys import is_ours
 from app.presets.catalogue import FOLDER, presets
-from app.presets.install import install_presets
+from app.styles.install_presets import install_presets
 from app.styles.repository import StyleStatus, list_styles
 from app.styles.tables import PRESET_OWNER
 from model.errors import StyleFormatError

@@ -14,7 +14,7 @@ from tests.app.supervisor.service import Service, serving
 from tests.app.waiting import eventually
 
 SERVE = ("-m", "app.cli", "serve")
-EXAMPLES = sorted((Path(__file__).parents[3] / "demo" / "examples").glob("*.jpg"))[:2]
+EXAMPLES = sorted((Path(__file__).parents[3] / "app/studio/pictures/examples").glob("*.jpg"))[:2]
 TAKEOVER = 15.0  # s; the promise
 STEPS = 6
 LONG = 300  # s; one adaptation on a machine that is busy with other things

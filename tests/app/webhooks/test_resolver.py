@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import func, select
 
 from app.ids import new_id
 from app.infra.db import Sessions, utcnow
@@ -130,3 +131,25 @@ async def test_slow_names_of_one_owner_leave_the_messages_of_another_alone(
     assert ada is not None
     assert ada.failures == 0
     assert all(row is not None and row.failures == 0 for row in bobs), "no connection was tried"
+
+
+async def test_messages_to_a_name_that_is_not_told_are_left_alone_for_a_while(sessions: Sessions) -> None:
+    """Each attempt is written down, in the line of all who write."""
+
+    async def untold(host: str, port: int) -> list[str]:
+        raise NameUnresolvedError(f"the address of {host} was not told")
+
+    sender = Sender(AddressPolicy(), seconds=5, resolve=untold)
+    deliverer = Deliverer(sessions, sender, Settings(webhook_allow_http=True), Seal(None))
+    first = await webhook(sessions, "bob", "slow.example", 1, 20)
+    other = await webhook(sessions, "bob", "other.example", 1, 1)
+    started = await deliverer.deliver_due()
+    assert await deliverer.deliver_due() == 0, "sixteen are due"
+    await sender.close()
+    async with sessions() as session:
+        query = select(DeliveryRow.webhook_id, func.sum(DeliveryRow.attempts)).group_by(
+            DeliveryRow.webhook_id
+        )
+        attempts = {row[0]: row[1] for row in await session.execute(query)}
+    assert attempts == {first: started - 1, other: 1}
+    assert started - 1 <= 4

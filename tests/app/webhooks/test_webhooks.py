@@ -20,6 +20,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.services import Container
+from app.auth.principal import Scope
+from app.auth.repository import create_key, revoke_key
 from app.errors import TooManyWebhooksError
 from app.ids import new_id
 from app.infra.asyncio_utils import end
@@ -30,10 +32,11 @@ from app.settings import Settings
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries, retry_delay
 from app.webhooks.http_post import Sender
 from app.webhooks.outbox import write_messages
-from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks
+from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks, webhooks_of_key
 from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 from tests.app.api.test_bad_input import check_problem
+from tests.app.auth.keys import bearer, key_for
 from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
 
@@ -137,6 +140,41 @@ async def test_create_read_change_delete(client: httpx.AsyncClient) -> None:
 async def test_what_is_refused(client: httpx.AsyncClient, body: dict[str, Any], code: str) -> None:
     check_problem(await client.post("/v1/webhooks", json=body), 422, code)
     assert (await client.get("/v1/webhooks")).json()["items"] == []
+
+
+async def test_who_may_not_read_is_told_nothing_by_a_webhook(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    writer = await key_for(services.sessions, "ada", [Scope.WRITE])
+    answer = await client.post("/v1/webhooks", json={"url": "https://a.example/"}, headers=writer)
+    check_problem(answer, 403, "scope_missing")
+    both = await key_for(services.sessions, "ada")
+    made = await client.post("/v1/webhooks", json={"url": "https://a.example/"}, headers=both)
+    path = f"/v1/webhooks/{made.json()['id']}"
+    change = {"url": "https://b.example/"}
+    check_problem(await client.patch(path, json=change, headers=writer), 403, "scope_missing")
+    check_problem(await client.post(f"{path}/secret", headers=writer), 403, "scope_missing")
+
+
+async def test_webhooks_of_a_revoked_key_are_known_and_can_be_ended(
+    client: httpx.AsyncClient, services: Container
+) -> None:
+    row, text = await create_key(services.sessions, owner="ada", name="", scopes=[Scope.READ, Scope.WRITE])
+    other = await key_for(services.sessions, "ada")
+    for headers in (bearer(text), other):
+        made = await client.post("/v1/webhooks", json={"url": "https://a.example/"}, headers=headers)
+        assert made.status_code == 201
+    items = (await client.get("/v1/webhooks", headers=other)).json()["items"]
+    first = items[-1]["id"]
+    await revoke_key(services.sessions, row.id)
+    assert await webhooks_of_key(services.sessions, row.id) == [first]
+    assert await webhooks_of_key(services.sessions, row.id, disable=True) == [first]
+    enabled = {
+        item["id"]: item["enabled"]
+        for item in (await client.get("/v1/webhooks", headers=other)).json()["items"]
+    }
+    assert enabled == {first: False, items[0]["id"]: True}
+    assert await webhooks_of_key(services.sessions, row.id) == []
 
 
 async def test_there_is_a_limit(client: httpx.AsyncClient) -> None:

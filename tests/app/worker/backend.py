@@ -67,8 +67,8 @@ class Backend:
     blobs: Blobs
     workers: list[WorkerProcess] = field(default_factory=list)
 
-    async def start_worker(self, *command: str, **environment: str) -> WorkerProcess:
-        """Start a worker process (default: the scripted one) and wait for its first heartbeat."""
+    async def launch_worker(self, *command: str, **environment: str) -> WorkerProcess:
+        """Start a worker process (default: the scripted one), which may end before anybody sees it."""
         log = self.settings.data_dir / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -81,10 +81,15 @@ class Backend:
             )
         worker = WorkerProcess(process, log)
         self.workers.append(worker)
+        return worker
+
+    async def start_worker(self, *command: str, **environment: str) -> WorkerProcess:
+        """Start a worker process and wait for its first heartbeat."""
+        worker = await self.launch_worker(*command, **environment)
 
         async def beats() -> bool:
-            assert process.returncode is None, log.read_text()
-            return process.pid in {info["pid"] for info in await self.broker.workers()}
+            assert worker.process.returncode is None, worker.log.read_text()
+            return worker.pid in {info["pid"] for info in await self.broker.workers()}
 
         await eventually(beats, within=READY_WITHIN)
         return worker

@@ -154,13 +154,13 @@ async def test_a_job_that_kills_its_worker_takes_others_along_once_at_most(tmp_p
     async with running_backend(tmp_path) as backend:
         poison = await backend.submit(JobKind.ADAPT, steps=4, seed=int(Script.KILLS_ITS_WORKER))
         others = [await backend.submit(JobKind.ADAPT, steps=4) for _ in range(2)]
-        victim = await backend.start_worker(FEWSTROKE_MAX_BATCH="3")
+        victim = await backend.launch_worker(FEWSTROKE_MAX_BATCH="3")
         assert await victim.wait() == -signal.SIGKILL
         assert [(await backend.ledger.get(job.id)).attempt for job in (poison, *others)] == [1, 1, 1]
 
         async def survived() -> bool:
             if backend.workers[-1].process.returncode is not None:  # as the supervisor does
-                await backend.start_worker(FEWSTROKE_MAX_BATCH="3")
+                await backend.launch_worker(FEWSTROKE_MAX_BATCH="3")
             found = [await backend.ledger.get(job.id) for job in others]
             return all(job.state is JobState.SUCCEEDED for job in found)
 

@@ -50,7 +50,7 @@ async def test_the_job_of_a_killed_worker_is_taken_up_by_another(backend: Backen
 async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(backend: Backend):
     poison = await backend.submit(JobKind.ADAPT, seed=int(Script.KILLS_ITS_WORKER))
     for attempt in (1, 2, 3):
-        worker = await backend.start_worker()
+        worker = await backend.launch_worker()
         assert await worker.wait() == -signal.SIGKILL
         assert (await backend.ledger.get(poison.id)).attempt == attempt
     await backend.start_worker()

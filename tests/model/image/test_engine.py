@@ -14,7 +14,7 @@ from model.image.dials import Dials
 from model.image.engine import Engine
 from model.image.engine_types import Progress
 from model.image.style import Style
-from tests.model.conftest import DEMO, SMALL, picture
+from tests.model.conftest import PICTURES, SMALL, picture
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="module")
 def examples() -> list[Image.Image]:
-    paths = sorted((DEMO / "examples").glob("*.jpg"))[:3]
+    paths = sorted((PICTURES / "examples").glob("*.jpg"))[:3]
     works = [Image.open(path).convert("RGB") for path in paths]
     for work in works:
         work.thumbnail((256, 256))
@@ -33,7 +33,7 @@ def examples() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    return Image.open(sorted((DEMO / "photos").glob("*.jpg"))[0]).convert("RGB").resize((120, 90))
+    return Image.open(sorted((PICTURES / "photos").glob("*.jpg"))[0]).convert("RGB").resize((120, 90))
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,9 @@ def test_every_token_is_predicted_once_over_the_windows_of_a_song():
 def test_features_follow_place_and_staff():
     v = VOCABULARY
     group = v.group_token(Staff.LEFT, 24)
-    rows = features([v.BAR, v.position_token(24), group, v.pitch_token(48), v.position_token(48)])
+    meter = v.meter_token(Meter(3, 4))
+    rows = features([v.BAR, meter, v.position_token(24), group, v.pitch_token(48), v.position_token(48)])
     place = v.positions.index(24)
-    assert rows[:, 1].tolist() == [0, place, place, place, v.positions.index(48)]
-    assert rows[:, 2].tolist() == [0, 0, 3, 3, 0]
+    assert rows[:, 1].tolist() == [0, 0, place, place, place, v.positions.index(48)]
+    assert rows[:, 2].tolist() == [0, 0, 0, 3, 3, 0]
+    assert rows[:, 3].tolist() == [0] + [1 + meter - v.METER] * 5

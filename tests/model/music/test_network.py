@@ -14,6 +14,7 @@ def made(seed=0):
             torch.randint(0, VOCABULARY.size, (4, 20)),
             torch.randint(0, 70, (4, 20)),
             torch.randint(0, 4, (4, 20)),
+            torch.randint(0, 14, (4, 20)),
         ],
         -1,
     )

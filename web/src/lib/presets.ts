@@ -1,7 +1,7 @@
 // What the studio shows of the styles that come with the service: `python -m scripts.presets` draws all of it.
-const files = import.meta.glob<string>("../art/presets/*.webp", { eager: true, query: "?url", import: "default" });
+const files = import.meta.glob<string>("../../../app/studio/pictures/presets/*.webp", { eager: true, query: "?url", import: "default" });
 
-const at = (name: string) => files[`../art/presets/${name}.webp`];
+const at = (name: string) => files[`../../../app/studio/pictures/presets/${name}.webp`];
 
 export interface PresetArt {
   shown: string; // the sample photo in the style

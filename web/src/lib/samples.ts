@@ -1,24 +1,24 @@
 // The pictures that the studio ships: those of the demo, with their own file names. Offered small (scripts/
 // studio_pictures.py), and loaded as they are when they are chosen.
-import ejiri from "../../../demo/examples/ejiri-in-suruga.jpg";
-import wave from "../../../demo/examples/great-wave.jpg";
-import kazusa from "../../../demo/examples/kazusa-sea-route.jpg";
-import poppies from "../../../demo/examples/poppies.jpg";
-import ryogoku from "../../../demo/examples/ryogoku-bridge.jpg";
-import fan from "../../../demo/examples/woman-with-fan.jpg";
-import astronaut from "../../../demo/photos/astronaut.jpg";
-import cat from "../../../demo/photos/cat.jpg";
-import coffee from "../../../demo/photos/coffee.jpg";
+import ejiri from "../../../app/studio/pictures/examples/ejiri-in-suruga.jpg";
+import wave from "../../../app/studio/pictures/examples/great-wave.jpg";
+import kazusa from "../../../app/studio/pictures/examples/kazusa-sea-route.jpg";
+import poppies from "../../../app/studio/pictures/examples/poppies.jpg";
+import ryogoku from "../../../app/studio/pictures/examples/ryogoku-bridge.jpg";
+import fan from "../../../app/studio/pictures/examples/woman-with-fan.jpg";
+import astronaut from "../../../app/studio/pictures/photos/astronaut.jpg";
+import cat from "../../../app/studio/pictures/photos/cat.jpg";
+import coffee from "../../../app/studio/pictures/photos/coffee.jpg";
 
-import smallAstronaut from "../art/small/astronaut.webp";
-import smallCat from "../art/small/cat.webp";
-import smallCoffee from "../art/small/coffee.webp";
-import smallEjiri from "../art/small/ejiri-in-suruga.webp";
-import smallWave from "../art/small/great-wave.webp";
-import smallKazusa from "../art/small/kazusa-sea-route.webp";
-import smallPoppies from "../art/small/poppies.webp";
-import smallRyogoku from "../art/small/ryogoku-bridge.webp";
-import smallFan from "../art/small/woman-with-fan.webp";
+import smallAstronaut from "../../../app/studio/pictures/small/astronaut.webp";
+import smallCat from "../../../app/studio/pictures/small/cat.webp";
+import smallCoffee from "../../../app/studio/pictures/small/coffee.webp";
+import smallEjiri from "../../../app/studio/pictures/small/ejiri-in-suruga.webp";
+import smallWave from "../../../app/studio/pictures/small/great-wave.webp";
+import smallKazusa from "../../../app/studio/pictures/small/kazusa-sea-route.webp";
+import smallPoppies from "../../../app/studio/pictures/small/poppies.webp";
+import smallRyogoku from "../../../app/studio/pictures/small/ryogoku-bridge.webp";
+import smallFan from "../../../app/studio/pictures/small/woman-with-fan.webp";
 
 export type SetName = "all" | "views" | "figures" | "wave";
 export type PhotoName = "cat" | "coffee" | "astronaut";

@@ -29,7 +29,7 @@ from model.image.rendering import openvino_renderer, selection
 from model.image.rendering.openvino_renderer import OpenVINORenderer, flatness
 from model.image.rendering.renderer import Drawing, Renderer
 from model.image.rendering.selection import select_renderer
-from tests.model.conftest import DEMO
+from tests.model.conftest import PICTURES
 
 pytest.importorskip("openvino")
 CPU = torch.device("cpu")
@@ -62,7 +62,7 @@ def base() -> Networks:
 def zero_step_style() -> Phi:
     """phi of a print at every level."""
     objective = Objective(PerceptualNetwork(), amp=False)
-    work = Image.open(DEMO / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
+    work = Image.open(PICTURES / "examples" / "great-wave.jpg").convert("RGB").resize((192, 128))
     seen = [observe(objective, [work], level, random.Random(0))[0].descriptions for level in range(4)]
     with torch.no_grad():
         phi: Phi = base().encoder(seen)
@@ -70,7 +70,7 @@ def zero_step_style() -> Phi:
 
 
 def photo(width: int, height: int) -> Image.Image:
-    return Image.open(DEMO / "photos" / "cat.jpg").convert("RGB").resize((width, height))
+    return Image.open(PICTURES / "photos" / "cat.jpg").convert("RGB").resize((width, height))
 
 
 def drawing() -> Image.Image:

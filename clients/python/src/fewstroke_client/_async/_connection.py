@@ -29,7 +29,7 @@ class AsyncConnection:
         retries: Retries,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
-        key = api_key if api_key is not None else os.environ.get("FEWSTROKE_KEY")
+        key = (api_key if api_key is not None else os.environ.get("FEWSTROKE_KEY") or "").strip()
         self._retries = retries
         self._http = httpx.AsyncClient(
             base_url=base_url or os.environ.get("FEWSTROKE_URL") or DEFAULT_URL,

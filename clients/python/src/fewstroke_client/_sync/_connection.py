@@ -30,7 +30,7 @@ class Connection:
         retries: Retries,
         transport: httpx.BaseTransport | None,
     ) -> None:
-        key = api_key if api_key is not None else os.environ.get("FEWSTROKE_KEY")
+        key = (api_key if api_key is not None else os.environ.get("FEWSTROKE_KEY") or "").strip()
         self._retries = retries
         self._http = httpx.Client(
             base_url=base_url or os.environ.get("FEWSTROKE_URL") or DEFAULT_URL,
