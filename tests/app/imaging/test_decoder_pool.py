@@ -17,8 +17,10 @@ from app.errors import (
     ImageTooLargeError,
     ServiceUnavailableError,
 )
+from app.imaging import decoder_pool
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits, Normalized
+from app.infra import python_processes
 from benchmarks.siege.pictures import slow_picture
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
@@ -171,14 +173,21 @@ async def test_a_picture_may_take_so_much_processor_time(tmp_path: Path) -> None
         await decoder.close()
 
 
-async def test_starting_a_decoder_is_not_the_pictures_time(tmp_path: Path) -> None:
-    decoder = Decoder(processes=1, seconds=300)
-    budget = decoder.budget()
-    budget.seconds = 0.05  # a new process takes longer than four times this to be there
+async def test_starting_a_decoder_is_not_the_pictures_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_pool, "_PATIENCE", 1.0)
+    start = python_processes.start_apart
+
+    async def slowly(module: str, **pipes: int) -> asyncio.subprocess.Process:
+        await asyncio.sleep(3.5)  # longer than the picture may take
+        return await start(module, **pipes)
+
+    monkeypatch.setattr(decoder_pool, "start_apart", slowly)
+    decoder = Decoder(processes=1, seconds=3)
     try:
-        done = await decoder.normalize(
-            source(tmp_path, encoded(picture())), tmp_path / "out", LIMITS, label="File 1", budget=budget
-        )
+        good = source(tmp_path, encoded(picture()))
+        done = await decoder.normalize(good, tmp_path / "out", LIMITS, label="File 1")
         assert done.width == 64
     finally:
         await decoder.close()
