@@ -187,6 +187,9 @@ def music_train(
     joint_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Part of it before meta-training.")
     ] = 0.5,
+    rate_scale: Annotated[
+        float, typer.Option(min=0.01, help="Factor on the learned inner rates, as stored in the checkpoint.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and the network.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
 ) -> None:
@@ -203,7 +206,9 @@ def music_train(
         from model.music.works import cached_works
 
         torch.set_num_threads(threads)
-        config = MusicTrainingConfig(out=out, minutes=minutes, joint_share=joint_share, seed=seed)
+        config = MusicTrainingConfig(
+            out=out, minutes=minutes, joint_share=joint_share, seed=seed, rate_scale=rate_scale
+        )
         with err_console().status("reading the works"):
             training = MusicTraining(config, cached_works(works, out / "works.npz"))
         with err_console().status(f"training; {out / 'log.csv'} says how it goes"):

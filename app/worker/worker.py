@@ -59,7 +59,7 @@ class Worker:
 
     Photos of a moment do not wait for styles that are learned: they are computed between two inner steps
     (``app.worker.preemption``). Their ends overlap: the inputs of the next are read and the results of the
-    last are stored while one is computed (decision 68).
+    last are stored while one is computed (decision 54).
 
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in

@@ -44,6 +44,7 @@ def others_complaints(score_xml: bytes) -> list[str]:
         warnings.simplefilter("always")
         try:
             parsed = music21.converter.parseData(score_xml.decode(), format="musicxml")
+            assert isinstance(parsed, music21.stream.Score)
             for part in parsed.parts:
                 for measure in part.getElementsByClass("Measure"):
                     full = measure.barDuration.quarterLength

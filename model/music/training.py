@@ -57,6 +57,7 @@ class MusicTrainingConfig:
     composer_share: float = 0.7  # stretches that use their composer's own phi in the joint part
     meta_lr: float = 3e-4
     rates_lr: float = 0.02
+    rate_scale: float = 1.0  # of the learned rates in the checkpoint, by what is best on VALIDATION
     inner_lr: float = 0.01
     inner_steps: int = 4
     support: int = 4  # works of a task
@@ -275,7 +276,8 @@ class MusicTraining:
             self._human = human_baseline(self.works, OriginalityIndex(index, names))
         with torch.no_grad():
             rates = {
-                name: torch.stack([self.rates(name, step) for step in range(self.config.inner_steps)])
+                name: self.config.rate_scale
+                * torch.stack([self.rates(name, step) for step in range(self.config.inner_steps)])
                 for name in self.start.names
             }
         config = {k: v for k, v in asdict(self.config).items() if k not in ("out", "network")}
