@@ -41,7 +41,8 @@ def counts(song: EncodedSong) -> NDArray[np.float32]:
         for order in range(1, _ORDER + 1):
             for i in range(len(bar) - order + 1):
                 vector[zlib.crc32(repr(bar[i : i + order]).encode()) % _SIZE] += 1
-    return np.sqrt(vector / max(1.0, vector.sum())).astype(np.float32)
+    shares: NDArray[np.float32] = np.sqrt(vector / np.float32(max(1.0, vector.sum())))
+    return shares
 
 
 def excerpts(song: EncodedSong, bars: int = BARS) -> list[EncodedSong]:
@@ -101,7 +102,8 @@ def train_classifier(rows: Sequence[tuple[int, EncodedSong]], classes: int, *, s
 @torch.no_grad()
 def named(linear: nn.Linear, songs: Sequence[EncodedSong]) -> Tensor:
     """The composer that is named for each song, (n,)."""
-    return linear(torch.from_numpy(np.stack([counts(song) for song in songs]))).argmax(-1)
+    scores: Tensor = linear(torch.from_numpy(np.stack([counts(song) for song in songs])))
+    return scores.argmax(-1)
 
 
 def evaluate_classifier(

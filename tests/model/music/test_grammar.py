@@ -14,11 +14,11 @@ def walk(plan, seed):
     """A song drawn blindly from what the grammar leaves, pitches and groups as often as bars and places."""
     v = VOCABULARY
     grammar, state, rng = Grammar(plan), State(), random.Random(seed)
-    bars = []
+    bars: list[list[int]] = []
     while True:
         allowed = np.flatnonzero(grammar.allowed(state))
         assert len(allowed), f"nothing may follow in phase {state.phase}"
-        kinds = {}
+        kinds: dict[tuple[bool, ...], list[int]] = {}
         for token in allowed.tolist():
             kind = (v.is_bar(token) or token == v.END, v.is_position(token), v.is_group(token))
             kinds.setdefault(kind, []).append(token)
