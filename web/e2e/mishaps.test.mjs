@@ -93,7 +93,7 @@ describe("mishaps", { timeout: 600_000 }, () => {
       const ids = items.flatMap(({ images }) => images.map(({ id }) => id));
       return Math.max(...(await Promise.all(ids.map((id) => service.api(`/v1/images/${id}`)))).map(({ width }) => width));
     };
-    assert.equal(await widest(), 1280);
+    await eventually(async () => assert.equal(await widest(), 1280));
     await page.locator("summary", { hasText: "File" }).click();
     await page.getByLabel("Longest side").selectOption("4096");
     await eventually(async () => assert.equal(await widest(), 3000));
