@@ -42,10 +42,14 @@ def rows(title: str, lines: Sequence[Sequence[Panel]]) -> Image.Image:
     """Each of ``lines`` (pictures of one size) as a row of panels."""
     scaled = [_panels(panels, WIDTH - 2 * MARGIN) for panels in lines]
     top = MARGIN + TITLE + 22
-    sheet, draw = _sheet(title, top + sum(_height(pictures) for pictures in scaled))
-    for panels, pictures in zip(lines, scaled, strict=True):
+    heights = [
+        _height(pictures) if any(panel.label or panel.note for panel in panels) else _tallest(pictures) + GAP
+        for panels, pictures in zip(lines, scaled, strict=True)
+    ]
+    sheet, draw = _sheet(title, top + sum(heights))
+    for panels, pictures, height in zip(lines, scaled, heights, strict=True):
         _place(sheet, draw, panels, pictures, top)
-        top += _height(pictures)
+        top += height
     return sheet
 
 
@@ -78,7 +82,20 @@ def _hang(sheet: Image.Image, pictures: Sequence[Image.Image], top: int) -> None
 
 def _height(pictures: Sequence[Image.Image]) -> int:
     """Of a row of panels with their words, and the margin below."""
-    return max(picture.height for picture in pictures) + 14 + LABEL + 8 + NOTE + MARGIN
+    return _tallest(pictures) + 14 + LABEL + 8 + NOTE + MARGIN
+
+
+def _tallest(pictures: Sequence[Image.Image]) -> int:
+    return max(picture.height for picture in pictures)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """The text, or as much of its beginning as goes into ``width`` px, with an ellipsis."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1].rstrip()
+    return f"{text}…"
 
 
 def _place(
@@ -92,7 +109,7 @@ def _place(
     for panel, picture in zip(panels, pictures, strict=True):
         sheet.paste(picture, (x, top))
         below = top + picture.height + 14
-        draw.text((x, below), panel.label, INK, _font(LABEL))
+        draw.text((x, below), _shortened(panel.label, _font(LABEL), picture.width), INK, _font(LABEL))
         draw.text((x, below + LABEL + 8), panel.note, GREY, _font(NOTE))
         x += picture.width + GAP
 

@@ -1,6 +1,6 @@
 // The frame: sections, notices, dialogs that any part may need.
-import { effect } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
 import { pictures } from "./state/draft";
 import { findRunning, learning, over, uploading } from "./state/learning";
@@ -39,6 +39,8 @@ effect(() => {
   const working = now && !over(now) ? ` · ${t.app.learning(now.step, now.steps)}` : "";
   document.title = `${nameOf(route.value)}${working} · Fewstroke`;
 });
+
+const options = signal(false); // whether they are open
 
 export function App() {
   const main = useRef<HTMLElement>(null);
@@ -79,6 +81,7 @@ export function App() {
         {route.value.view === "shared" && <Shared token={route.value.token} />}
       </main>
       <Toasts />
+      {options.value && <Options onClose={() => (options.value = false)} />}
       {question.value && <KeyDialog />}
     </>
   );
@@ -86,7 +89,6 @@ export function App() {
 
 function Header() {
   const here = route.value.view;
-  const [options, setOptions] = useState(false);
   return (
     <header class="top">
       <a class="mark" href={href.make} aria-label="Fewstroke">
@@ -110,7 +112,7 @@ function Header() {
           class="quiet square"
           aria-label={t.options.title}
           title={t.options.title}
-          onClick={() => setOptions(true)}
+          onClick={() => (options.value = true)}
         >
           <Icon name="look" />
         </button>
@@ -129,7 +131,6 @@ function Header() {
           API
         </a>
       </div>
-      {options && <Options onClose={() => setOptions(false)} />}
     </header>
   );
 }

@@ -20,6 +20,7 @@ from app.errors import (
 from app.imaging import decoder_pool
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits, Normalized
+from app.infra import python_processes
 from benchmarks.siege.pictures import slow_picture
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
@@ -176,7 +177,7 @@ async def test_starting_a_decoder_is_not_the_pictures_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoder_pool, "_PATIENCE", 1.0)
-    start = decoder_pool.start_apart
+    start = python_processes.start_apart
 
     async def slowly(module: str, **pipes: int) -> asyncio.subprocess.Process:
         await asyncio.sleep(3.5)  # longer than the picture may take

@@ -109,7 +109,7 @@ async def test_a_long_path_makes_no_long_line(client: httpx.AsyncClient, lines: 
     await client.get(f"/{'x' * 60_000}")
     (line,) = parsed(lines, "app.access_log")
     assert len(json.dumps(line)) < 2000
-    assert "xxx" in line["path"]
+    assert "xxx" in str(line["path"])
 
 
 def test_lines_for_people_command_no_terminal() -> None:
