@@ -41,8 +41,8 @@ def counts(song: EncodedSong) -> NDArray[np.float32]:
         for order in range(1, _ORDER + 1):
             for i in range(len(bar) - order + 1):
                 vector[zlib.crc32(repr(bar[i : i + order]).encode()) % _SIZE] += 1
-    found: NDArray[np.float32] = np.sqrt(vector / max(1.0, vector.sum())).astype(np.float32)
-    return found
+    shares: NDArray[np.float32] = np.sqrt(vector / np.float32(max(1.0, vector.sum())))
+    return shares
 
 
 def excerpts(song: EncodedSong, bars: int = BARS) -> list[EncodedSong]:

@@ -44,14 +44,10 @@ def others_complaints(score_xml: bytes) -> list[str]:
         warnings.simplefilter("always")
         try:
             parsed = music21.converter.parseData(score_xml.decode(), format="musicxml")
-            assert isinstance(parsed, music21.stream.Score)
-            for part in parsed.parts:
-                for measure in part.getElementsByClass("Measure"):
-                    full = measure.barDuration.quarterLength
-                    if measure.duration.quarterLength != full:
-                        said.append(
-                            f"music21: a bar of {measure.duration.quarterLength} quarters instead of {full}"
-                        )
+            for measure in parsed.recurse().getElementsByClass(music21.stream.Measure):
+                full = measure.barDuration.quarterLength
+                if measure.duration.quarterLength != full:
+                    said.append(f"music21: {measure.duration.quarterLength} quarters instead of {full}")
         except music21.exceptions21.Music21Exception as error:
             said.append(f"music21: {error}")
     said += [f"music21: {warning.message}" for warning in caught]

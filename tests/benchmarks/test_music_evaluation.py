@@ -13,6 +13,13 @@ from benchmarks.evaluation.music import (
     summarize,
     table,
 )
+from benchmarks.evaluation.music_classifier import (
+    divide,
+    evaluate_classifier,
+    excerpts,
+    named,
+    train_classifier,
+)
 from benchmarks.evaluation.music_fragments import others_complaints
 from model.music.musicxml import write_musicxml
 from model.music.ngrams import NgramCache, mixed_nats
@@ -92,6 +99,15 @@ def test_all_rows_are_measured_on_composers_that_are_kept_apart(checkpoint, monk
     assert text.count("| fine-tuned phi |") == 2
     start = results["rows"]["meta-learned"]["steps"]["0"]
     assert start["wrong_minus_right"][0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_classifier_names_the_composers_of_real_songs_and_of_fragments(checkpoint):  # noqa: F811
+    works = make_works(HELD_OUT[:3], songs=6)
+    rates = evaluate_classifier(checkpoint, works, fragments=1, steps=0)
+    assert (rates["composers"], rates["chance"]) == (3, 0.3333)
+    songs = [(i, e) for i, part in enumerate(divide(works, 0)) for w in part.known for e in excerpts(w.song)]
+    linear = train_classifier(songs, 3)
+    assert named(linear, [song for _, song in songs]).tolist() == [label for label, _ in songs]
 
 
 def test_others_open_what_is_written_without_a_word():

@@ -25,7 +25,7 @@ def test_training_writes_a_checkpoint_and_goes_on_where_it_stood(tmp_path):
     assert first.outer.steps_done > 0
     saved = load_music(tmp_path / "run" / "music.safetensors")
     torch.testing.assert_close(
-        saved.phi["bias"], first.start.get_parameter("bias").detach(), atol=1e-3, rtol=1e-3
+        saved.phi["bias"], first.start.tensors()["bias"].detach(), atol=1e-3, rtol=1e-3
     )
     assert saved.header["card"]["joint_steps"] == first.joint_steps
     second = MusicTraining(config(tmp_path, minutes=0.04), make_works())
