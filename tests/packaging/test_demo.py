@@ -119,7 +119,8 @@ def test_rows_lie_below_each_other_with_their_words():
     areas = [counts[tuple(bytes.fromhex(c[1:]))] for c in colors]
     assert areas[2] == areas[3]
     assert areas[0] == areas[1] > 2 * areas[2]  # in both rows, two pictures are larger than four
-    bare = rows("", panels(""))
+    assert rows("Title", panels("")).height < sheet.height - 100, "no room for words that are not there"
+    bare = rows("", panels(" "))
     box = ImageChops.difference(sheet, bare).getbbox()
     assert box is not None
     assert box[1] < 60 < sheet.height - 60 < box[3]  # the title above, the words below
