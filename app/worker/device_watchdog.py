@@ -19,7 +19,8 @@ from app.worker.interfaces import EngineLike
 from app.worker.run_batch import Done
 from app.worker.work_item import JobStopped
 from model.errors import AdaptationCanceled
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
+from model.modality import Learning
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from PIL.Image import Image
 
@@ -21,7 +22,7 @@ from app.worker.results import Outcome, StyleOutcome
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.errors import AdaptationCanceled
-from model.image.engine_types import Learning
+from model.modality import Learning, Modality
 from model.pause import at_pauses, pause
 
 PREVIEW_EVERY = 5  # inner steps
@@ -85,8 +86,9 @@ def compute(
             except Exception as error:
                 done(i, error)
     else:
-        with _preemptible(preemption):
-            styles = _adapt(engine, works, default_preview, done)
+        with preemptible(preemption):
+            examples = [work.inputs.examples for work in works]
+            styles = adapt(engine, works, examples, default_preview, done)
         for i, style in enumerate(styles):
             if isinstance(style, Exception):
                 done(i, style)
@@ -100,7 +102,7 @@ def compute(
 
 
 @contextmanager
-def _preemptible(preemption: Preemption | None) -> Iterator[None]:
+def preemptible(preemption: Preemption | None) -> Iterator[None]:
     """Around learning: at its pauses short runs are called, and those that are left at its end."""
     if preemption is None:
         yield
@@ -124,14 +126,18 @@ def _render_job(engine: EngineLike, read_style: ReadStyle, work: WorkItem) -> Re
     return RenderJob(work, style, read(inputs.outside) if inputs.outside is not None else None)
 
 
-def _adapt(
-    engine: EngineLike, works: Sequence[WorkItem], default_preview: Image | None, done: Done
+def adapt(
+    modality: EngineLike | Modality,
+    works: Sequence[WorkItem],
+    examples: Sequence[Sequence[Any]],
+    default_preview: Image | None,
+    done: Done,
 ) -> list[StyleLike | Exception]:
-    """The style of each work, or why there is none."""
+    """The style of each work, or why there is none. ``examples``: of each."""
 
     def run_all(requests: Sequence[Learning]) -> Sequence[StyleLike | Exception]:
         steps = works[0].job.params.get("steps")
-        return engine.adapt_many(requests, steps=steps, preview_every=PREVIEW_EVERY)
+        return modality.adapt_many(requests, steps=steps, preview_every=PREVIEW_EVERY)
 
     def learning(i: int, work: WorkItem) -> Learning:
         def should_stop() -> bool:
@@ -141,12 +147,17 @@ def _adapt(
             done(i, AdaptationCanceled("canceled between two steps"))  # at once: the others go on
             return True
 
-        return _learning(work, default_preview, should_stop)
+        return _learning(work, examples[i], default_preview, should_stop)
 
     return split_on_failure([learning(i, work) for i, work in enumerate(works)], run_all)
 
 
-def _learning(work: WorkItem, default_preview: Image | None, should_stop: Callable[[], bool]) -> Learning:
+def _learning(
+    work: WorkItem,
+    examples: Sequence[Any],
+    default_preview: Image | None,
+    should_stop: Callable[[], bool],
+) -> Learning:
     furthest = (-1, False, 0)
 
     def on_progress(progress: ProgressLike) -> None:
@@ -161,7 +172,7 @@ def _learning(work: WorkItem, default_preview: Image | None, should_stop: Callab
 
     contents = [flatten(content) for content in work.inputs.contents]
     return Learning(
-        work.inputs.examples,
+        examples,
         contents=contents,
         seed=work.job.params.get("seed") or 0,
         preview=contents[0] if contents else default_preview,
