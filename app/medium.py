@@ -1,9 +1,9 @@
 """Says what the service needs of a kind of works: the files that it takes and gives; no torch.
 
 A ``Medium`` stands beside the ``model.modality.Modality`` of the same name, and is entered in
-``app.api.media.MEDIA``. Pictures have routes of their own (``/v1/stylizations``); for the others a ``Resource``
-describes the calls under which results are asked for, which ``app.generations`` makes for each alike:
-``POST``, list, read, delete, and all files in one archive.
+``app.api.media.MEDIA``. Pictures have routes of their own (``/v1/stylizations``); for the others a
+``Resource`` describes the calls under which results are asked for, which ``app.generations`` makes for each
+alike: ``POST``, list, read, delete, and all files in one archive.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Resource:
         out: one of them as JSON; extends ``app.generations.schemas.GenerationOut``.
         forms: media types of result files, by their extension.
         cost: what a request takes from the others, in renderings of a photo (0.2 s on two cores).
-        files: file fields besides; each is read by the medium's reader.
+        files: file fields besides, of one file each; the medium's reader reads them.
+        repeated: options that may come several times; their values are lists.
         check: raises AppError for options that do not fit together: ``(options, names of the files sent)``.
         about: what POST does, for the reference.
     """
@@ -47,6 +48,7 @@ class Resource:
     forms: Mapping[str, str]
     cost: Callable[[Mapping[str, Any]], float]
     files: Callable[[Settings], Mapping[str, FileRule]] = lambda settings: {}
+    repeated: frozenset[str] = frozenset()
     check: Callable[[Any, frozenset[str]], None] = lambda options, files: None
     about: str = ""
 
@@ -61,10 +63,10 @@ class Medium:
         sample: a file's name for curl lines, such as "song.mid".
         claims: whether a file is for this medium, by its first ``HEAD`` bytes and its name. Also of a file
             that it will refuse, if its sentence about it says more than that of others.
-        reader: "module:function", called in the sandboxed decoder process as ``(source, target, name)``: reads
-            the upload at ``source``, writes what a worker gets to ``target``, and returns its media type and
-            extension; ``name`` is the upload's, without extension. Raises an ``app.errors.WorkError``. None:
-            pictures, which have their own way in (``app.images.upload``).
+        reader: "module:function", called in the sandboxed decoder process as ``(source, target, name)``: it
+            reads the upload at ``source``, writes what a worker gets to ``target``, and returns its media
+            type and extension; ``name`` is the upload's, without extension. Raises an
+            ``app.errors.WorkError``. None: pictures, which have their own way in (``app.images.upload``).
         checkpoint: the checkpoint file that the workers of this service run.
         check_style: raises StyleFormatError for the bytes of a style file that no worker could use:
             ``(style, checkpoint)``; the checkpoint is None when the style belongs to another one.
@@ -85,7 +87,7 @@ class Medium:
     cost: Callable[[int | None, int], float] = field(default=lambda steps, examples: 80.0)
 
     def base_hash(self, settings: Settings) -> str:
-        """Of the checkpoint. Raises CheckpointMissingError, CheckpointFormatError. Reads the whole file once."""
+        """Of the checkpoint, which is read once. Raises CheckpointMissingError, CheckpointFormatError."""
         return checkpoint_hash(self.checkpoint(settings))
 
 

@@ -32,8 +32,8 @@ class BatchAdmission:
     """The jobs that were begun for one batch, and whether one more may join them.
 
     Only the job whose turn it is may join, so nobody is passed over; it must be of the first one's kind and
-    modality and, where there is an inner loop, have as many steps. Jobs with an attempt that ended its worker stay alone:
-    should one of them be the reason, it takes nobody along a second time.
+    modality and, where there is an inner loop, have as many steps. Jobs with an attempt that ended its worker
+    stay alone: should one of them be the reason, it takes nobody along a second time.
     """
 
     def __init__(self, first: Job, policy: BatchPolicy, default_steps: int) -> None:
@@ -53,9 +53,8 @@ class BatchAdmission:
         alike = (kind, modality) == (self._first.kind, self._first.modality)
         if not unharmed or not alike or self._size + weight > self._policy.most:
             return False
-        if kind not in (JobKind.STYLIZE, JobKind.GENERATE) and self._steps(params) != self._steps(
-            self._first.params
-        ):
+        learns = kind not in (JobKind.STYLIZE, JobKind.GENERATE)
+        if learns and self._steps(params) != self._steps(self._first.params):
             return False
         self._size += weight
         return True

@@ -16,7 +16,7 @@ from PIL.Image import Image
 
 from app.worker.failures import is_out_of_memory
 from app.worker.interfaces import EngineLike
-from app.worker.run_batch import Done
+from app.worker.learning import Done
 from app.worker.work_item import JobStopped
 from model.errors import AdaptationCanceled
 from model.image.engine_types import Rendering

@@ -13,9 +13,9 @@ from typing import Any
 from app.jobs.job import JobKind
 from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
+from app.worker.learning import Done, adapt, preemptible
 from app.worker.preemption import Preemption
 from app.worker.results import Outcome, StyleOutcome
-from app.worker.run_batch import Done, adapt, preemptible
 from app.worker.work_item import Step, WorkItem
 from model.errors import AdaptationCanceled
 from model.modality import Generation, Generator
@@ -59,7 +59,6 @@ def _learn(modality: Generator, works: Sequence[WorkItem], done: Done) -> None:
         modality,
         [work for _, work, _ in read],
         [examples for _, _, examples in read],
-        None,
         lambda position, error: done(read[position][0], error),
     )
     for (i, _, _), style in zip(read, styles, strict=True):

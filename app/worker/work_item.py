@@ -18,7 +18,7 @@ Phase = Literal["adapt", "stylize", "generate"]
 
 @dataclass(frozen=True)
 class Step:
-    """Progress of a job: inner steps of an adaptation, pictures of a stylization, or what a modality counts."""
+    """Progress of a job: inner steps of an adaptation, pictures of a stylization, bars of a composition."""
 
     phase: Phase
     step: int

@@ -33,9 +33,10 @@ from app.worker.heartbeat import Heartbeat
 from app.worker.inflight import InflightBatch
 from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.job_attempt import Attempt, Resources, StopReason, settle
+from app.worker.learning import Done
 from app.worker.preemption import Preemption
 from app.worker.queue_order import PullOrder
-from app.worker.run_batch import Done, compute
+from app.worker.run_batch import compute
 from app.worker.run_generation import LoadModality, compute_works
 from app.worker.work_item import WorkItem
 from model.modalities import load_modality
@@ -67,8 +68,8 @@ class Worker:
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in
     (default: a new one), and is shut down at the end; ``grace`` is how many seconds a running job may go on
-    after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one, in
-    the compute thread, when its first job comes.
+    after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one,
+    in the compute thread, when its first job comes.
     """
 
     def __init__(

@@ -9,12 +9,13 @@ from typing import Any
 
 from model.errors import AdaptationCanceled
 from model.modality import Generation, Learning, Piece, Progress, ResultFile, adapt_one_by_one
-from model.music.adaptation import DEFAULT_STEPS, MAX_STEPS, adapt
+from model.music.adaptation import DEFAULT_STEPS, adapt
 from model.music.checkpoint import MusicBase, load_music
 from model.music.composition import Composer, Composition
 from model.music.controls import Controls, Mood
 from model.music.errors import DamagedWorkError
-from model.music.export import MEDIA_TYPES, export
+from model.music.export import export
+from model.music.limits import MAX_STEPS, MEDIA_TYPES
 from model.music.notes_json import score_from_dict
 from model.music.score import Score
 from model.music.style import MusicStyle, blend_music_styles
