@@ -90,7 +90,7 @@ def run_worker(settings: Settings, *, device: str = "auto") -> None:
         loading = computing.submit(
             load_model, settings.checkpoint, device, settings.renderer, niceness=settings.worker_nice
         )
-        model = replace(loading.result(), modalities=partial(_load_other, settings, device))
+        model = replace(loading.result(), modalities=partial(load_other, settings, device))
         logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
         gc.freeze()  # what was imported stays: a look for garbage among it would stop everything for 0.1 s
         asyncio.run(serve(settings, model, computing))
@@ -98,7 +98,8 @@ def run_worker(settings: Settings, *, device: str = "auto") -> None:
         computing.shutdown(wait=False, cancel_futures=True)
 
 
-def _load_other(settings: Settings, device: str, name: str) -> Generator:
+def load_other(settings: Settings, device: str, name: str) -> Generator:
+    """Another modality than pictures, with the checkpoint that is configured. Raises ModelError."""
     modality = load_modality(name, settings.checkpoint_of(name), device)
     logger.info("%s: checkpoint %s", name, modality.base_hash[:12])
     return modality

@@ -21,13 +21,17 @@ from tests.app.conftest import joined
 from tests.app.modalities.text import CHECKPOINT, TEXT, write_checkpoint
 from tests.app.support import serve
 from tests.app.waiting import eventually
+from tests.model.music.conftest import write_music_checkpoint
 
 
 @pytest.fixture
 async def settings(settings: Settings) -> Settings:
-    """With the packaged checkpoint, which the scripted engine says that it runs, and one of text."""
+    """With the packaged checkpoint, which the scripted engine says that it runs, one of text, and one of
+    music that knows nothing yet."""
     write_checkpoint(settings.data_dir / CHECKPOINT)
-    return settings.model_copy(update={"checkpoint": default_checkpoint()})
+    music = settings.data_dir / "tiny.safetensors"
+    write_music_checkpoint(music)
+    return settings.model_copy(update={"checkpoint": default_checkpoint(), "music_checkpoint": music})
 
 
 @pytest.fixture
@@ -82,6 +86,8 @@ async def start_worker(
 def _environment(settings: Settings, nats: EmbeddedServer) -> dict[str, str]:
     found = {
         "FEWSTROKE_DATA_DIR": str(settings.data_dir),
+        "FEWSTROKE_MUSIC_CHECKPOINT": str(settings.music_checkpoint),
+        "FEWSTROKE_SCRIPTED_STEP": "0",
         "FEWSTROKE_NATS_URL": nats.url,
         "FEWSTROKE_NATS_TOKEN": nats.token or "",
     }

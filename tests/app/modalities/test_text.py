@@ -7,17 +7,15 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.app.modalities.conftest import StartWorker
+from tests.app.modalities.kinds import HUMS, learn, texts, until
 from tests.app.support import parse_sse, png
-from tests.app.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
-HUMS = [b"Abababab abab ababab.", b"babababa"]
 PICTURES = ("PIL", "model.image", "app.images", "app.stylizations", "app.imaging.normalize")
 SEAM = [
     "model/modality.py",
@@ -29,29 +27,6 @@ SEAM = [
     "model/music/modality.py",
     "tests/app/modalities/text.py",
 ]
-
-
-def texts(field: str = "examples", *items: bytes) -> list[tuple[str, tuple[str, bytes, str]]]:
-    return [(field, (f"{i}.txt", item, "text/plain")) for i, item in enumerate(items)]
-
-
-async def until(client: httpx.AsyncClient, job_id: str, *states: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    async def reached() -> bool:
-        found.update((await client.get(f"/v1/jobs/{job_id}")).json())
-        assert found["state"] in (*states, "queued", "running", "canceling"), found
-        return found["state"] in states
-
-    await eventually(reached, within=60)
-    return found
-
-
-async def learn(client: httpx.AsyncClient, **data: Any) -> dict[str, Any]:
-    answer = await client.post("/v1/styles", files=texts("examples", *HUMS), data=data)
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 async def test_text_goes_through_the_whole_service(
@@ -126,41 +101,6 @@ async def _content(client: httpx.AsyncClient, url: str) -> bytes:
     answer = await client.get(url)
     assert answer.status_code == 200, answer.text
     return answer.content
-
-
-async def test_a_worker_that_is_killed_loses_no_job(
-    live: httpx.AsyncClient, start_worker: StartWorker
-) -> None:
-    first = await start_worker(FEWSTROKE_SCRIPTED_STEP="0.5")
-    body = await learn(live, steps=20)
-    await _step(live, body["job"]["id"], 2)
-    first.kill()
-    await first.wait()
-    await start_worker()
-    job = await until(live, body["job"]["id"], "succeeded")
-    assert job["attempt"] == 2
-
-
-async def test_learning_is_canceled_and_tried_again(
-    live: httpx.AsyncClient, start_worker: StartWorker
-) -> None:
-    await start_worker(FEWSTROKE_SCRIPTED_STEP="0.2")
-    body = await learn(live, steps=30)
-    await _step(live, body["job"]["id"], 1)
-    assert (await live.post(body["job"]["links"]["cancel"])).status_code == 202
-    await until(live, body["job"]["id"], "canceled")
-    retry = (await live.post(body["job"]["links"]["retry"])).json()
-    assert retry["modality"] == "text"
-    await until(live, retry["id"], "running")
-    assert (await live.get(f"/v1/styles/{body['style']['id']}")).json()["job_id"] == retry["id"]
-
-
-async def _step(client: httpx.AsyncClient, job_id: str, step: int) -> None:
-    """Wait for an inner step."""
-    async with client.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
-        async for line in stream.aiter_lines():
-            if line.startswith("data: ") and json.loads(line[6:]).get("step", -1) >= step:
-                return
 
 
 async def test_what_does_not_fit_is_refused(live: httpx.AsyncClient) -> None:

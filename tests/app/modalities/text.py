@@ -158,17 +158,13 @@ class Letters:
 
         pairs = [(LETTERS.index(a), LETTERS.index(b)) for text in request.examples for a, b in pairwise(text)]
         support = torch.tensor(pairs)
-        pause = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0"))
 
         def visit(at: InnerStep) -> None:
-            import time
-
             if request.should_stop is not None and request.should_stop():
                 raise AdaptationCanceled
             loss = {} if at.support_loss is None else {"nats": float(at.support_loss)}
             if request.on_progress is not None:
                 request.on_progress(Progress(at.step, steps, loss))
-            time.sleep(pause)
 
         rates = LearningRates({"logits": self.start.shape}, 30.0)
         result = inner_loop(
