@@ -39,7 +39,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
     """The routes of a medium's results; their documentation states the limits of ``settings``."""
     resource = medium.resource
     assert resource is not None
-    noun, name = resource.noun, resource.noun.capitalize()
+    noun, name, key = resource.noun, resource.noun.capitalize(), f"{resource.noun}_id"
     item, plural = resource.out, resource.path.capitalize()
     router = APIRouter(prefix=f"/v1/{resource.path}", tags=[resource.path])
     creation: dict[str, Any] = {
@@ -63,7 +63,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
     )
     Id = Annotated[
         str,
-        Path(description=f"A {noun}'s id (`{resource.prefix}_…`).", max_length=64),
+        Path(alias=key, description=f"A {noun}'s id (`{resource.prefix}_…`).", max_length=64),
         askable(GenerationNotFoundError),
     ]
 
@@ -114,7 +114,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
         return {"items": items, "next": items[-1].id if len(found) > paging.limit else None}
 
     @router.get(
-        "/{generation_id}",
+        f"/{{{key}}}",
         operation_id=f"get{name}",
         summary=f"Read a {noun}",
         response_model=item,
@@ -126,7 +126,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
         return await present(services.sessions, resource, row, job)
 
     @router.get(
-        "/{generation_id}/zip",
+        f"/{{{key}}}/zip",
         operation_id=f"download{name}",
         summary="Download all results",
         response_class=Response,
@@ -159,7 +159,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
         )
 
     @router.delete(
-        "/{generation_id}",
+        f"/{{{key}}}",
         operation_id=f"delete{name}",
         summary=f"Delete a {noun}",
         status_code=status.HTTP_204_NO_CONTENT,

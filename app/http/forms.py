@@ -127,7 +127,8 @@ async def _url_encoded(request: Request) -> FormData:
     refuse_declared(request, _MAX_FIELD_BYTES)
     body = b"".join([part async for part in counted(request, _MAX_FIELD_BYTES)])
     try:
-        return FormData(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        return FormData([(name, value) for name, value in fields])
     except ValueError as error:  # of another encoding, or too many fields
         raise MultipartInvalidError(
             f"The form cannot be read ({error}): send at most {_MAX_FIELDS} fields as a browser or curl does."
