@@ -129,7 +129,9 @@ class Nearest(BaseModel):
 class Shared(BaseModel):
     """What a composition shares with known works."""
 
-    longest: int = Field(description="Longest run of events (notes with durations, in any key); 0: none of eight.")
+    longest: int = Field(
+        description="Longest run of events (notes with durations, in any key); 0: none of eight."
+    )
     share: float = Field(description="Of its runs of eight events, the share that known works have too.")
     nearest: Nearest | None = Field(description="Where that run is, with bar numbers; null: nowhere.")
 

@@ -1668,7 +1668,7 @@ export interface components {
         Shared: {
             /**
              * Longest
-             * @description Longest run of events (notes with their durations, in any key).
+             * @description Longest run of events (notes with durations, in any key); 0: none of eight.
              */
             longest: number;
             /**
