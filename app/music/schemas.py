@@ -62,8 +62,8 @@ class CompositionOptions(GenerationOptions):
     forms: list[Form] | None = Field(
         None,
         max_length=len(MEDIA_TYPES),
-        description="Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a "
-        "piano roll, `opus` and `wav` sound.",
+        description="Files of each result; default: all but `wav` that the worker can write. `svg` is the "
+        "score's first page, `png` a piano roll, `opus` and `wav` sound.",
     )
 
     @field_validator("key")
