@@ -877,8 +877,8 @@ export interface components {
          * @description A new composition and its job.
          */
         CompositionAccepted: {
-            job: components["schemas"]["JobOut"];
             composition: components["schemas"]["CompositionOut"];
+            job: components["schemas"]["JobOut"];
         };
         /**
          * CompositionOut
@@ -6746,7 +6746,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
                 /**
@@ -6839,7 +6839,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
             };
