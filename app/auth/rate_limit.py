@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import time
 
 from sqlalchemy import and_, case, delete, select
@@ -102,11 +103,15 @@ class RateLimiter:
     def _taken(self, key_id: str, quota: int, now: float) -> asyncio.Task[None]:
         """The task that takes the next share of a key, begun now or already."""
         task = self._taking.get(key_id)
-        if task is None:
+        if task is None or task.done():  # awaiting one that is done lets nothing else run: no loop would end
             task = asyncio.create_task(self._renew(key_id, quota, now), name=f"rate-{key_id}")
             self._taking[key_id] = task
-            task.add_done_callback(lambda _: self._taking.pop(key_id, None))
+            task.add_done_callback(partial(self._forget, key_id))
         return task
+
+    def _forget(self, key_id: str, task: asyncio.Task[None]) -> None:
+        if self._taking.get(key_id) is task:
+            del self._taking[key_id]
 
     async def _renew(self, key_id: str, quota: int, now: float) -> None:
         lease = await self._take(key_id, quota, now)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.auth.rate_limit import RateLimiter
+from app.auth.rate_limit import RateLimiter, Standing
 from app.errors import RateLimitedError
 from app.infra.db import Sessions
 
@@ -106,3 +106,36 @@ async def test_what_is_taken_beside_a_request_adds_nothing_to_the_bucket(session
         clock.now += 45
     assert passed == 60
     assert await allowed(rates, "key_a", 250, 100) <= 105  # the bucket, and a share that was held
+
+
+async def test_a_request_that_comes_while_a_share_is_handed_over_holds_up_nobody(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the share was taken and before that was noted, with a bucket that was empty and no longer
+    is: such a request asked the event loop for the same share again and again, and nobody else was served."""
+    clock = Clock()
+    rates = RateLimiter(sessions, now=clock)
+    assert await allowed(rates, "key_a", 4, 4) == 4
+    late: list[asyncio.Task[object]] = []
+    asked = 0
+    take, taken = rates._take, rates._taken
+
+    async def take_slowly(key_id: str, quota: int, now: float) -> object:
+        lease = await take(key_id, quota, now)
+        if not late:
+            clock.now += 15  # the line of the writers was long: a request is free again
+            late.append(asyncio.create_task(rates.spend(key_id, quota)))  # its turn is the next one
+        return lease
+
+    def counted(key_id: str, quota: int, now: float) -> asyncio.Task[None]:
+        nonlocal asked
+        asked += 1
+        assert asked < 100, "the same share is asked for without end"
+        return taken(key_id, quota, now)
+
+    monkeypatch.setattr(rates, "_take", take_slowly)
+    monkeypatch.setattr(rates, "_taken", counted)
+    with pytest.raises(RateLimitedError):
+        await rates.spend("key_a", 4)
+    standing = await late[0]
+    assert standing == Standing(4, 0, 60)
