@@ -33,6 +33,7 @@ _AGING = (
 )  # s; then the next share is taken beside the request, and the rest of this one lapses
 _SKEW = CLOCK_SKEW.total_seconds()
 _LEASES = 20  # to the bucket
+_PAUSE = 1.0  # s for which a key that was refused is not looked at again: Retry-After has whole seconds
 _REMEMBERED = 4096  # keys
 
 
@@ -84,7 +85,7 @@ class RateLimiter:
             self._taken(key_id, quota, now).add_done_callback(_report)
         reset = max(0.0, lease.full_at - now)
         if lease.tokens == 0:
-            wait = math.ceil(max(1.0, lease.blocked_until - now))
+            wait = math.ceil(max(_PAUSE, lease.blocked_until - now))
             standing = Standing(quota, 0, math.ceil(reset))
             raise RateLimitedError(
                 f"The key may send {quota} requests a minute: send the next one in {wait} s.",
@@ -127,12 +128,12 @@ class RateLimiter:
     async def _take(self, key_id: str, quota: int, now: float) -> _Lease:
         interval = _WINDOW / quota
         async with self._sessions.begin() as session:
-            for tokens in sorted({max(1, quota // _LEASES), 1}, reverse=True):
+            for tokens in sorted({1, quota // _LEASES, int(quota * _PAUSE / _WINDOW)} - {0}, reverse=True):
                 full_at = await _move(session, key_id, now, tokens * interval)
                 if full_at is not None:
                     return _Lease(tokens, full_at, now)
             full_at = await session.scalar(select(RateRow.full_at).where(RateRow.key_id == key_id)) or now
-        return _Lease(0, full_at, now, blocked_until=full_at + interval - _WINDOW)
+        return _Lease(0, full_at, now, blocked_until=max(full_at + interval - _WINDOW, now + _PAUSE))
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -74,24 +74,46 @@ async def test_a_clock_that_jumps_ahead_and_back_locks_nobody_out(sessions: Sess
     assert await allowed(two, "key_a", 30, 40) == 10, "and the bucket holds what it holds"
 
 
-async def test_requests_that_come_together_take_one_share_for_all(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writes = 0
+@pytest.fixture
+def writes(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One for each transaction that writes."""
+    begun: list[object] = []
     begin = sessions.begin
 
     def counted() -> object:
-        nonlocal writes
-        writes += 1
+        begun.append(None)
         return begin()
 
     monkeypatch.setattr(sessions, "begin", counted)
+    return begun
+
+
+async def test_a_flood_of_refused_requests_writes_once_a_second(
+    sessions: Sessions, writes: list[object]
+) -> None:
+    clock = Clock()
+    rates = RateLimiter(sessions, now=clock)
+    assert await allowed(rates, "key_a", 500, 480) == 480
+    await rates.close()
+    writes.clear()
+    passed = 0
+    for _ in range(24):  # 3 s, in which as many requests become free
+        clock.now += 0.125
+        passed += await allowed(rates, "key_a", 20, 480)
+        await rates.close()
+    assert passed == 24, "the rate is what it is"
+    assert len(writes) <= 6, "one that takes a second's requests, and one that finds none"
+
+
+async def test_requests_that_come_together_take_one_share_for_all(
+    sessions: Sessions, writes: list[object]
+) -> None:
     rates = RateLimiter(sessions, now=Clock())
     await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(50)))  # a share: 100
-    assert writes == 1
+    assert len(writes) == 1
     await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(30)))  # a quarter of it is left
     await rates.close()
-    assert writes == 2
+    assert len(writes) == 2
     standing = await rates.spend("key_a", 2000)
     assert standing.remaining == 2000 - 81
 
