@@ -31,6 +31,7 @@ _GROUNDS = {  # a mask is white inside, so what it does not show is outside
 }
 Gone = Callable[[], Awaitable[bool]]
 
+_PLAIN_SIDE = 2048  # px of the longer side: more is not looked at
 _SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools them)
 
 
@@ -189,6 +190,24 @@ class ImageIntake:
         self._decoder = decoder
         self._blobs = blobs
         self._settings = settings
+
+    @asynccontextmanager
+    async def plain(
+        self, file: UploadFile, owner: str, label: str, gone: Gone = _nobody_left
+    ) -> AsyncIterator[tuple[Path, Normalized]]:
+        """A content as it would be kept, at most 2048 pixels; the file goes at the end of the block.
+
+        Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
+        """
+        settings = self._settings
+        side = min(_PLAIN_SIDE, settings.max_output_side)
+        limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
+        with temporary_folder() as folder:
+            source, target = folder / "in", folder / "out"
+            await asyncio.to_thread(_spill, file.file, source)
+            if await gone():
+                raise ClientDisconnect
+            yield target, await self._decoder.normalize(source, target, limits, label=label, owner=owner)
 
     @asynccontextmanager
     async def batch(self, job_id: str, owner: str, gone: Gone = _nobody_left) -> AsyncIterator[UploadBatch]:
