@@ -22,7 +22,7 @@ EVERYWHERE = "JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them
 
 @lru_cache(maxsize=1)
 def readable() -> tuple[InputFormat, ...]:
-    """The kinds that are accepted. AVIF is a part of most builds of Pillow; HEIC comes with the extra ``heic``."""
+    """The kinds that are accepted: most builds of Pillow read AVIF, and the extra ``heic`` HEIC."""
     decoders = {InputFormat.AVIF: "PIL._avif", InputFormat.HEIC: "pi_heif"}
     return tuple(kind for kind in InputFormat if kind not in decoders or find_spec(decoders[kind]))
 

@@ -27,7 +27,8 @@ from app.validators import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
 _MASK = (
-    f"Grey picture, stretched over each photo: white is inside, black and transparent are outside. {EVERYWHERE}"
+    "Grey picture, stretched over each photo: white is inside, black and transparent are outside. "
+    f"{EVERYWHERE}"
 )
 _NAME_LENGTH = 100
 

@@ -108,9 +108,8 @@ def test_a_moving_avif_is_refused(tmp_path: Path) -> None:
 
 def test_where_there_is_no_decoder_both_are_refused_at_once(without: None, tmp_path: Path) -> None:
     assert set(readable.readable()) == set(InputFormat) - {InputFormat.AVIF, InputFormat.HEIC}
-    with pytest.raises(
-        ImageFormatUnsupportedError, match=r"^`IMG_1` is a HEIC picture: send JPEG, PNG, WebP or GIF pictures\."
-    ):
+    sentence = r"^`IMG_1` is a HEIC picture: send JPEG, PNG, WebP or GIF pictures\."
+    with pytest.raises(ImageFormatUnsupportedError, match=sentence):
         plain(HEIC.read_bytes(), tmp_path)
 
 
