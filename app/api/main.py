@@ -36,6 +36,7 @@ from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
+from app.submission import plain_routes as plain_pictures
 from app.usage import routes as usage
 from app.webhooks import routes as webhooks
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.include_router(jobs.router)
     app.include_router(retries.router)
     app.include_router(job_events.router)
+    app.include_router(plain_pictures.build_router(settings))
     app.include_router(images.router)
     app.include_router(files.router)
     app.include_router(shares.router)

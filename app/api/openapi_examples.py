@@ -62,6 +62,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "steps": 24,
     },
     "importStyle": {"file": "waves.safetensors", "name": "Waves"},
+    "plainImage": {"file": "IMG_0001.HEIC"},
     "updateStyle": {"name": "Waves of Kanagawa", "description": None},
     "createStylization": {
         "contents": ["harbour.jpg", "notes.txt"],
@@ -176,6 +177,7 @@ ANSWERS: dict[tuple[str, int], Any] = {
                 "max_size": 8192,
                 "max_clip_frames": 150,
                 "max_clip_seconds": 15.0,
+                "input_formats": ["jpeg", "png", "webp", "gif", "avif", "heic"],
             }
         ]
     },

@@ -29,6 +29,7 @@ from app.errors import (
 from app.http.body_limits import counted, drain, refuse_declared
 from app.http.exception_handlers import field_problems, validation_sentence
 from app.http.filenames import extended_name, plain_name
+from app.imaging.readable import EVERYWHERE
 from app.infra.errors import temp_files_unavailable
 from app.settings import MIB
 
@@ -46,7 +47,7 @@ class FileRule:
     at_least: int
     at_most: int
     max_bytes: int
-    what: str = "JPEG, PNG, WebP or GIF"
+    what: str = EVERYWHERE
     sample: str = "picture.jpg"  # for the curl lines of the error sentences
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
 
 from app.errors import ImageError, ImageTooLargeError
 from app.files.intake import Gone, WorkBatch, spill
@@ -26,6 +27,8 @@ _GROUNDS = {  # a mask is white inside, so what it does not show is outside
     ImageRole.EXAMPLE: Ground.WHITE,
     ImageRole.MASK: Ground.BLACK,
 }
+
+_PLAIN_SIDE = 2048  # px of the longer side: more is not looked at
 
 
 async def _nobody_left() -> bool:
@@ -172,6 +175,24 @@ class ImageIntake:
         self._decoder = decoder
         self._blobs = blobs
         self._settings = settings
+
+    @asynccontextmanager
+    async def plain(
+        self, file: UploadFile, owner: str, label: str, gone: Gone = _nobody_left
+    ) -> AsyncIterator[tuple[Path, Normalized]]:
+        """A content as it would be kept, at most 2048 pixels; the file goes at the end of the block.
+
+        Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
+        """
+        settings = self._settings
+        side = min(_PLAIN_SIDE, settings.max_output_side)
+        limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
+        with temporary_folder() as folder:
+            source, target = folder / "in", folder / "out"
+            await spill(file, source)
+            if await gone():
+                raise ClientDisconnect
+            yield target, await self._decoder.normalize(source, target, limits, label=label, owner=owner)
 
     @asynccontextmanager
     async def batch(self, job_id: str, owner: str, gone: Gone = _nobody_left) -> AsyncIterator[UploadBatch]:

@@ -413,6 +413,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/plain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Convert a picture
+         * @description The picture as the service would keep it, for programs that cannot read its format (HEIC, mostly):
+         *     upright, in sRGB, without metadata, scaled down to 2048 pixels. Nothing of it is kept.
+         */
+        post: operations["plainImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images": {
         parameters: {
             query?: never;
@@ -1258,6 +1279,12 @@ export interface components {
          */
         ImageRole: "example" | "content" | "mask" | "result";
         /**
+         * InputFormat
+         * @description The formats that are accepted as input.
+         * @enum {string}
+         */
+        InputFormat: "jpeg" | "png" | "webp" | "gif" | "avif" | "heic";
+        /**
          * ItemStatus
          * @description How far one content of a stylization is.
          * @enum {string}
@@ -1461,6 +1488,11 @@ export interface components {
             max_clip_frames: number;
             /** Max Clip Seconds */
             max_clip_seconds: number;
+            /**
+             * Input Formats
+             * @description What pictures may come as.
+             */
+            input_formats: components["schemas"]["InputFormat"][];
         };
         /**
          * ModelPage
@@ -2442,7 +2474,7 @@ export interface operations {
                 "multipart/form-data": {
                     /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     contents?: string[];
                     /** @description A name for people. */
                     name?: string;
@@ -4652,9 +4684,9 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF, animated ones too, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them; WebP, PNG and GIF may move, at most 32 MiB each. */
                     contents: string[];
-                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
                     /**
                      * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
@@ -5770,11 +5802,11 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     content: string;
-                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
                     /** @description A name for people. */
                     name?: string;
@@ -8911,6 +8943,208 @@ export interface operations {
                      *       "detail": "The service is not ready: try again in a few seconds.",
                      *       "code": "service_unavailable",
                      *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plainImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "IMG_0001.HEIC"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/images/plain",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -12145,7 +12379,15 @@ export interface operations {
                      *           "max_stroke_size": 4,
                      *           "max_size": 8192,
                      *           "max_clip_frames": 150,
-                     *           "max_clip_seconds": 15
+                     *           "max_clip_seconds": 15,
+                     *           "input_formats": [
+                     *             "jpeg",
+                     *             "png",
+                     *             "webp",
+                     *             "gif",
+                     *             "avif",
+                     *             "heic"
+                     *           ]
                      *         }
                      *       ]
                      *     }

@@ -298,6 +298,7 @@ class Model:
     max_size: int | None = None
     max_clip_frames: int | None = None
     max_clip_seconds: float | None = None
+    input_formats: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
