@@ -793,7 +793,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description The base checkpoint that adaptations start from.
+         * @description The base checkpoint that adaptations of pictures start from, and what else styles are learned of.
          */
         get: operations["listModels"];
         put?: never;
@@ -1450,6 +1450,32 @@ export interface components {
             status: "ok";
         };
         /**
+         * ModalityOut
+         * @description What styles can be learned of.
+         */
+        ModalityOut: {
+            /**
+             * Name
+             * @description As in the `modality` of styles and jobs.
+             */
+            name: string;
+            /**
+             * Examples
+             * @description The formats of examples, in words.
+             */
+            examples: string;
+            /**
+             * Base Hash
+             * @description SHA-256 of its checkpoint; null: there is none here.
+             */
+            base_hash: string | null;
+            /**
+             * Resource
+             * @description Where its results are asked for, such as `/v1/compositions`.
+             */
+            resource: string;
+        };
+        /**
          * ModelOut
          * @description The base checkpoint that adaptations start from.
          */
@@ -1501,6 +1527,8 @@ export interface components {
         ModelPage: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
+            /** Modalities */
+            modalities: components["schemas"]["ModalityOut"][];
         };
         /**
          * Nearest
@@ -12388,6 +12416,20 @@ export interface operations {
                      *             "avif",
                      *             "heic"
                      *           ]
+                     *         }
+                     *       ],
+                     *       "modalities": [
+                     *         {
+                     *           "name": "image",
+                     *           "examples": "JPEG, PNG, WebP or GIF",
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "resource": "/v1/stylizations"
+                     *         },
+                     *         {
+                     *           "name": "music",
+                     *           "examples": "MIDI, MusicXML or MXL",
+                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                     *           "resource": "/v1/compositions"
                      *         }
                      *       ]
                      *     }
