@@ -898,8 +898,8 @@ export interface components {
          * @description A new composition and its job.
          */
         CompositionAccepted: {
-            job: components["schemas"]["JobOut"];
             composition: components["schemas"]["CompositionOut"];
+            job: components["schemas"]["JobOut"];
         };
         /**
          * CompositionOut
@@ -1700,7 +1700,7 @@ export interface components {
         Shared: {
             /**
              * Longest
-             * @description Longest run of events (notes with their durations, in any key).
+             * @description Longest run of events (notes with durations, in any key); 0: none of eight.
              */
             longest: number;
             /**
@@ -6778,7 +6778,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
                 /**
@@ -6871,7 +6871,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
             };
