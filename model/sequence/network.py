@@ -66,10 +66,10 @@ class PhiModule(nn.Module):
 
 
 class Cache:
-    """Keys and values of what was read of one sequence; setting ``length`` back forgets the rest."""
+    """Keys and values of what was read of ``rows`` sequences; setting ``length`` back forgets the rest."""
 
-    def __init__(self, config: NetworkConfig, room: int) -> None:
-        shape = (1, config.heads, room, config.width // config.heads)
+    def __init__(self, config: NetworkConfig, room: int, rows: int = 1) -> None:
+        shape = (rows, config.heads, room, config.width // config.heads)
         self.keys = [torch.zeros(shape) for _ in range(config.layers)]
         self.values = [torch.zeros(shape) for _ in range(config.layers)]
         self.length = 0
@@ -94,7 +94,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, angles: tuple[Tensor, Tensor], film: Film, cache: Cache | None, layer: int
     ) -> Tensor:
-        """(S, T, width) -> the same, reading and extending ``cache`` when there is one (then S is 1)."""
+        """(S, T, width) -> the same, reading and extending ``cache`` when there is one."""
         normed = film.apply(self.norm_1(x), layer, 0)
         s, t, d = normed.shape
         q, k, v = self.qkv(normed).view(s, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
@@ -179,7 +179,7 @@ class SequenceNetwork(nn.Module, ABC):
         Args:
             inputs: (S, T, features) int, as ``embed`` takes them.
             phi: tensors with a leading dimension B that divides S; sequences of one task lie together.
-            cache: what was read before, which is moved on; with it S is 1.
+            cache: what was read before of S sequences, which is moved on.
 
         Returns:
             (S, T, tokens).
