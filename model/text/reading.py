@@ -19,7 +19,7 @@ from model.text.errors import (
 
 MAX_BYTES = 4 * 2**20  # of one file
 MAX_TEXTS = 16
-LEAST_ENGLISH = 600  # letters, of all texts together
+LEAST_ENGLISH = 400  # letters, of all texts together
 LEAST_CHINESE = 20
 _MONOTONOUS = 12.0  # times that zlib makes a text smaller: prose has 2 to 3, poems less
 
