@@ -28,6 +28,7 @@ from model.maml import (
     GradientLearner,
     Granularity,
     LearningRates,
+    LossFn,
     ModuleStart,
     Order,
     OuterConfig,
@@ -92,7 +93,7 @@ class SequenceTraining(ABC):
             steps=config.inner_steps,
             learned=True,
         )
-        self.loss = SequenceLoss(self.network, amp=config.amp)
+        self.loss = self.make_loss()
         joint = [*self.network.parameters(), *self.start.parameters()]
         self.optimizer = torch.optim.AdamW(
             [
@@ -124,6 +125,10 @@ class SequenceTraining(ABC):
         self.joint_path = config.out / "joint.safetensors"
         if self.state_path.exists():
             self._load()
+
+    def make_loss(self) -> LossFn:
+        """What is trained by: nats a token."""
+        return SequenceLoss(self.network, amp=self.config.amp)
 
     @abstractmethod
     def joint_batch(self, rng: random.Random) -> tuple[Batch, list[int]]:

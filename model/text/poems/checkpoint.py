@@ -22,6 +22,7 @@ from model.sequence.network import NetworkConfig, PhiModule
 from model.text.poems.alphabet import Alphabet
 from model.text.poems.encoding import EncodedPoem
 from model.text.poems.network import PoemNetwork
+from model.text.poems.prior import LINE, Bigrams
 
 POEMS_FORMAT = "fewstroke-poems/1"
 
@@ -34,7 +35,7 @@ class PoemsBase:
     network: PoemNetwork
     phi: dict[str, Tensor]  # the start, without the task dimension
     rates: dict[str, Tensor]  # learned inner rates: (steps,) by tensor of phi
-    known: NDArray[np.uint16]  # the training poems, a 0 after each
+    known: NDArray[np.uint16]  # the training poems without line ends, a 0 after each
     header: dict[str, Any]
     hash: str
 
@@ -45,8 +46,15 @@ def default_poems_checkpoint() -> Path:
 
 
 def joined(poems: Sequence[EncodedPoem]) -> NDArray[np.uint16]:
-    """The characters of poems one after the other, a 0 after each."""
-    return np.array([n for poem in poems for n in (*poem.body, 0)], np.uint16)
+    """The characters of poems one after the other, ``LINE`` after each line and 0 after each poem."""
+    flat: list[int] = []
+    for poem in poems:
+        at = 0
+        for length, _ in poem.layout:
+            flat += [*poem.body[at : at + length], LINE]
+            at += length
+        flat.append(0)
+    return np.array(flat, np.uint16)
 
 
 def save_poems(
@@ -104,11 +112,12 @@ def load_poems(path: Path | None = None) -> PoemsBase:
         start = PhiModule(network.config, network.tokens.num_embeddings).tensors()
         if {name: value.shape for name, value in phi.items()} != {k: v.shape for k, v in start.items()}:
             raise CheckpointFormatError(f"{path}: phi does not fit the network")
-        known = np.frombuffer(lzma.decompress(tensors["known"].numpy().tobytes()), "<u2")
+        lines = np.frombuffer(lzma.decompress(tensors["known"].numpy().tobytes()), "<u2")
+        network.bigrams = Bigrams(lines, network.tokens.num_embeddings, alphabet.size)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, lzma.LZMAError) as error:
         raise CheckpointFormatError(f"{path} is no checkpoint of poems of Fewstroke: {error}") from error
     network.eval().requires_grad_(False)
-    return PoemsBase(alphabet, network, phi, _part(tensors, "rates/"), known, header, digest)
+    return PoemsBase(alphabet, network, phi, _part(tensors, "rates/"), lines[lines != LINE], header, digest)
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.maml import Task
-from model.sequence.network import NetworkConfig
+from model.maml import LossFn, Params, Task
+from model.sequence.network import NetworkConfig, token_loss
 from model.sequence.objective import Batch, joined_batches
 from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 from model.text.originality import RunIndex
@@ -24,6 +24,7 @@ from model.text.poems.checkpoint import joined, save_poems
 from model.text.poems.encoding import LONGEST_BODY, EncodedPoem, encode, stack
 from model.text.poems.forms import tunes_of
 from model.text.poems.network import PoemNetwork
+from model.text.poems.prior import LINE, Bigrams
 from model.text.poems.works import Poet, all_text, chosen
 
 _BUCKET = 12  # characters: poems whose lengths differ by less are trained on together
@@ -43,10 +44,27 @@ class PoemsTrainingConfig(SequenceTrainingConfig):
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(160, 4, 5, 480, 4, 0.1))
 
 
+class PoemLoss:
+    """(phi of B poets, their poems) -> nats a character, (B,), for poems that the bigrams were counted on."""
+
+    def __init__(self, network: PoemNetwork, *, amp: bool = False) -> None:
+        self.network, self.amp = network, amp
+
+    def __call__(self, phi: Params, batch: Batch) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.amp):
+            logits = self.network(batch.inputs, phi)
+        assert self.network.bigrams is not None
+        less = self.network.bigrams.without_itself(batch.inputs, batch.targets)
+        own = batch.targets.clamp(min=0)[..., None]
+        logits = logits.float().scatter_add(-1, own, less[..., None])
+        return token_loss(logits, batch.targets, len(phi["bias"]))
+
+
 class PoemsTraining(SequenceTraining):
     """One training on poems. ``poets``: all of them; those that are not for training are left out."""
 
     config: PoemsTrainingConfig
+    network: PoemNetwork
 
     def __init__(
         self, config: PoemsTrainingConfig, poets: Sequence[Poet], book: Mapping[str, str] | None = None
@@ -67,6 +85,11 @@ class PoemsTraining(SequenceTraining):
             [poet.name for poet in poets],
             "poems.safetensors",
         )
+        self.network.bigrams = Bigrams(self.known, self.network.tokens.num_embeddings, self.alphabet.size)
+
+    def make_loss(self) -> LossFn:
+        """With the pairs of each poem itself left out of what is usual."""
+        return PoemLoss(self.network, amp=self.config.amp)
 
     @cached_property
     def buckets(self) -> dict[int, list[tuple[int, EncodedPoem]]]:
@@ -112,11 +135,11 @@ class PoemsTraining(SequenceTraining):
             "licence": "public domain (poems), MIT (their compilation), Apache-2.0 (weights)",
         }
         if self._human is None:
-            self._human = human_baseline(self.poems, self.known)
+            self._human = human_baseline(self.poems, self.known[self.known != LINE])
         save_poems(
             path,
             self.alphabet,
-            self.network,  # type: ignore[arg-type]
+            self.network,
             self.start.tensors(),
             rates,
             self.known,
@@ -136,7 +159,7 @@ def human_baseline(
 
     Args:
         poems: of each poet.
-        known: all of them, joined.
+        known: all of them, joined, without line ends.
         count: poems that are compared, of poets drawn at random.
         seed: of the draw.
 

@@ -43,8 +43,9 @@ def test_every_poem_keeps_to_its_form(poems_base, style, form):
 
 def test_a_real_quatrain_has_no_faults_and_a_broken_one_has():
     sounds = {
-        "下平聲十一尤": "流樓秋州", "下平聲八庚": "明生", "上平聲十五刪": "山", "入聲四質": "日一", "入聲十一陌": "白",
-        "上聲十一軫": "盡", "下平聲七陽": "黃", "下平聲五歌": "河", "入聲十四緝": "入", "上聲十賄": "海",
+        "下平聲十一尤": "流樓秋州", "下平聲八庚": "明生", "上平聲十五刪": "山", "入聲四質": "日一",
+        "入聲十一陌": "白", "上聲十一軫": "盡",
+        "下平聲七陽": "黃", "下平聲五歌": "河", "入聲十四緝": "入", "上聲十賄": "海",
         "入聲二沃": "欲", "上平聲一東": "窮", "下平聲一先": "千", "上聲四紙": "里", "入聲一屋": "目",
         "去聲二十四敬": "更", "去聲二十三漾": "上", "下平聲十蒸": "層", "上平聲五微": "依",
     }  # fmt: skip
@@ -80,6 +81,7 @@ def test_a_copied_line_is_named_with_its_passage(poems_base, style):
     known = poems_base.alphabet.text(int(n) for n in poems_base.known[:5])
     shared = writer.training.compare(poems_base.alphabet.numbers(known))
     assert shared.longest == 5
+    assert shared.place is not None
     assert writer._passage(writer.training, shared.place, 5).startswith(known)
     assert writer._author(writer.training.text_at(shared.place)) == "丙"
 

@@ -20,7 +20,14 @@ PROSE += "The wind moved the branches over the well, and the dog, which had been
 PROSE += (
     "For a long time neither of them said a word. Then she asked whether he would like some bread and milk."
 )
-POEMS = "《静夜思》\n床前看月光，疑是地上霜。\n举头望山月，低头思故乡。\n\n白日依山尽，黄河入海流。\n欲穷千里目，更上一层楼。\n"
+POEMS = """《静夜思》
+床前看月光，疑是地上霜。
+举头望山月，低头思故乡。
+
+白日依山尽，黄河入海流。
+欲穷千里目，更上一层楼。
+"""
+NOTED = "《秋》\n白日（一作赤日）依山盡，黃河入海流。\n欲窮千里目，更上一層樓（《全唐詩》）。\n"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,5 @@ def test_chinese_prose_is_not_learned_from():
 
 
 def test_notes_of_editors_are_left_out():
-    poems, _ = poems_of(
-        [Text("", "《秋》\n白日（一作赤日）依山盡，黃河入海流。\n欲窮千里目，更上一層樓（《全唐詩》）。\n")]
-    )
+    poems, _ = poems_of([Text("", NOTED)])
     assert poems[0].lines == ("白日依山盡", "黃河入海流", "欲窮千里目", "更上一層樓")
