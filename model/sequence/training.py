@@ -61,7 +61,7 @@ class SequenceTrainingConfig:
     start_weight: float = 0.3  # of the query loss before the first inner step
     amp: bool = True
     seed: int = 0
-    save_seconds: float = 60.0
+    save_seconds: float = 60.0  # of processor time
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(128, 3, 4, 384, 4, 0.1))
 
 
@@ -153,7 +153,7 @@ class SequenceTraining(ABC):
         rng = random.Random(c.seed + self.joint_steps + 7919 * self.outer.steps_done)
         torch.manual_seed(rng.randrange(2**31))
         self.network.train()
-        saved = time.monotonic()
+        saved = self.seconds
         while self.seconds < c.minutes * 60:
             begun = time.process_time()
             if self.meta:
@@ -167,9 +167,9 @@ class SequenceTraining(ABC):
             else:
                 self._note("joint", self._joint_step(rng))
             self.seconds += min(LONGEST_STEP, time.process_time() - begun)
-            if time.monotonic() - saved > c.save_seconds:
+            if self.seconds - saved > c.save_seconds:
                 self.save()
-                saved = time.monotonic()
+                saved = self.seconds
         self.save()
 
     def _joint_step(self, rng: random.Random) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.maml import LossFn, Params, Task
-from model.sequence.network import NetworkConfig, token_loss
+from model.sequence.network import token_loss
 from model.sequence.objective import Batch, joined_batches
 from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 from model.text.originality import RunIndex
 from model.text.poems.alphabet import make_alphabet, rhyme_book
-from model.text.poems.checkpoint import joined, save_poems
+from model.text.poems.checkpoint import joined, packed, save_poems
 from model.text.poems.encoding import LONGEST_BODY, EncodedPoem, encode, stack
 from model.text.poems.forms import tunes_of
 from model.text.poems.network import PoemNetwork
@@ -41,7 +41,6 @@ class PoemsTrainingConfig(SequenceTrainingConfig):
     support: int = 12  # poems of a task
     read: int = 8  # of them in an inner step
     query: int = 8  # poems
-    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(160, 4, 5, 480, 4, 0.1))
 
 
 class PoemLoss:
@@ -90,6 +89,10 @@ class PoemsTraining(SequenceTraining):
     def make_loss(self) -> LossFn:
         """With the pairs of each poem itself left out of what is usual."""
         return PoemLoss(self.network, amp=self.config.amp)
+
+    @cached_property
+    def _packed(self) -> Tensor:
+        return packed(self.known)
 
     @cached_property
     def buckets(self) -> dict[int, list[tuple[int, EncodedPoem]]]:
@@ -142,7 +145,7 @@ class PoemsTraining(SequenceTraining):
             self.network,
             self.start.tensors(),
             rates,
-            self.known,
+            self._packed,
             {
                 "card": about | dict(card),
                 "poets": [[poet.name.split("_", 1)[-1], len(poet.poems)] for poet in self.poets],
