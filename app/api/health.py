@@ -13,6 +13,8 @@ from app.auth.dependencies import Asking, services_of
 from app.auth.principal import Scope
 from app.errors import AppError
 from app.http.exception_handlers import problem_responses
+from app.imaging.readable import readable
+from app.imaging.sniff import InputFormat
 from app.infra.db import ping
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
@@ -60,6 +62,7 @@ class ModelOut(BaseModel):
     max_size: int = Field(description="Longest side of a result in pixels.")
     max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
     max_clip_seconds: float
+    input_formats: list[InputFormat] = Field(description="What pictures may come as.")
 
 
 class ModelPage(BaseModel):
@@ -138,6 +141,7 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
                 max_size=services.settings.max_output_side,
                 max_clip_frames=services.settings.max_clip_frames,
                 max_clip_seconds=services.settings.max_clip_seconds,
+                input_formats=list(readable()),
             )
         ]
     )

@@ -13,6 +13,7 @@ from model.maml import Adam, InnerStep, inner_loop
 from model.music.checkpoint import MusicBase
 from model.music.encoding import EncodedSong, encode
 from model.music.errors import EmptyWorkError, WorkTooLargeError
+from model.music.limits import MAX_STEPS
 from model.music.originality import build_index
 from model.music.score import Score
 from model.music.style import MODALITY, MusicStyle, Profile
@@ -23,7 +24,6 @@ from model.sequence.objective import BETAS, Batch, SequenceLoss, stored_rates
 
 MAX_EXAMPLES = 16
 DEFAULT_STEPS = 8
-MAX_STEPS = 64
 LENGTH = 384  # tokens of a stretch
 STRETCHES = 8  # of one step
 
