@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from model.text.reading import Text
 
 _SUFFIXES = {".txt", ".md"}
+LM_FOLDER = "models"  # in the data folder: the language model of stories
 _FORMS = ("txt", "md", "json")
 
 
@@ -35,6 +36,7 @@ def adapt_texts(
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         from app.cli.results import write_bytes
+        from app.settings import load_settings
         from model.text.learning import learn
         from model.text.reading import MAX_TEXTS
 
@@ -61,7 +63,10 @@ def adapt_texts(
                 told = f"{loss:.3f} nats" if loss is not None else ""
                 bar.update(task, completed=done, total=total, loss=told)
 
-            style = learn(texts, steps=steps, seed=seed, checkpoint=checkpoint, on_progress=on_progress)
+            folder = load_settings().data_dir / LM_FOLDER
+            style = learn(
+                texts, folder, steps=steps, seed=seed, checkpoint=checkpoint, on_progress=on_progress
+            )
         write_bytes(output, style.to_bytes())
         seconds = time.perf_counter() - started
         tell(f"{output}: style of {len(texts)} texts in {seconds:.1f} s")
@@ -85,57 +90,119 @@ def write(
     script: Annotated[
         str | None, typer.Option(help="simplified or traditional.", show_default="as the examples")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0.1, max=2.0, help="Above 1: more surprising.")] = 0.9,
+    opening: Annotated[str, typer.Option(help="Of stories: how it begins.")] = "",
+    length: Annotated[int, typer.Option(help="Of stories: words, 30 to 600.")] = 250,
+    person: Annotated[
+        str | None, typer.Option(help="Of stories: first or third.", show_default="as the examples")
+    ] = None,
+    tense: Annotated[str, typer.Option(help="Of stories: past or present.")] = "past",
+    mood: Annotated[str, typer.Option(help="Of stories: in a few words.")] = "",
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, max=2.0, help="Above 1: more surprising.", show_default="poems 0.9, stories 0.8"
+        ),
+    ] = None,
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="Leave out what is unlikely.")] = 0.92,
     max_copied: Annotated[
         int | None,
-        typer.Option(help="Longest run of characters shared with others' poems.", show_default="4"),
+        typer.Option(
+            help="Longest run shared with others' texts.", show_default="poems 4 characters, stories 8 words"
+        ),
     ] = None,
-    avoid: Annotated[str, typer.Option(help="What does not occur.")] = "",
+    avoid: Annotated[str, typer.Option(help="Characters, or words with commas, that do not occur.")] = "",
     count: Annotated[int, typer.Option(min=1, max=16, help="How many.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same text.")] = 0,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Another checkpoint.", show_default="the one in the package")
     ] = None,
 ) -> None:
-    """Write poems in a style.
+    """Write poems or stories in a style, as its examples were.
 
-    Prints them, or with -o one line of JSON that says how original they are.
+    Prints them, or with -o one line of JSON for each that says how original it is.
     """
     with _errors():
-        from app.cli.results import write_bytes
-        from model.text.poems.checkpoint import load_poems
-        from model.text.poems.style import PoemStyle, blend_poem_styles
-        from model.text.poems.writing import PoemRequest, PoemWriter
-
         if output is not None and output.suffix.lstrip(".").lower() not in _FORMS:
             raise InputError(f"{output}: name a file that ends in one of .{', .'.join(_FORMS)}")
-        base = load_poems(checkpoint)
-        shapes = {name: value.shape for name, value in base.phi.items()}
-        styles = [PoemStyle.from_bytes(_bytes(path), base_hash=base.hash, shapes=shapes) for path in style]
-        shares = _weights(weights, len(styles))
-        learned = styles[0] if len(styles) == 1 else blend_poem_styles(list(zip(styles, shares, strict=True)))
-        request = PoemRequest(
-            form=form, title=title, count=count, seed=seed, temperature=temperature, top_p=top_p,
-            max_copied=4 if max_copied is None else max_copied, avoid=avoid, script=_script(script),
-        )  # fmt: skip
-        with err_console().status("writing") as status:
-            for number, made in enumerate(
-                PoemWriter(base).write(
-                    learned, request, on_progress=lambda done, of: status.update(f"character {done} of {of}")
-                )
-            ):
-                report = {"form": made.form.name, "seed": made.seed, "originality": made.report.to_dict()}
-                if output is None:
-                    tell(made.text + "\n")
-                    continue
-                target = output if count == 1 else output.with_stem(f"{output.stem}-{number + 1}")
-                data = {"text": made.text, "title": made.poem.title, "lines": made.poem.lines, **report}
-                if target.suffix.lower() == ".json":
-                    write_bytes(target, (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode())
-                else:
-                    write_bytes(target, (made.text + "\n").encode())
-                tell(json.dumps({"file": str(target), **report}, ensure_ascii=False))
+        files = [_bytes(path) for path in style]
+        shares = _weights(weights, len(files))
+        common: dict[str, Any] = {"title": title, "count": count, "seed": seed, "top_p": top_p}
+        common |= {} if temperature is None else {"temperature": temperature}
+        common |= {} if max_copied is None else {"max_copied": max_copied}
+        from model.formats import read_style_header
+
+        if read_style_header(files[0]).modality == "stories":
+            words = tuple(word.strip() for word in avoid.split(",") if word.strip())
+            common |= {"opening": opening, "length": length, "person": person, "tense": tense, "mood": mood}
+            made = _stories(files, shares, checkpoint, common | {"avoid": words})
+        else:
+            made = _poems(
+                files, shares, checkpoint, common | {"form": form, "avoid": avoid, "script": script}
+            )
+        for number, (text, about) in enumerate(made):
+            _tell(text, about, output if output is None or count == 1 else _numbered(output, number))
+
+
+def _poems(
+    files: Sequence[bytes], shares: Sequence[float], checkpoint: Path | None, asked: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    from model.text.poems.checkpoint import load_poems
+    from model.text.poems.modality import PoemsModality, about
+    from model.text.poems.writing import PoemRequest, PoemWriter
+
+    if asked["script"] not in (None, "simplified", "traditional"):
+        raise InputError(f"--script is simplified or traditional, not {asked['script']}")
+    request = PoemRequest(**asked)
+    modality = PoemsModality(load_poems(checkpoint))
+    learned = modality.blend(
+        [(modality.read_style(f), share) for f, share in zip(files, shares, strict=True)]
+    )
+    with err_console().status("writing") as status:
+        for made in PoemWriter(modality.base).write(
+            learned, request, on_progress=lambda done, of: status.update(f"character {done} of {of}")
+        ):
+            yield made.text, about(made)
+
+
+def _stories(
+    files: Sequence[bytes], shares: Sequence[float], checkpoint: Path | None, asked: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    from app.settings import load_settings
+    from model.text.stories.base import load_stories
+    from model.text.stories.style import StoryStyle, blend_story_styles
+    from model.text.stories.writing import StoryRequest, StoryWriter
+
+    if asked["person"] not in (None, "first", "third") or asked["tense"] not in ("past", "present"):
+        raise InputError("--person is first or third, --tense is past or present")
+    request = StoryRequest(**asked)
+    base = load_stories(load_settings().data_dir / LM_FOLDER, checkpoint)
+    shapes = {name: value.shape for name, value in base.phi.items()}
+    styles = [StoryStyle.from_bytes(f, base_hash=base.hash, shapes=shapes) for f in files]
+    learned = styles[0] if len(styles) == 1 else blend_story_styles(list(zip(styles, shares, strict=True)))
+    with err_console().status("writing") as status:
+        for made in StoryWriter(base).write(
+            learned, request, on_text=lambda row, text: status.update(f"{len(text.split())} words")
+        ):
+            about = {"ended": made.ended, "seed": made.seed, "originality": made.report.to_dict()}
+            yield made.text, {"title": made.title, "text": made.text, **about}
+
+
+def _tell(text: str, about: dict[str, Any], output: Path | None) -> None:
+    from app.cli.results import write_bytes
+
+    if output is None:
+        tell(text + "\n")
+        return
+    if output.suffix.lower() == ".json":
+        write_bytes(output, (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode())
+    else:
+        write_bytes(output, (text + "\n").encode())
+    short = {name: value for name, value in about.items() if name != "text"}
+    tell(json.dumps({"file": str(output), **short}, ensure_ascii=False))
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_stem(f"{path.stem}-{number + 1}")
 
 
 def text_train(
@@ -204,16 +271,6 @@ def _read(path: Path) -> Text:
         raise InputError(f"{path}: {error}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _script(text: str | None) -> Literal["simplified", "traditional"] | None:
-    if text is None:
-        return None
-    if text == "simplified":
-        return "simplified"
-    if text == "traditional":
-        return "traditional"
-    raise InputError(f"--script is simplified or traditional, not {text}")
 
 
 def _weights(text: str | None, count: int) -> list[float]:

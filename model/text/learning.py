@@ -5,61 +5,61 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from model.text.errors import EmptyTextError, LanguageError
 from model.text.poems import adaptation as poems
-from model.text.poems.checkpoint import PoemsBase, load_poems
-from model.text.poems.poem import Poem, is_verse, read_poems
-from model.text.poems.script import is_simplified, to_traditional
+from model.text.poems.checkpoint import load_poems
+from model.text.poems.examples import poems_of
+from model.text.poems.limits import DEFAULT_STEPS
 from model.text.poems.style import PoemStyle
 from model.text.reading import Text, language_of
+from model.text.stories.style import StoryStyle
 
-MAX_POEMS = 256
 Progress = Callable[[int, int, float | None], None]
-
-
-def poems_of(texts: Sequence[Text]) -> tuple[list[Poem], bool]:
-    """The poems of some texts, in traditional characters, and whether they were written in simplified ones.
-
-    Raises:
-        LanguageError: Chinese, but no verse.
-        EmptyTextError: no poems.
-    """
-    joined = "\n\n".join(text.text for text in texts)
-    simplified = is_simplified(joined)
-    if simplified:
-        joined = to_traditional(joined)
-    found = read_poems(joined)
-    if found and not is_verse(found, joined):
-        raise LanguageError("The text is Chinese prose, and only verse can be learned in Chinese.")
-    if not found:
-        raise EmptyTextError("No poem was found in the text.")
-    return found[:MAX_POEMS], simplified
 
 
 def learn(
     texts: Sequence[Text],
+    folder: Path,
     *,
     steps: int | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> PoemStyle:
+) -> PoemStyle | StoryStyle:
     """The style of some texts.
 
+    Args:
+        texts: Chinese poems, or English prose.
+        folder: where the language model of stories is kept.
+        steps: inner steps; None: the default.
+        seed: of what is read in which step.
+        checkpoint: another one than the packaged.
+        on_progress: (steps taken, steps in all, loss before the last step).
+        should_stop: asked between steps.
+
     Raises:
-        ReadingError: see ``model.text.reading.language_of`` and ``poems_of``.
+        ReadingError: see ``model.text.reading.language_of`` and ``model.text.poems.examples``.
+        StoriesUnavailableError: a package that is needed is not installed.
         AdaptationCanceled: ``should_stop`` answered True.
     """
     if language_of(texts) == "en":
-        raise LanguageError("English cannot be learned yet.")
+        from model.text.stories import adaptation as stories
+        from model.text.stories.base import load_stories
+
+        return stories.adapt(
+            load_stories(folder, checkpoint),
+            texts,
+            steps=stories.DEFAULT_STEPS if steps is None else steps,
+            seed=seed,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
     found, simplified = poems_of(texts)
-    base: PoemsBase = load_poems(checkpoint)
     return poems.adapt(
-        base,
+        load_poems(checkpoint),
         found,
         simplified=simplified,
-        steps=poems.DEFAULT_STEPS if steps is None else steps,
+        steps=DEFAULT_STEPS if steps is None else steps,
         seed=seed,
         on_progress=on_progress,
         should_stop=should_stop,

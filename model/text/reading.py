@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Sequence
@@ -79,6 +80,20 @@ def read_text(data: bytes, title: str = "") -> Text:
     if len(encoded) > 400 and len(encoded) / len(zlib.compress(encoded)) > _MONOTONOUS:
         raise MonotonousTextError("The text repeats the same few words: there is nothing to learn from it.")
     return Text(title, text)
+
+
+def text_to_bytes(text: Text) -> bytes:
+    """For keeping: JSON in UTF-8."""
+    return json.dumps({"title": text.title, "text": text.text}, ensure_ascii=False).encode()
+
+
+def text_from_bytes(data: bytes) -> Text:
+    """What ``text_to_bytes`` wrote. Raises ``NotTextError``."""
+    try:
+        values = json.loads(data)
+        return Text(str(values["title"]), str(values["text"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotTextError(f"The stored text cannot be read ({error!r}): send it again.") from error
 
 
 def language_of(texts: Sequence[Text]) -> Language:

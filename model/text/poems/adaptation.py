@@ -17,12 +17,11 @@ from model.text.poems.alphabet import Alphabet
 from model.text.poems.checkpoint import PoemsBase
 from model.text.poems.description import describe
 from model.text.poems.encoding import EncodedPoem, encode, stack
+from model.text.poems.limits import DEFAULT_STEPS, MAX_STEPS
 from model.text.poems.poem import Poem
 from model.text.poems.style import MODALITY, PoemStyle
 from model.text.poems.works import Kind
 
-DEFAULT_STEPS = 8
-MAX_STEPS = 64
 READ = 12  # poems of one step
 LEAST = 20  # characters that can be learned from
 

@@ -15,16 +15,12 @@ import torch
 
 from model.sequence.objective import Batch
 from model.text.poems.alphabet import Alphabet
-from model.text.poems.poem import LONGEST_LINE, Poem, layout_of
+from model.text.poems.poem import LONGEST_LINE, LONGEST_TITLE, Layout, Poem, layout_of
 from model.text.poems.works import KINDS, Kind
 
 FEATURES = 5
 FAR = 15  # lines to the end, from where on it is no longer told
-LONGEST_TITLE = 10
 LONGEST_BODY = 96  # characters of a stretch in training
-
-Layout = tuple[tuple[int, bool], ...]
-"""Length of each line, and whether it closes with a stop."""
 
 
 @dataclass(frozen=True)

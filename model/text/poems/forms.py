@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model.text.errors import WritingError
-from model.text.poems.encoding import Layout
-from model.text.poems.poem import Poem, layout_of
+from model.text.poems.poem import Layout, Poem, layout_of
 from model.text.poems.works import Kind
 
 Pattern = str
@@ -84,6 +83,14 @@ def rhyming(form: Form, pattern: Sequence[Pattern]) -> list[int]:
     return [i for i, tones in enumerate(pattern) if tones.endswith("P")] if form.patterns else []
 
 
+def canonical_name(name: str) -> str:
+    """One of ``FORMS``, also for a name in Chinese; raises ``WritingError``."""
+    found = _NAMES.get(name.strip(), name.strip().lower())
+    if found not in FORMS:
+        raise WritingError(f"There is no form {name!r}: choose one of {', '.join(FORMS)}.")
+    return found
+
+
 def form_named(name: str, examples: Sequence[Poem], tunes: Mapping[str, Layout], tune: str | None) -> Form:
     """The form that is asked for.
 
@@ -96,24 +103,22 @@ def form_named(name: str, examples: Sequence[Poem], tunes: Mapping[str, Layout],
     Raises:
         WritingError: an unknown form or tune.
     """
-    name = _NAMES.get(name.strip(), name.strip().lower())
+    name = canonical_name(name)
     if name in _EITHER:
         fives = sum(line == 5 for poem in examples for line in map(len, poem.lines))
         sevens = sum(line == 7 for poem in examples for line in map(len, poem.lines))
         return regulated(_EITHER[name][sevens > fives])
     if name in _REGULATED:
         return regulated(name)
-    if name == "ci":
-        own = {poem.title: layout_of(poem) for poem in examples if poem.title in tunes}
-        known = {**tunes, **own}
-        if tune is None:
-            likely = Counter(poem.title for poem in examples if poem.title in known).most_common(1)
-            tune = likely[0][0] if likely else next(iter(tunes), None)
-        if tune is None or tune not in known:
-            names = "、".join(list(tunes)[:12])
-            raise WritingError(f"No tune {tune!r} is known: choose one such as {names}.")
-        return Form("ci", "ci", known[tune])
-    raise WritingError(f"There is no form {name!r}: choose one of {', '.join(FORMS)}.")
+    own = {poem.title: layout_of(poem) for poem in examples if poem.title in tunes}
+    known = {**tunes, **own}
+    if tune is None:
+        likely = Counter(poem.title for poem in examples if poem.title in known).most_common(1)
+        tune = likely[0][0] if likely else next(iter(tunes), None)
+    if tune is None or tune not in known:
+        names = "、".join(list(tunes)[:12])
+        raise WritingError(f"No tune {tune!r} is known: choose one such as {names}.")
+    return Form("ci", "ci", known[tune])
 
 
 def tunes_of(poems: Sequence[Poem], *, least: int = 8) -> dict[str, Layout]:

@@ -10,6 +10,10 @@ from itertools import pairwise
 from model.text.poems.alphabet import is_chinese
 
 LONGEST_LINE = 15  # characters between two marks
+LONGEST_TITLE = 10  # characters of a title that are read
+Layout = tuple[tuple[int, bool], ...]
+"""Length of each line, and whether it closes with a stop."""
+
 _NOTE = re.compile(r"（[^（）]*）|\([^()]*\)|〖[^〖〗]*〗|〈[^〈〉]*〉")
 _OPEN_NOTE = re.compile(r"[（(].*|[^（(]*[）)]", re.DOTALL)
 _MARK = re.compile(r"[，。！？；、：,!?;:.\n]+")
@@ -99,7 +103,7 @@ def _paragraphs(text: str) -> list[tuple[str, str]]:
     return [(title, "\n".join(lines)) for title, lines in found if lines]
 
 
-def layout_of(poem: Poem) -> tuple[tuple[int, bool], ...]:
+def layout_of(poem: Poem) -> Layout:
     """The length of each line and whether it closes with a stop: what the form prescribes."""
     return tuple(zip(map(len, poem.lines), poem.stops, strict=True))
 

@@ -20,8 +20,7 @@ from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, read_metad
 from model.text.errors import WritingError
 from model.text.poems.poem import Poem
 
-MODALITY = "text"
-LANGUAGE = "zh"
+MODALITY = "poems"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class PoemStyle:
         tensors = {f"phi/{k}": v.detach().half().contiguous() for k, v in self.phi.items()}
         about = json.loads(self.header.to_json()) | {
             "modality": MODALITY,
-            "language": LANGUAGE,
             "kind": self.kind,
             "simplified": self.simplified,
             "description": self.description,
@@ -71,9 +69,9 @@ class PoemStyle:
             raise StyleFormatError(f"the style has {len(data):,} bytes, more than {MAX_STYLE_BYTES:,}")
         header = read_style_header(data)
         about = read_metadata(data, what="style")
-        if header.modality != MODALITY or about.get("language") != LANGUAGE:
+        if header.modality != MODALITY:
             raise StyleFormatError(
-                f"the style was learned from {header.modality} examples that are no Chinese poems: learn one "
+                f"the style was learned from {header.modality} examples, not from Chinese poems: learn one "
                 "from poems (`fewstroke adapt poems/*.txt`)"
             )
         if header.base_hash != base_hash:

@@ -12,19 +12,19 @@ import numpy as np
 from model.text.errors import WritingError, WritingFailedError
 from model.text.originality import RunIndex, Shared
 from model.text.poems.checkpoint import PoemsBase
-from model.text.poems.encoding import LONGEST_TITLE, Layout, encode
+from model.text.poems.encoding import encode
 from model.text.poems.forms import Form, form_named
-from model.text.poems.poem import Poem
+from model.text.poems.limits import LEAST_COPIED, MAX_POEMS_WRITTEN, MOST_COPIED
+from model.text.poems.poem import LONGEST_TITLE, Layout, Poem
 from model.text.poems.sampling import Candidate, SamplingOptions, sample
 from model.text.poems.script import is_simplified, to_simplified, to_traditional
 from model.text.poems.style import PoemStyle, example_runs
 
-GRAM = 3  # characters: shorter runs are everybody's
-MOST_COPIED = 8
+GRAM = LEAST_COPIED  # characters: shorter runs are everybody's
 _ATTEMPTS = 3  # with other chances, before a poem is given up
 
 _BOUNDS: dict[str, tuple[float, float]] = {
-    "count": (1, 16),
+    "count": (1, MAX_POEMS_WRITTEN),
     "temperature": (0.1, 2.0),
     "top_p": (0.01, 1.0),
     "max_copied": (GRAM, MOST_COPIED),

@@ -52,7 +52,7 @@ class Memory:
 
 
 class Llama(nn.Module):
-    """Tokens -> logits of the next. Its own weights take no gradients.
+    """Tokens -> logits of the next. Its own weights take no gradients, and are kept in bfloat16.
 
     Args:
         shape: of the network.
@@ -63,7 +63,8 @@ class Llama(nn.Module):
         super().__init__()
         self.shape = shape
         for name, value in weights.items():
-            self.register_buffer(name.replace(".", "_"), value.float())
+            kept = value.bfloat16() if value.ndim == 2 else value.float()
+            self.register_buffer(name.replace(".", "_"), kept)
 
     def _of(self, name: str) -> Tensor:
         return self.get_buffer(name.replace(".", "_"))
@@ -83,7 +84,7 @@ class Llama(nn.Module):
             (S, T, tokens), or (S, 1, tokens) with ``last``.
         """
         s = self.shape
-        x = F.embedding(inputs, self._of("tokens"))
+        x = F.embedding(inputs, self._of("tokens")).float()
         read = memory.length if memory is not None else 0
         turns = self._turns(read, inputs.shape[1], inputs.device)
         each = len(inputs) // len(next(iter(phi.values()))) if phi else 1
@@ -93,7 +94,7 @@ class Llama(nn.Module):
             memory.length += inputs.shape[1]
         if last:
             x = x[:, -1:]
-        return F.linear(self._norm(x, "norm"), self._of("tokens"))
+        return self._linear(self._norm(x, "norm"), "tokens")
 
     def _block(
         self,
@@ -107,12 +108,12 @@ class Llama(nn.Module):
         s = self.shape
         rows, length, d = x.shape
         normed = self._norm(x, f"blocks.{layer}.norm_1")
-        q = F.linear(normed, self._of(f"blocks.{layer}.q"))
-        v = F.linear(normed, self._of(f"blocks.{layer}.v"))
+        q = self._linear(normed, f"blocks.{layer}.q")
+        v = self._linear(normed, f"blocks.{layer}.v")
         if phi is not None:
             q = q + _low_rank(normed, phi, "q", layer, each)
             v = v + _low_rank(normed, phi, "v", layer, each)
-        k = F.linear(normed, self._of(f"blocks.{layer}.k"))
+        k = self._linear(normed, f"blocks.{layer}.k")
         q = _turn(q.view(rows, length, s.heads, -1).transpose(1, 2), turns)
         k = _turn(k.view(rows, length, s.kv_heads, -1).transpose(1, 2), turns)
         v = v.view(rows, length, s.kv_heads, -1).transpose(1, 2)
@@ -128,11 +129,15 @@ class Llama(nn.Module):
             q, k, v, attn_mask=mask, is_causal=length > 1 and mask is None, enable_gqa=True
         )
         mixed = mixed.transpose(1, 2).reshape(rows, length, d)
-        x = x + F.linear(mixed, self._of(f"blocks.{layer}.out"))
+        x = x + self._linear(mixed, f"blocks.{layer}.out")
         normed = self._norm(x, f"blocks.{layer}.norm_2")
-        gate = F.silu(F.linear(normed, self._of(f"blocks.{layer}.gate")))
-        wide = gate * F.linear(normed, self._of(f"blocks.{layer}.wide"))
-        return x + F.linear(wide, self._of(f"blocks.{layer}.narrow"))
+        gate = F.silu(self._linear(normed, f"blocks.{layer}.gate"))
+        wide = gate * self._linear(normed, f"blocks.{layer}.wide")
+        return x + self._linear(wide, f"blocks.{layer}.narrow")
+
+    def _linear(self, x: Tensor, name: str) -> Tensor:
+        """In bfloat16, half of what has to be read for every token; the sums between are kept exact."""
+        return F.linear(x.bfloat16(), self._of(name)).float()
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         return F.rms_norm(x, (self.shape.width,), self._of(name), self.shape.epsilon)

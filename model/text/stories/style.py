@@ -19,8 +19,7 @@ from model.errors import StyleBaseMismatchError, StyleFormatError
 from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, read_metadata, read_style_header
 from model.text.errors import WritingError
 
-MODALITY = "text"
-LANGUAGE = "en"
+MODALITY = "stories"
 MAX_KEPT = 200_000  # characters of the examples that a style file keeps, to compare with
 _MOST_UNPACKED = 4 * MAX_KEPT + 1
 
@@ -46,7 +45,6 @@ class StoryStyle:
         tensors = {f"phi/{k}": v.detach().half().contiguous() for k, v in self.phi.items()}
         about = json.loads(self.header.to_json()) | {
             "modality": MODALITY,
-            "language": LANGUAGE,
             "description": self.description,
         }
         packed = lzma.compress(json.dumps(self.examples, ensure_ascii=False).encode())
@@ -65,9 +63,9 @@ class StoryStyle:
             raise StyleFormatError(f"the style has {len(data):,} bytes, more than {MAX_STYLE_BYTES:,}")
         header = read_style_header(data)
         about = read_metadata(data, what="style")
-        if header.modality != MODALITY or about.get("language") != LANGUAGE:
+        if header.modality != MODALITY:
             raise StyleFormatError(
-                f"the style was learned from {header.modality} examples that are no English prose: learn one "
+                f"the style was learned from {header.modality} examples, not from English prose: learn one "
                 "from prose (`fewstroke adapt chapters/*.txt`)"
             )
         if header.base_hash != base_hash:

@@ -44,12 +44,16 @@ def make_config(tmp_path, **changes):
     return PoemsTrainingConfig(**{**settings, **changes})
 
 
-@pytest.fixture(scope="session")
-def poems_checkpoint(tmp_path_factory):
-    """Hardly trained: whatever is sound in its poems is the form's doing."""
-    training = PoemsTraining(make_config(tmp_path_factory.mktemp("poems")), make_poets(), BOOK)
+def write_poems_checkpoint(folder):
+    """Not trained at all: whatever is sound in its poems is the form's doing."""
+    training = PoemsTraining(make_config(folder), make_poets(), BOOK)
     training.checkpoint()
     return training.checkpoint_path
+
+
+@pytest.fixture(scope="session")
+def poems_checkpoint(tmp_path_factory):
+    return write_poems_checkpoint(tmp_path_factory.mktemp("poems"))
 
 
 @pytest.fixture(scope="session")

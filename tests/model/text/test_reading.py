@@ -8,7 +8,7 @@ from model.text.errors import (
     NotTextError,
     TextTooLargeError,
 )
-from model.text.learning import poems_of
+from model.text.poems.examples import poems_of
 from model.text.reading import MAX_BYTES, Text, language_of, read_text
 
 PROSE = (
