@@ -17,7 +17,8 @@ from model.music.adaptation import adapt
 from model.music.checkpoint import load_music
 from model.music.composition import Composer
 from model.music.controls import Controls
-from model.music.export import MEDIA_TYPES, export
+from model.music.export import export
+from model.music.limits import MEDIA_TYPES
 from model.music.reading import read_work
 from model.music.score import Score
 

@@ -43,9 +43,9 @@ class StyleHeader:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def default_checkpoint() -> Path:
-    """The base checkpoint that is shipped with the package."""
-    return Path(__file__).parent / "weights" / "base.safetensors"
+def default_checkpoint(name: str = "base") -> Path:
+    """A checkpoint that is shipped with the package: the base of pictures, or of another modality by name."""
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
 
 
 def checkpoint_hash(path: Path | None = None) -> str:

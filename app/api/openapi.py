@@ -19,7 +19,9 @@ TAGS: list[dict[str, Any]] = [
     {"name": "stylizations", "description": "Apply a style to photos, or do everything in one call."},
     {"name": "styles", "description": "Learn, list, download, import and delete styles."},
     {"name": "jobs", "description": "Follow and cancel the work."},
+    {"name": "compositions", "description": "Compose in the manner of a style of music."},
     {"name": "images", "description": "What was uploaded and what was made."},
+    {"name": "files", "description": "Uploads and results that are no pictures."},
     {"name": "webhooks", "description": "Have your server told what becomes of jobs."},
     {"name": "service", "description": "Health, and the model."},
 ]

@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import time
 
 from sqlalchemy import and_, case, delete, select
@@ -32,6 +33,7 @@ _AGING = (
 )  # s; then the next share is taken beside the request, and the rest of this one lapses
 _SKEW = CLOCK_SKEW.total_seconds()
 _LEASES = 20  # to the bucket
+_PAUSE = 1.0  # s for which a key that was refused is not looked at again: Retry-After has whole seconds
 _REMEMBERED = 4096  # keys
 
 
@@ -83,7 +85,7 @@ class RateLimiter:
             self._taken(key_id, quota, now).add_done_callback(_report)
         reset = max(0.0, lease.full_at - now)
         if lease.tokens == 0:
-            wait = math.ceil(max(1.0, lease.blocked_until - now))
+            wait = math.ceil(max(_PAUSE, lease.blocked_until - now))
             standing = Standing(quota, 0, math.ceil(reset))
             raise RateLimitedError(
                 f"The key may send {quota} requests a minute: send the next one in {wait} s.",
@@ -102,11 +104,15 @@ class RateLimiter:
     def _taken(self, key_id: str, quota: int, now: float) -> asyncio.Task[None]:
         """The task that takes the next share of a key, begun now or already."""
         task = self._taking.get(key_id)
-        if task is None:
+        if task is None or task.done():  # awaiting one that is done lets nothing else run: no loop would end
             task = asyncio.create_task(self._renew(key_id, quota, now), name=f"rate-{key_id}")
             self._taking[key_id] = task
-            task.add_done_callback(lambda _: self._taking.pop(key_id, None))
+            task.add_done_callback(partial(self._forget, key_id))
         return task
+
+    def _forget(self, key_id: str, task: asyncio.Task[None]) -> None:
+        if self._taking.get(key_id) is task:
+            del self._taking[key_id]
 
     async def _renew(self, key_id: str, quota: int, now: float) -> None:
         lease = await self._take(key_id, quota, now)
@@ -122,12 +128,12 @@ class RateLimiter:
     async def _take(self, key_id: str, quota: int, now: float) -> _Lease:
         interval = _WINDOW / quota
         async with self._sessions.begin() as session:
-            for tokens in sorted({max(1, quota // _LEASES), 1}, reverse=True):
+            for tokens in sorted({1, quota // _LEASES, int(quota * _PAUSE / _WINDOW)} - {0}, reverse=True):
                 full_at = await _move(session, key_id, now, tokens * interval)
                 if full_at is not None:
                     return _Lease(tokens, full_at, now)
             full_at = await session.scalar(select(RateRow.full_at).where(RateRow.key_id == key_id)) or now
-        return _Lease(0, full_at, now, blocked_until=full_at + interval - _WINDOW)
+        return _Lease(0, full_at, now, blocked_until=max(full_at + interval - _WINDOW, now + _PAUSE))
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,8 +26,8 @@ from model.image.dials import (
 if TYPE_CHECKING:
     from app.imaging.formats import ClipFormat
     from model.image.engine import Engine
-    from model.image.engine_types import Progress
     from model.image.rendering.video import Smoothing
+    from model.modality import Progress
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Checkpoint = Annotated[
@@ -247,7 +248,7 @@ def _progress(what: str) -> rich_progress.Progress:
     )
 
 
-def _losses(losses: dict[str, float]) -> str:
+def _losses(losses: Mapping[str, float]) -> str:
     """As a bar has it; nothing before the first is known."""
     return _closer(losses) if losses else ""
 

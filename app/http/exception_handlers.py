@@ -94,10 +94,14 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem document. Before other middleware is added."""
+    """Make every error of ``app`` a problem document. Before other middleware is added.
+
+    The handlers are coroutines, although none of them waits: Starlette would call a plain function in another
+    thread, and a refusal would cost a trip there.
+    """
     app.add_middleware(UnexpectedMiddleware)
     app.add_exception_handler(AppError, _on_app_error)
-    app.add_exception_handler(NoContent, lambda *_: Response(status_code=204))
+    app.add_exception_handler(NoContent, _on_no_content)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for kind in (DBAPIError, PoolTimeoutError, OSError):
@@ -130,7 +134,11 @@ def problem_response(
     return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _on_app_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_no_content(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=204)
+
+
+async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
     if error.status >= 500 and error.code is not ErrorCode.WAIT_TIMEOUT:  # that one is the client's patience
         logger.error("%s: %s", error.code, error.detail, exc_info=error if error.status == 500 else None)
@@ -145,7 +153,7 @@ def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     fallback = (ErrorCode.INTERNAL_ERROR, "Try again; if it happens again, report the request id.")
     if 400 <= error.status_code < 500:
@@ -164,7 +172,7 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = field_problems(error.errors())
     return problem_response(
@@ -197,7 +205,7 @@ def validation_sentence(errors: list[dict[str, str]]) -> str:
     return f"Correct these values and send the request again: {named}."
 
 
-def _on_outage(request: Request, error: Exception) -> JSONResponse:
+async def _on_outage(request: Request, error: Exception) -> JSONResponse:
     """The database restarts, a disk is full: nothing is wrong with the request, which may
     be repeated.
 
@@ -239,7 +247,7 @@ def _on_outage(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _on_lost_store(request: Request, error: Exception) -> JSONResponse:
+async def _on_lost_store(request: Request, error: Exception) -> JSONResponse:
     """The blob store is away, or may not be written or read: nothing is wrong with the request."""
     logger.error("the blob store: %s", reason(error))
     return problem_response(

@@ -14,6 +14,7 @@ from model.maml import Adam, Granularity, InnerStep, LearningRates, inner_loop
 from model.music.checkpoint import MusicBase
 from model.music.encoding import EncodedSong, encode
 from model.music.errors import EmptyWorkError, WorkTooLargeError
+from model.music.limits import MAX_STEPS
 from model.music.network import expand_phi
 from model.music.objective import BETAS, SongLoss
 from model.music.originality import build_index
@@ -24,7 +25,6 @@ from model.music.works import Work
 
 MAX_EXAMPLES = 16
 DEFAULT_STEPS = 8
-MAX_STEPS = 64
 LENGTH = 384  # tokens of a stretch
 STRETCHES = 8  # of one step
 

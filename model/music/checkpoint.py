@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.errors import CheckpointFormatError, CheckpointMissingError
-from model.formats import METADATA_KEY, checkpoint_hash
+from model.formats import METADATA_KEY, checkpoint_hash, default_checkpoint
 from model.music.network import Network, NetworkConfig, PhiModule
 from model.music.vocabulary import VOCABULARY
 
@@ -34,7 +34,7 @@ class MusicBase:
 
 def default_music_checkpoint() -> Path:
     """The checkpoint that is shipped with the package."""
-    return Path(__file__).parent.parent / "weights" / "music.safetensors"
+    return default_checkpoint("music")
 
 
 def save_music(

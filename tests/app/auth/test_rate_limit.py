@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.auth.rate_limit import RateLimiter
+from app.auth.rate_limit import RateLimiter, Standing
 from app.errors import RateLimitedError
 from app.infra.db import Sessions
 
@@ -74,24 +74,46 @@ async def test_a_clock_that_jumps_ahead_and_back_locks_nobody_out(sessions: Sess
     assert await allowed(two, "key_a", 30, 40) == 10, "and the bucket holds what it holds"
 
 
-async def test_requests_that_come_together_take_one_share_for_all(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writes = 0
+@pytest.fixture
+def writes(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One for each transaction that writes."""
+    begun: list[object] = []
     begin = sessions.begin
 
     def counted() -> object:
-        nonlocal writes
-        writes += 1
+        begun.append(None)
         return begin()
 
     monkeypatch.setattr(sessions, "begin", counted)
+    return begun
+
+
+async def test_a_flood_of_refused_requests_writes_once_a_second(
+    sessions: Sessions, writes: list[object]
+) -> None:
+    clock = Clock()
+    rates = RateLimiter(sessions, now=clock)
+    assert await allowed(rates, "key_a", 500, 480) == 480
+    await rates.close()
+    writes.clear()
+    passed = 0
+    for _ in range(24):  # 3 s, in which as many requests become free
+        clock.now += 0.125
+        passed += await allowed(rates, "key_a", 20, 480)
+        await rates.close()
+    assert passed == 24, "the rate is what it is"
+    assert len(writes) <= 6, "one that takes a second's requests, and one that finds none"
+
+
+async def test_requests_that_come_together_take_one_share_for_all(
+    sessions: Sessions, writes: list[object]
+) -> None:
     rates = RateLimiter(sessions, now=Clock())
     await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(50)))  # a share: 100
-    assert writes == 1
+    assert len(writes) == 1
     await asyncio.gather(*(rates.spend("key_a", 2000) for _ in range(30)))  # a quarter of it is left
     await rates.close()
-    assert writes == 2
+    assert len(writes) == 2
     standing = await rates.spend("key_a", 2000)
     assert standing.remaining == 2000 - 81
 
@@ -106,3 +128,36 @@ async def test_what_is_taken_beside_a_request_adds_nothing_to_the_bucket(session
         clock.now += 45
     assert passed == 60
     assert await allowed(rates, "key_a", 250, 100) <= 105  # the bucket, and a share that was held
+
+
+async def test_a_request_that_comes_while_a_share_is_handed_over_holds_up_nobody(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the share was taken and before that was noted, with a bucket that was empty and no longer
+    is: such a request asked the event loop for the same share again and again, and nobody else was served."""
+    clock = Clock()
+    rates = RateLimiter(sessions, now=clock)
+    assert await allowed(rates, "key_a", 4, 4) == 4
+    late: list[asyncio.Task[object]] = []
+    asked = 0
+    take, taken = rates._take, rates._taken
+
+    async def take_slowly(key_id: str, quota: int, now: float) -> object:
+        lease = await take(key_id, quota, now)
+        if not late:
+            clock.now += 15  # the line of the writers was long: a request is free again
+            late.append(asyncio.create_task(rates.spend(key_id, quota)))  # its turn is the next one
+        return lease
+
+    def counted(key_id: str, quota: int, now: float) -> asyncio.Task[None]:
+        nonlocal asked
+        asked += 1
+        assert asked < 100, "the same share is asked for without end"
+        return taken(key_id, quota, now)
+
+    monkeypatch.setattr(rates, "_take", take_slowly)
+    monkeypatch.setattr(rates, "_taken", counted)
+    with pytest.raises(RateLimitedError):
+        await rates.spend("key_a", 4)
+    standing = await late[0]
+    assert standing == Standing(4, 0, 60)

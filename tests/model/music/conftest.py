@@ -53,16 +53,20 @@ def make_works(composers=("Ann", "Ben", "Cid"), songs=4):
     ]
 
 
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
+def write_music_checkpoint(path):
     """An untrained checkpoint: it knows nothing, so whatever is sound in its songs is the grammar's doing."""
     torch.manual_seed(0)
     network, phi = Network(TINY), PhiModule(TINY)
     index, names = build_index(make_works())
-    path = tmp_path_factory.mktemp("music") / "music.safetensors"
     rates = {name: torch.full((3,), 0.01) for name in phi.names}
     about = {"card": {"licence": "CC0-1.0"}, "works": names, "human": {"longest_95": 12.0}}
     save_music(path, network.state_dict(), TINY, phi.tensors(), rates, index, about)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("music") / "music.safetensors"
+    write_music_checkpoint(path)
     return path
 
 
