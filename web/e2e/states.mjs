@@ -46,7 +46,7 @@ const answer = (page, pattern, method, reply) =>
 const button = (page, name) => page.getByRole("button", { name });
 /** The photo in view is as the controls say: only then may it be downloaded. No other is being rendered. */
 async function settled(page) {
-  await page.locator(".leaving .primary:enabled").waitFor();
+  await page.locator(".taking .primary:enabled").waitFor();
   await page.waitForFunction(() => !document.querySelector(".filmstrip .rendering"));
 }
 

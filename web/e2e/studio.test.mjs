@@ -53,7 +53,7 @@ describe("the studio", { timeout: 900_000 }, () => {
   const previews = () => page.locator(".strip li").count();
   const share = () => page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share"));
   /** The photo in view is as the controls say: only then may it be downloaded. */
-  const rendered = () => page.locator(".leaving .primary:enabled").waitFor();
+  const rendered = () => page.locator(".taking .primary:enabled").waitFor();
   const jobOf = async () => service.api(`/v1/jobs/${page.url().split("/").pop()}`);
 
   it("says what to do where there is nothing", async () => {
