@@ -200,7 +200,8 @@ class _Kind:
     def late(self, label: str) -> AppError:
         """About a file that takes too long."""
         return self.too_large(
-            f"{label} takes too long to decode, with the {self.plural} before it: {self.smaller} and resend it."
+            f"{label} takes too long to decode, with the {self.plural} before it: {self.smaller} and resend "
+            "it."
         )
 
 
