@@ -243,6 +243,26 @@ def text_train(
         tell(str(training.checkpoint_path))
 
 
+def evaluate_poems(
+    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, written: int = 0
+) -> None:
+    """Right against wrong poet, over those that no training saw; poems.json and poems.md in ``out``."""
+    with _errors():
+        if works is None or not works.is_dir():
+            raise InputError("--works names a folder with a folder <collection>_<poet> for each poet")
+        from benchmarks.evaluation import poems
+        from model.text.poems.works import read_poets
+
+        with err_console().status("measuring"):
+            options = poems.PoemsOptions(written=written)
+            results = poems.evaluate_poems(checkpoint, joint, read_poets(works), options)
+        poems.write_results(results, out)
+        tell(poems.table(results))
+        if written:
+            about = {name: value for name, value in results["written"].items() if name != "samples"}
+            tell(json.dumps(about))
+
+
 def _files(examples: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in examples:

@@ -19,7 +19,7 @@ from model.text.stories.passages import words
 
 CONTROL = 17  # tokens below are marks of the language model, not text
 END = 2
-_REPEATED = 4  # tokens: a run of so many comes once in a story
+_REPEATED = 6  # tokens: a run of so many comes once in a story
 _FRESH = 0.25  # nats taken from a token for every time that it stood among the last ones
 _LOOKED_BACK = 64
 _ENDED = re.compile(r"[.!?][\"'”’)]*\s*$")

@@ -20,7 +20,7 @@ from model.text.reading import MAX_BYTES
 from tests.app.conftest import joined
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import Files, until
-from tests.app.support import png, serve
+from tests.app.support import serve
 from tests.model.text.conftest import make_poem
 
 VERSE = "\n\n".join(make_poem(i).written() for i in range(4)).encode()
@@ -73,7 +73,7 @@ async def test_poems_come_as_text_markdown_and_json_and_keep_to_their_form(
     ("name", "data", "status", "code"),
     [
         ("empty.txt", b"", 422, "work_empty"),
-        ("picture.txt", png(), 415, "work_format_unsupported"),
+        ("program.txt", b"\x7fELF\x02\x01\x01\0" + bytes(range(256)), 415, "work_format_unsupported"),
         ("old.txt", "床前看月光疑是地上霜".encode("gb18030"), 415, "work_format_unsupported"),
         ("wide.txt", "床前看月光".encode("utf-16"), 415, "work_format_unsupported"),
         ("same.txt", "月".encode() * 4000, 422, "work_empty"),
