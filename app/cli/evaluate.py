@@ -22,7 +22,7 @@ def evaluate(
     ] = None,
     fragments: Annotated[
         int,
-        typer.Option(min=0, help="Music, poems: make and check so many; of music, a classifier names composers."),
+        typer.Option(min=0, help="Music, poems: make and check so many; a classifier names composers."),
     ] = 0,
     joint: Annotated[
         Path | None,
