@@ -258,7 +258,7 @@ def _losses(losses: Mapping[str, float]) -> str:
     return _closer(losses) if losses else ""
 
 
-def _closer(losses: dict[str, float]) -> str:
+def _closer(losses: Mapping[str, float]) -> str:
     """How much the loss has fallen, in words."""
     if losses["total"] >= 1:
         return "as without learning"

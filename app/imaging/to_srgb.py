@@ -52,8 +52,8 @@ def meaning_of(image: Image.Image, file: BinaryIO) -> Meaning:
         return Meaning(encoding=None if found.is_srgb else found, narrow=not full, png=png)
     if profile := image.info.get("icc_profile"):
         return Meaning(profile=profile, png=png)
-    if image.format in ("AVIF", "HEIF") and (found := _of_nclx(image, file)) is not None:
-        return Meaning(encoding=found)
+    if image.format in ("AVIF", "HEIF") and (boxed := _of_nclx(image, file)) is not None:
+        return Meaning(encoding=boxed)
     if png is not None and "srgb" not in image.info and image.info.get("gamma"):
         return Meaning(encoding=_of_gamma(image.info["gamma"], image.info.get("chromaticity")), png=png)
     return Meaning(png=png)

@@ -861,7 +861,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description The base checkpoint that adaptations start from.
+         * @description The base checkpoint that adaptations of pictures start from, and what else styles are learned of.
          */
         get: operations["listModels"];
         put?: never;
@@ -966,8 +966,8 @@ export interface components {
          * @description A new composition and its job.
          */
         CompositionAccepted: {
-            job: components["schemas"]["JobOut"];
             composition: components["schemas"]["CompositionOut"];
+            job: components["schemas"]["JobOut"];
         };
         /**
          * CompositionOut
@@ -1518,6 +1518,32 @@ export interface components {
             status: "ok";
         };
         /**
+         * ModalityOut
+         * @description What styles can be learned of.
+         */
+        ModalityOut: {
+            /**
+             * Name
+             * @description As in the `modality` of styles and jobs.
+             */
+            name: string;
+            /**
+             * Examples
+             * @description The formats of examples, in words.
+             */
+            examples: string;
+            /**
+             * Base Hash
+             * @description SHA-256 of its checkpoint; null: there is none here.
+             */
+            base_hash: string | null;
+            /**
+             * Resource
+             * @description Where its results are asked for, such as `/v1/compositions`.
+             */
+            resource: string;
+        };
+        /**
          * ModelOut
          * @description The base checkpoint that adaptations start from.
          */
@@ -1569,6 +1595,8 @@ export interface components {
         ModelPage: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
+            /** Modalities */
+            modalities: components["schemas"]["ModalityOut"][];
         };
         /**
          * OneCallAccepted
@@ -1608,8 +1636,8 @@ export interface components {
          * @description A new poem and its job.
          */
         PoemAccepted: {
-            job: components["schemas"]["JobOut"];
             poem: components["schemas"]["PoemOut"];
+            job: components["schemas"]["JobOut"];
         };
         /**
          * PoemOut
@@ -2381,7 +2409,7 @@ export interface components {
         app__music__schemas__Shared: {
             /**
              * Longest
-             * @description Longest run of events (notes with their durations, in any key).
+             * @description Longest run of events (notes with durations, in any key); 0: none of eight.
              */
             longest: number;
             /**
@@ -7050,7 +7078,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
                 /**
@@ -7143,7 +7171,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
             };
@@ -14069,6 +14097,20 @@ export interface operations {
                      *             "avif",
                      *             "heic"
                      *           ]
+                     *         }
+                     *       ],
+                     *       "modalities": [
+                     *         {
+                     *           "name": "image",
+                     *           "examples": "JPEG, PNG, WebP or GIF",
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "resource": "/v1/stylizations"
+                     *         },
+                     *         {
+                     *           "name": "music",
+                     *           "examples": "MIDI, MusicXML or MXL",
+                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                     *           "resource": "/v1/compositions"
                      *         }
                      *       ]
                      *     }

@@ -40,14 +40,14 @@ async def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[FastAPI]:
-    application = create_app(joined(settings, nats), MEDIA | {"text": TEXT})
+    application = create_app(joined(settings, nats), {"text": TEXT, **MEDIA})
     async with application.router.lifespan_context(application):
         yield application
 
 
 @pytest.fixture
 async def live(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[httpx.AsyncClient]:
-    application = create_app(joined(settings, nats), MEDIA | {"text": TEXT})
+    application = create_app(joined(settings, nats), {"text": TEXT, **MEDIA})
     async with serve(application) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         yield client
 
