@@ -28,7 +28,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget help env demo demo-music test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ $(BUDGET_STAMP): web/budget/package.json web/budget/package-lock.json
 
 budget: env $(WEB_STAMP) $(BUDGET_STAMP) ## Measure the studio: bytes of script, first preview, Lighthouse
 	cd web/budget && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent budget
+
+lighthouse: env $(WEB_STAMP) $(BUDGET_STAMP) ## Let Lighthouse judge the studio's pages in the local Chromium (at least 95 in each category)
+	cd web/budget && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent lighthouse
 
 $(TS_STAMP): $(TS)/package.json $(TS)/package-lock.json
 	cd $(TS) && npm ci --no-fund --no-audit

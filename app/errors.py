@@ -39,11 +39,18 @@ class ErrorCode(StrEnum):
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_TOO_LARGE = "image_too_large"
     CLIP_TOO_LONG = "clip_too_long"
+    WORK_FORMAT_UNSUPPORTED = "work_format_unsupported"
+    WORK_DAMAGED = "work_damaged"
+    WORK_TOO_LARGE = "work_too_large"
+    WORK_EMPTY = "work_empty"
+    EXAMPLES_MIXED = "examples_mixed"
     STYLE_FILE_INVALID = "style_file_invalid"
     # Resources and their states.
     STYLE_NOT_FOUND = "style_not_found"
     JOB_NOT_FOUND = "job_not_found"
     IMAGE_NOT_FOUND = "image_not_found"
+    FILE_NOT_FOUND = "file_not_found"
+    GENERATION_NOT_FOUND = "generation_not_found"
     STYLIZATION_NOT_FOUND = "stylization_not_found"
     KEY_NOT_FOUND = "key_not_found"
     WEBHOOK_NOT_FOUND = "webhook_not_found"
@@ -53,8 +60,10 @@ class ErrorCode(StrEnum):
     STYLE_NOT_READY = "style_not_ready"
     STYLE_BASE_MISMATCH = "style_base_mismatch"
     STYLE_NOT_RELEARNABLE = "style_not_relearnable"
+    STYLE_OF_OTHER_MODALITY = "style_of_other_modality"
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     STYLIZATION_NOT_READY = "stylization_not_ready"
+    GENERATION_NOT_READY = "generation_not_ready"
     JOB_NOT_RETRYABLE = "job_not_retryable"
     RESOURCE_IN_USE = "resource_in_use"
     WAIT_TIMEOUT = "wait_timeout"
@@ -188,6 +197,36 @@ class ClipTooLongError(ImageError):
     status, code, title = 422, ErrorCode.CLIP_TOO_LONG, "Clip too long"
 
 
+class WorkError(AppError):
+    """An uploaded file that is no picture is refused: a score, a text. Base of the reasons."""
+
+    status, title = 422, "File refused"
+
+
+class WorkFormatUnsupportedError(WorkError):
+    status, code, title = 415, ErrorCode.WORK_FORMAT_UNSUPPORTED, "Unsupported file format"
+
+
+class WorkDamagedError(WorkError):
+    status, code, title = 422, ErrorCode.WORK_DAMAGED, "Damaged file"
+
+
+class WorkTooLargeError(WorkError):
+    status, code, title = 422, ErrorCode.WORK_TOO_LARGE, "File holds too much"
+
+
+class WorkEmptyError(WorkError):
+    """Nothing in it that can be learned from."""
+
+    status, code, title = 422, ErrorCode.WORK_EMPTY, "Nothing to learn from"
+
+
+class ExamplesMixedError(AppError):
+    """Pictures and music, say: a style is learned from one of them."""
+
+    status, code, title = 422, ErrorCode.EXAMPLES_MIXED, "Examples of different kinds"
+
+
 class StyleFileInvalidError(AppError):
     status, code, title = 422, ErrorCode.STYLE_FILE_INVALID, "Not a style file"
 
@@ -206,6 +245,14 @@ class JobNotFoundError(NotFoundError):
 
 class ImageNotFoundError(NotFoundError):
     code, title = ErrorCode.IMAGE_NOT_FOUND, "Image not found"
+
+
+class StoredFileNotFoundError(NotFoundError):
+    code, title = ErrorCode.FILE_NOT_FOUND, "File not found"
+
+
+class GenerationNotFoundError(NotFoundError):
+    code, title = ErrorCode.GENERATION_NOT_FOUND, "Result not found"
 
 
 class StylizationNotFoundError(NotFoundError):
@@ -248,12 +295,22 @@ class StyleNotRelearnableError(ConflictError):
     code, title = ErrorCode.STYLE_NOT_RELEARNABLE, "Style cannot be learned again"
 
 
+class StyleOfOtherModalityError(ConflictError):
+    """A style of music for a photo, or the other way round."""
+
+    code, title = ErrorCode.STYLE_OF_OTHER_MODALITY, "Style of another kind"
+
+
 class JobNotCancelableError(ConflictError):
     code, title = ErrorCode.JOB_NOT_CANCELABLE, "Job already finished"
 
 
 class StylizationNotReadyError(ConflictError):
     code, title = ErrorCode.STYLIZATION_NOT_READY, "Stylization not ready"
+
+
+class GenerationNotReadyError(ConflictError):
+    code, title = ErrorCode.GENERATION_NOT_READY, "Result not ready"
 
 
 class JobNotRetryableError(ConflictError):

@@ -27,6 +27,7 @@ from app.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
 from app.settings_toml import FileSource
 from app.validators import pydantic_says
+from model.modality import IMAGE
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -93,6 +94,12 @@ class Settings(BaseSettings):
         "it. With SQLite the default is made and kept in `secret.key` of the data folder.",
     )
     checkpoint: Path | None = Field(None, description="The base checkpoint; default: the packaged one.")
+    music_checkpoint: Path | None = Field(
+        None, description="The checkpoint of music; default: the packaged one."
+    )
+    poems_checkpoint: Path | None = Field(
+        None, description="The checkpoint of Chinese poems; default: the packaged one."
+    )
     presets_dir: Path | None = Field(
         None,
         description="Folder of the style files that everybody can use, as `python -m scripts.presets` writes "
@@ -300,7 +307,13 @@ class Settings(BaseSettings):
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
 
-    @field_validator("data_dir", "checkpoint", "presets_dir")
+    def checkpoint_of(self, modality: str) -> Path | None:
+        """The checkpoint of a modality; None: the packaged one."""
+        name = "checkpoint" if modality == IMAGE else f"{modality}_checkpoint"
+        path: Path | None = getattr(self, name, None)
+        return path
+
+    @field_validator("data_dir", "checkpoint", "music_checkpoint", "poems_checkpoint", "presets_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()  # processes that we start stand in other folders

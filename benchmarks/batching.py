@@ -24,8 +24,9 @@ from benchmarks.machine import library_versions, machine_info
 from benchmarks.speed import BUSY_LOAD, RESULTS, cores_busy
 from benchmarks.timing import EXAMPLE_SIZES, resident_peak_mib, synthetic_picture
 from model.image.engine import Engine
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
 from model.image.style import Style
+from model.modality import Learning
 
 
 @dataclass(frozen=True)

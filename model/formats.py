@@ -36,16 +36,16 @@ class StyleHeader:
     losses: dict[str, dict[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
     licence: str = ""  # of the checkpoint
     format: str = STYLE_FORMAT
-    modality: str = "image"  # what the examples were: "image" or "music"
+    modality: str = "image"  # what the examples were: "image", "music", "poems" or "stories"
 
     def to_json(self) -> str:
         """As stored in the file."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def default_checkpoint() -> Path:
-    """The base checkpoint that is shipped with the package."""
-    return Path(__file__).parent / "weights" / "base.safetensors"
+def default_checkpoint(name: str = "base") -> Path:
+    """A checkpoint that is shipped with the package: the base of pictures, or of another modality by name."""
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
 
 
 def checkpoint_hash(path: Path | None = None) -> str:

@@ -13,8 +13,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api import health
+from app.api.media import MEDIA, generating
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.services import open_container
+from app.files import routes as files
+from app.generations import routes as generations
 from app.http import exception_handlers
 from app.http.cors import allow_origins
 from app.http.middleware.access_log import ObserveMiddleware
@@ -29,6 +32,7 @@ from app.images import routes as images
 from app.infra.tracing import is_probe
 from app.jobs import event_routes as job_events
 from app.jobs import routes as jobs
+from app.medium import Media
 from app.metrics import routes as metrics
 from app.retries import routes as retries
 from app.settings import Settings, get_settings
@@ -36,18 +40,19 @@ from app.shares import routes as shares
 from app.studio import routes as studio
 from app.styles import routes as styles
 from app.stylizations import routes as stylizations
+from app.submission import plain_routes as plain_pictures
 from app.usage import routes as usage
 from app.webhooks import routes as webhooks
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAPI:
     """The application; it connects when it starts and disconnects when it stops."""
     settings = settings or get_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.closing.opened()
-        async with open_container(settings, app.state.closing) as container:
+        async with open_container(settings, app.state.closing, media) as container:
             app.state.container = container
             yield
 
@@ -71,12 +76,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(TurnsMiddleware, sender=partial(_sender, app))
-    app.include_router(styles.build_router(settings))
+    app.include_router(styles.build_router(settings, media))
     app.include_router(stylizations.build_router(settings))
+    for medium in generating(media):
+        app.include_router(generations.build_router(settings, medium))
     app.include_router(jobs.router)
     app.include_router(retries.router)
     app.include_router(job_events.router)
+    app.include_router(plain_pictures.build_router(settings))
     app.include_router(images.router)
+    app.include_router(files.router)
     app.include_router(shares.router)
     app.include_router(webhooks.router)
     app.include_router(usage.router)

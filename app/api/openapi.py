@@ -9,7 +9,8 @@ from app.api.openapi_examples import add_examples
 from app.http.exception_handlers import MEDIA_TYPE, Problem, problem_responses
 from app.idempotency.keys import HEADER as IDEMPOTENCY
 
-DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.
+DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out;
+works of a composer in, new songs in that manner out.
 
 Every request that starts work answers `202` with a job once the job is durable. Poll the job, follow its
 events, or send `Prefer: wait=N` to get the answer when it is done. Errors are `application/problem+json`
@@ -19,7 +20,9 @@ TAGS: list[dict[str, Any]] = [
     {"name": "stylizations", "description": "Apply a style to photos, or do everything in one call."},
     {"name": "styles", "description": "Learn, list, download, import and delete styles."},
     {"name": "jobs", "description": "Follow and cancel the work."},
+    {"name": "compositions", "description": "Compose in the manner of a style of music."},
     {"name": "images", "description": "What was uploaded and what was made."},
+    {"name": "files", "description": "Uploads and results that are no pictures."},
     {"name": "webhooks", "description": "Have your server told what becomes of jobs."},
     {"name": "service", "description": "Health, and the model."},
 ]

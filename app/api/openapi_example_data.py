@@ -19,6 +19,10 @@ RETRY_ID = "job_01KATGC61B4E8M2V7N9YKFT3RH"
 STYLIZATION_ID = "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR"
 CONTENT_ID = "img_01KATG8Q1K9E2B7W5RJ4N6XTZD"
 RESULT_ID = "img_01KATG8SE6P0H3Y7M1QV5C9KXA"
+SONGS_ID = "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM"
+COMPOSING_ID = "job_01KATH2K7Q5V1E3R9N8B6M4XCT"
+COMPOSITION_ID = "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG"
+MIDI_ID = "fil_01KATH2Q9C3X7B5V1N8M6K4JTR"
 WEBHOOK_ID = "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB"
 MESSAGE_ID = "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS"
 REQUEST_ID = "req_01KATG4MYRA6S9D3V0X7B1QK5W"
@@ -47,6 +51,7 @@ def job(job_id: str, kind: str, state: str, *, at: str, **more: Any) -> dict[str
     return {
         "id": job_id,
         "kind": kind,
+        "modality": "image",
         "state": state,
         "attempt": 1 if begun else 0,
         "retry_of": None,
@@ -74,7 +79,14 @@ def image(image_id: str) -> dict[str, Any]:
 def made(images: list[dict[str, Any]], steps: int, seconds: float) -> dict[str, Any]:
     """What a job made."""
     losses = LOSSES if steps else {}
-    return {"style_id": STYLE_ID, "images": images, "losses": losses, "steps": steps, "seconds": seconds}
+    return {
+        "style_id": STYLE_ID,
+        "images": images,
+        "files": [],
+        "losses": losses,
+        "steps": steps,
+        "seconds": seconds,
+    }
 
 
 QUEUED = job(LEARNING_ID, "adapt", "queued", at="09:12")
@@ -97,6 +109,7 @@ CANCELED = job(
 
 PENDING_STYLE: dict[str, Any] = {
     "id": STYLE_ID,
+    "modality": "image",
     "name": "Waves",
     "description": "Five woodblock prints",
     "status": "pending",
@@ -220,6 +233,83 @@ RESULT: dict[str, Any] = {
     "url_expires_at": "2026-11-24T10:45:00Z",
 }
 
+_SCORE: dict[str, Any] = {
+    "id": MIDI_ID,
+    "form": "mid",
+    "media_type": "audio/midi",
+    "size_bytes": 2117,
+    "url": f"/v1/files/{MIDI_ID}/content",
+}
+_COMPOSED = made([], 0, 4.218) | {"style_id": SONGS_ID, "files": [_SCORE]}
+COMPOSE_QUEUED = job(COMPOSING_ID, "generate", "queued", at="09:25") | {
+    "modality": "music",
+    "style_id": SONGS_ID,
+}
+COMPOSE_DONE = job(COMPOSING_ID, "generate", "succeeded", at="09:25", result=_COMPOSED) | {
+    "modality": "music",
+    "style_id": SONGS_ID,
+}
+
+
+def composition(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A composition, and its job."""
+    asked = {"key": "Eb minor", "meter": "6/8", "bars": 16, "temperature": 0.95, "top_p": 0.95}
+    unasked = ("mode", "tempo", "density", "valence", "arousal", "voice", "max_copied", "infill")
+    return {
+        "id": COMPOSITION_ID,
+        "style_id": SONGS_ID,
+        "styles": [{"id": SONGS_ID, "weight": 1.0}],
+        "settings": {
+            **asked,
+            **dict.fromkeys(unasked),
+            "ending": "cadence",
+            "forms": ["mid"],
+            "seed": 0,
+            "count": 1,
+        },
+        "created_at": job["created_at"],
+        "expires_at": "2026-12-24T09:25:02.514301Z",
+        "job": job,
+        "items": items,
+    }
+
+
+ORIGINALITY: dict[str, Any] = {
+    "examples": {"longest": 5, "share": 0.0, "nearest": {"work": "A walk", "bars": [3, 4], "in": [7, 8]}},
+    "training": {"longest": 4, "share": 0.0, "nearest": None},
+    "human": {"longest_50": 4.0, "longest_95": 9.0, "share": 0.004},
+}
+PIECE: dict[str, Any] = {
+    "position": 0,
+    "about": {
+        "title": "Song in Eb minor",
+        "key": "Eb minor",
+        "tempo": 72.0,
+        "meter": "6/8",
+        "bars": 16,
+        "seconds": 40.0,
+        "voice": True,
+        "moved_by_mood": {},
+        "seed": 0,
+        "originality": ORIGINALITY,
+    },
+    "files": [_SCORE],
+}
+COMPOSITION_WAITS = composition(COMPOSE_QUEUED, [])
+COMPOSITION = composition(COMPOSE_DONE, [PIECE])
+MIDI = {
+    **{name: value for name, value in _SCORE.items() if name != "url"},
+    "role": "result",
+    "job_id": COMPOSING_ID,
+    "position": 0,
+    "sha256": "0b2c4f6a8e1d3c5b7a9f0e2d4c6b8a1f3e5d7c9b0a2f4e6d8c1b3a5f7e9d0c2b",
+    "created_at": "2026-11-24T09:25:19.455104Z",
+    "expires_at": "2026-12-24T09:25:19.455104Z",
+    "url": f"/v1/files/{MIDI_ID}/content?expires=1795514700"
+    "&signature=3f9a1c2b.h2j3k4l5z6x7c8vkq0vYpQ4w2b8s7m1n6d5x3c9f0g1",
+    "url_expires_at": "2026-11-24T10:45:00Z",
+}
+
 WEBHOOK: dict[str, Any] = {
     "id": WEBHOOK_ID,
     "url": "https://example.com/fewstroke",
@@ -294,6 +384,8 @@ PARAMETERS = {
     "image_id": RESULT_ID,
     "token": SHARE["token"],
     "stylization_id": STYLIZATION_ID,
+    "composition_id": COMPOSITION_ID,
+    "file_id": MIDI_ID,
     "webhook_id": WEBHOOK_ID,
     "delivery_id": MESSAGE_ID,
     "last-event-id": "42",

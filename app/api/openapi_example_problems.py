@@ -4,7 +4,10 @@ from typing import Any
 
 from app.api.openapi_example_data import (
     BOTH_ID,
+    COMPOSING_ID,
+    COMPOSITION_ID,
     LEARNING_ID,
+    MIDI_ID,
     PARAMETERS,
     RENDERING_ID,
     REQUEST_ID,
@@ -93,6 +96,13 @@ _MISSING = {
         STYLIZATION_ID,
         "list them with GET /v1/stylizations",
     ),
+    "composition": (
+        ErrorCode.GENERATION_NOT_FOUND,
+        "Result not found",
+        COMPOSITION_ID,
+        "list them with GET /v1/compositions",
+    ),
+    "file": (ErrorCode.FILE_NOT_FOUND, "File not found", MIDI_ID, "list them with GET /v1/files"),
     "webhook": (
         ErrorCode.WEBHOOK_NOT_FOUND,
         "Webhook not found",
@@ -116,6 +126,20 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "deleteStyle": _IN_USE,
     "deleteStylization": _IN_USE,
     "deleteImage": _IN_USE,
+    "deleteComposition": _IN_USE,
+    "deleteFile": _IN_USE,
+    "createComposition": (
+        ErrorCode.STYLE_OF_OTHER_MODALITY,
+        "Style of another kind",
+        f"Style {STYLE_ID} was learned from image examples, and one of music is needed here: choose another "
+        "one, or learn one with POST /v1/styles.",
+    ),
+    "downloadComposition": (
+        ErrorCode.GENERATION_NOT_READY,
+        "Result not ready",
+        f"Composition {COMPOSITION_ID} has no files, its job {COMPOSING_ID} is running: wait for it to "
+        "succeed, or retry it.",
+    ),
     "downloadStyle": (
         ErrorCode.STYLE_NOT_READY,
         "Style not ready",

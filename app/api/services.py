@@ -16,6 +16,7 @@ from app.auth.concurrency_limit import ConcurrencyLimit
 from app.auth.rate_limit import forget_rates
 from app.auth.signed_urls import Links
 from app.errors import ServiceUnavailableError
+from app.files.tables import FileRow
 from app.http.shutdown import ShutdownFlag
 from app.idempotency.keys import IdempotencyKeys, forget_keys
 from app.images.tables import ImageRow
@@ -34,11 +35,12 @@ from app.jobs.fair_queue import forget_turns
 from app.jobs.ledger import Ledger
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
+from app.medium import Media, Medium
 from app.migrations.migrate import migrate
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
-from app.styles.checkpoint import Checkpoint
+from app.styles.checkpoint import Checkpoint, medium_base
 from app.styles.dependencies import StyleServices
 from app.styles.install_presets import install_presets
 from app.styles.tables import StyleRow
@@ -46,6 +48,7 @@ from app.submission.storage import Storage
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries
 from app.webhooks.http_post import Sender
 from app.webhooks.ssrf import AddressPolicy
+from model.modality import IMAGE
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +69,7 @@ class Container(StyleServices):
 
 
 @asynccontextmanager
-async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIterator[Container]:
+async def open_container(settings: Settings, closing: ShutdownFlag, media: Media) -> AsyncIterator[Container]:
     """Connect to database, blobs and broker, migrate, run the reconciler; undo it all at the end.
 
     Raises BrokerUnavailableError and what the drivers raise: a process that cannot work does not start.
@@ -88,6 +91,9 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
         stack.push_async_callback(broker.close)
         checkpoint = Checkpoint(settings.checkpoint)
         base = await _tell_base(sessions, checkpoint)
+        for medium in media.values():
+            if medium.name != IMAGE:
+                await _tell_base_of(medium, sessions, settings)
         if base is not None:
             await install_presets(sessions, blobs, base, settings.presets_dir)
         decoder = Decoder(processes=settings.decoder_processes, seconds=settings.decode_seconds)
@@ -130,18 +136,27 @@ async def open_container(settings: Settings, closing: ShutdownFlag) -> AsyncIter
             intake=ImageIntake(decoder, blobs, settings),
             idempotency=IdempotencyKeys(sessions),
             checkpoint=checkpoint,
+            media=media,
             reconciler=reconciler,
             authenticator=authenticator,
             links=Links(sessions, lifetime=settings.link_seconds, seal=seal),
             sweeper=sweeper,
             deliverer=deliverer,
             readiness=Readiness(),
-            storage=Storage(sessions, settings, kept=(ImageRow, StyleRow)),
+            storage=Storage(sessions, settings, kept=(ImageRow, FileRow, StyleRow)),
             integrity=integrity,
             seal=seal,
             uploads=FairSemaphore(_UPLOADS, each=_UPLOADS_EACH),
             concurrency=ConcurrencyLimit(settings.max_streams),
         )
+
+
+async def _tell_base_of(medium: Medium, sessions: Sessions, settings: Settings) -> None:
+    """Styles of another checkpoint of this modality are outdated from now on."""
+    try:
+        await set_fact(sessions, f"{BASE}_{medium.name}", await medium_base(medium, settings))
+    except ServiceUnavailableError as error:
+        logger.warning("%s", error)
 
 
 async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> str | None:

@@ -14,9 +14,10 @@ from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
+from app.imaging.readable import listed
 from app.settings import load_settings
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif"})
 
 _FORMATS = {
     ".png": OutputFormat.PNG,
@@ -41,7 +42,7 @@ def expand(paths: Iterable[Path]) -> list[Path]:
                 and file.is_file()
             )
             if not inside:
-                raise InputError(f"there are no pictures (JPEG, PNG, WebP, GIF) in the folder {path}")
+                raise InputError(f"there are no pictures ({listed()}) in the folder {path}")
             found += inside
         elif path.is_file():
             found.append(path)

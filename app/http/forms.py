@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -28,11 +29,13 @@ from app.errors import (
 from app.http.body_limits import counted, drain, refuse_declared
 from app.http.exception_handlers import field_problems, validation_sentence
 from app.http.filenames import extended_name, plain_name
+from app.imaging.readable import EVERYWHERE
 from app.infra.errors import temp_files_unavailable
 from app.settings import MIB
 
 Options = TypeVar("Options", bound=BaseModel)
 
+URLENCODED = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 32
 _MAX_FIELD_BYTES = 64 * 1024
 
@@ -44,7 +47,7 @@ class FileRule:
     at_least: int
     at_most: int
     max_bytes: int
-    what: str = "JPEG, PNG, WebP or GIF"
+    what: str = EVERYWHERE
     sample: str = "picture.jpg"  # for the curl lines of the error sentences
 
 
@@ -79,12 +82,19 @@ async def read_form(
 ) -> AsyncIterator[Form]:
     """Parse the body; its files are closed (and gone) at the end of the block.
 
-    ``repeated`` names the fields that may come several times; their values are lists.
+    Where no file is needed, a url-encoded body will do. ``repeated`` names the fields that may come several
+    times; their values are lists.
     ``admit`` is asked before a byte is stored; the AppError that it raises refuses the request.
     Raises UnsupportedMediaTypeError, MultipartInvalidError, PayloadTooLargeError, FileTooLargeError,
     FilesMissingError, TooManyFilesError, ValidationError, ServiceUnavailableError.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == URLENCODED and not any(rule.at_least for rule in rules.values()):
+        if admit is not None:
+            await admit()
+        yield _form(await _url_encoded(request), rules, repeated)
+        return
+    if media_type != "multipart/form-data":
         raise UnsupportedMediaTypeError(
             "Send the body as multipart/form-data: with curl, use -F for every field."
         )
@@ -111,6 +121,19 @@ async def read_form(
         yield _form(data, rules, repeated)
     finally:
         await data.close()
+
+
+async def _url_encoded(request: Request) -> FormData:
+    """A form without files, as browsers and libraries send it when there are none."""
+    refuse_declared(request, _MAX_FIELD_BYTES)
+    body = b"".join([part async for part in counted(request, _MAX_FIELD_BYTES)])
+    try:
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        return FormData([(name, value) for name, value in fields])
+    except ValueError as error:  # of another encoding, or too many fields
+        raise MultipartInvalidError(
+            f"The form cannot be read ({error}): send at most {_MAX_FIELDS} fields as a browser or curl does."
+        ) from error
 
 
 class _Parser(MultiPartParser):
@@ -248,7 +271,11 @@ def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[s
         properties[name] = _form_field(field, definitions)
     required = [name for name, rule in rules.items() if rule.at_least] + schema.get("required", [])
     body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": body}}}}
+    content = {"multipart/form-data": {"schema": body}}
+    if not any(rule.at_least for rule in rules.values()):
+        plain = {name: field for name, field in properties.items() if name not in rules}
+        content[URLENCODED] = {"schema": {**body, "properties": plain}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _form_field(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

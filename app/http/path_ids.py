@@ -9,6 +9,7 @@ from app.errors import (
     ImageNotFoundError,
     JobNotFoundError,
     NotFoundError,
+    StoredFileNotFoundError,
     StyleNotFoundError,
     StylizationNotFoundError,
 )
@@ -31,6 +32,9 @@ StyleId = Annotated[
 JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64), askable(JobNotFoundError)]
 ImageId = Annotated[
     str, Path(description="An image's id (`img_…`).", max_length=64), askable(ImageNotFoundError)
+]
+FileId = Annotated[
+    str, Path(description="A file's id (`fil_…`).", max_length=64), askable(StoredFileNotFoundError)
 ]
 StylizationId = Annotated[
     str, Path(description="A stylization's id (`stz_…`).", max_length=64), askable(StylizationNotFoundError)

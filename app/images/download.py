@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from app.http.byte_ranges import byte_range
+from app.files.download import stored_response
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 
@@ -30,38 +30,5 @@ async def image_response(
 
     Raises BlobMissingError, RangeNotSatisfiableError.
     """
-    etag = f'"{row.sha256}"'
-    common = {
-        "ETag": etag,
-        "Cache-Control": "private, max-age=300",  # for no longer is shown what was deleted
-        "Vary": "Authorization",  # what one key may see, the next user of a browser may not
-        **(headers or {}),
-    }
-    if request.method in ("GET", "HEAD") and _matches(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=common)
-    part = None
-    if request.method == "GET":
-        asked = request.headers
-        part = byte_range(asked.get("range"), asked.get("if-range"), size=row.size_bytes, etag=etag)
-    start, end = part or (0, row.size_bytes)
-    if part is not None:
-        common["Content-Range"] = f"bytes {start}-{end - 1}/{row.size_bytes}"
-    return StreamingResponse(
-        await blobs.stream(row.blob_key, part),
-        status_code=200 if part is None else 206,
-        media_type=row.media_type,
-        headers={
-            **common,
-            "Accept-Ranges": "bytes",
-            "Content-Length": str(end - start),
-            "Content-Disposition": f'inline; filename="{row.id}.{_EXTENSIONS.get(row.media_type, "bin")}"',
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
-
-
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    if not if_none_match:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags
+    extension = _EXTENSIONS.get(row.media_type, "bin")
+    return await stored_response(request, row, extension, blobs, headers=headers)

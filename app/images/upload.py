@@ -1,17 +1,15 @@
-"""Take uploaded pictures in: decode and normalise them in another process, store them, undo it on failure."""
+"""Take uploads in: decode and normalise them in another process, store them, undo it on failure."""
 
-import asyncio
 import logging
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from app.errors import ImageError, ImageTooLargeError
+from app.files.intake import Gone, WorkBatch, spill
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder_pool import Decoder
@@ -29,17 +27,16 @@ _GROUNDS = {  # a mask is white inside, so what it does not show is outside
     ImageRole.EXAMPLE: Ground.WHITE,
     ImageRole.MASK: Ground.BLACK,
 }
-Gone = Callable[[], Awaitable[bool]]
 
-_SMALL = 1 << 20  # bytes; larger uploads are on disk already (Starlette spools them)
+_PLAIN_SIDE = 2048  # px of the longer side: more is not looked at
 
 
 async def _nobody_left() -> bool:
     return False
 
 
-class UploadBatch:
-    """The pictures of one job. Rows are made here and written with the job."""
+class UploadBatch(WorkBatch):
+    """The uploads of one job, pictures among them. Rows are made here and written with the job."""
 
     def __init__(
         self,
@@ -51,16 +48,9 @@ class UploadBatch:
         keys: list[str],
         gone: Gone,
     ) -> None:
-        self.job_id = job_id
-        self.owner = owner
-        self._gone = gone
-        self._budget = decoder.budget()  # of all pictures together
-        self._decoder = decoder
-        self._blobs = blobs
+        super().__init__(job_id, owner, decoder, blobs, keys, gone)
         self._settings = settings
         self._content_pixels = 0
-        self._keys = keys  # of what is stored
-        self.rows: list[ImageRow] = []
         self.clips: dict[str, int] = {}  # moving pictures: frames by image id
         self.pixels: dict[str, int] = {}  # of contents, by image id: what they cost
 
@@ -117,10 +107,7 @@ class UploadBatch:
     ) -> str:
         with temporary_folder() as folder:
             source, target = folder / "in", folder / "out"
-            if (file.size or 0) <= _SMALL:  # still in memory, and written faster than a thread wakes up
-                _spill(file.file, source)
-            else:
-                await asyncio.to_thread(_spill, file.file, source)
+            await spill(file, source)
             label = f"File {position + 1} of `{field}`"
             done = await self._normalize(source, target, limits, label)
             if role is not ImageRole.EXAMPLE:
@@ -150,8 +137,7 @@ class UploadBatch:
         return row.id
 
     async def _normalize(self, source: Path, target: Path, limits: Limits, label: str) -> Normalized:
-        if await self._gone():
-            raise ClientDisconnect  # there is nobody to do it for
+        await self._still_wanted()
         return await self._decoder.normalize(
             source, target, limits, label=label, owner=self.owner, budget=self._budget
         )
@@ -191,6 +177,24 @@ class ImageIntake:
         self._settings = settings
 
     @asynccontextmanager
+    async def plain(
+        self, file: UploadFile, owner: str, label: str, gone: Gone = _nobody_left
+    ) -> AsyncIterator[tuple[Path, Normalized]]:
+        """A content as it would be kept, at most 2048 pixels; the file goes at the end of the block.
+
+        Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
+        """
+        settings = self._settings
+        side = min(_PLAIN_SIDE, settings.max_output_side)
+        limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
+        with temporary_folder() as folder:
+            source, target = folder / "in", folder / "out"
+            await spill(file, source)
+            if await gone():
+                raise ClientDisconnect
+            yield target, await self._decoder.normalize(source, target, limits, label=label, owner=owner)
+
+    @asynccontextmanager
     async def batch(self, job_id: str, owner: str, gone: Gone = _nobody_left) -> AsyncIterator[UploadBatch]:
         """A batch for the job that is created inside the block; when no job came of it, its blobs go.
 
@@ -198,9 +202,3 @@ class ImageIntake:
         """
         async with self._blobs.provisional() as keys:
             yield UploadBatch(job_id, owner, self._decoder, self._blobs, self._settings, keys, gone)
-
-
-def _spill(file: BinaryIO, target: Path) -> None:
-    file.seek(0)
-    with target.open("wb") as out:
-        shutil.copyfileobj(file, out, 1 << 20)

@@ -15,8 +15,11 @@ from app.errors import (
     ImageError,
     ImageTooLargeError,
     ServiceUnavailableError,
+    WorkDamagedError,
+    WorkError,
+    WorkTooLargeError,
 )
-from app.imaging.limits import Limits, Normalized
+from app.imaging.limits import Limits, Normalized, Stored
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.python_processes import start_apart
 
@@ -59,23 +62,40 @@ class Decoder:
         """As :func:`app.imaging.normalize.normalize`, elsewhere, in a turn of ``owner`` and within
         ``budget``, from which it takes the time that it needs. Raises an ImageError about ``label``, and
         ServiceUnavailableError when the result cannot be stored, or no decoder can be started."""
-        budget = budget or self.budget()
+        request = {"source": str(source), "target": str(target), "limits": asdict(limits), "label": label}
+        return Normalized(**await self._decode(request, label, owner, budget or self.budget(), _PICTURE))
+
+    async def read(
+        self,
+        reader: str,
+        source: Path,
+        target: Path,
+        *,
+        name: str,
+        label: str,
+        owner: str = "",
+        budget: Budget | None = None,
+    ) -> Stored:
+        """Have ``reader`` ("module:function", see ``app.medium.Medium``) read an upload that is no picture.
+
+        Otherwise as ``normalize``; raises a WorkError about ``label``.
+        """
+        request = {"source": str(source), "target": str(target), "reader": reader, "name": name}
+        request["label"] = label
+        return Stored(**await self._decode(request, label, owner, budget or self.budget(), _WORK))
+
+    async def _decode(
+        self, request: dict[str, Any], label: str, owner: str, budget: Budget, kind: "_Kind"
+    ) -> dict[str, Any]:
         if budget.seconds <= 0:
-            raise _late(label)
-        request = {
-            "source": str(source),
-            "target": str(target),
-            "limits": asdict(limits),
-            "label": label,
-            "seconds": budget.seconds,
-        }
+            raise kind.late(label)
         async with self._semaphore.turn(owner):
-            answer = await self._ask(request, _PATIENCE * budget.seconds)
+            answer = await self._ask(request | {"seconds": budget.seconds}, _PATIENCE * budget.seconds)
         if answer is None:
             budget.seconds = 0.0
-            raise _late(label)
+            raise kind.late(label)
         budget.seconds -= answer["seconds"]
-        return self._done(answer, label)
+        return _done(answer, label, kind)
 
     def budget(self) -> Budget:
         """What all pictures of a request may take together."""
@@ -105,22 +125,6 @@ class Decoder:
             raise
         finally:
             self._idle.append(child)
-
-    def _done(self, answer: dict[str, Any], label: str) -> Normalized:
-        if "died" in answer:
-            logger.warning("the decoder process died on an upload")
-            raise ImageCorruptError(
-                f"{label} cannot be decoded: save it again with another program and resend it."
-            )
-        if "done" in answer:
-            return Normalized(**answer["done"])
-        if "unavailable" in answer:
-            logger.error("the decoder process cannot store a picture: %s", answer["unavailable"])
-            raise ServiceUnavailableError(
-                "The service cannot store pictures at this moment: send the request again in a few seconds.",
-                headers={"Retry-After": "5"},
-            )
-        raise _error(answer["error"], answer["detail"])
 
     async def close(self) -> None:
         """End the processes."""
@@ -183,14 +187,46 @@ class _Child:
             await process.wait()
 
 
-def _late(label: str) -> ImageTooLargeError:
-    return ImageTooLargeError(
-        f"{label} takes too long to decode, with the pictures before it: scale it down and resend it."
-    )
+@dataclass(frozen=True)
+class _Kind:
+    """What is refused with which errors: pictures, or other works."""
+
+    damaged: type[AppError]
+    too_large: type[AppError]
+    refused: type[AppError]
+    smaller: str
+
+    def late(self, label: str) -> AppError:
+        """About a file that takes too long."""
+        return self.too_large(
+            f"{label} takes too long to decode, with those before it: {self.smaller} and resend it."
+        )
 
 
-def _error(name: str, detail: str) -> AppError:
-    kind = getattr(errors, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, ImageError)):
+_PICTURE = _Kind(ImageCorruptError, ImageTooLargeError, ImageError, "scale it down")
+_WORK = _Kind(WorkDamagedError, WorkTooLargeError, WorkError, "cut it down")
+
+
+def _done(answer: dict[str, Any], label: str, kind: _Kind) -> dict[str, Any]:
+    if "died" in answer:
+        logger.warning("the decoder process died on an upload")
+        raise kind.damaged(f"{label} cannot be decoded: save it again with another program and resend it.")
+    if "done" in answer:
+        done: dict[str, Any] = answer["done"]
+        return done
+    if "unavailable" in answer:
+        logger.error("the decoder process cannot store an upload: %s", answer["unavailable"])
+        raise ServiceUnavailableError(
+            "The service cannot store uploads at this moment: send the request again in a few seconds.",
+            headers={"Retry-After": "5"},
+        )
+    if "error" not in answer:
+        raise RuntimeError(f"the decoder process answered with {sorted(answer)}")
+    raise _error(answer["error"], answer["detail"], kind)
+
+
+def _error(name: str, detail: str, kind: _Kind) -> AppError:
+    error = getattr(errors, name, None)
+    if not (isinstance(error, type) and issubclass(error, (kind.refused, ServiceUnavailableError))):
         raise RuntimeError(f"the decoder process answered with {name}: {detail}")
-    return kind(detail)
+    return error(detail)

@@ -1,13 +1,14 @@
-"""The decoder process: decodes untrusted pictures outside the HTTP process.
+"""The decoder process: decodes untrusted uploads outside the HTTP process.
 
-A picture that crashes, bloats or stalls a decoder then costs one refused upload. One JSON request a
-line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent is
-killed. Run by :mod:`app.imaging.decoder_pool`.
+A picture, or a score, that crashes, bloats or stalls a decoder then costs one refused upload. One JSON
+request a line on stdin, one JSON answer a line on stdout; it ends when stdin closes, so also when its parent
+is killed. Run by :mod:`app.imaging.decoder_pool`.
 
 What takes long gives way: each picture has a thread of its own, which becomes nicer after a moment, so that
 where cores are few the quick pictures of one owner do not wait for the slow ones of another.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -15,12 +16,13 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from app.errors import AppError
 from app.imaging.cost_limits import keep_small, refuse_costly
-from app.imaging.limits import Limits
+from app.imaging.limits import Limits, Stored
 from app.imaging.normalize import normalize
 from app.imaging.sandbox import confine
 from app.infra.thread_priority import give_way
@@ -34,6 +36,8 @@ _READY = "ready"
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Do what one request asks."""
     source, target = Path(request["source"]), Path(request["target"])
+    if "reader" in request:
+        return _read(request, source, target)
     try:
         refuse_costly(source, request["label"])
         done = normalize(source, target, Limits(**request["limits"]), label=request["label"])
@@ -45,6 +49,25 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return {"error": "ImageTooLargeError", "detail": "A picture needs too much memory: scale it down."}
     return {"done": asdict(done)}
+
+
+def _read(request: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:
+    """A file that is no picture, by the reader of its medium."""
+    try:
+        module, _, function = request["reader"].partition(":")
+        media_type, extension = getattr(import_module(module), function)(source, target, request["name"])
+        data = target.read_bytes()
+    except AppError as error:
+        return {"error": type(error).__name__, "detail": f"{request['label']}: {error.detail}"}
+    except OSError as error:
+        return {"unavailable": str(error)}
+    except (MemoryError, RecursionError):
+        return {
+            "error": "WorkTooLargeError",
+            "detail": f"{request['label']} needs too much memory to read: send a smaller one.",
+        }
+    digest = hashlib.sha256(data).hexdigest()
+    return {"done": asdict(Stored(media_type, extension, len(data), digest))}
 
 
 def main() -> None:

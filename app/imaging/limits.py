@@ -28,6 +28,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A file that is no picture, as a reader wrote it; ``sha256`` in hex."""
+
+    media_type: str
+    extension: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Normalized:
     """A stored picture. ``width`` and ``height`` in pixels, upright; ``sha256`` of the file, in hex."""
 

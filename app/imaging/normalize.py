@@ -2,7 +2,7 @@
 
 Upright (EXIF orientation applied), sRGB (profile applied), 8 bit, RGB or RGBA, without metadata,
 and no larger than the service uses; animations, where they are allowed, as animated WebP. So every
-later reader, the worker above all, may trust what it reads. JPEG sources are stored as JPEG (quality
+later reader, the worker above all, may trust what it reads. JPEG and HEIC sources are stored as JPEG (quality
 95, 4:4:4: below what stylization can show, a tenth of a PNG's size) unless parts of them are to stay as
 they are; other sources as PNG, because lossless sources must stay lossless and alpha must survive;
 lossless WebP would be smaller but takes tens of times longer to write.
@@ -36,6 +36,7 @@ from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.orientation import orientation_of, turned
 from app.imaging.pillow_errors import DAMAGE
+from app.imaging.readable import listed, plugin_of, readable
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 from app.imaging.to_srgb import meaning_of, srgb
 
@@ -56,10 +57,8 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The p
     with source.open("rb") as file:
         head = file.read(HEAD)
         kind = sniff(head)
-        if kind is None:
-            raise ImageFormatUnsupportedError(
-                f"{label} is {describe(head)}: send JPEG, PNG, WebP or GIF pictures."
-            )
+        if kind is None or kind not in readable():
+            raise ImageFormatUnsupportedError(f"{label} is {describe(head)}: send {listed()} pictures.")
         try:
             image: Image.Image | None = _read(file, kind, limits, label)
             if image is None:
@@ -70,13 +69,14 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The p
                 raise ImageCorruptError(
                     f"{label} is damaged or cut off ({_reason(error)}): save it again and resend it."
                 ) from error
-    return _write(image, target, jpeg=kind is InputFormat.JPEG and not limits.exact)
+    lossy = kind is InputFormat.JPEG or (kind is InputFormat.HEIC and image.mode == "RGB")
+    return _write(image, target, jpeg=lossy and not limits.exact)
 
 
 def _read(file: BinaryIO, kind: InputFormat, limits: Limits, label: str) -> Image.Image | None:
     """A picture as it is kept; None when it moves. Raises what Pillow raises, and an ImageError."""
     file = with_alpha(file)
-    with Image.open(file, formats=[kind.value.upper()]) as opened:
+    with Image.open(file, formats=[plugin_of(kind)]) as opened:
         _check(opened, kind, limits, label)
         if _moves(opened, kind):
             _check_clip(opened.size, frame_count(opened), limits, label)
@@ -107,6 +107,8 @@ def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) ->
     width, height = image.size
     if _moves(image, kind) and not limits.frames:
         raise ImageAnimatedError(f"{label} is animated: send one frame of it as a still picture.")
+    if _moves(image, kind) and kind is InputFormat.AVIF:
+        raise ImageAnimatedError(f"{label} is a moving AVIF: save it as animated WebP or GIF and send that.")
     if min(width, height) < limits.min_side:
         raise ImageTooSmallError(
             f"{label} is {width}x{height} pixels: send one with at least {limits.min_side} pixels a side."
@@ -119,8 +121,8 @@ def _check(image: Image.Image, kind: InputFormat, limits: Limits, label: str) ->
 
 
 def _moves(image: Image.Image, kind: InputFormat) -> bool:
-    # A JPEG with several frames is a camera's multi-picture file: its first picture is the photo.
-    return kind is not InputFormat.JPEG and frame_count(image) > 1
+    # Several pictures in a JPEG or a HEIC are a camera's: bursts, depth. The first is the photo.
+    return kind not in (InputFormat.JPEG, InputFormat.HEIC) and frame_count(image) > 1
 
 
 def _check_clip(size: tuple[int, int], frames: int, limits: Limits, label: str) -> None:

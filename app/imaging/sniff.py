@@ -12,6 +12,8 @@ class InputFormat(StrEnum):
     PNG = "png"
     WEBP = "webp"
     GIF = "gif"
+    AVIF = "avif"
+    HEIC = "heic"
 
 
 HEAD = 512  # bytes that are looked at
@@ -60,6 +62,7 @@ _BRANDS = {  # of HEIF (ISO/IEC 23008-12) and what is built on it, by the pictur
     ),
     "a camera's raw file": (b"crx ",),
 }
+_CODED = {"an AVIF picture": InputFormat.AVIF, "a HEIC picture": InputFormat.HEIC}
 _MOVING: tuple[tuple[bytes, ClipFormat], ...] = (  # and what a result in the same kind of file is
     (b"FLV\x01", ClipFormat.MP4),
     (b"\x00\x00\x01\xba", ClipFormat.MP4),  # MPEG program streams
@@ -79,7 +82,7 @@ def sniff(head: bytes) -> InputFormat | None:
         return InputFormat.PNG
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return InputFormat.WEBP
-    return None
+    return _CODED.get(_heif(head) or "") if head[4:8] == b"ftyp" else None
 
 
 def sniff_video(head: bytes) -> ClipFormat | None:

@@ -6,6 +6,7 @@ numbers of the file, in its own mode and depth.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # most pictures need no NumPy
 
 _SRGB = ImageCms.createProfile("sRGB")
 _USUAL_GAMMA = (0.45, 0.46)  # what says sRGB in files that are older than it
+_BOXES = 64 * 1024  # bytes of a file in which its properties are
 _ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
@@ -39,7 +41,8 @@ class Meaning:
 
 
 def meaning_of(image: Image.Image, file: BinaryIO) -> Meaning:
-    """Of an opened picture and its file, as browsers see it: cICP, else a profile, else sRGB, else gAMA."""
+    """Of an opened picture and its file, as browsers see it: cICP, else a profile, else sRGB, else gAMA;
+    of HEIF its colour box."""
     png = read_header(file) if image.format == "PNG" else None
     if png is not None and png.cicp is not None:
         from app.imaging.color_encodings import encoding
@@ -49,6 +52,8 @@ def meaning_of(image: Image.Image, file: BinaryIO) -> Meaning:
         return Meaning(encoding=None if found.is_srgb else found, narrow=not full, png=png)
     if profile := image.info.get("icc_profile"):
         return Meaning(profile=profile, png=png)
+    if image.format in ("AVIF", "HEIF") and (boxed := _of_nclx(image, file)) is not None:
+        return Meaning(encoding=boxed)
     if png is not None and "srgb" not in image.info and image.info.get("gamma"):
         return Meaning(encoding=_of_gamma(image.info["gamma"], image.info.get("chromaticity")), png=png)
     return Meaning(png=png)
@@ -191,6 +196,23 @@ def _of_deep(values: NDArray[np.uint16], image: Image.Image, meant: Meaning) -> 
     else:
         colours = _converted(Image.fromarray((values >> 8).astype(np.uint8)), meant)
     return _together(colours, Image.fromarray(alpha) if alpha is not None else None)
+
+
+def _of_nclx(image: Image.Image, file: BinaryIO) -> Encoding | None:
+    """Of HEIF's colour box (H.273's numbers); None where there is none, or it says sRGB."""
+    from app.imaging.color_encodings import encoding
+
+    numbers = image.info.get("nclx_profile")
+    if isinstance(numbers, dict):
+        found = encoding(numbers["color_primaries"], numbers["transfer_characteristics"])
+        return None if found.is_srgb else found
+    file.seek(0)
+    head = file.read(_BOXES)
+    at = head.find(b"colrnclx") + 8
+    if at < 8 or len(head) < at + 4:
+        return None
+    found = encoding(*struct.unpack_from(">HH", head, at))
+    return None if found.is_srgb else found
 
 
 def _of_gamma(gamma: float, chromaticity: Any) -> Encoding | None:

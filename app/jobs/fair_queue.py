@@ -49,12 +49,15 @@ _FIRST = (
 _WAITING = select(_FIRST.c.owner, _FIRST.c.id, _TURNS.c.paid_until).select_from(
     _FIRST.outerjoin(_TURNS, _TURNS.c.owner == _FIRST.c.owner)
 )
-_CHOSEN = select(_JOBS.kind, _JOBS.params, _JOBS.attempt - _JOBS.releases).where(_JOBS.id == bindparam("id"))
+_CHOSEN = select(_JOBS.kind, _JOBS.modality, _JOBS.params, _JOBS.attempt - _JOBS.releases).where(
+    _JOBS.id == bindparam("id")
+)
 _PAID = delete(_TURNS).where(_TURNS.c.owner != _CLOCK, _TURNS.c.paid_until <= bindparam("start"))
 
 
-Fits = Callable[[JobKind, Mapping[str, Any], bool], bool]
-"""Whether a job may be begun now: kind, parameters, and whether no attempt of it has ended its worker."""
+Fits = Callable[[JobKind, str, Mapping[str, Any], bool], bool]
+"""Whether a job may be begun now: kind, modality, parameters, and whether no attempt of it has ended its
+worker."""
 
 
 class NotNow(Exception):  # noqa: N818 - an answer, not a fault
@@ -81,8 +84,8 @@ async def take_turn(session: AsyncSession, ticket: str, fits: Fits | None = None
         (clock if row.paid_until is None else max(clock, row.paid_until), row.id, row.owner)
         for row in waiting
     )
-    kind, params, crashes = (await session.execute(_CHOSEN, {"id": job_id})).one()
-    if fits is not None and not fits(JobKind(kind), params, crashes == 0):
+    kind, modality, params, crashes = (await session.execute(_CHOSEN, {"id": job_id})).one()
+    if fits is not None and not fits(JobKind(kind), modality, params, crashes == 0):
         raise NotNow
     if job_id != holder.id:
         await _swap_tickets(session, holder.id, job_id)

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from model.modality import IMAGE
+
 
 class JobKind(StrEnum):
     """What a worker does for the job."""
@@ -12,6 +14,7 @@ class JobKind(StrEnum):
     ADAPT = "adapt"  # examples -> style
     STYLIZE = "stylize"  # contents and a style -> images
     STYLIZE_ONCE = "stylize_once"  # examples and one content -> style and image
+    GENERATE = "generate"  # a style and options -> files of the style's modality
 
 
 class JobState(StrEnum):
@@ -40,6 +43,10 @@ RETRYABLE_STATES = frozenset({JobState.FAILED, JobState.CANCELED, JobState.EXPIR
 class Job:
     """One row of the ledger, as it was when it was read.
 
+    ``modality``: what is learned or made, see ``model.modality``; the parameters below are those of pictures.
+    Of all others they are ``works`` (file ids) of an adaptation; of a generation ``options`` (by name),
+    ``inputs`` (file ids by field), ``styles``; of both ``style_id`` and ``cost`` (in renderings).
+
     ``params`` hold ids, never bytes: ``examples``, ``contents`` and ``mask`` (image ids), ``style_id``,
     ``steps`` and ``seed`` of an adaptation; of a rendering ``strength``, ``abstraction``,
     ``stroke_size``, ``size``, ``format`` (``png|jpeg|webp``), ``quality``, ``feather``,
@@ -49,7 +56,8 @@ class Job:
     by image id) and ``clip_format``.
 
     ``result``: ``{"style_id", "images": [image ids], "failures": [{"content_id", "code", "detail"}],
-    "losses": {"start", "end"}, "steps", "seconds"}``.
+    "losses": {"start", "end"}, "steps", "seconds"}``; of a generation also ``pieces``:
+    ``[{"about": {…}, "files": [{"id", "form", "media_type", "size_bytes"}]}]``.
     """
 
     id: str
@@ -71,6 +79,7 @@ class Job:
     retry_of: str | None = None
     origin: dict[str, str] = field(default_factory=dict)  # the request that made it (app.jobs.tracing)
     releases: int = 0  # attempts given back at a graceful shutdown
+    modality: str = IMAGE
 
     @property
     def counted(self) -> int:

@@ -33,7 +33,9 @@ def lane_of(kind: JobKind, params: Mapping[str, Any]) -> str:
 
 def cost_of(kind: JobKind, params: Mapping[str, Any]) -> float:
     """What a job takes from the others, in renderings; rough, but neither a batch nor a poster is taken for
-    a picture."""
+    a picture. Jobs of other modalities say it themselves."""
+    if "cost" in params:
+        return _WHILE_ABOUT_IT + float(params["cost"])
     cost = _WHILE_ABOUT_IT + _rendering(params)
     if kind is not JobKind.STYLIZE:
         steps = params.get("steps")

@@ -32,6 +32,7 @@ from app.jobs.queue_messages import Tickets
 from app.jobs.quotas import UNFINISHED, check_room, refuse_beyond
 from app.jobs.tables import BY_ID, JobRow, job_of
 from app.jobs.tracing import origin
+from model.modality import IMAGE
 
 Effects = Callable[[AsyncSession], Awaitable[None]]
 """What else belongs into a transaction of the ledger; raising undoes it all."""
@@ -49,6 +50,7 @@ class NewJob:
     rows: Sequence[Base] = field(default=())  # resources that appear together with the job
     effects: Sequence[Effects] = field(default=())  # more to write, or to check, in the same transaction
     retry_of: str | None = None  # the job that this one tries again; a job is retried once
+    modality: str = IMAGE
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Ledger(Tickets):
             id=new.id,
             owner=new.owner,
             kind=new.kind,
+            modality=new.modality,
             state=JobState.QUEUED,
             attempt=0,
             releases=0,

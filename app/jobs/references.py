@@ -17,8 +17,9 @@ async def unfinished(session: AsyncSession, owner: str) -> list[Job]:
 
 
 def style_is_needed(jobs: Iterable[Job], style_id: str) -> bool:
-    """Whether one of them renders with the style; the job that makes it does not count."""
-    return any(job.kind is JobKind.STYLIZE and style_id in styles_of(job.params) for job in jobs)
+    """Whether one of them uses the style; the job that makes it does not count."""
+    users = (JobKind.STYLIZE, JobKind.GENERATE)
+    return any(job.kind in users and style_id in styles_of(job.params) for job in jobs)
 
 
 def image_is_needed(jobs: Iterable[Job], image_id: str) -> bool:
@@ -36,6 +37,16 @@ def inputs_of_style(job: Job) -> list[str]:
     """Uploads that go with the style that the job makes: of a retry too, whose uploads name the first try."""
     contents = job.params.get("contents", ()) if job.kind is JobKind.ADAPT else ()  # else the stylization's
     return [*job.params.get("examples", ()), *contents]
+
+
+def files_of(params: dict[str, Any]) -> list[str]:
+    """Files other than pictures that a job with these parameters reads."""
+    return [*params.get("works", ()), *params.get("inputs", {}).values()]
+
+
+def works_of_style(job: Job) -> list[str]:
+    """Files other than pictures that go with the style that the job makes."""
+    return list(job.params.get("works", ())) if job.kind is JobKind.ADAPT else []
 
 
 def images_of(params: dict[str, Any]) -> Sequence[str]:

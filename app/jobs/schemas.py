@@ -1,7 +1,8 @@
 """Jobs as JSON."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -17,12 +18,25 @@ class ResultImage(BaseModel):
     url: str = Field(description="Where its bytes are.")
 
 
+class ResultFile(BaseModel):
+    """One form of a result that is no picture."""
+
+    id: str
+    form: str = Field(description="The file's extension, such as `mid` or `musicxml`.")
+    media_type: str
+    size_bytes: int
+    url: str = Field(description="Where its bytes are.")
+
+
 class JobResult(BaseModel):
     """What a succeeded job produced."""
 
     style_id: str | None
     images: list[ResultImage] = Field(
         description="What the job made, also what was deleted since: its bytes are then a 404."
+    )
+    files: list[ResultFile] = Field(
+        description="Results that are no pictures, in all their forms, also those deleted since."
     )
     losses: dict[str, dict[str, float]] = Field(
         description="`total`, the loss on held-out photos as a share of the zero-step style's: 1 at the "
@@ -51,6 +65,7 @@ class JobLinks(BaseModel):
 JOB_EXAMPLE: JsonDict = {
     "id": "job_01JDXYZ0000000000000000000",
     "kind": "adapt",
+    "modality": "image",
     "state": "running",
     "attempt": 1,
     "retry_of": None,
@@ -76,6 +91,7 @@ class JobOut(BaseModel):
 
     id: str
     kind: JobKind
+    modality: str = Field(description="What is learned or made: `image`, `music`.")
     state: JobState
     attempt: int = Field(description="How often a worker has started it.")
     retry_of: str | None = Field(description="The job that this one tries again.")
@@ -94,6 +110,7 @@ class JobOut(BaseModel):
         return cls(
             id=job.id,
             kind=job.kind,
+            modality=job.modality,
             state=job.state,
             attempt=job.attempt,
             retry_of=job.retry_of,
@@ -125,12 +142,23 @@ def image_url(image_id: str) -> str:
     return f"/v1/images/{image_id}/content"
 
 
+def file_url(file_id: str) -> str:
+    """Where the bytes of a file are."""
+    return f"/v1/files/{file_id}/content"
+
+
+def _files(job: Job) -> Iterator[dict[str, Any]]:
+    for piece in (job.result or {}).get("pieces", []):
+        yield from piece["files"]
+
+
 def _result(job: Job) -> JobResult | None:
     if job.result is None:
         return None
     return JobResult(
         style_id=job.result.get("style_id"),
         images=result_images(job),
+        files=[ResultFile(**file, url=file_url(file["id"])) for file in _files(job)],
         losses=job.result.get("losses", {}),
         steps=job.result.get("steps", 0),
         seconds=job.result.get("seconds", 0.0),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
 from app.jobs.job import Job, JobKind, JobState
+from model.modality import IMAGE
 
 
 class JobRow(Base):
@@ -23,6 +24,7 @@ class JobRow(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
     kind: Mapped[str] = mapped_column(String(16))
+    modality: Mapped[str] = mapped_column(String(16), default=IMAGE, server_default=IMAGE)
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(default=0)
     releases: Mapped[int] = mapped_column(default=0)  # attempts given back at a graceful shutdown
@@ -57,6 +59,7 @@ def job_of(row: Any) -> Job:
     return Job(
         id=row.id,
         kind=JobKind(row.kind),
+        modality=row.modality,
         state=JobState(row.state),
         attempt=row.attempt,
         releases=row.releases,

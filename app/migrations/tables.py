@@ -2,6 +2,8 @@
 
 from app.audit.tables import AuditRow
 from app.auth.tables import ApiKeyRow, LinkSecretRow, RateRow
+from app.files.tables import FileRow
+from app.generations.tables import GenerationRow
 from app.idempotency.tables import IdempotencyKeyRow
 from app.images.tables import ImageRow
 from app.infra.db import Base
@@ -20,6 +22,8 @@ __all__ = [
     "Base",
     "DeliveryRow",
     "FactRow",
+    "FileRow",
+    "GenerationRow",
     "IdempotencyKeyRow",
     "ImageRow",
     "JobRow",

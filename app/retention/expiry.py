@@ -15,11 +15,14 @@ from sqlalchemy import ColumnElement, Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.files.repository import delete_files
+from app.files.tables import FileRole, FileRow
+from app.generations.tables import GenerationRow
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Base
 from app.jobs.forgetting import forget_names, with_tries
 from app.jobs.job import ACTIVE_STATES
-from app.jobs.references import inputs_of_style
+from app.jobs.references import inputs_of_style, works_of_style
 from app.jobs.tables import JobRow
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
@@ -40,6 +43,40 @@ async def expire_images(session: AsyncSession, now: datetime) -> tuple[int, list
     ids = await _free(session, query, ImageRow.id, lambda: _named_by_active_jobs(session, "img_"))
     keys = await session.scalars(delete(ImageRow).where(ImageRow.id.in_(ids)).returning(ImageRow.blob_key))
     return len(ids), list(keys)
+
+
+async def expire_files(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
+    """Files past their time whose job is over and that no unfinished job names."""
+    query = (
+        select(FileRow.id)
+        .where(FileRow.expires_at <= now, ~_active(FileRow.job_id))
+        .order_by(FileRow.expires_at)
+        .limit(BATCH)
+    )
+    ids = await _free(session, query, FileRow.id, lambda: _named_by_active_jobs(session, "fil_"))
+    keys = await session.scalars(delete(FileRow).where(FileRow.id.in_(ids)).returning(FileRow.blob_key))
+    return len(ids), list(keys)
+
+
+async def expire_generations(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
+    """Generations past their time whose files are gone."""
+    files = exists().where(FileRow.job_id == GenerationRow.job_id, FileRow.role == FileRole.RESULT)
+    query = (
+        select(GenerationRow.id)
+        .where(GenerationRow.expires_at <= now, ~files)
+        .order_by(GenerationRow.expires_at)
+        .limit(BATCH)
+    )
+
+    async def in_the_making() -> set[str]:
+        return set(await session.scalars(select(GenerationRow.id).where(_active(GenerationRow.job_id))))
+
+    ids = await _free(session, query, GenerationRow.id, in_the_making)
+    gone = await session.scalars(
+        delete(GenerationRow).where(GenerationRow.id.in_(ids)).returning(GenerationRow.job_id)
+    )
+    await forget_messages(session, await with_tries(session, list(gone)))
+    return len(ids), []
 
 
 async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
@@ -80,13 +117,17 @@ async def expire_styles(session: AsyncSession, now: datetime) -> tuple[int, list
         )
     ).all()
     makers = select(JobRow).where(JobRow.id.in_([row.job_id for row in gone if row.job_id]))
-    inputs = [given for job in await session.scalars(makers) for given in inputs_of_style(job.to_job())]
+    jobs = [row.to_job() for row in await session.scalars(makers)]
+    inputs = [given for job in jobs for given in inputs_of_style(job)]
+    works = select(FileRow.id).where(FileRow.id.in_([work for job in jobs for work in works_of_style(job)]))
+    own_works = await _free(session, works, FileRow.id, lambda: _named_by_active_jobs(session, "fil_"))
+    files = await delete_files(session, own_works)
     given = select(ImageRow.id).where(ImageRow.id.in_(inputs))
     own = await _free(session, given, ImageRow.id, lambda: _named_by_active_jobs(session, "img_"))
     examples = await session.scalars(
         delete(ImageRow).where(ImageRow.id.in_(own)).returning(ImageRow.blob_key)
     )
-    return len(ids), [*(row.blob_key for row in gone if row.blob_key is not None), *examples]
+    return len(ids), [*(row.blob_key for row in gone if row.blob_key is not None), *examples, *files]
 
 
 async def forget_jobs(session: AsyncSession, finished_before: datetime) -> tuple[int, list[str]]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from app.files.tables import FileRow
+from app.generations.tables import GenerationRow
 from app.images.tables import ImageRole, ImageRow
 from app.infra.db import Sessions
 from app.settings import Settings
@@ -31,11 +33,11 @@ class Retention:
     def expires_at(self, row: object) -> datetime | None:
         """When a new row is to go; None: never."""
         days = 0.0
-        if isinstance(row, ImageRow):
+        if isinstance(row, ImageRow | FileRow):
             days = self.results if row.role == ImageRole.RESULT else self.uploads
         elif isinstance(row, StyleRow):
             days = self.styles
-        elif isinstance(row, StylizationRow):
+        elif isinstance(row, StylizationRow | GenerationRow):
             days = self.results
         return row.created_at + timedelta(days=days) if days else None  # type: ignore[attr-defined]
 

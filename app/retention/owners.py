@@ -11,6 +11,7 @@ from sqlalchemy import Table, delete, select, update
 
 from app.audit.tables import AuditRow
 from app.auth.tables import ApiKeyRow, RateRow
+from app.files.tables import FileRow
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
@@ -42,7 +43,7 @@ async def export_owner(sessions: Sessions, blobs: Blobs, owner: str, folder: Pat
             ]
         files = [
             (row.id, row.blob_key)
-            for table in (ImageRow, StyleRow)
+            for table in (ImageRow, FileRow, StyleRow)
             for row in await session.execute(
                 select(table.id, table.blob_key).where(table.owner == owner, table.blob_key.is_not(None))
             )

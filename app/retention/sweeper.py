@@ -17,7 +17,14 @@ from app.infra.db import Sessions, utcnow
 from app.infra.facts import RESTORED, read_fact
 from app.infra.leader_lock import drop_lease, renew_lease, take_lease
 from app.infra.logs import NotAgain, reason
-from app.retention.expiry import expire_images, expire_styles, expire_stylizations, forget_jobs
+from app.retention.expiry import (
+    expire_files,
+    expire_generations,
+    expire_images,
+    expire_styles,
+    expire_stylizations,
+    forget_jobs,
+)
 from app.retention.orphans import sweep_orphans
 from app.settings import Settings
 
@@ -96,6 +103,8 @@ class Sweeper:
         now = utcnow()
         steps: dict[str, Chore] = {
             "images": lambda session: expire_images(session, now),
+            "files": lambda session: expire_files(session, now),
+            "generations": lambda session: expire_generations(session, now),
             "stylizations": lambda session: expire_stylizations(session, now),
             "styles": lambda session: expire_styles(session, now),
             **self._chores,

@@ -14,6 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import JobNotRetryableError, StyleNotFoundError
+from app.files.repository import hold_files
+from app.generations.tables import GenerationRow
 from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.canceled_uploads import keep
@@ -21,7 +23,7 @@ from app.images.repository import hold_images
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import RETRYABLE_STATES, Job, JobKind
 from app.jobs.ledger import Effects, NewJob
-from app.jobs.references import images_of, styles_of
+from app.jobs.references import files_of, images_of, styles_of
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
 from app.styles.repository import hold_styles
@@ -57,6 +59,7 @@ def plan_retry(job: Job, uploads_until: datetime | None) -> NewJob:
     new = NewJob(
         id=new_id("job"),
         kind=job.kind,
+        modality=job.modality,
         params=job.params,
         style_id=job.style_id,
         owner=job.owner,
@@ -81,10 +84,11 @@ async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job
 
 def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects:
     async def effect(session: AsyncSession) -> None:
-        tables: dict[JobKind, list[type[StyleRow | StylizationRow]]] = {
+        tables: dict[JobKind, list[type[StyleRow | StylizationRow | GenerationRow]]] = {
             JobKind.ADAPT: [StyleRow],
             JobKind.STYLIZE: [StylizationRow],
             JobKind.STYLIZE_ONCE: [StyleRow, StylizationRow],
+            JobKind.GENERATE: [GenerationRow],
         }
         for table in tables[old.kind]:
             moved = await session.scalar(
@@ -96,10 +100,11 @@ def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects
             )
             if moved is None:
                 raise _gone(old)
-        if not await hold_images(session, images_of(old.params)):
+        images, files = images_of(old.params), files_of(old.params)
+        if not (await hold_images(session, images) and await hold_files(session, files)):
             raise _gone(old)
         await keep(session, old.params, uploads_until)
-        if old.kind is JobKind.STYLIZE:
+        if old.kind in (JobKind.STYLIZE, JobKind.GENERATE):
             try:
                 await hold_styles(session, old.owner, styles_of(old.params))
             except StyleNotFoundError as error:

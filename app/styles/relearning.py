@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import StyleNotRelearnableError
+from app.files.repository import hold_files
 from app.idempotency.keys import REPLAYED, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.canceled_uploads import keep
@@ -14,11 +15,12 @@ from app.images.repository import hold_images
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Effects, NewJob
-from app.jobs.references import images_of, inputs_of_style
+from app.jobs.references import files_of, images_of, inputs_of_style
 from app.styles.repository import StyleRecord, StyleStatus, get_own_style
 from app.styles.tables import StyleRow
 from app.submission.dependencies import SubmissionServices
 from app.submission.submit import claimed
+from model.modality import IMAGE
 
 
 async def submit_relearning(
@@ -68,6 +70,9 @@ def _plan(style: StyleRow, maker: Job, days: float) -> NewJob:
         "seed": maker.params.get("seed"),
         "again": True,
     }
+    if maker.modality != IMAGE:
+        del params["examples"], params["contents"]
+        params |= {name: maker.params[name] for name in ("works", "cost")}
     new_job_id = new_id("job")
     until = utcnow() + timedelta(days=days) if days else None
 
@@ -84,7 +89,8 @@ def _plan(style: StyleRow, maker: Job, days: float) -> NewJob:
                 f"Style {style.id} was deleted meanwhile, or is being learned again already: look at it with "
                 f"GET /v1/styles/{style.id}."
             )
-        if not examples or not await hold_images(session, images_of(params)):
+        held = await hold_images(session, images_of(params)) and await hold_files(session, files_of(params))
+        if not held or not (images_of(params) or files_of(params)):
             raise StyleNotRelearnableError(
                 f"The examples of style {style.id} were deleted or have expired: send them again with "
                 "POST /v1/styles."
@@ -95,6 +101,7 @@ def _plan(style: StyleRow, maker: Job, days: float) -> NewJob:
     return NewJob(
         id=new_job_id,
         kind=JobKind.ADAPT,
+        modality=style.modality,
         owner=style.owner,
         style_id=style.id,
         params=params,

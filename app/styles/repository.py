@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import (
     ResourceInUseError,
     StyleNotFoundError,
     StyleNotReadyError,
+    StyleOfOtherModalityError,
 )
+from app.files.repository import delete_files
 from app.idempotency.keys import Claim
 from app.images.repository import delete_images
 from app.infra.db import Sessions, table_of
@@ -22,10 +24,11 @@ from app.infra.facts import BASE, FactRow
 from app.jobs.forgetting import Leftovers, with_tries
 from app.jobs.job import ACTIVE_STATES, JobState
 from app.jobs.ledger import Effects
-from app.jobs.references import inputs_of_style, style_is_needed, unfinished
+from app.jobs.references import inputs_of_style, style_is_needed, unfinished, works_of_style
 from app.jobs.tables import JobRow
 from app.styles.outdated import outdated
 from app.styles.tables import PRESET_OWNER, StyleRow
+from model.modality import IMAGE
 
 
 class StyleStatus(StrEnum):
@@ -61,7 +64,12 @@ class StyleRecord:
         return StyleStatus.PENDING
 
 
-_BASE = select(FactRow.value).where(FactRow.name == BASE).scalar_subquery()
+_BASE = (
+    select(FactRow.value)
+    .where(FactRow.name == case((StyleRow.modality == IMAGE, BASE), else_=BASE + "_" + StyleRow.modality))
+    .correlate(StyleRow)
+    .scalar_subquery()
+)
 _UNFINISHED = StyleRow.blob_key.is_(None)
 _USABLE = func.coalesce(_BASE, StyleRow.base_hash) == StyleRow.base_hash
 _RUNS = func.coalesce(JobRow.state, "").in_(ACTIVE_STATES)
@@ -137,12 +145,17 @@ def _not_ready(record: StyleRecord) -> StyleNotReadyError:
     )
 
 
-async def get_usable_style(sessions: Sessions, owner: str, style_id: str) -> StyleRow:
-    """A style that can be applied with the base that the service runs.
+async def get_usable_style(sessions: Sessions, owner: str, style_id: str, modality: str = IMAGE) -> StyleRow:
+    """A style of a modality that can be applied with the base that the service runs.
 
-    Raises StyleNotFoundError, StyleNotReadyError, StyleBaseMismatchError.
+    Raises StyleNotFoundError, StyleOfOtherModalityError, StyleNotReadyError, StyleBaseMismatchError.
     """
     record = await get_style(sessions, owner, style_id)
+    if record.row.modality != modality:
+        raise StyleOfOtherModalityError(
+            f"Style {style_id} was learned from {record.row.modality} examples, and one of {modality} is "
+            "needed here: choose another one, or learn one with POST /v1/styles."
+        )
     if record.status is StyleStatus.OUTDATED:
         raise outdated(style_id, imported=record.row.job_id is None)
     if record.status is not StyleStatus.READY:
@@ -158,6 +171,7 @@ async def list_styles(
     after: str | None = None,
     statuses: Sequence[StyleStatus] = (),
     name: str | None = None,
+    modality: str | None = None,
 ) -> Sequence[StyleRecord]:
     """The newest styles first, older than the id ``after``; ``name`` is a part of the name, in any case."""
     query = _query(owner).order_by(StyleRow.id.desc()).limit(limit)
@@ -165,6 +179,8 @@ async def list_styles(
         query = query.where(StyleRow.id < after)
     if statuses:
         query = query.where(or_(*(_CONDITIONS[status] for status in statuses)))
+    if modality is not None:
+        query = query.where(StyleRow.modality == modality)
     if name is not None:
         query = query.where(StyleRow.name.icontains(name, autoescape=True))
     async with sessions() as session:
@@ -232,6 +248,7 @@ async def delete_style(sessions: Sessions, row: StyleRow) -> Leftovers:
             raise _in_use(row.id)
         if row.job_id is not None and (job := await session.get(JobRow, row.job_id)) is not None:
             blobs += await delete_images(session, inputs_of_style(job.to_job()))
+            blobs += await delete_files(session, works_of_style(job.to_job()))
         jobs = await with_tries(session, [row.job_id])
     return Leftovers(blobs, jobs)
 

@@ -14,6 +14,7 @@ from app.http.pages import Paging
 from app.http.path_ids import StyleId
 from app.jobs.job import Job
 from app.jobs.schemas import JobOut
+from app.medium import Media
 from app.settings import Settings
 from app.styles.dependencies import Services, StyleServices
 from app.styles.export import export
@@ -47,10 +48,10 @@ async def accepted(services: StyleServices, owner: str, job: Job) -> StyleAccept
     return StyleAccepted(style=StyleOut.of(style), job=JobOut.of(job))
 
 
-def build_router(settings: Settings) -> APIRouter:
+def build_router(settings: Settings, media: Media) -> APIRouter:
     """The routes; their documentation states the limits of ``settings``."""
     router = APIRouter(prefix="/v1/styles", tags=["styles"], route_class=JsonRoute)
-    creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings)), **SUBMITS}
+    creation: dict[str, Any] = {**form_body(StyleOptions, style_rules(settings, media)), **SUBMITS}
 
     @router.post(
         "",
@@ -67,7 +68,8 @@ def build_router(settings: Settings) -> APIRouter:
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StyleAccepted:
         """Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
-        be applied to. The style can be used once its job has succeeded."""
+        be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL). What they are, their bytes
+        say. The style can be used once its job has succeeded."""
         job = await settle(
             request, response, services, await create_style(request, response, services, owner)
         )
@@ -89,6 +91,9 @@ def build_router(settings: Settings) -> APIRouter:
             Query(min_length=1, max_length=200, description="A part of the name, in any case."),
             STORABLE,
         ] = None,
+        modality: Annotated[
+            str | None, Query(max_length=16, description="Only styles of `image` or `music`."), STORABLE
+        ] = None,
         preset: Annotated[
             bool, Query(description="The styles that come with the service, instead of your own.")
         ] = False,
@@ -101,6 +106,7 @@ def build_router(settings: Settings) -> APIRouter:
             after=page.after,
             statuses=status or (),
             name=name,
+            modality=modality,
         )
         items = [StyleOut.of(record) for record in records[: page.limit]]
         return StylePage(items=items, next=items[-1].id if len(records) > page.limit else None)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
@@ -11,6 +11,8 @@ from app.presets.catalogue import presets
 from app.styles.repository import StyleRecord, StyleStatus
 from app.styles.tables import PRESET_OWNER, StyleRow
 from app.validators import STORABLE
+
+MAX_STYLES = 8
 
 
 class StyleLabels(BaseModel):
@@ -43,6 +45,58 @@ class StyleOptions(StyleLabels):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="The same inputs and seed give the same style.")
 
 
+class BlendOptions(BaseModel):
+    """The fields that name a ready style, or several with their weights."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    style_id: list[Annotated[str, Field(max_length=64), STORABLE]] = Field(
+        min_length=1,
+        max_length=MAX_STYLES,
+        description="The style to apply (`sty_…`); it must be ready. Give the field several times to blend.",
+        examples=[["sty_01JDXYZ0000000000000000000", "sty_01JDXYZ0000000000000000001"]],
+    )
+    weight: list[Annotated[float, Field(ge=0.0, le=1000.0, allow_inf_nan=False)]] | None = Field(
+        None,
+        max_length=MAX_STYLES,
+        description="As many as styles, in their order; only their ratio counts. Default: equal shares.",
+        examples=[[0.7, 0.3]],
+    )
+
+    @field_validator("style_id")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a style is named twice: name it once, with the sum of its weights")
+        return value
+
+    @field_validator("weight")
+    @classmethod
+    def _one_each(cls, value: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        styles = info.data.get("style_id")
+        if value is not None and styles is not None:  # else the styles themselves are invalid
+            if len(value) != len(styles):
+                raise ValueError(f"{len(value)} weights for {len(styles)} styles: give one for each")
+            if sum(value) <= 0:
+                raise ValueError("every weight is 0: give at least one style a weight above 0")
+        return value
+
+    def shares(self) -> list[dict[str, str | float]]:
+        """The blend: ids and weights that sum to 1."""
+        weights = self.weight or [1.0] * len(self.style_id)
+        return [
+            {"id": style_id, "weight": weight / sum(weights)}
+            for style_id, weight in zip(self.style_id, weights, strict=True)
+        ]
+
+
+class StyleShare(BaseModel):
+    """A style in a blend."""
+
+    id: str
+    weight: float = Field(description="Its share; those of a blend sum to 1.")
+
+
 class ImportOptions(StyleLabels):
     """The fields of `POST /v1/styles/import` besides the file."""
 
@@ -64,6 +118,7 @@ class StyleOut(BaseModel):
         json_schema_extra={
             "example": {
                 "id": "sty_01JDXYZ0000000000000000000",
+                "modality": "image",
                 "name": "Waves",
                 "description": None,
                 "status": "ready",
@@ -80,6 +135,7 @@ class StyleOut(BaseModel):
     )
 
     id: str
+    modality: str = Field(description="What its examples are: `image`, `music`.")
     name: str | None
     description: str | None
     status: StyleStatus = Field(
@@ -104,6 +160,7 @@ class StyleOut(BaseModel):
         row = record.row
         return cls(
             id=row.id,
+            modality=row.modality,
             name=row.name,
             description=row.description,
             status=record.status,

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from fastapi import Request, Response
 
@@ -13,6 +14,7 @@ from app.errors import (
     StyleBaseMismatchError,
     StyleFileInvalidError,
 )
+from app.files.tables import FileRole
 from app.http.forms import FileRule, Form, invalid_values
 from app.ids import new_id
 from app.images.tables import ImageRole
@@ -22,9 +24,12 @@ from app.infra.db import utcnow
 from app.jobs.forgetting import clear
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
+from app.medium import Media, Medium
 from app.settings import Settings
+from app.styles.checkpoint import medium_base
 from app.styles.dependencies import StyleServices
 from app.styles.header import check_header
+from app.styles.media import medium_of
 from app.styles.repository import (
     StyleRecord,
     delete_style,
@@ -36,17 +41,18 @@ from app.styles.repository import (
 )
 from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
 from app.styles.tables import StyleRow
-from app.styles.tensors import check_tensors
 from app.submission.submit import read_submission, submit
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
+from model.modality import IMAGE
 
 
-def style_rules(settings: Settings) -> dict[str, FileRule]:
+def style_rules(settings: Settings, media: Media) -> dict[str, FileRule]:
     """The files of `POST /v1/styles`."""
     size = settings.max_upload_bytes
+    works = "; or ".join(medium.works for medium in media.values())
     return {
-        "examples": FileRule(1, settings.max_examples, size),
+        "examples": FileRule(1, settings.max_examples, size, what=works),
         "contents": FileRule(0, settings.max_contents, size),
     }
 
@@ -60,11 +66,14 @@ def import_rules(settings: Settings) -> dict[str, FileRule]:
     }
 
 
-def new_style_row(style_id: str, owner: str, job_id: str | None, labels: StyleLabels) -> StyleRow:
+def new_style_row(
+    style_id: str, owner: str, job_id: str | None, labels: StyleLabels, modality: str = IMAGE
+) -> StyleRow:
     """A style that has no file yet."""
     return StyleRow(
         id=style_id,
         owner=owner,
+        modality=modality,
         name=labels.name,
         description=labels.description,
         job_id=job_id,
@@ -72,12 +81,11 @@ def new_style_row(style_id: str, owner: str, job_id: str | None, labels: StyleLa
     )
 
 
-def check_steps(steps: int | None, settings: Settings) -> None:
+def check_steps(steps: int | None, settings: Settings, at_most: int | None = None) -> None:
     """Raise ValidationError when a request asks for more inner steps than it may."""
-    if steps is not None and steps > settings.max_steps:
-        raise invalid_values(
-            [{"field": "steps", "detail": f"Input should be less than or equal to {settings.max_steps}"}]
-        )
+    most = settings.max_steps if at_most is None else min(settings.max_steps, at_most)
+    if steps is not None and steps > most:
+        raise invalid_values([{"field": "steps", "detail": f"Input should be less than or equal to {most}"}])
 
 
 async def create_style(request: Request, response: Response, services: StyleServices, owner: str) -> Job:
@@ -86,24 +94,40 @@ async def create_style(request: Request, response: Response, services: StyleServ
 
     async def plan(form: Form, batch: UploadBatch) -> NewJob:
         options = form.options(StyleOptions)
-        check_steps(options.steps, settings)
+        medium = medium_of(services.media, form.files["examples"])
+        check_steps(options.steps, settings, medium.max_steps)
         style_id = new_id("sty")
         return NewJob(
             id=batch.job_id,
             kind=JobKind.ADAPT,
+            modality=medium.name,
             owner=owner,
             style_id=style_id,
             params={
-                "examples": await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE),
-                "contents": await batch.add("contents", form.files["contents"], ImageRole.CONTENT),
+                **await _examples(medium, form, batch, options),
                 "style_id": style_id,
                 "steps": options.steps,
                 "seed": options.seed,
             },
-            rows=[new_style_row(style_id, owner, batch.job_id, options), *batch.rows],
+            rows=[new_style_row(style_id, owner, batch.job_id, options, medium.name), *batch.rows],
         )
 
-    return await submit(request, response, services, owner, style_rules(settings), plan)
+    return await submit(request, response, services, owner, style_rules(settings, services.media), plan)
+
+
+async def _examples(medium: Medium, form: Form, batch: UploadBatch, options: StyleOptions) -> dict[str, Any]:
+    """Take the examples in; the parameters of the job that name them."""
+    if medium.reader is None:
+        return {
+            "examples": await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE),
+            "contents": await batch.add("contents", form.files["contents"], ImageRole.CONTENT),
+        }
+    if form.files["contents"]:
+        raise invalid_values(
+            [{"field": "contents", "detail": f"A style of {medium.name} is learned from examples alone"}]
+        )
+    works = await batch.add_works(medium.reader, "examples", form.files["examples"], FileRole.EXAMPLE)
+    return {"works": works, "cost": medium.cost(options.steps, len(works))}
 
 
 async def change_style(
@@ -141,7 +165,7 @@ async def import_style(
         options = submission.form.options(ImportOptions)
         data = await submission.form.files["file"][0].read()
         header = await _check_style(data, services)
-        row = new_style_row(new_id("sty"), owner, None, options)
+        row = new_style_row(new_id("sty"), owner, None, options, header.modality)
         row.blob_key = imported_style_key(row.id)
         row.size_bytes = len(data)
         row.base_hash = header.base_hash
@@ -156,11 +180,14 @@ async def import_style(
 
 
 async def _check_style(data: bytes, services: StyleServices) -> StyleHeader:
-    base = await services.checkpoint.base_hash()
-    shapes = await services.checkpoint.style_shapes()
     try:
         header = read_style_header(data)
-        await asyncio.to_thread(check_tensors, data, shapes if header.base_hash == base else None)
+        medium = services.media.get(header.modality)
+        if medium is None:
+            raise StyleFormatError(f"it is of {header.modality[:20]!r}, which this service does not know")
+        base = await medium_base(medium, services.settings)
+        checkpoint = medium.checkpoint(services.settings) if header.base_hash == base else None
+        await asyncio.to_thread(medium.check_style, data, checkpoint)
         if not all(math.isfinite(value) for terms in header.losses.values() for value in terms.values()):
             raise StyleFormatError("its losses are no numbers")
         check_header(header)

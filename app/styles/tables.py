@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
+from model.modality import IMAGE
 
 PRESET_OWNER = "*"
 """Owner of the presets, which everybody can use: no key can be made for this name."""
@@ -20,6 +21,7 @@ class StyleRow(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), default="local")
+    modality: Mapped[str] = mapped_column(String(16), default=IMAGE, server_default=IMAGE)
     name: Mapped[str | None] = mapped_column(String(200))
     description: Mapped[str | None] = mapped_column(String(2000))
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported, or a preset

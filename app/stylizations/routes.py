@@ -45,9 +45,9 @@ from app.stylizations.service import (
     stylization_rules,
 )
 from app.stylizations.tables import StylizationRow
-from app.stylizations.zip_stream import Member, member_name, stream_zip
 from app.submission.dependencies import Services, SubmissionServices
 from app.submission.job_response import SUBMITS, accepted_responses, settle
+from app.submission.zip_stream import Member, member_name, stream_zip
 from app.validators import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)

@@ -4,17 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.bounds import MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.imaging.xmp import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
-from app.styles.schemas import StyleOptions, StyleOut
+from app.styles.schemas import BlendOptions, StyleOptions, StyleOut, StyleShare
 from app.validators import STORABLE
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
-
-MAX_STYLES = 8
 
 
 class _RenderOptions(BaseModel):
@@ -65,21 +63,9 @@ class _RenderOptions(BaseModel):
     )
 
 
-class StylizationOptions(_RenderOptions):
+class StylizationOptions(_RenderOptions, BlendOptions):
     """The fields of `POST /v1/stylizations` besides the files."""
 
-    style_id: list[Annotated[str, Field(max_length=64), STORABLE]] = Field(
-        min_length=1,
-        max_length=MAX_STYLES,
-        description="The style to apply (`sty_…`); it must be ready. Give the field several times to blend.",
-        examples=[["sty_01JDXYZ0000000000000000000", "sty_01JDXYZ0000000000000000001"]],
-    )
-    weight: list[Annotated[float, Field(ge=0.0, le=1000.0, allow_inf_nan=False)]] | None = Field(
-        None,
-        max_length=MAX_STYLES,
-        description="As many as styles, in their order; only their ratio counts. Default: equal shares.",
-        examples=[[0.7, 0.3]],
-    )
     clip_format: ClipFormat | None = Field(
         None,
         description="File format of the results of contents that move (animated GIF, WebP or PNG); "
@@ -91,42 +77,9 @@ class StylizationOptions(_RenderOptions):
         description="The style where the mask is black; default: the photo stays as it is there.",
     )
 
-    @field_validator("style_id")
-    @classmethod
-    def _each_once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError("a style is named twice: name it once, with the sum of its weights")
-        return value
-
-    @field_validator("weight")
-    @classmethod
-    def _one_each(cls, value: list[float] | None, info: ValidationInfo) -> list[float] | None:
-        styles = info.data.get("style_id")
-        if value is not None and styles is not None:  # else the styles themselves are invalid
-            if len(value) != len(styles):
-                raise ValueError(f"{len(value)} weights for {len(styles)} styles: give one for each")
-            if sum(value) <= 0:
-                raise ValueError("every weight is 0: give at least one style a weight above 0")
-        return value
-
-    def shares(self) -> list[dict[str, str | float]]:
-        """The blend: ids and weights that sum to 1."""
-        weights = self.weight or [1.0] * len(self.style_id)
-        return [
-            {"id": style_id, "weight": weight / sum(weights)}
-            for style_id, weight in zip(self.style_id, weights, strict=True)
-        ]
-
 
 class OneCallOptions(_RenderOptions, StyleOptions):
     """The fields of `POST /v1/stylize` besides the files."""
-
-
-class StyleShare(BaseModel):
-    """A style in a blend."""
-
-    id: str
-    weight: float = Field(description="Its share; those of a blend sum to 1.")
 
 
 class RenderSettings(BaseModel):

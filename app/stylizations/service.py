@@ -12,6 +12,7 @@ from app.ids import new_id
 from app.images.tables import ImageRole
 from app.images.upload import UploadBatch
 from app.imaging.formats import ClipFormat, OutputFormat, has_video
+from app.imaging.readable import EVERYWHERE
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
@@ -27,7 +28,7 @@ from app.validators import shortened
 REPEATED = frozenset({"style_id", "weight"})
 _MASK = (
     "Grey picture, stretched over each photo: white is inside, black and transparent are outside. "
-    "JPEG, PNG, WebP or GIF"
+    f"{EVERYWHERE}"
 )
 _NAME_LENGTH = 100
 
@@ -35,7 +36,7 @@ _NAME_LENGTH = 100
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
     size = settings.max_upload_bytes
-    what = "JPEG, PNG, WebP or GIF" + (", animated ones too" if settings.max_clip_frames else "")
+    what = EVERYWHERE + ("; WebP, PNG and GIF may move" if settings.max_clip_frames else "")
     return {"contents": FileRule(1, settings.max_contents, size, what=what), "mask": _mask_rule(size)}
 
 

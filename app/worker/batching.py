@@ -9,6 +9,7 @@ from typing import Any
 
 from app.jobs.job import Job, JobKind
 from app.jobs.lanes import BULK
+from model.modality import IMAGE
 
 GPU_BATCH = 16
 """Jobs of a batch on a GPU when nothing else is configured; a GPU is idle for most of a single one."""
@@ -30,9 +31,9 @@ class BatchPolicy:
 class BatchAdmission:
     """The jobs that were begun for one batch, and whether one more may join them.
 
-    Only the job whose turn it is may join, so nobody is passed over; it must be of the first one's kind and,
-    where there is an inner loop, have as many steps. Jobs with an attempt that ended its worker stay alone:
-    should one of them be the reason, it takes nobody along a second time.
+    Only the job whose turn it is may join, so nobody is passed over; it must be of the first one's kind and
+    modality and, where there is an inner loop, have as many steps. Jobs with an attempt that ended its worker
+    stay alone: should one of them be the reason, it takes nobody along a second time.
     """
 
     def __init__(self, first: Job, policy: BatchPolicy, default_steps: int) -> None:
@@ -46,12 +47,14 @@ class BatchAdmission:
         """Whether there is any use in looking for another one."""
         return self._first.counted == 1 and self._first.lane != BULK and self._size < self._policy.most
 
-    def fits(self, kind: JobKind, params: Mapping[str, Any], unharmed: bool) -> bool:
+    def fits(self, kind: JobKind, modality: str, params: Mapping[str, Any], unharmed: bool) -> bool:
         """Whether a job may join, and if so, count it in."""
         weight = _weight(kind, params)
-        if not unharmed or kind is not self._first.kind or self._size + weight > self._policy.most:
+        alike = (kind, modality) == (self._first.kind, self._first.modality)
+        if not unharmed or not alike or self._size + weight > self._policy.most:
             return False
-        if kind is not JobKind.STYLIZE and self._steps(params) != self._steps(self._first.params):
+        learns = kind not in (JobKind.STYLIZE, JobKind.GENERATE)
+        if learns and self._steps(params) != self._steps(self._first.params):
             return False
         self._size += weight
         return True
@@ -64,7 +67,8 @@ class BatchAdmission:
 
     def _steps(self, params: Mapping[str, Any]) -> int:
         steps = params.get("steps")
-        return self._default_steps if steps is None else int(steps)
+        default = self._default_steps if self._first.modality == IMAGE else -1  # which nobody asks for
+        return default if steps is None else int(steps)
 
 
 def _weight(kind: JobKind, params: Mapping[str, Any]) -> int:

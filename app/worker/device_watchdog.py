@@ -16,10 +16,11 @@ from PIL.Image import Image
 
 from app.worker.failures import is_out_of_memory
 from app.worker.interfaces import EngineLike
-from app.worker.run_batch import Done
+from app.worker.learning import Done
 from app.worker.work_item import JobStopped
 from model.errors import AdaptationCanceled
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
+from model.modality import Learning
 
 logger = logging.getLogger(__name__)
 

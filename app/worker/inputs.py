@@ -1,4 +1,4 @@
-"""Load a job's inputs: pictures and style files, by the ids in its ``params``."""
+"""Load a job's inputs: pictures, other files and style files, by the ids in its ``params``."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,18 +7,23 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from app.errors import BlobMissingError
+from app.files.tables import FileRow
 from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, table_of
 from app.jobs.job import Job, JobKind
 from app.styles.tables import StyleRow
+from model.modality import IMAGE
 
-_STYLES, _IMAGES = table_of(StyleRow).c, table_of(ImageRow).c
+_STYLES = table_of(StyleRow).c
 _STYLE = select(_STYLES.blob_key, _STYLES.header).where(_STYLES.id == bindparam("id"))
-_FILES = select(_IMAGES.id, _IMAGES.blob_key).where(_IMAGES.id.in_(bindparam("ids", expanding=True)))
+_IMAGES, _WORKS = (
+    select(table.c.id, table.c.blob_key).where(table.c.id.in_(bindparam("ids", expanding=True)))
+    for table in (table_of(ImageRow), table_of(FileRow))
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,17 @@ class JobInputs:
     """Decoded inputs: examples in RGB, contents in RGB or RGBA, the mask in RGB; the style files for
     ``stylize`` jobs: those to blend, and the one for the outside of the mask."""
 
-    examples: list[Image.Image]
-    contents: list[Image.Image]
+    examples: list[Image.Image] = field(default_factory=list)
+    contents: list[Image.Image] = field(default_factory=list)
     styles: list[StyleInput] = field(default_factory=list)
     outside: StyleInput | None = None
     mask: Image.Image | None = None
     clips: Mapping[str, bytes] = field(default_factory=dict)
     """Files of the contents that move, by image id; in ``contents`` stands their first frame."""
+    works: list[bytes] = field(default_factory=list)
+    """Examples that are no pictures, as the decoder process wrote them."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Inputs of a generation, by field."""
 
 
 async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
@@ -50,11 +59,19 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
     params = job.params
     styles: list[StyleInput] = []
     outside: StyleInput | None = None
-    if job.kind is JobKind.STYLIZE:
+    if job.kind in (JobKind.STYLIZE, JobKind.GENERATE):
         parts = params.get("styles") or [{"id": params["style_id"], "weight": 1.0}]
         styles = [await _style(part["id"], part["weight"], sessions, blobs) for part in parts]
         if other := params.get("outside_style_id"):
             outside = await _style(other, 1.0, sessions, blobs)
+    if job.modality != IMAGE:
+        works, inputs = params.get("works", ()), params.get("inputs", {})
+        files = await _files([*works, *inputs.values()], _WORKS, "File", sessions, blobs)
+        return JobInputs(
+            styles=styles,
+            works=[files[file_id] for file_id in works],
+            files={name: files[file_id] for name, file_id in inputs.items()},
+        )
     masks = [params["mask"]] if params.get("mask") else []
     return JobInputs(
         examples=await _load(params.get("examples", ()), sessions, blobs),
@@ -62,7 +79,7 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
         styles=styles,
         outside=outside,
         mask=next(iter(await _load(masks, sessions, blobs)), None),
-        clips=await _files(tuple(params.get("clips") or ()), sessions, blobs),
+        clips=await _files(tuple(params.get("clips") or ()), _IMAGES, "Image", sessions, blobs),
     )
 
 
@@ -76,19 +93,21 @@ async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs)
 
 
 async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Image.Image]:
-    files = await _files(ids, sessions, blobs)
+    files = await _files(ids, _IMAGES, "Image", sessions, blobs)
     return [await asyncio.to_thread(_decode, files[image_id]) for image_id in ids]
 
 
-async def _files(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> dict[str, bytes]:
+async def _files(
+    ids: Sequence[str], query: Select[*tuple[Any, ...]], what: str, sessions: Sessions, blobs: Blobs
+) -> dict[str, bytes]:
     if not ids:
         return {}
-    keys = {row.id: row.blob_key for row in await sessions.few(_FILES, ids=list(ids))}
+    keys = {row.id: row.blob_key for row in await sessions.few(query, ids=list(ids))}
     files = {}
-    for image_id in ids:
-        if image_id not in keys:
-            raise BlobMissingError(f"Image {image_id} of this job was deleted: submit the pictures again.")
-        files[image_id] = await blobs.get(keys[image_id])
+    for file_id in ids:
+        if file_id not in keys:
+            raise BlobMissingError(f"{what} {file_id} of this job was deleted: submit the request anew.")
+        files[file_id] = await blobs.get(keys[file_id])
     return files
 
 

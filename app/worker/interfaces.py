@@ -14,11 +14,12 @@ from PIL.Image import Image
 
 from model.errors import AdaptationCanceled
 from model.image.dials import Dials
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
+from model.modality import Learning
 
 
 class ProgressLike(Protocol):
-    """``model.image.engine.Progress``."""
+    """``model.modality.Progress``."""
 
     @property
     def step(self) -> int: ...

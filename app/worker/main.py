@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,10 @@ from app.settings import Settings
 from app.worker.batching import BatchPolicy
 from app.worker.hang_watchdog import HangWatchdog
 from app.worker.interfaces import EngineLike, ReadStyle
+from app.worker.run_generation import LoadModality
 from app.worker.worker import Worker
+from model.modalities import load_modality
+from model.modality import Generator
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class Loaded:
     read_style: ReadStyle
     preview: Image | None
     device: str
+    modalities: LoadModality = load_modality
 
 
 def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, niceness: int = 0) -> Loaded:
@@ -66,7 +70,6 @@ def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, 
     """
     from model.device import resolve_device
     from model.image.engine import Engine
-    from model.image.style import Style
 
     if resolve_device(device).type == "cpu":
         give_way(niceness)
@@ -74,7 +77,7 @@ def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, 
     logger.info("renders with %s", engine.renders_with)
     return Loaded(
         engine=engine,
-        read_style=partial(Style.from_bytes, base_hash=engine.base_hash),
+        read_style=engine.read_style,
         preview=engine.bank[0],
         device=str(engine.device),
     )
@@ -87,12 +90,19 @@ def run_worker(settings: Settings, *, device: str = "auto") -> None:
         loading = computing.submit(
             load_model, settings.checkpoint, device, settings.renderer, niceness=settings.worker_nice
         )
-        model = loading.result()
+        model = replace(loading.result(), modalities=partial(load_other, settings, device))
         logger.info("model %s on %s", model.engine.base_hash[:12], model.device)
         gc.freeze()  # what was imported stays: a look for garbage among it would stop everything for 0.1 s
         asyncio.run(serve(settings, model, computing))
     finally:
         computing.shutdown(wait=False, cancel_futures=True)
+
+
+def load_other(settings: Settings, device: str, name: str) -> Generator:
+    """Another modality than pictures, with the checkpoint that is configured. Raises ModelError."""
+    modality = load_modality(name, settings.checkpoint_of(name), device)
+    logger.info("%s: checkpoint %s", name, modality.base_hash[:12])
+    return modality
 
 
 async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor | None = None) -> None:
@@ -130,6 +140,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 computing=computing,
                 max_attempts=settings.max_attempts,
                 hang_watchdog=HangWatchdog(settings.worker_hang_seconds),
+                modalities=model.modalities,
                 batches=BatchPolicy.of(
                     settings.max_batch, settings.batch_wait_ms / 1000, device=model.device
                 ),

@@ -16,6 +16,7 @@ from PIL import Image
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.files.tables import FileRole, FileRow
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.encode import encode
@@ -24,9 +25,10 @@ from app.imaging.xmp import Provenance, packet, tool
 from app.infra.blob_keys import result_key, results_of
 from app.infra.blobs import Blobs
 from app.infra.db import insert_row, utcnow
-from app.jobs.job import Job
+from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
 from app.styles.tables import StyleRow
+from model.modality import Piece, ResultFile
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Outcome:
     images: Sequence[ImageOutcome] = ()
     failures: Sequence[ItemFailure] = ()
     provenance: Mapping[str, Any] | None = None  # of the images
+    pieces: Sequence[Piece] = ()  # of a generation
     batch: int = 1  # jobs that the worker computed together, this one among them
 
 
@@ -88,18 +91,28 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         if outcome.style is not None:
             written.append(style_key)
             await blobs.put(style_key, outcome.style.data)
-        rows = []
+        rows: list[ImageRow] = []
+        files: list[FileRow] = []
         for position, image in enumerate(outcome.images):
             row, data = await asyncio.to_thread(_encode, job, position, image, outcome.provenance)
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
             rows.append(row)
 
+        shown = []
+        for position, piece in enumerate(outcome.pieces):
+            made = [_file_row(job, position, file) for file in piece.files]
+            for file_row, file in zip(made, piece.files, strict=True):
+                written.append(file_row.blob_key)
+                await blobs.put(file_row.blob_key, file.data)
+            files += made
+            shown.append({"about": dict(piece.about), "files": [_shown(row) for row in made]})
+
         orphans: list[str] = []
 
         async def effects(session: AsyncSession) -> None:
-            for row in rows:
-                await insert_row(session, row)
+            for each in (*rows, *files):
+                await insert_row(session, each)
             if outcome.style is not None:
                 orphans.extend(await _attach(session, job.style_id, style_key, outcome.style))
 
@@ -112,6 +125,8 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
             "seconds": round(outcome.seconds, 3),
             "batch": outcome.batch,
         }
+        if job.kind is JobKind.GENERATE:
+            result["pieces"] = shown
         done = await ledger.succeed(job.id, job.attempt, result, effects=effects)
     # The winner clears what killed attempts left (the first had none before it, and need not look); a loser
     # clears what it wrote itself.
@@ -179,3 +194,23 @@ def _encode(
         created_at=utcnow(),
     )
     return row, data
+
+
+def _file_row(job: Job, position: int, file: ResultFile) -> FileRow:
+    return FileRow(
+        id=new_id("fil"),
+        owner=job.owner,
+        job_id=job.id,
+        role=FileRole.RESULT,
+        position=position,
+        form=file.form,
+        blob_key=result_key(job.id, job.attempt, f"{position}.{file.form}"),
+        media_type=file.media_type,
+        size_bytes=len(file.data),
+        sha256=hashlib.sha256(file.data).hexdigest(),
+        created_at=utcnow(),
+    )
+
+
+def _shown(row: FileRow) -> dict[str, Any]:
+    return {"id": row.id, "form": row.form, "media_type": row.media_type, "size_bytes": row.size_bytes}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from PIL.Image import Image
@@ -13,21 +12,13 @@ from app.imaging.encode import flatten
 from app.jobs.job import JobKind
 from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
-from app.worker.interfaces import EngineLike, ProgressLike, ReadStyle, StyleLike
+from app.worker.interfaces import EngineLike, ReadStyle, StyleLike
+from app.worker.learning import Done, Photos, adapt, preemptible
 from app.worker.preemption import Preemption
 from app.worker.provenance import describe
 from app.worker.render import RenderJob, render
 from app.worker.results import Outcome, StyleOutcome
-from app.worker.split_on_failure import split_on_failure
-from app.worker.work_item import JobStopped, Step, WorkItem
-from model.errors import AdaptationCanceled
-from model.image.engine_types import Learning
-from model.pause import at_pauses, pause
-
-PREVIEW_EVERY = 5  # inner steps
-
-Done = Callable[[int, Outcome | Exception], None]
-"""Gets the position of a work, and what it made or why it made nothing; the first time counts."""
+from app.worker.work_item import JobStopped, WorkItem
 
 
 def compute(
@@ -85,8 +76,9 @@ def compute(
             except Exception as error:
                 done(i, error)
     else:
-        with _preemptible(preemption):
-            styles = _adapt(engine, works, default_preview, done)
+        with preemptible(preemption):
+            examples = [work.inputs.examples for work in works]
+            styles = adapt(engine, works, examples, done, [_photos(work, default_preview) for work in works])
         for i, style in enumerate(styles):
             if isinstance(style, Exception):
                 done(i, style)
@@ -97,16 +89,6 @@ def compute(
             else:
                 finish(i)
     render(engine, render_jobs, most, finish)
-
-
-@contextmanager
-def _preemptible(preemption: Preemption | None) -> Iterator[None]:
-    """Around learning: at its pauses short runs are called, and those that are left at its end."""
-    if preemption is None:
-        yield
-        return
-    with preemption.during(), at_pauses(preemption.give_way):
-        yield
 
 
 def _render_job(engine: EngineLike, read_style: ReadStyle, work: WorkItem) -> RenderJob:
@@ -124,47 +106,6 @@ def _render_job(engine: EngineLike, read_style: ReadStyle, work: WorkItem) -> Re
     return RenderJob(work, style, read(inputs.outside) if inputs.outside is not None else None)
 
 
-def _adapt(
-    engine: EngineLike, works: Sequence[WorkItem], default_preview: Image | None, done: Done
-) -> list[StyleLike | Exception]:
-    """The style of each work, or why there is none."""
-
-    def run_all(requests: Sequence[Learning]) -> Sequence[StyleLike | Exception]:
-        steps = works[0].job.params.get("steps")
-        return engine.adapt_many(requests, steps=steps, preview_every=PREVIEW_EVERY)
-
-    def learning(i: int, work: WorkItem) -> Learning:
-        def should_stop() -> bool:
-            pause()
-            if not work.should_stop():
-                return False
-            done(i, AdaptationCanceled("canceled between two steps"))  # at once: the others go on
-            return True
-
-        return _learning(work, default_preview, should_stop)
-
-    return split_on_failure([learning(i, work) for i, work in enumerate(works)], run_all)
-
-
-def _learning(work: WorkItem, default_preview: Image | None, should_stop: Callable[[], bool]) -> Learning:
-    furthest = (-1, False, 0)
-
-    def on_progress(progress: ProgressLike) -> None:
-        nonlocal furthest
-        # Before step 0 is judged come previews, each larger than the one before.
-        side = max(progress.preview.size) if progress.preview is not None else 0
-        now = (progress.step, bool(progress.losses), side)
-        if now > furthest:  # a batch that ran out of memory begins again, and repeats itself
-            furthest = now
-            step = Step("adapt", progress.step, progress.steps, progress.losses, progress.preview)
-            work.on_step(step)
-
+def _photos(work: WorkItem, default_preview: Image | None) -> Photos:
     contents = [flatten(content) for content in work.inputs.contents]
-    return Learning(
-        work.inputs.examples,
-        contents=contents,
-        seed=work.job.params.get("seed") or 0,
-        preview=contents[0] if contents else default_preview,
-        on_progress=on_progress,
-        should_stop=should_stop,
-    )
+    return contents, contents[0] if contents else default_preview

@@ -13,12 +13,12 @@ from app.worker.inputs import JobInputs
 
 _BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
 
-Phase = Literal["adapt", "stylize"]
+Phase = Literal["adapt", "stylize", "generate"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """Progress of a job: inner steps of an adaptation, or pictures of a stylization."""
+    """Progress of a job: inner steps of an adaptation, pictures of a stylization, bars of a composition."""
 
     phase: Phase
     step: int

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -33,10 +33,14 @@ from app.worker.heartbeat import Heartbeat
 from app.worker.inflight import InflightBatch
 from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.job_attempt import Attempt, Resources, StopReason, settle
+from app.worker.learning import Done
 from app.worker.preemption import Preemption
 from app.worker.queue_order import PullOrder
-from app.worker.run_batch import Done, compute
+from app.worker.run_batch import compute
+from app.worker.run_generation import LoadModality, compute_works
 from app.worker.work_item import WorkItem
+from model.modalities import load_modality
+from model.modality import IMAGE
 
 logger = logging.getLogger(__name__)
 logger.addFilter(NotAgain())
@@ -64,7 +68,8 @@ class Worker:
     ``preview`` is the photo on which an adaptation without contents shows its progress; ``batches`` says
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in
     (default: a new one), and is shut down at the end; ``grace`` is how many seconds a running job may go on
-    after ``stop`` before it is given back.
+    after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one,
+    in the compute thread, when its first job comes.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Worker:
         computing: ThreadPoolExecutor | None = None,
         grace: float = 5.0,
         hang_watchdog: HangWatchdog | None = None,
+        modalities: LoadModality = load_modality,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
         self._executor = computing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -110,6 +116,7 @@ class Worker:
             default_preview=preview,
             preemption=self._preemption,
         )
+        self._compute_works = partial(compute_works, cache(modalities), preemption=self._preemption)
         self._order = PullOrder(LANES)
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device, hang_watchdog=self._hang_watchdog)
         self._grace = grace
@@ -288,7 +295,8 @@ class Worker:
 
     def _compute_all(self, works: Sequence[WorkItem], done: Done) -> None:  # in the compute thread
         with self._hang_watchdog.beating():
-            self._compute(works, done=self._guarded.telling(done))
+            run = self._compute if works[0].job.modality == IMAGE else self._compute_works
+            run(works, done=self._guarded.telling(done))
 
     async def _gather(self, admission: BatchAdmission, lane: str, inflight: InflightBatch) -> None:
         """Add jobs of the lane as long as it is their turn and they fit. Whatever fails here ends the search:
@@ -387,7 +395,7 @@ def _tell_dropped(error: Exception) -> None:
         logger.error(_DROPPED, exc_info=error)
 
 
-def _harmless(kind: JobKind, _params: Mapping[str, Any], unharmed: bool) -> bool:
+def _harmless(kind: JobKind, _modality: str, _params: Mapping[str, Any], unharmed: bool) -> bool:
     """What may be begun before the job in hand has ended."""
     return unharmed and kind is JobKind.STYLIZE
 

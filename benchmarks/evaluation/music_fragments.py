@@ -24,8 +24,9 @@ from model.music.adaptation import DEFAULT_STEPS, adapt
 from model.music.checkpoint import load_music
 from model.music.checks import problems
 from model.music.composition import Composer, Composition
-from model.music.controls import Controls, parse_key, parse_meter
+from model.music.controls import Controls
 from model.music.errors import CompositionFailedError
+from model.music.limits import parse_key, parse_meter
 from model.music.midi import read_midi, write_midi
 from model.music.musicxml import read_musicxml, write_musicxml
 from model.music.works import HELD_OUT

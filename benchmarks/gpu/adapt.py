@@ -19,10 +19,10 @@ from model.image.adaptation.inner_learning_rates import ScheduledRates
 from model.image.adaptation.level_renders import RenderBatch, RenderLoss
 from model.image.adaptation.loop import BETAS, adapt_batch
 from model.image.engine import Engine
-from model.image.engine_types import Learning
 from model.image.network.style_params import stack
 from model.image.pyramid import SIDES
 from model.maml import Adam
+from model.modality import Learning
 
 
 def measure(

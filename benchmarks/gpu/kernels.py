@@ -14,11 +14,11 @@ from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.record import Record, Row
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture
 from model.image.engine import Engine
-from model.image.engine_types import Learning
 from model.image.media.folders import to_tensor
 from model.image.network.style_params import at_level, expand
 from model.image.pyramid import SIDES
 from model.image.style import Style
+from model.modality import Learning
 
 _LONGEST = 14  # kernels that are told by name
 

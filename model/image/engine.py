@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from model.image.adaptation.loop import adapt_batch
 from model.image.adaptation.support import Adaptation, AdaptConfig, Photos, square
 from model.image.checkpoint import Base, load_base, phi_shapes
 from model.image.dials import DEFAULT_ABSTRACTION, Dials
-from model.image.engine_types import Learning, Progress, Rendering
+from model.image.engine_types import Rendering
 from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.media.folders import pictures
@@ -34,6 +35,7 @@ from model.image.rendering.selection import select_renderer
 from model.image.rendering.size_batches import fitting
 from model.image.rendering.video import Smoothing
 from model.image.style import Style, blend_styles
+from model.modality import Learning, Progress
 
 PREVIEW_SIDE = 256
 BANK = Path(__file__).parent / "photos"
@@ -95,6 +97,16 @@ class Engine:
         use_available_processors()
         where = resolve_device(device)
         return cls(load_base(checkpoint, where), where, config, renderer=renderer)
+
+    def read_example(self, data: bytes) -> Image.Image:
+        """An example from its stored file, which the decoder process has made upright and sRGB."""
+        with Image.open(BytesIO(data)) as picture:
+            picture.load()
+            return picture.copy()
+
+    def read_style(self, data: bytes) -> Style:
+        """A style file. Raises ``StyleFormatError``, ``StyleBaseMismatchError``."""
+        return Style.from_bytes(data, base_hash=self.base_hash)
 
     def check_device(self) -> None:
         """Raise what a GPU raises that no longer computes for this process; on a CPU do nothing."""

@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.errors import CheckpointFormatError, CheckpointMissingError
-from model.formats import METADATA_KEY, checkpoint_hash
-from model.music.network import Network, NetworkConfig, PhiModule
+from model.formats import METADATA_KEY, checkpoint_hash, default_checkpoint
+from model.music.network import Network
 from model.music.vocabulary import VOCABULARY
+from model.sequence.network import NetworkConfig, PhiModule
 
 MUSIC_FORMAT = "fewstroke-music/1"
 
@@ -34,7 +35,7 @@ class MusicBase:
 
 def default_music_checkpoint() -> Path:
     """The checkpoint that is shipped with the package."""
-    return Path(__file__).parent.parent / "weights" / "music.safetensors"
+    return default_checkpoint("music")
 
 
 def save_music(
@@ -80,7 +81,9 @@ def load_music(path: Path | None = None) -> MusicBase:
         network = Network(NetworkConfig(**header["network"]))
         network.load_state_dict(_part(tensors, "network/"))
         phi = _part(tensors, "phi/")
-        shapes = {name: value.shape for name, value in PhiModule(network.config).tensors().items()}
+        shapes = {
+            name: value.shape for name, value in PhiModule(network.config, VOCABULARY.size).tensors().items()
+        }
         if {name: value.shape for name, value in phi.items()} != shapes:
             raise CheckpointFormatError(f"{path}: phi does not fit the network")
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from model.music.encoding import Traits, neutral_shift
 from model.music.errors import ControlsError
+from model.music.limits import DENSITY_NAMES, MAX_BARS, MAX_COUNT, MODES, check_mode, parse_meter
 from model.music.score import Key, Meter, Score
 from model.music.style import Profile
-from model.music.vocabulary import DENSITIES, METERS, REGISTERS, TEMPOS, level
-
-MAX_BARS = 64
-MAX_COUNT = 8
-MODES = ("major", "minor")
-DENSITY_NAMES = ("very sparse", "sparse", "medium", "dense", "very dense")
-_TONICS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+from model.music.vocabulary import DENSITIES, REGISTERS, TEMPOS, level
 
 
 @dataclass(frozen=True)
@@ -125,13 +119,7 @@ def settle(controls: Controls, profile: Profile) -> Settled:
     moved: dict[str, str] = {}
     mood = controls.mood
     primer = controls.primer
-    tonic, minor = parse_key(controls.key) if controls.key else (None, None)
-    if controls.mode is not None:
-        if controls.mode not in MODES:
-            raise ControlsError(f"`mode` is one of {', '.join(MODES)}, not {controls.mode!r}.")
-        if minor is not None and minor != (controls.mode == "minor"):
-            raise ControlsError(f"The key {controls.key!r} contradicts the mode {controls.mode!r}: name one.")
-        minor = controls.mode == "minor"
+    tonic, minor = check_mode(controls.key, controls.mode)
     if primer is not None:
         if controls.key or controls.mode or controls.meter:
             raise ControlsError("With a `primer`, key, mode and meter are the primer's: leave them out.")
@@ -167,25 +155,6 @@ def settle(controls: Controls, profile: Profile) -> Settled:
         voice=profile.voice if controls.voice is None else controls.voice,
         moved=moved,
     )
-
-
-def parse_key(text: str) -> tuple[int, bool | None]:
-    """Tonic and mode (None: not said) of "C", "f# minor", "Bb major"; a small letter alone means minor."""
-    match = re.fullmatch(r"\s*([A-Ga-g])\s*(#|b|♯|♭|sharp|flat)?\s*(major|minor|maj|min|m)?\s*", text)
-    if match is None:
-        raise ControlsError(f"The key {text[:40]!r} is not understood: write it as C, F#, Eb or 'Eb minor'.")
-    letter, sign, mode = match.groups()
-    tonic = _TONICS[letter.lower()] + {None: 0, "#": 1, "♯": 1, "sharp": 1}.get(sign, -1)
-    minor = None if mode is None else mode in ("minor", "min", "m")
-    return tonic % 12, True if minor is None and letter.islower() else minor
-
-
-def parse_meter(text: str) -> Meter:
-    """A meter that compositions may have."""
-    known = {str(meter): meter for meter in METERS}
-    if text.strip() not in known:
-        raise ControlsError(f"`meter` is one of {', '.join(known)}, not {text[:40]!r}.")
-    return known[text.strip()]
 
 
 def sounding_shift(key: Key) -> int:

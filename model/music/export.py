@@ -21,17 +21,6 @@ CONTAINER = (
     '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
     "</rootfiles></container>\n"
 )
-MEDIA_TYPES = {
-    "mid": "audio/midi",
-    "musicxml": "application/vnd.recordare.musicxml+xml",
-    "mxl": "application/vnd.recordare.musicxml",
-    "wav": "audio/wav",
-    "opus": "audio/ogg",
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "json": "application/json",
-}
 
 
 def write_mxl(score: Score) -> bytes:
@@ -49,7 +38,7 @@ _WRITERS: dict[str, Callable[[Score], bytes]] = {
     "mxl": write_mxl,
     "wav": lambda score: render_audio(score, "wav"),
     "opus": lambda score: render_audio(score, "opus"),
-    "svg": lambda score: engrave(score)[0].encode(),
+    "svg": lambda score: engrave(score, trimmed=True)[0].encode(),
     "pdf": engrave_pdf,
     "png": draw_piano_roll,
     "json": lambda score: (json.dumps(score_to_dict(score), indent=1) + "\n").encode(),
@@ -57,7 +46,9 @@ _WRITERS: dict[str, Callable[[Score], bytes]] = {
 
 
 def export(score: Score, form: str) -> bytes:
-    """The score as ``form``, one of ``MEDIA_TYPES``: "svg" is the first page, "png" the piano roll.
+    """The score as ``form``, one of ``model.music.limits.MEDIA_TYPES``.
+
+    "svg" is the first page, "png" the piano roll.
 
     Raises:
         ControlsError: an unknown form.

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.api.openapi_example_data import PIECE
 from app.api.services import Container
 from app.http.connections import KEPT_SECONDS, bounded
 from app.infra.asyncio_utils import end
@@ -26,12 +27,15 @@ from app.infra.broker import LANES, Delivery
 from app.jobs.job import Job, JobKind
 from app.migrations.tables import Base
 from app.settings import Settings
+from app.styles.checkpoint import medium_base
 from app.worker.inputs import load_inputs
 from app.worker.provenance import describe
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from model.formats import METADATA_KEY, StyleHeader
+from model.modality import IMAGE, Piece, ResultFile
 from tests.app.waiting import eventually
 
+MIDI = ResultFile("mid", "audio/midi", b"MThd")
 DEADLINE = 20.0  # s; far beyond what anything here takes
 
 
@@ -69,11 +73,21 @@ def files(**fields: bytes | list[bytes]) -> list[tuple[str, tuple[str, bytes, st
 
 
 def style_bytes(
-    base_hash: str, *, k: int = 1, steps: int = 3, losses: Mapping[str, Any] | None = None
+    base_hash: str,
+    *,
+    k: int = 1,
+    steps: int = 3,
+    losses: Mapping[str, Any] | None = None,
+    modality: str = IMAGE,
 ) -> bytes:
     """A style file with one small tensor."""
     header = StyleHeader(
-        base_hash=base_hash, k=k, steps=steps, seed=0, losses=dict(losses or {"start": {"total": 1.0}})
+        base_hash=base_hash,
+        k=k,
+        steps=steps,
+        seed=0,
+        losses=dict(losses or {"start": {"total": 1.0}}),
+        modality=modality,
     )
     return save({"gamma": np.zeros(8, dtype=np.float16)}, metadata={METADATA_KEY: header.to_json()})
 
@@ -103,6 +117,8 @@ class FakeWorker:
     async def outcome(self, job: Job) -> Outcome:
         """A finished run's outcome: a style file, and the contents inverted."""
         inputs = await load_inputs(job, self._services.sessions, self._services.blobs)
+        if job.modality != IMAGE:
+            return await self._outcome_of_works(job)
         base = await self._services.checkpoint.base_hash()
         style = None
         if job.kind is not JobKind.STYLIZE:
@@ -120,6 +136,15 @@ class FakeWorker:
             style=style,
             images=images if job.kind is not JobKind.ADAPT else (),
         )
+
+    async def _outcome_of_works(self, job: Job) -> Outcome:
+        """Of another modality: a style file, or one result with one file."""
+        if job.kind is JobKind.GENERATE:
+            return Outcome(steps=0, seconds=0.5, pieces=[Piece([MIDI], PIECE["about"])])
+        base = await medium_base(self._services.media[job.modality], self._services.settings)
+        data = style_bytes(base, modality=job.modality)
+        style = StyleOutcome(data, {"base_hash": base, "k": 1, "steps": 3, "modality": job.modality})
+        return Outcome(steps=3, seconds=0.5, style=style)
 
     async def finish(self, job: Job, delivery: Delivery) -> None:
         """Succeed, tell it, acknowledge."""

@@ -17,7 +17,7 @@ export async function firstPreview(browser, service) {
       const times = (globalThis.times = {});
       addEventListener("click", () => (times.press = performance.now()), { capture: true, once: true });
       const look = () => {
-        const image = document.querySelector(".easel img");
+        const image = document.querySelector(".easel > img");
         if (!image?.complete) return requestAnimationFrame(look);
         requestAnimationFrame(() => setTimeout(() => (times.seen = performance.now()))); // after it was painted
       };

@@ -31,7 +31,7 @@ describe("mishaps", { timeout: 600_000 }, () => {
   const button = (name) => page.getByRole("button", { name });
   const heading = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
   const open = (name) => page.getByRole("link", { name }).first().click();
-  const rendered = () => page.locator(".leaving .primary:enabled").waitFor();
+  const rendered = () => page.locator(".taking .primary:enabled").waitFor();
 
   it("a deleted style is no part of the next rendering", async () => {
     await makeStyle(service, "Gone", [examples[0]]);

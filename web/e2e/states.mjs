@@ -5,6 +5,10 @@ import { sample } from "./harness.mjs";
 const example = (name) => sample(`examples/${name}.jpg`);
 const photo = (name) => sample(`photos/${name}.jpg`);
 
+/** A GIF of 16x16 pixels and two frames, in base64. */
+const MOVING =
+  "R0lGODlhEAAQAIAAAP8AAAAA/yH/C05FVFNDQVBFMi4wAwEAAAAh+QQACgAAACwAAAAAEAAQAAACDoSPqcvtD6OctNqLsz4FACH5BAAKAAAALAAAAAAQABAAAAIOjI+py+0Po5y02ouzPgUAOw==";
+
 /** The styles that the states need; made once. */
 export async function stock(service) {
   const made = [];
@@ -46,7 +50,7 @@ const answer = (page, pattern, method, reply) =>
 const button = (page, name) => page.getByRole("button", { name });
 /** The photo in view is as the controls say: only then may it be downloaded. No other is being rendered. */
 async function settled(page) {
-  await page.locator(".leaving .primary:enabled").waitFor();
+  await page.locator(".taking .primary:enabled").waitFor();
   await page.waitForFunction(() => !document.querySelector(".filmstrip .rendering"));
 }
 
@@ -116,7 +120,7 @@ export const states = [
       await page.locator(".dropzone.over").waitFor();
     },
   },
-  { name: "make-chosen", title: "Pictures to reorder, crop and remove", reach: (given) => choosePictures(given) },
+  { name: "make-chosen", title: "Pictures to crop and remove", reach: (given) => choosePictures(given) },
   {
     name: "make-crop",
     title: "Cropping a picture",
@@ -354,6 +358,16 @@ export const states = [
     },
   },
   {
+    name: "use-moving",
+    title: "A photo that moves",
+    async reach(given) {
+      await use(given, { photos: [] });
+      await drop(given.page, [{ name: "loop.gif", type: "image/gif", data: MOVING }]);
+      await settled(given.page);
+      await given.page.locator("summary", { hasText: "File" }).click();
+    },
+  },
+  {
     name: "use-closely",
     title: "The result as large as the screen",
     real: true,
@@ -412,6 +426,16 @@ export const states = [
       await result(given, { photos: ["cat", "coffee"] });
       await given.page.getByRole("link", { name: "Results" }).first().click();
       await given.page.locator(".results .thumb img").first().waitFor();
+    },
+  },
+  {
+    name: "results-closely",
+    title: "An earlier result as large as the screen",
+    async reach(given) {
+      await result(given, { photos: ["coffee"] });
+      await given.page.getByRole("link", { name: "Results" }).first().click();
+      await button(given.page, /^Look closely: /).first().click();
+      await given.page.locator(".viewer .before").waitFor({ state: "attached" });
     },
   },
   {
@@ -498,6 +522,16 @@ export const states = [
       await given.page.getByText("Step 12 of").first().waitFor({ timeout: 300_000 });
       await given.page.getByRole("link", { name: "My styles" }).first().click();
       await given.page.locator(".card .thumb .styled").nth(4).waitFor();
+    },
+  },
+  {
+    name: "styles-unkept",
+    title: "A style that was learned, and not kept yet",
+    async reach(given) {
+      await learn(given);
+      await given.page.getByText("Your style is ready").waitFor({ timeout: 300_000 });
+      await given.page.getByRole("link", { name: "My styles" }).first().click();
+      await given.page.getByText("not kept yet").waitFor();
     },
   },
   {

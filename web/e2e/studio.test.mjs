@@ -53,7 +53,7 @@ describe("the studio", { timeout: 900_000 }, () => {
   const previews = () => page.locator(".strip li").count();
   const share = () => page.locator(".compare").evaluate((one) => one.style.getPropertyValue("--share"));
   /** The photo in view is as the controls say: only then may it be downloaded. */
-  const rendered = () => page.locator(".leaving .primary:enabled").waitFor();
+  const rendered = () => page.locator(".taking .primary:enabled").waitFor();
   const jobOf = async () => service.api(`/v1/jobs/${page.url().split("/").pop()}`);
 
   it("says what to do where there is nothing", async () => {
@@ -195,7 +195,7 @@ describe("the studio", { timeout: 900_000 }, () => {
       const { stdout } = await run("bash", ["-c", line], { cwd: folder });
       assert.equal(JSON.parse(stdout).job.state, "succeeded");
       const program = await page.getByLabel("Python", { exact: true }).textContent();
-      await run(process.env.PYTHON ?? "python3", ["-c", program], { cwd: folder });
+      await run(PYTHON, ["-c", program], { cwd: folder });
       assert.deepEqual([...(await readFile(join(folder, "result.png"))).subarray(1, 4)], [...Buffer.from("PNG")]);
     } finally {
       await rm(folder, { recursive: true });
@@ -345,9 +345,9 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.keyboard.press("Tab");
     await tabTo(page, "Skip to the content");
     await page.keyboard.press("Enter");
-    await tabTo(page, "The Great Wave alone");
+    await tabTo(page, "Don Quixote, engraved");
     await page.keyboard.press("Enter");
-    await page.locator(".example").waitFor();
+    await page.locator(".example").first().waitFor();
     await tabTo(page, "Learn this style");
     await page.keyboard.press("Enter");
     await heading("Learned");
@@ -434,8 +434,7 @@ describe("a service with keys and a short queue", { timeout: 600_000 }, () => {
       startService({ FEWSTROKE_AUTH: "keys", FEWSTROKE_MAX_QUEUED_JOBS: "1" }),
       startBrowser(),
     ]);
-    const python = process.env.PYTHON ?? "python3";
-    const { stdout } = await run(python, ["-m", "app.cli", "keys", "create", "studio"], { env: service.environment });
+    const { stdout } = await run(PYTHON, ["-m", "app.cli", "keys", "create", "studio"], { env: service.environment });
     key = /fsk_\S+/.exec(stdout)[0];
   });
   after(async () => {

@@ -14,6 +14,7 @@ type Schemas = components["schemas"];
 export type Job = Schemas["JobOut"];
 export type Style = Schemas["StyleOut"];
 export type Stylization = Schemas["StylizationOut"];
+export type Composition = Schemas["CompositionOut"];
 
 export interface Options {
   /** Default: the service on this machine. */
@@ -34,7 +35,7 @@ export type Fields = Record<string, Blob | string | number | boolean | null | un
 
 const SILENCE = 40_000; // ms; the service sends a comment every 15 s
 const TRIES = 3; // streams in a row that bring nothing, before polling
-const MAKES = /\/v1\/(styles|styles\/import|stylizations|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
+const MAKES = /\/v1\/(styles|styles\/import|stylizations|compositions|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
 
 export class Fewstroke {
   /** All calls: `fewstroke.api.GET("/v1/styles/{style_id}", …)`. Refusals are thrown, as `ApiError`. */
@@ -96,10 +97,36 @@ export class Fewstroke {
     style: string | Record<string, number>,
     fields: Fields = {},
   ): Promise<Schemas["StylizationAccepted"]> {
-    const blend = typeof style === "string" ? { style_id: style } : { style_id: Object.keys(style), weight: Object.values(style) };
-    const body = formOf({ ...fields, ...blend, contents });
+    const body = formOf({ ...fields, ...blendOf(style), contents });
     const { data } = await this.api.POST("/v1/stylizations", { body: body as never, bodySerializer: () => body });
     return data!;
+  }
+
+  /** Compose in a style of music, or in a blend; its job goes on: `wait` for it. `fields.primer`: a score. */
+  async createComposition(
+    style: string | Record<string, number>,
+    fields: Fields = {},
+  ): Promise<Schemas["CompositionAccepted"]> {
+    const body = formOf({ ...fields, ...blendOf(style) });
+    const { data } = await this.api.POST("/v1/compositions", { body: body as never, bodySerializer: () => body });
+    return data!;
+  }
+
+  /** A composition as it is now. */
+  async composition(compositionId: string): Promise<Composition> {
+    const { data } = await this.api.GET("/v1/compositions/{composition_id}", {
+      params: { path: { composition_id: compositionId } },
+    });
+    return data!;
+  }
+
+  /** The bytes of a file that is no picture, such as a result's MIDI. */
+  async file(fileId: string): Promise<Blob> {
+    const { data } = await this.api.GET("/v1/files/{file_id}/content", {
+      params: { path: { file_id: fileId } },
+      parseAs: "blob",
+    });
+    return data as Blob;
   }
 
   /** An image's bytes. */
@@ -163,6 +190,11 @@ export class Fewstroke {
     });
     return data!;
   }
+}
+
+/** The fields that name a style, or a blend. */
+function blendOf(style: string | Record<string, number>): Fields {
+  return typeof style === "string" ? { style_id: style } : { style_id: Object.keys(style), weight: Object.values(style) };
 }
 
 /** A multipart form of the fields that have a value. */

@@ -20,7 +20,8 @@ export interface paths {
         /**
          * Learn a style from examples
          * @description Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
-         *     be applied to. The style can be used once its job has succeeded.
+         *     be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL). What they are, their bytes
+         *     say. The style can be used once its job has succeeded.
          */
         post: operations["createStyle"];
         delete?: never;
@@ -238,6 +239,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/compositions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List compositions
+         * @description Newest first. A blend is listed under the style with the largest weight.
+         */
+        get: operations["listCompositions"];
+        put?: never;
+        /**
+         * Make compositions in a style
+         * @description Name a style of music that is ready, or several with weights to blend them, and what the composition is to be: what is not asked for is as in the examples. With a `primer` (a score) it goes on from its end, or with `infill` writes bars in its midst anew; the files hold the new bars, `whole.mid` and `whole.musicxml` also the primer's. Every result comes with a report on how original it is.
+         */
+        post: operations["createComposition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compositions/{composition_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a composition
+         * @description Its job, and its results with their files.
+         */
+        get: operations["getComposition"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a composition
+         * @description Its inputs and its results go; its style stays. 409 while its job waits or runs.
+         */
+        delete: operations["deleteComposition"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compositions/{composition_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all results
+         * @description Every file of every result, and `manifest.json`, which is this resource as JSON.
+         */
+        get: operations["downloadComposition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/poems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List poems
+         * @description Newest first. A blend is listed under the style with the largest weight.
+         */
+        get: operations["listPoems"];
+        put?: never;
+        /**
+         * Make poems in a style
+         * @description Name a style learned from Chinese poems that is ready, or several with weights to blend them, and the form: the number of lines and characters is kept, and in regulated verse the tones and the rhyme of the book Pingshui. Every result comes with a report on how original it is.
+         */
+        post: operations["createPoem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/poems/{poem_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a poem
+         * @description Its job, and its results with their files.
+         */
+        get: operations["getPoem"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a poem
+         * @description Its inputs and its results go; its style stays. 409 while its job waits or runs.
+         */
+        delete: operations["deletePoem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/poems/{poem_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all results
+         * @description Every file of every result, and `manifest.json`, which is this resource as JSON.
+         */
+        get: operations["downloadPoem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -344,6 +481,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/plain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Convert a picture
+         * @description The picture as the service would keep it, for programs that cannot read its format (HEIC, mostly):
+         *     upright, in sRGB, without metadata, scaled down to 2048 pixels. Nothing of it is kept.
+         */
+        post: operations["plainImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images": {
         parameters: {
             query?: never;
@@ -402,6 +560,71 @@ export interface paths {
          *     you like.
          */
         get: operations["downloadImage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List files
+         * @description Newest first: uploads that are no pictures, as they were read, and results.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe a file
+         * @description Size, format, checksum, and where its bytes are.
+         */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a file
+         * @description The file and its bytes go at once. 409 while a job needs it.
+         */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{file_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file
+         * @description The bytes, for their owner and for whoever has a signed link, with the media type that the file's JSON
+         *     names. They never change: cache them as long as you like.
+         */
+        get: operations["downloadFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -638,7 +861,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description The base checkpoint that adaptations start from.
+         * @description The base checkpoint that adaptations of pictures start from, and what else styles are learned of.
          */
         get: operations["listModels"];
         put?: never;
@@ -695,6 +918,192 @@ export interface components {
             error: string | null;
             /** Milliseconds */
             milliseconds: number;
+        };
+        /**
+         * CompositionAbout
+         * @description What a composition is.
+         */
+        CompositionAbout: {
+            /** Title */
+            title: string;
+            /**
+             * Key
+             * @description Such as `Eb minor`.
+             */
+            key: string;
+            /**
+             * Tempo
+             * @description Quarters a minute.
+             */
+            tempo: number;
+            /** Meter */
+            meter: string;
+            /** Bars */
+            bars: number;
+            /**
+             * Seconds
+             * @description When played.
+             */
+            seconds: number;
+            /**
+             * Voice
+             * @description Whether there is a singer.
+             */
+            voice: boolean;
+            /**
+             * Moved By Mood
+             * @description What the mood moved, and whereto.
+             */
+            moved_by_mood: {
+                [key: string]: string;
+            };
+            /** Seed */
+            seed: number;
+            originality: components["schemas"]["app__music__schemas__Originality"];
+        };
+        /**
+         * CompositionAccepted
+         * @description A new composition and its job.
+         */
+        CompositionAccepted: {
+            composition: components["schemas"]["CompositionOut"];
+            job: components["schemas"]["JobOut"];
+        };
+        /**
+         * CompositionOut
+         * @description A request for compositions in a style, and what came of it.
+         * @example {
+         *       "created_at": "2026-01-01T12:00:00Z",
+         *       "id": "cmp_01JDXYZ0000000000000000000",
+         *       "items": [],
+         *       "job": {
+         *         "attempt": 1,
+         *         "created_at": "2026-01-01T12:00:00Z",
+         *         "id": "job_01JDXYZ0000000000000000000",
+         *         "kind": "adapt",
+         *         "links": {
+         *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+         *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+         *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+         *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
+         *         },
+         *         "modality": "image",
+         *         "started_at": "2026-01-01T12:00:01Z",
+         *         "state": "running",
+         *         "style_id": "sty_01JDXYZ0000000000000000000"
+         *       },
+         *       "settings": {
+         *         "bars": 16,
+         *         "count": 1,
+         *         "key": "Eb minor",
+         *         "seed": 0
+         *       },
+         *       "style_id": "sty_01JDXYZ0000000000000000000",
+         *       "styles": [
+         *         {
+         *           "id": "sty_01JDXYZ0000000000000000000",
+         *           "weight": 1
+         *         }
+         *       ]
+         *     }
+         */
+        CompositionOut: {
+            /** Id */
+            id: string;
+            /**
+             * Style Id
+             * @description The style; of a blend, the one with the largest weight.
+             */
+            style_id: string;
+            /** Styles */
+            styles: components["schemas"]["StyleShare"][];
+            settings: components["schemas"]["CompositionSettings"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            job: components["schemas"]["JobOut"];
+            /**
+             * Items
+             * @description The results; empty before the job has succeeded.
+             */
+            items: components["schemas"]["CompositionPiece"][];
+        };
+        /**
+         * CompositionPage
+         * @description A page of compositions, newest first.
+         */
+        CompositionPage: {
+            /** Items */
+            items: components["schemas"]["CompositionOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * CompositionPiece
+         * @description One composition, in all its forms.
+         */
+        CompositionPiece: {
+            /**
+             * Position
+             * @description Its place among the results, from 0.
+             */
+            position: number;
+            about: components["schemas"]["CompositionAbout"];
+            /**
+             * Files
+             * @description Its forms that there are; deleted ones are left out.
+             */
+            files: components["schemas"]["ResultFile"][];
+        };
+        /**
+         * CompositionSettings
+         * @description What was asked for; null: as in the examples.
+         */
+        CompositionSettings: {
+            /** Bars */
+            bars: number;
+            /** Key */
+            key: string | null;
+            /** Mode */
+            mode: string | null;
+            /** Tempo */
+            tempo: number | null;
+            /** Meter */
+            meter: string | null;
+            /** Density */
+            density: number | null;
+            /** Valence */
+            valence: number | null;
+            /** Arousal */
+            arousal: number | null;
+            /** Voice */
+            voice: boolean | null;
+            /** Temperature */
+            temperature: number;
+            /** Top P */
+            top_p: number;
+            /** Max Copied */
+            max_copied: number | null;
+            /** Ending */
+            ending: string;
+            /** Infill */
+            infill: number[] | null;
+            /** Forms */
+            forms: string[] | null;
+            /** Seed */
+            seed: number;
+            /** Count */
+            count: number;
         };
         /**
          * DeliveryOut
@@ -757,7 +1166,86 @@ export interface components {
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "job_not_cancelable" | "stylization_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "work_format_unsupported" | "work_damaged" | "work_too_large" | "work_empty" | "examples_mixed" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "file_not_found" | "generation_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "style_of_other_modality" | "job_not_cancelable" | "stylization_not_ready" | "generation_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        /**
+         * FileOut
+         * @description A file that is no picture: an upload, as it was read, or a form of a result.
+         * @example {
+         *       "created_at": "2026-01-01T12:01:00Z",
+         *       "form": "mid",
+         *       "id": "fil_01JDXYZ0000000000000000002",
+         *       "job_id": "job_01JDXYZ0000000000000000001",
+         *       "media_type": "audio/midi",
+         *       "position": 0,
+         *       "role": "result",
+         *       "sha256": "0a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f60710a1b2c3d4e5f6071",
+         *       "size_bytes": 2117,
+         *       "url": "/v1/files/fil_01JDXYZ0000000000000000002/content?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
+         *       "url_expires_at": "2026-01-01T13:05:00Z"
+         *     }
+         */
+        FileOut: {
+            /** Id */
+            id: string;
+            role: components["schemas"]["FileRole"];
+            /** Job Id */
+            job_id: string;
+            /**
+             * Position
+             * @description Among the uploads of its field, or of the result of which it is a form.
+             */
+            position: number;
+            /**
+             * Form
+             * @description Its extension, such as `mid` or `musicxml`.
+             */
+            form: string;
+            /** Media Type */
+            media_type: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            /**
+             * Url
+             * @description Where its bytes are: a signed link, good without a key until it expires.
+             */
+            url: string;
+            /**
+             * Url Expires At
+             * Format: date-time
+             */
+            url_expires_at: string;
+        };
+        /**
+         * FilePage
+         * @description A page of files, newest first.
+         */
+        FilePage: {
+            /** Items */
+            items: components["schemas"]["FileOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * FileRole
+         * @description What a file is to its job.
+         * @enum {string}
+         */
+        FileRole: "example" | "input" | "result";
         /**
          * ImageOut
          * @description An image: an upload as it was normalised, or a result.
@@ -859,6 +1347,12 @@ export interface components {
          */
         ImageRole: "example" | "content" | "mask" | "result";
         /**
+         * InputFormat
+         * @description The formats that are accepted as input.
+         * @enum {string}
+         */
+        InputFormat: "jpeg" | "png" | "webp" | "gif" | "avif" | "heic";
+        /**
          * ItemStatus
          * @description How far one content of a stylization is.
          * @enum {string}
@@ -879,7 +1373,7 @@ export interface components {
          * @description What a worker does for the job.
          * @enum {string}
          */
-        JobKind: "adapt" | "stylize" | "stylize_once";
+        JobKind: "adapt" | "stylize" | "stylize_once" | "generate";
         /**
          * JobLinks
          * @description Where to go from here.
@@ -908,6 +1402,7 @@ export interface components {
          *         "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
          *         "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
          *       },
+         *       "modality": "image",
          *       "started_at": "2026-01-01T12:00:01Z",
          *       "state": "running",
          *       "style_id": "sty_01JDXYZ0000000000000000000"
@@ -917,6 +1412,11 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["JobKind"];
+            /**
+             * Modality
+             * @description What is learned or made: `image`, `music`.
+             */
+            modality: string;
             state: components["schemas"]["JobState"];
             /**
              * Attempt
@@ -969,6 +1469,11 @@ export interface components {
              */
             images: components["schemas"]["ResultImage"][];
             /**
+             * Files
+             * @description Results that are no pictures, in all their forms, also those deleted since.
+             */
+            files: components["schemas"]["ResultFile"][];
+            /**
              * Losses
              * @description `total`, the loss on held-out photos as a share of the zero-step style's: 1 at the `start`, less at the `end`.
              */
@@ -1013,6 +1518,32 @@ export interface components {
             status: "ok";
         };
         /**
+         * ModalityOut
+         * @description What styles can be learned of.
+         */
+        ModalityOut: {
+            /**
+             * Name
+             * @description As in the `modality` of styles and jobs.
+             */
+            name: string;
+            /**
+             * Examples
+             * @description The formats of examples, in words.
+             */
+            examples: string;
+            /**
+             * Base Hash
+             * @description SHA-256 of its checkpoint; null: there is none here.
+             */
+            base_hash: string | null;
+            /**
+             * Resource
+             * @description Where its results are asked for, such as `/v1/compositions`.
+             */
+            resource: string;
+        };
+        /**
          * ModelOut
          * @description The base checkpoint that adaptations start from.
          */
@@ -1051,6 +1582,11 @@ export interface components {
             max_clip_frames: number;
             /** Max Clip Seconds */
             max_clip_seconds: number;
+            /**
+             * Input Formats
+             * @description What pictures may come as.
+             */
+            input_formats: components["schemas"]["InputFormat"][];
         };
         /**
          * ModelPage
@@ -1059,6 +1595,8 @@ export interface components {
         ModelPage: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
+            /** Modalities */
+            modalities: components["schemas"]["ModalityOut"][];
         };
         /**
          * OneCallAccepted
@@ -1075,6 +1613,152 @@ export interface components {
          * @enum {string}
          */
         OutputFormat: "png" | "jpeg" | "webp";
+        /**
+         * PoemAbout
+         * @description What a poem is.
+         */
+        PoemAbout: {
+            /** Title */
+            title: string;
+            /** Form */
+            form: string;
+            /**
+             * Text
+             * @description With its title and marks.
+             */
+            text: string;
+            /** Seed */
+            seed: number;
+            originality: components["schemas"]["app__poems__schemas__Originality"];
+        };
+        /**
+         * PoemAccepted
+         * @description A new poem and its job.
+         */
+        PoemAccepted: {
+            poem: components["schemas"]["PoemOut"];
+            job: components["schemas"]["JobOut"];
+        };
+        /**
+         * PoemOut
+         * @description A request for poems in a style, and what came of it.
+         * @example {
+         *       "created_at": "2026-01-01T12:00:00Z",
+         *       "id": "poe_01JDXYZ0000000000000000000",
+         *       "items": [],
+         *       "job": {
+         *         "attempt": 1,
+         *         "created_at": "2026-01-01T12:00:00Z",
+         *         "id": "job_01JDXYZ0000000000000000000",
+         *         "kind": "adapt",
+         *         "links": {
+         *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+         *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+         *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+         *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
+         *         },
+         *         "modality": "image",
+         *         "started_at": "2026-01-01T12:00:01Z",
+         *         "state": "running",
+         *         "style_id": "sty_01JDXYZ0000000000000000000"
+         *       },
+         *       "settings": {
+         *         "count": 1,
+         *         "form": "jueju",
+         *         "seed": 0,
+         *         "title": "秋夜"
+         *       },
+         *       "style_id": "sty_01JDXYZ0000000000000000000",
+         *       "styles": [
+         *         {
+         *           "id": "sty_01JDXYZ0000000000000000000",
+         *           "weight": 1
+         *         }
+         *       ]
+         *     }
+         */
+        PoemOut: {
+            /** Id */
+            id: string;
+            /**
+             * Style Id
+             * @description The style; of a blend, the one with the largest weight.
+             */
+            style_id: string;
+            /** Styles */
+            styles: components["schemas"]["StyleShare"][];
+            settings: components["schemas"]["PoemSettings"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            job: components["schemas"]["JobOut"];
+            /**
+             * Items
+             * @description The results; empty before the job has succeeded.
+             */
+            items: components["schemas"]["PoemPiece"][];
+        };
+        /**
+         * PoemPage
+         * @description A page of poems, newest first.
+         */
+        PoemPage: {
+            /** Items */
+            items: components["schemas"]["PoemOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * PoemPiece
+         * @description One poem, as text, Markdown and JSON.
+         */
+        PoemPiece: {
+            /**
+             * Position
+             * @description Its place among the results, from 0.
+             */
+            position: number;
+            about: components["schemas"]["PoemAbout"];
+            /**
+             * Files
+             * @description Its forms that there are; deleted ones are left out.
+             */
+            files: components["schemas"]["ResultFile"][];
+        };
+        /**
+         * PoemSettings
+         * @description What was asked for.
+         */
+        PoemSettings: {
+            /** Form */
+            form: string;
+            /** Title */
+            title: string;
+            /** Script */
+            script: string | null;
+            /** Avoid */
+            avoid: string;
+            /** Temperature */
+            temperature: number;
+            /** Top P */
+            top_p: number;
+            /** Max Copied */
+            max_copied: number;
+            /** Seed */
+            seed: number;
+            /** Count */
+            count: number;
+        };
         /**
          * Precision
          * @description How a file keeps its convolutions. All of them take, compute and give float32.
@@ -1173,6 +1857,28 @@ export interface components {
             /** Feather */
             feather: number;
             provenance: components["schemas"]["Provenance"];
+        };
+        /**
+         * ResultFile
+         * @description One form of a result that is no picture.
+         */
+        ResultFile: {
+            /** Id */
+            id: string;
+            /**
+             * Form
+             * @description The file's extension, such as `mid` or `musicxml`.
+             */
+            form: string;
+            /** Media Type */
+            media_type: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * Url
+             * @description Where its bytes are.
+             */
+            url: string;
         };
         /**
          * ResultImage
@@ -1286,6 +1992,7 @@ export interface components {
          *       },
          *       "id": "sty_01JDXYZ0000000000000000000",
          *       "job_id": "job_01JDXYZ0000000000000000000",
+         *       "modality": "image",
          *       "name": "Waves",
          *       "ready_at": "2026-01-01T12:00:30Z",
          *       "size_bytes": 148112,
@@ -1295,6 +2002,11 @@ export interface components {
         StyleOut: {
             /** Id */
             id: string;
+            /**
+             * Modality
+             * @description What its examples are: `image`, `music`.
+             */
+            modality: string;
             /** Name */
             name: string | null;
             /** Description */
@@ -1433,6 +2145,7 @@ export interface components {
          *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
          *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
          *         },
+         *         "modality": "image",
          *         "started_at": "2026-01-01T12:00:01Z",
          *         "state": "running",
          *         "style_id": "sty_01JDXYZ0000000000000000000"
@@ -1666,6 +2379,106 @@ export interface components {
             next: string | null;
         };
         /**
+         * Nearest
+         * @description The place in a known work that shares the longest run with a result.
+         */
+        app__music__schemas__Nearest: {
+            [key: string]: unknown;
+        };
+        /**
+         * Originality
+         * @description How original a composition is, beside what works of different composers share.
+         */
+        app__music__schemas__Originality: {
+            /** @description With the style's examples. */
+            examples: components["schemas"]["app__music__schemas__Shared"];
+            /** @description With the works that the network was trained on. */
+            training: components["schemas"]["app__music__schemas__Shared"];
+            /**
+             * Human
+             * @description What songs of different composers share: percentiles of the longest run (`longest_50`, `longest_95`), the mean share of runs of eight.
+             */
+            human: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Shared
+         * @description What a composition shares with known works.
+         */
+        app__music__schemas__Shared: {
+            /**
+             * Longest
+             * @description Longest run of events (notes with durations, in any key); 0: none of eight.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of eight events, the share that known works have too.
+             */
+            share: number;
+            /** @description Where that run is, with bar numbers; null: nowhere. */
+            nearest: components["schemas"]["app__music__schemas__Nearest"] | null;
+        };
+        /**
+         * Nearest
+         * @description The passage that shares the longest run with a poem.
+         */
+        app__poems__schemas__Nearest: {
+            /**
+             * Author
+             * @description The poet, or `an example`.
+             */
+            author: string;
+            /**
+             * Passage
+             * @description Characters around the run, without marks.
+             */
+            passage: string;
+        };
+        /**
+         * Originality
+         * @description How original a poem is, beside what poems of different poets share.
+         */
+        app__poems__schemas__Originality: {
+            /** @description With the style's examples. */
+            examples: components["schemas"]["app__poems__schemas__Shared"];
+            /** @description With the poems that the network was trained on. */
+            training: components["schemas"]["app__poems__schemas__Shared"];
+            /** @description Where the longest run is; null: nowhere. */
+            nearest: components["schemas"]["app__poems__schemas__Nearest"] | null;
+            /**
+             * Human
+             * @description What poems of different poets share: percentiles of the longest run (`longest_50`, `longest_95`), the mean share of runs of three.
+             */
+            human: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Shared
+         * @description What a poem shares with known poems.
+         */
+        app__poems__schemas__Shared: {
+            /**
+             * Longest
+             * @description Characters of the longest run; 0 below 3.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of three characters, the share that known poems have too.
+             */
+            share: number;
+            /**
+             * Own
+             * @description Where the run begins in the poem, in characters from 0.
+             */
+            own: number;
+            /** Place */
+            place: number | null;
+        };
+        /**
          * FieldProblem
          * @description One invalid value.
          */
@@ -1739,6 +2552,8 @@ export interface operations {
                 status?: components["schemas"]["StyleStatus"][] | null;
                 /** @description A part of the name, in any case. */
                 name?: string | null;
+                /** @description Only styles of `image` or `music`. */
+                modality?: string | null;
                 /** @description The styles that come with the service, instead of your own. */
                 preset?: boolean;
                 /** @description How many items a page has. */
@@ -1763,6 +2578,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *           "modality": "image",
                      *           "name": "Waves",
                      *           "description": null,
                      *           "status": "ready",
@@ -1794,6 +2610,7 @@ export interface operations {
                      *         },
                      *         {
                      *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "modality": "image",
                      *           "name": "Waves",
                      *           "description": "Five woodblock prints",
                      *           "status": "ready",
@@ -1955,9 +2772,9 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     contents?: string[];
                     /** @description A name for people. */
                     name?: string;
@@ -1984,6 +2801,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
                      *         "status": "ready",
@@ -2016,6 +2834,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "kind": "adapt",
+                     *         "modality": "image",
                      *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
@@ -2026,6 +2845,7 @@ export interface operations {
                      *         "result": {
                      *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *           "images": [],
+                     *           "files": [],
                      *           "losses": {
                      *             "start": {
                      *               "total": 1
@@ -2068,6 +2888,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
                      *         "status": "pending",
@@ -2084,6 +2905,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "kind": "adapt",
+                     *         "modality": "image",
                      *         "state": "queued",
                      *         "attempt": 0,
                      *         "retry_of": null,
@@ -2376,6 +3198,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *       "modality": "image",
                      *       "name": "Waves",
                      *       "description": null,
                      *       "status": "ready",
@@ -2663,6 +3486,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "modality": "image",
                      *       "name": "Waves",
                      *       "description": "Five woodblock prints",
                      *       "status": "ready",
@@ -2992,6 +3816,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "modality": "image",
                      *       "name": "Waves of Kanagawa",
                      *       "description": null,
                      *       "status": "ready",
@@ -3231,6 +4056,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
                      *         "status": "ready",
@@ -3263,6 +4089,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *         "kind": "adapt",
+                     *         "modality": "image",
                      *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
@@ -3273,6 +4100,7 @@ export interface operations {
                      *         "result": {
                      *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *           "images": [],
+                     *           "files": [],
                      *           "losses": {
                      *             "start": {
                      *               "total": 1
@@ -3315,6 +4143,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
                      *         "status": "pending",
@@ -3347,6 +4176,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *         "kind": "adapt",
+                     *         "modality": "image",
                      *         "state": "queued",
                      *         "attempt": 0,
                      *         "retry_of": null,
@@ -3957,6 +4787,7 @@ export interface operations {
                      *           "job": {
                      *             "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *             "kind": "stylize",
+                     *             "modality": "image",
                      *             "state": "succeeded",
                      *             "attempt": 1,
                      *             "retry_of": null,
@@ -3972,6 +4803,7 @@ export interface operations {
                      *                   "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *                 }
                      *               ],
+                     *               "files": [],
                      *               "losses": {},
                      *               "steps": 0,
                      *               "seconds": 0.431
@@ -4152,10 +4984,26 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF, animated ones too, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them; WebP, PNG and GIF may move, at most 32 MiB each. */
                     contents: string[];
-                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
                     /**
                      * @description 0 is the photo itself, 1 the style, more draws it again: more of the style.
                      * @default 1
@@ -4196,22 +5044,6 @@ export interface operations {
                      * @enum {string}
                      */
                     provenance?: "embed" | "none";
-                    /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
-                     * @example [
-                     *       "sty_01JDXYZ0000000000000000000",
-                     *       "sty_01JDXYZ0000000000000000001"
-                     *     ]
-                     */
-                    style_id: string[];
-                    /**
-                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
-                     * @example [
-                     *       0.7,
-                     *       0.3
-                     *     ]
-                     */
-                    weight?: number[];
                     /**
                      * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
@@ -4262,6 +5094,7 @@ export interface operations {
                      *         "job": {
                      *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *           "kind": "stylize",
+                     *           "modality": "image",
                      *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
@@ -4277,6 +5110,7 @@ export interface operations {
                      *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *               }
                      *             ],
+                     *             "files": [],
                      *             "losses": {},
                      *             "steps": 0,
                      *             "seconds": 0.431
@@ -4323,6 +5157,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *         "kind": "stylize",
+                     *         "modality": "image",
                      *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
@@ -4338,6 +5173,7 @@ export interface operations {
                      *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *             }
                      *           ],
+                     *           "files": [],
                      *           "losses": {},
                      *           "steps": 0,
                      *           "seconds": 0.431
@@ -4402,6 +5238,7 @@ export interface operations {
                      *         "job": {
                      *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *           "kind": "stylize",
+                     *           "modality": "image",
                      *           "state": "queued",
                      *           "attempt": 0,
                      *           "retry_of": null,
@@ -4444,6 +5281,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *         "kind": "stylize",
+                     *         "modality": "image",
                      *         "state": "queued",
                      *         "attempt": 0,
                      *         "retry_of": null,
@@ -4748,6 +5586,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *         "kind": "stylize",
+                     *         "modality": "image",
                      *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
@@ -4763,6 +5602,7 @@ export interface operations {
                      *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *             }
                      *           ],
+                     *           "files": [],
                      *           "losses": {},
                      *           "steps": 0,
                      *           "seconds": 0.431
@@ -5262,11 +6102,11 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     examples: string[];
-                    /** @description JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     content: string;
-                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, at most 32 MiB. */
+                    /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
                     /** @description A name for people. */
                     name?: string;
@@ -5339,6 +6179,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": null,
                      *         "description": null,
                      *         "status": "ready",
@@ -5395,6 +6236,7 @@ export interface operations {
                      *         "job": {
                      *           "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *           "kind": "stylize_once",
+                     *           "modality": "image",
                      *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
@@ -5410,6 +6252,7 @@ export interface operations {
                      *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *               }
                      *             ],
+                     *             "files": [],
                      *             "losses": {
                      *               "start": {
                      *                 "total": 1
@@ -5452,6 +6295,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *         "kind": "stylize_once",
+                     *         "modality": "image",
                      *         "state": "succeeded",
                      *         "attempt": 1,
                      *         "retry_of": null,
@@ -5467,6 +6311,7 @@ export interface operations {
                      *               "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *             }
                      *           ],
+                     *           "files": [],
                      *           "losses": {
                      *             "start": {
                      *               "total": 1
@@ -5509,6 +6354,7 @@ export interface operations {
                      * @example {
                      *       "style": {
                      *         "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "modality": "image",
                      *         "name": null,
                      *         "description": null,
                      *         "status": "pending",
@@ -5549,6 +6395,7 @@ export interface operations {
                      *         "job": {
                      *           "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *           "kind": "stylize_once",
+                     *           "modality": "image",
                      *           "state": "queued",
                      *           "attempt": 0,
                      *           "retry_of": null,
@@ -5580,6 +6427,7 @@ export interface operations {
                      *       "job": {
                      *         "id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *         "kind": "stylize_once",
+                     *         "modality": "image",
                      *         "state": "queued",
                      *         "attempt": 0,
                      *         "retry_of": null,
@@ -5871,6 +6719,2479 @@ export interface operations {
             };
         };
     };
+    listCompositions: {
+        parameters: {
+            query?: {
+                /** @description Only those whose job is so. */
+                state?: components["schemas"]["JobState"][] | null;
+                /**
+                 * @description Only those of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *           "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "styles": [
+                     *             {
+                     *               "id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *               "weight": 1
+                     *             }
+                     *           ],
+                     *           "settings": {
+                     *             "key": "Eb minor",
+                     *             "meter": "6/8",
+                     *             "bars": 16,
+                     *             "temperature": 0.95,
+                     *             "top_p": 0.95,
+                     *             "mode": null,
+                     *             "tempo": null,
+                     *             "density": null,
+                     *             "valence": null,
+                     *             "arousal": null,
+                     *             "voice": null,
+                     *             "max_copied": null,
+                     *             "infill": null,
+                     *             "ending": "cadence",
+                     *             "forms": [
+                     *               "mid"
+                     *             ],
+                     *             "seed": 0,
+                     *             "count": 1
+                     *           },
+                     *           "created_at": "2026-11-24T09:25:02.514301Z",
+                     *           "expires_at": "2026-12-24T09:25:02.514301Z",
+                     *           "job": {
+                     *             "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *             "kind": "generate",
+                     *             "modality": "music",
+                     *             "state": "succeeded",
+                     *             "attempt": 1,
+                     *             "retry_of": null,
+                     *             "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *             "created_at": "2026-11-24T09:25:02.514301Z",
+                     *             "started_at": "2026-11-24T09:25:02.551876Z",
+                     *             "finished_at": "2026-11-24T09:25:19.460217Z",
+                     *             "result": {
+                     *               "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *               "images": [],
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *                   "form": "mid",
+                     *                   "media_type": "audio/midi",
+                     *                   "size_bytes": 2117,
+                     *                   "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *                 }
+                     *               ],
+                     *               "losses": {},
+                     *               "steps": 0,
+                     *               "seconds": 4.218
+                     *             },
+                     *             "error": null,
+                     *             "links": {
+                     *               "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *               "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *               "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *               "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *             }
+                     *           },
+                     *           "items": [
+                     *             {
+                     *               "position": 0,
+                     *               "about": {
+                     *                 "title": "Song in Eb minor",
+                     *                 "key": "Eb minor",
+                     *                 "tempo": 72,
+                     *                 "meter": "6/8",
+                     *                 "bars": 16,
+                     *                 "seconds": 40,
+                     *                 "voice": true,
+                     *                 "moved_by_mood": {},
+                     *                 "seed": 0,
+                     *                 "originality": {
+                     *                   "examples": {
+                     *                     "longest": 5,
+                     *                     "share": 0,
+                     *                     "nearest": {
+                     *                       "work": "A walk",
+                     *                       "bars": [
+                     *                         3,
+                     *                         4
+                     *                       ],
+                     *                       "in": [
+                     *                         7,
+                     *                         8
+                     *                       ]
+                     *                     }
+                     *                   },
+                     *                   "training": {
+                     *                     "longest": 4,
+                     *                     "share": 0,
+                     *                     "nearest": null
+                     *                   },
+                     *                   "human": {
+                     *                     "longest_50": 4,
+                     *                     "longest_95": 9,
+                     *                     "share": 0.004
+                     *                   }
+                     *                 }
+                     *               },
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *                   "form": "mid",
+                     *                   "media_type": "audio/midi",
+                     *                   "size_bytes": 2117,
+                     *                   "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CompositionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createComposition: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM"
+                 *       ],
+                 *       "bars": 16,
+                 *       "key": "Eb minor",
+                 *       "meter": "6/8",
+                 *       "forms": [
+                 *         "mid"
+                 *       ]
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description MIDI, MusicXML or MXL, at most 24 MiB. */
+                    primer?: string;
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description Length.
+                     * @default 16
+                     */
+                    bars?: number;
+                    /**
+                     * @description Such as `C`, `F#`, `Eb` or `Eb minor`.
+                     * @example Eb minor
+                     */
+                    key?: string;
+                    /** @enum {string} */
+                    mode?: "major" | "minor";
+                    /** @description Quarters a minute. */
+                    tempo?: number;
+                    /**
+                     * @description Such as `3/4` or `6/8`.
+                     * @example 3/4
+                     */
+                    meter?: string;
+                    /** @description 0: very sparse; 4: very dense. */
+                    density?: number;
+                    /** @description Of the mood: -1 is sad, 1 glad. Moves mode, register and density, where they are not asked for; `moved_by_mood` says which. */
+                    valence?: number;
+                    /** @description Of the mood: -1 is calm, 1 stirred. */
+                    arousal?: number;
+                    /** @description With a singer, or for piano alone. */
+                    voice?: boolean;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.95
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.95
+                     */
+                    top_p?: number;
+                    /** @description Longest run of notes that may be shared with the examples or the training works; default: what 19 of 20 songs stay below beside songs of other composers. */
+                    max_copied?: number;
+                    /**
+                     * @description `cadence`: on the tonic; `open`: it could go on.
+                     * @default cadence
+                     * @enum {string}
+                     */
+                    ending?: "cadence" | "open";
+                    /**
+                     * @description Bars of the `primer` that are written anew, such as `5-8`, counted from 1; `bars` does not count then.
+                     * @example 5-8
+                     */
+                    infill?: string;
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
+                };
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM"
+                 *       ],
+                 *       "bars": 16,
+                 *       "key": "Eb minor",
+                 *       "meter": "6/8",
+                 *       "forms": [
+                 *         "mid"
+                 *       ]
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description Length.
+                     * @default 16
+                     */
+                    bars?: number;
+                    /**
+                     * @description Such as `C`, `F#`, `Eb` or `Eb minor`.
+                     * @example Eb minor
+                     */
+                    key?: string;
+                    /** @enum {string} */
+                    mode?: "major" | "minor";
+                    /** @description Quarters a minute. */
+                    tempo?: number;
+                    /**
+                     * @description Such as `3/4` or `6/8`.
+                     * @example 3/4
+                     */
+                    meter?: string;
+                    /** @description 0: very sparse; 4: very dense. */
+                    density?: number;
+                    /** @description Of the mood: -1 is sad, 1 glad. Moves mode, register and density, where they are not asked for; `moved_by_mood` says which. */
+                    valence?: number;
+                    /** @description Of the mood: -1 is calm, 1 stirred. */
+                    arousal?: number;
+                    /** @description With a singer, or for piano alone. */
+                    voice?: boolean;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.95
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.95
+                     */
+                    top_p?: number;
+                    /** @description Longest run of notes that may be shared with the examples or the training works; default: what 19 of 20 songs stay below beside songs of other composers. */
+                    max_copied?: number;
+                    /**
+                     * @description `cadence`: on the tonic; `open`: it could go on.
+                     * @default cadence
+                     * @enum {string}
+                     */
+                    ending?: "cadence" | "open";
+                    /**
+                     * @description Bars of the `primer` that are written anew, such as `5-8`, counted from 1; `bars` does not count then.
+                     * @example 5-8
+                     */
+                    infill?: string;
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
+                };
+            };
+        };
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "composition": {
+                     *         "id": "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *         "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "key": "Eb minor",
+                     *           "meter": "6/8",
+                     *           "bars": 16,
+                     *           "temperature": 0.95,
+                     *           "top_p": 0.95,
+                     *           "mode": null,
+                     *           "tempo": null,
+                     *           "density": null,
+                     *           "valence": null,
+                     *           "arousal": null,
+                     *           "voice": null,
+                     *           "max_copied": null,
+                     *           "infill": null,
+                     *           "ending": "cadence",
+                     *           "forms": [
+                     *             "mid"
+                     *           ],
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:25:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:25:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "kind": "generate",
+                     *           "modality": "music",
+                     *           "state": "succeeded",
+                     *           "attempt": 1,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "created_at": "2026-11-24T09:25:02.514301Z",
+                     *           "started_at": "2026-11-24T09:25:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:25:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *             "images": [],
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *                 "form": "mid",
+                     *                 "media_type": "audio/midi",
+                     *                 "size_bytes": 2117,
+                     *                 "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *               }
+                     *             ],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 4.218
+                     *           },
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *             "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *             "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *           }
+                     *         },
+                     *         "items": [
+                     *           {
+                     *             "position": 0,
+                     *             "about": {
+                     *               "title": "Song in Eb minor",
+                     *               "key": "Eb minor",
+                     *               "tempo": 72,
+                     *               "meter": "6/8",
+                     *               "bars": 16,
+                     *               "seconds": 40,
+                     *               "voice": true,
+                     *               "moved_by_mood": {},
+                     *               "seed": 0,
+                     *               "originality": {
+                     *                 "examples": {
+                     *                   "longest": 5,
+                     *                   "share": 0,
+                     *                   "nearest": {
+                     *                     "work": "A walk",
+                     *                     "bars": [
+                     *                       3,
+                     *                       4
+                     *                     ],
+                     *                     "in": [
+                     *                       7,
+                     *                       8
+                     *                     ]
+                     *                   }
+                     *                 },
+                     *                 "training": {
+                     *                   "longest": 4,
+                     *                   "share": 0,
+                     *                   "nearest": null
+                     *                 },
+                     *                 "human": {
+                     *                   "longest_50": 4,
+                     *                   "longest_95": 9,
+                     *                   "share": 0.004
+                     *                 }
+                     *               }
+                     *             },
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *                 "form": "mid",
+                     *                 "media_type": "audio/midi",
+                     *                 "size_bytes": 2117,
+                     *                 "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *         "kind": "generate",
+                     *         "modality": "music",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *         "created_at": "2026-11-24T09:25:02.514301Z",
+                     *         "started_at": "2026-11-24T09:25:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:25:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *               "form": "mid",
+                     *               "media_type": "audio/midi",
+                     *               "size_bytes": 2117,
+                     *               "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 4.218
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *           "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CompositionAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "composition": {
+                     *         "id": "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *         "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "key": "Eb minor",
+                     *           "meter": "6/8",
+                     *           "bars": 16,
+                     *           "temperature": 0.95,
+                     *           "top_p": 0.95,
+                     *           "mode": null,
+                     *           "tempo": null,
+                     *           "density": null,
+                     *           "valence": null,
+                     *           "arousal": null,
+                     *           "voice": null,
+                     *           "max_copied": null,
+                     *           "infill": null,
+                     *           "ending": "cadence",
+                     *           "forms": [
+                     *             "mid"
+                     *           ],
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:25:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:25:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "kind": "generate",
+                     *           "modality": "music",
+                     *           "state": "queued",
+                     *           "attempt": 0,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "created_at": "2026-11-24T09:25:02.514301Z",
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "result": null,
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *             "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *             "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *           }
+                     *         },
+                     *         "items": []
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *         "kind": "generate",
+                     *         "modality": "music",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *         "created_at": "2026-11-24T09:25:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *           "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CompositionAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
+                     *       "status": 404,
+                     *       "detail": "There is no composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG: check the id, or list them with GET /v1/compositions.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_of_other_modality",
+                     *       "title": "Style of another kind",
+                     *       "status": 409,
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C was learned from image examples, and one of music is needed here: choose another one, or learn one with POST /v1/styles.",
+                     *       "code": "style_of_other_modality",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/compositions",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getComposition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A composition's id (`cmp_…`).
+                 * @example cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG
+                 */
+                composition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *       "styles": [
+                     *         {
+                     *           "id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "weight": 1
+                     *         }
+                     *       ],
+                     *       "settings": {
+                     *         "key": "Eb minor",
+                     *         "meter": "6/8",
+                     *         "bars": 16,
+                     *         "temperature": 0.95,
+                     *         "top_p": 0.95,
+                     *         "mode": null,
+                     *         "tempo": null,
+                     *         "density": null,
+                     *         "valence": null,
+                     *         "arousal": null,
+                     *         "voice": null,
+                     *         "max_copied": null,
+                     *         "infill": null,
+                     *         "ending": "cadence",
+                     *         "forms": [
+                     *           "mid"
+                     *         ],
+                     *         "seed": 0,
+                     *         "count": 1
+                     *       },
+                     *       "created_at": "2026-11-24T09:25:02.514301Z",
+                     *       "expires_at": "2026-12-24T09:25:02.514301Z",
+                     *       "job": {
+                     *         "id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *         "kind": "generate",
+                     *         "modality": "music",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *         "created_at": "2026-11-24T09:25:02.514301Z",
+                     *         "started_at": "2026-11-24T09:25:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:25:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *               "form": "mid",
+                     *               "media_type": "audio/midi",
+                     *               "size_bytes": 2117,
+                     *               "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 4.218
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "events": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/events",
+                     *           "cancel": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH2K7Q5V1E3R9N8B6M4XCT/retry"
+                     *         }
+                     *       },
+                     *       "items": [
+                     *         {
+                     *           "position": 0,
+                     *           "about": {
+                     *             "title": "Song in Eb minor",
+                     *             "key": "Eb minor",
+                     *             "tempo": 72,
+                     *             "meter": "6/8",
+                     *             "bars": 16,
+                     *             "seconds": 40,
+                     *             "voice": true,
+                     *             "moved_by_mood": {},
+                     *             "seed": 0,
+                     *             "originality": {
+                     *               "examples": {
+                     *                 "longest": 5,
+                     *                 "share": 0,
+                     *                 "nearest": {
+                     *                   "work": "A walk",
+                     *                   "bars": [
+                     *                     3,
+                     *                     4
+                     *                   ],
+                     *                   "in": [
+                     *                     7,
+                     *                     8
+                     *                   ]
+                     *                 }
+                     *               },
+                     *               "training": {
+                     *                 "longest": 4,
+                     *                 "share": 0,
+                     *                 "nearest": null
+                     *               },
+                     *               "human": {
+                     *                 "longest_50": 4,
+                     *                 "longest_95": 9,
+                     *                 "share": 0.004
+                     *               }
+                     *             }
+                     *           },
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *               "form": "mid",
+                     *               "media_type": "audio/midi",
+                     *               "size_bytes": 2117,
+                     *               "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CompositionOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
+                     *       "status": 404,
+                     *       "detail": "There is no composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG: check the id, or list them with GET /v1/compositions.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteComposition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A composition's id (`cmp_…`).
+                 * @example cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG
+                 */
+                composition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
+                     *       "status": 404,
+                     *       "detail": "There is no composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG: check the id, or list them with GET /v1/compositions.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadComposition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A composition's id (`cmp_…`).
+                 * @example cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG
+                 */
+                composition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
+                     *       "status": 404,
+                     *       "detail": "There is no composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG: check the id, or list them with GET /v1/compositions.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_ready",
+                     *       "title": "Result not ready",
+                     *       "status": 409,
+                     *       "detail": "Composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG has no files, its job job_01KATH2K7Q5V1E3R9N8B6M4XCT is running: wait for it to succeed, or retry it.",
+                     *       "code": "generation_not_ready",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPoems: {
+        parameters: {
+            query?: {
+                /** @description Only those whose job is so. */
+                state?: components["schemas"]["JobState"][] | null;
+                /**
+                 * @description Only those of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPoem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description One of `jueju`, `lushi`, `wujue`, `qijue`, `wulu`, `qilu`, `ci`, or its name in Chinese. `jueju` (four lines) and `lushi` (eight) have lines as long as the examples'; `ci` follows a tune.
+                     * @default jueju
+                     * @example jueju
+                     */
+                    form?: string;
+                    /**
+                     * @description What it is about; of a `ci`, its tune.
+                     * @default
+                     * @example 秋夜
+                     */
+                    title?: string;
+                    /**
+                     * @description How it is written; default: as the examples are.
+                     * @enum {string}
+                     */
+                    script?: "simplified" | "traditional";
+                    /**
+                     * @description Characters that do not occur.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.9
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of characters that may be shared with the examples or a training poem.
+                     * @default 4
+                     */
+                    max_copied?: number;
+                };
+                "application/x-www-form-urlencoded": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description One of `jueju`, `lushi`, `wujue`, `qijue`, `wulu`, `qilu`, `ci`, or its name in Chinese. `jueju` (four lines) and `lushi` (eight) have lines as long as the examples'; `ci` follows a tune.
+                     * @default jueju
+                     * @example jueju
+                     */
+                    form?: string;
+                    /**
+                     * @description What it is about; of a `ci`, its tune.
+                     * @default
+                     * @example 秋夜
+                     */
+                    title?: string;
+                    /**
+                     * @description How it is written; default: as the examples are.
+                     * @enum {string}
+                     */
+                    script?: "simplified" | "traditional";
+                    /**
+                     * @description Characters that do not occur.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.9
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of characters that may be shared with the examples or a training poem.
+                     * @default 4
+                     */
+                    max_copied?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadPoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -5906,6 +9227,7 @@ export interface operations {
                      *         {
                      *           "id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
                      *           "kind": "stylize",
+                     *           "modality": "image",
                      *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
@@ -5921,6 +9243,7 @@ export interface operations {
                      *                 "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content"
                      *               }
                      *             ],
+                     *             "files": [],
                      *             "losses": {},
                      *             "steps": 0,
                      *             "seconds": 0.431
@@ -5936,6 +9259,7 @@ export interface operations {
                      *         {
                      *           "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *           "kind": "adapt",
+                     *           "modality": "image",
                      *           "state": "succeeded",
                      *           "attempt": 1,
                      *           "retry_of": null,
@@ -5946,6 +9270,7 @@ export interface operations {
                      *           "result": {
                      *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *             "images": [],
+                     *             "files": [],
                      *             "losses": {
                      *               "start": {
                      *                 "total": 1
@@ -6087,6 +9412,7 @@ export interface operations {
                      * @example {
                      *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
+                     *       "modality": "image",
                      *       "state": "succeeded",
                      *       "attempt": 1,
                      *       "retry_of": null,
@@ -6097,6 +9423,7 @@ export interface operations {
                      *       "result": {
                      *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "images": [],
+                     *         "files": [],
                      *         "losses": {
                      *           "start": {
                      *             "total": 1
@@ -6255,6 +9582,7 @@ export interface operations {
                      * @example {
                      *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
+                     *       "modality": "image",
                      *       "state": "canceled",
                      *       "attempt": 0,
                      *       "retry_of": null,
@@ -6288,6 +9616,7 @@ export interface operations {
                      * @example {
                      *       "id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "kind": "adapt",
+                     *       "modality": "image",
                      *       "state": "canceling",
                      *       "attempt": 1,
                      *       "retry_of": null,
@@ -6474,6 +9803,7 @@ export interface operations {
                      * @example {
                      *       "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *       "kind": "adapt",
+                     *       "modality": "image",
                      *       "state": "succeeded",
                      *       "attempt": 1,
                      *       "retry_of": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
@@ -6484,6 +9814,7 @@ export interface operations {
                      *       "result": {
                      *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
                      *         "images": [],
+                     *         "files": [],
                      *         "losses": {
                      *           "start": {
                      *             "total": 1
@@ -6525,6 +9856,7 @@ export interface operations {
                      * @example {
                      *       "id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *       "kind": "adapt",
+                     *       "modality": "image",
                      *       "state": "queued",
                      *       "attempt": 0,
                      *       "retry_of": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
@@ -6871,6 +10203,208 @@ export interface operations {
                      *       "detail": "The service is not ready: try again in a few seconds.",
                      *       "code": "service_unavailable",
                      *       "instance": "/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plainImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "IMG_0001.HEIC"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/images/plain",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -7573,6 +11107,642 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description Only files in these roles. */
+                role?: components["schemas"]["FileRole"][] | null;
+                /**
+                 * @description Only files of this job.
+                 * @example job_01KATG4MZ4C1H6RFE8Y0TKD2NV
+                 */
+                job_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *           "form": "mid",
+                     *           "media_type": "audio/midi",
+                     *           "size_bytes": 2117,
+                     *           "role": "result",
+                     *           "job_id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *           "position": 0,
+                     *           "sha256": "0b2c4f6a8e1d3c5b7a9f0e2d4c6b8a1f3e5d7c9b0a2f4e6d8c1b3a5f7e9d0c2b",
+                     *           "created_at": "2026-11-24T09:25:19.455104Z",
+                     *           "expires_at": "2026-12-24T09:25:19.455104Z",
+                     *           "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content?expires=1795514700&signature=3f9a1c2b.h2j3k4l5z6x7c8vkq0vYpQ4w2b8s7m1n6d5x3c9f0g1",
+                     *           "url_expires_at": "2026-11-24T10:45:00Z"
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FilePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/files",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/files",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_not_found",
+                     *       "title": "File not found",
+                     *       "status": 404,
+                     *       "detail": "There is no file fil_01KATH2Q9C3X7B5V1N8M6K4JTR: check the id, or list them with GET /v1/files.",
+                     *       "code": "file_not_found",
+                     *       "instance": "/v1/files",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/files",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/files",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A file's id (`fil_…`).
+                 * @example fil_01KATH2Q9C3X7B5V1N8M6K4JTR
+                 */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "form": "mid",
+                     *       "media_type": "audio/midi",
+                     *       "size_bytes": 2117,
+                     *       "role": "result",
+                     *       "job_id": "job_01KATH2K7Q5V1E3R9N8B6M4XCT",
+                     *       "position": 0,
+                     *       "sha256": "0b2c4f6a8e1d3c5b7a9f0e2d4c6b8a1f3e5d7c9b0a2f4e6d8c1b3a5f7e9d0c2b",
+                     *       "created_at": "2026-11-24T09:25:19.455104Z",
+                     *       "expires_at": "2026-12-24T09:25:19.455104Z",
+                     *       "url": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content?expires=1795514700&signature=3f9a1c2b.h2j3k4l5z6x7c8vkq0vYpQ4w2b8s7m1n6d5x3c9f0g1",
+                     *       "url_expires_at": "2026-11-24T10:45:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FileOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_not_found",
+                     *       "title": "File not found",
+                     *       "status": 404,
+                     *       "detail": "There is no file fil_01KATH2Q9C3X7B5V1N8M6K4JTR: check the id, or list them with GET /v1/files.",
+                     *       "code": "file_not_found",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A file's id (`fil_…`).
+                 * @example fil_01KATH2Q9C3X7B5V1N8M6K4JTR
+                 */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_not_found",
+                     *       "title": "File not found",
+                     *       "status": 404,
+                     *       "detail": "There is no file fil_01KATH2Q9C3X7B5V1N8M6K4JTR: check the id, or list them with GET /v1/files.",
+                     *       "code": "file_not_found",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadFile: {
+        parameters: {
+            query?: {
+                /** @description Of a signed link. */
+                expires?: number | null;
+                /** @description Of a signed link. */
+                signature?: string | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A file's id (`fil_…`).
+                 * @example fil_01KATH2Q9C3X7B5V1N8M6K4JTR
+                 */
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The bytes of the `Range` */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has it already (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_not_found",
+                     *       "title": "File not found",
+                     *       "status": 404,
+                     *       "detail": "There is no file fil_01KATH2Q9C3X7B5V1N8M6K4JTR: check the id, or list them with GET /v1/files.",
+                     *       "code": "file_not_found",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Requested Range Not Satisfiable */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:range_not_satisfiable",
+                     *       "title": "Range not satisfiable",
+                     *       "status": 416,
+                     *       "detail": "The image has 1843206 bytes.",
+                     *       "code": "range_not_satisfiable",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/files/fil_01KATH2Q9C3X7B5V1N8M6K4JTR/content",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8993,7 +13163,7 @@ export interface operations {
                      *           "next_attempt_at": null,
                      *           "created_at": "2026-11-24T09:12:19.460217Z",
                      *           "finished_at": "2026-11-24T09:12:25.357019Z",
-                     *           "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
+                     *           "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"modality\":\"image\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"files\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *         }
                      *       ],
                      *       "next": null
@@ -9161,7 +13331,7 @@ export interface operations {
                      *       "next_attempt_at": "2026-11-24T09:30:07.660152Z",
                      *       "created_at": "2026-11-24T09:12:19.460217Z",
                      *       "finished_at": null,
-                     *       "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
+                     *       "body": "{\"type\":\"job.succeeded\",\"timestamp\":\"2026-11-24T09:12:19.460217Z\",\"data\":{\"id\":\"job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"kind\":\"adapt\",\"modality\":\"image\",\"state\":\"succeeded\",\"attempt\":1,\"retry_of\":null,\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"created_at\":\"2026-11-24T09:12:02.514301Z\",\"started_at\":\"2026-11-24T09:12:02.551876Z\",\"finished_at\":\"2026-11-24T09:12:19.460217Z\",\"result\":{\"style_id\":\"sty_01KATG4MZ5T8WQJ2V7N3X9RB6C\",\"images\":[],\"files\":[],\"losses\":{\"start\":{\"total\":1.0},\"end\":{\"total\":0.8806}},\"steps\":24,\"seconds\":16.872},\"error\":null,\"links\":{\"self\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV\",\"events\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/events\",\"cancel\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/cancel\",\"retry\":\"/v1/jobs/job_01KATG4MZ4C1H6RFE8Y0TKD2NV/retry\"}}}"
                      *     }
                      */
                     "application/json": components["schemas"]["DeliveryOut"];
@@ -9469,7 +13639,29 @@ export interface operations {
                      *           "max_stroke_size": 4,
                      *           "max_size": 8192,
                      *           "max_clip_frames": 150,
-                     *           "max_clip_seconds": 15
+                     *           "max_clip_seconds": 15,
+                     *           "input_formats": [
+                     *             "jpeg",
+                     *             "png",
+                     *             "webp",
+                     *             "gif",
+                     *             "avif",
+                     *             "heic"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "modalities": [
+                     *         {
+                     *           "name": "image",
+                     *           "examples": "JPEG, PNG, WebP or GIF",
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "resource": "/v1/stylizations"
+                     *         },
+                     *         {
+                     *           "name": "music",
+                     *           "examples": "MIDI, MusicXML or MXL",
+                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                     *           "resource": "/v1/compositions"
                      *         }
                      *       ]
                      *     }

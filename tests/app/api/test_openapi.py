@@ -129,7 +129,14 @@ def test_images_come_in_all_formats_of_results(description: dict[str, Any]) -> N
 
 
 def test_calls_that_make_something_take_an_idempotency_key(description: dict[str, Any]) -> None:
-    for name in ("createStyle", "importStyle", "createStylization", "stylize", "retryJob"):
+    for name in (
+        "createStyle",
+        "importStyle",
+        "createStylization",
+        "stylize",
+        "createComposition",
+        "retryJob",
+    ):
         (found,) = [item for _, item in operations(description) if item["operationId"] == name]
         headers = [item["name"] for item in found["parameters"] if item["in"] == "header"]
         assert "Idempotency-Key" in headers, name

@@ -14,7 +14,9 @@ from app.infra.broker import LANES
 from app.infra.facts import BASE, set_fact
 from app.settings import Settings
 from model.formats import StyleHeader
+from model.music.midi import write_midi
 from tests.app.support import FakeWorker, files, png
+from tests.model.music.conftest import make_song
 
 
 @pytest.fixture
@@ -99,6 +101,17 @@ async def test_the_story_is_what_happens(
     await tell("stylize", "POST", "/v1/stylize", files=files(examples=png(), content=png()))
     await fake_worker.do_one()
     await tell("listStylizations", "GET", "/v1/stylizations")
+
+    songs = files(examples=write_midi(make_song(1)))
+    learning = (await client.post("/v1/styles", files=songs)).json()
+    await fake_worker.do_one()
+    asked = {"style_id": learning["style"]["id"], "key": "Eb minor", "forms": ["mid"]}
+    composed = await tell("createComposition", "POST", "/v1/compositions", data=asked)
+    await fake_worker.do_one()
+    await tell("getComposition", "GET", f"/v1/compositions/{composed['composition']['id']}")
+    await tell("listCompositions", "GET", "/v1/compositions")
+    (midi,) = (await tell("listFiles", "GET", "/v1/files", params={"role": "result"}))["items"]
+    await tell("getFile", "GET", f"/v1/files/{midi['id']}")
     await tell("listJobs", "GET", "/v1/jobs")
     await tell("getJob", "GET", f"/v1/jobs/{job.id}")
     (result, *_) = (await tell("listImages", "GET", "/v1/images", params={"role": "result"}))["items"]

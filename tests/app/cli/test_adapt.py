@@ -80,7 +80,7 @@ def test_an_example_may_be_a_still_gif(run, engine, tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("fake.jpg", b"I am text", "send JPEG, PNG, WebP or GIF"),
+        ("fake.jpg", b"I am text", "send JPEG, PNG, WebP"),
         ("cut.jpg", None, "damaged or cut off"),
         ("missing.jpg", b"", "does not exist"),
     ],

@@ -196,13 +196,13 @@ def test_complaints_name_files_as_they_are(run, engine, style: Path, tmp_path: P
 
 def test_a_bad_file_costs_only_itself(run, engine, pictures: Path, style: Path, tmp_path: Path):
     (pictures / "empty.png").write_bytes(b"")
-    (pictures / "heic.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    (pictures / "jxl.jpg").write_bytes(b"\xff\x0a\xfa\x1f" + bytes(40))
     out = tmp_path / "out"
     result = run("stylize", pictures, "-s", style, "-o", out)
     assert result.exit_code == 3
     assert sorted(path.name for path in out.iterdir()) == [f"{n}.hokusai.png" for n in "abc"]
     assert result.stdout.split() == [str(out / f"{n}.hokusai.png") for n in "abc"]
-    for name, why in (("empty.png", "is an empty file"), ("heic.jpg", "is a HEIC")):
+    for name, why in (("empty.png", "is an empty file"), ("jxl.jpg", "is a JPEG XL")):
         assert f"error: {pictures / name}" in result.stderr
         assert why in result.stderr
     assert "2 of 5 files could not be used" in result.stderr

@@ -215,7 +215,6 @@ REFUSED: list[tuple[str, Callable[[], bytes], type[ImageError], str]] = [
     ("animated gif", lambda: animated("GIF"), ImageAnimatedError, "animated"),
     ("bmp", lambda: encoded(picture(), "BMP"), ImageFormatUnsupportedError, "a BMP"),
     ("tiff", lambda: encoded(picture(), "TIFF"), ImageFormatUnsupportedError, "a TIFF"),
-    ("heic", lambda: b"\0\0\0\x18ftypheic" + bytes(40), ImageFormatUnsupportedError, "a HEIC"),
     ("svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", ImageFormatUnsupportedError, "an SVG"),
     ("animated webp", lambda: animated("WEBP"), ImageAnimatedError, "animated"),
     ("animated png", lambda: animated("PNG"), ImageAnimatedError, "animated"),

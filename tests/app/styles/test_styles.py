@@ -56,6 +56,7 @@ async def test_a_style_is_accepted_then_ready(client: httpx.AsyncClient, fake_wo
     assert job["result"] == {
         "style_id": style["id"],
         "images": [],
+        "files": [],
         "losses": {"start": {"total": 1.0}, "end": {"total": 0.5}},
         "steps": 3,
         "seconds": 0.5,

@@ -20,7 +20,7 @@ from app.api.services import Container
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
 from app.settings import Settings
-from app.stylizations.zip_stream import Member, member_name, stream_zip
+from app.submission.zip_stream import Member, member_name, stream_zip
 from app.worker.inputs import load_inputs
 from app.worker.results import ItemFailure, Outcome, succeed_with
 from tests.app.api.test_bad_input import check_problem

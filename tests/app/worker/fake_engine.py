@@ -20,8 +20,9 @@ from app.worker.interfaces import OneByOne
 from model.errors import AdaptationCanceled, DeviceUnavailableError, StyleBaseMismatchError
 from model.formats import StyleHeader, checkpoint_hash
 from model.image.dials import DEFAULT_ABSTRACTION
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
 from model.image.rendering.size_batches import batches
+from model.modality import Learning
 
 BASE_HASH = checkpoint_hash()
 """What the API runs: a worker of another base gets no jobs."""

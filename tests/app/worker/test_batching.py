@@ -17,8 +17,8 @@ from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
 from app.worker.inflight import InflightBatch
 from app.worker.inputs import JobInputs
+from app.worker.learning import Done
 from app.worker.results import Outcome
-from app.worker.run_batch import Done
 from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import WorkItem
 
@@ -52,20 +52,21 @@ def admission(first: Job, most: int = 4, wait: float = 0.0) -> BatchAdmission:
 
 def test_only_alike_and_unharmed_jobs_join_up_to_the_limit():
     found = admission(job(steps=24), most=3)
-    assert not found.fits(JobKind.STYLIZE_ONCE, {}, True)
-    assert not found.fits(JobKind.ADAPT, {"steps": 10}, True)
-    assert not found.fits(JobKind.ADAPT, {"steps": 24}, False)
-    assert found.fits(JobKind.ADAPT, {"steps": None}, True)  # the default is 24
+    assert not found.fits(JobKind.STYLIZE_ONCE, "image", {}, True)
+    assert not found.fits(JobKind.ADAPT, "image", {"steps": 10}, True)
+    assert not found.fits(JobKind.ADAPT, "image", {"steps": 24}, False)
+    assert not found.fits(JobKind.ADAPT, "music", {"steps": 24}, True)
+    assert found.fits(JobKind.ADAPT, "image", {"steps": None}, True)  # the default is 24
     assert found.open
-    assert found.fits(JobKind.ADAPT, {"steps": 24}, True)
+    assert found.fits(JobKind.ADAPT, "image", {"steps": 24}, True)
     assert not found.open
-    assert not found.fits(JobKind.ADAPT, {"steps": 24}, True)
+    assert not found.fits(JobKind.ADAPT, "image", {"steps": 24}, True)
 
 
 def test_pictures_count_and_batches_of_pictures_are_no_company():
     found = admission(job(JobKind.STYLIZE, contents=["a", "b"]))
-    assert not found.fits(JobKind.STYLIZE, {"contents": ["c", "d", "e"]}, True)
-    assert found.fits(JobKind.STYLIZE, {"contents": ["c", "d"]}, True)
+    assert not found.fits(JobKind.STYLIZE, "image", {"contents": ["c", "d", "e"]}, True)
+    assert found.fits(JobKind.STYLIZE, "image", {"contents": ["c", "d"]}, True)
     assert not found.open
     assert not admission(job(JobKind.STYLIZE, contents=list("abcde")), most=64).open
     assert not admission(job(attempt=2)).open

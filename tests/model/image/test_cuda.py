@@ -10,9 +10,10 @@ from torch import Tensor
 
 from benchmarks.gpu.cuda_graph import Replay
 from model.image.engine import Engine
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
 from model.image.network.style_params import at_level
 from model.image.style import Style
+from model.modality import Learning
 from tests.model.conftest import SMALL, picture
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))

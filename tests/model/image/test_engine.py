@@ -12,8 +12,8 @@ from PIL import Image
 from model.errors import AdaptationCanceled, CheckpointMissingError, DeviceUnavailableError
 from model.image.dials import Dials
 from model.image.engine import Engine
-from model.image.engine_types import Progress
 from model.image.style import Style
+from model.modality import Progress
 from tests.model.conftest import PICTURES, SMALL, picture
 
 

@@ -16,7 +16,7 @@ from model.image.adaptation.support import Adaptation, Photos
 from model.image.checkpoint import phi_shapes
 from model.image.dials import Dials
 from model.image.engine import Engine
-from model.image.engine_types import Learning, Rendering
+from model.image.engine_types import Rendering
 from model.image.losses.objective import Objective
 from model.image.media.folders import to_tensor
 from model.image.network.networks import Networks
@@ -26,6 +26,7 @@ from model.image.pyramid import SIDES
 from model.image.rendering.size_batches import batches
 from model.image.style import Style
 from model.maml import LearningRates
+from model.modality import Learning
 from tests.model.conftest import SMALL, picture
 
 LEVEL = 2  # of 256; bf16 rounds more than float32 does

@@ -4,8 +4,9 @@ from model.errors import AdaptationCanceled
 from model.music.adaptation import adapt
 from model.music.checks import problems
 from model.music.composition import Composer
-from model.music.controls import Controls, Mood, parse_key, settle
+from model.music.controls import Controls, Mood, settle
 from model.music.errors import ControlsError
+from model.music.limits import parse_key
 from model.music.score import Meter, Staff
 from model.music.style import Profile
 from tests.model.music.conftest import make_song

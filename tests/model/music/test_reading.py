@@ -1,6 +1,3 @@
-import io
-import struct
-import wave
 import zipfile
 from itertools import pairwise
 
@@ -22,6 +19,15 @@ from model.music.midi import write_midi
 from model.music.musicxml import write_musicxml
 from model.music.reading import MAX_MIDI_BYTES, read_work
 from model.music.score import Key, Meter, Staff
+from tests.model.music.bad_files import (
+    ENTITIES,
+    OUTSIDE,
+    drums,
+    many_tracks,
+    midi_of,
+    recording,
+    zipped,
+)
 from tests.model.music.conftest import make_song
 
 
@@ -36,56 +42,6 @@ def test_what_is_written_is_read_again(write, key, meter):
     assert read.bars == song.bars
     assert read.key == song.key
     assert read.tempo == pytest.approx(song.tempo, abs=0.01)
-
-
-def midi_of(*messages, tracks=1):
-    file = mido.MidiFile(type=1, ticks_per_beat=480)
-    for _ in range(tracks):
-        file.tracks.append(mido.MidiTrack(messages))
-    out = io.BytesIO()
-    file.save(file=out)
-    return out.getvalue()
-
-
-def drums():
-    beats = []
-    for _ in range(40):
-        beats.append(mido.Message("note_on", channel=9, note=38, velocity=90, time=0))
-        beats.append(mido.Message("note_off", channel=9, note=38, time=240))
-    return midi_of(*beats)
-
-
-def recording():
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(16000))
-    return out.getvalue()
-
-
-def many_tracks():
-    return (
-        b"MThd"
-        + struct.pack(">IHHH", 6, 1, 10_000, 480)
-        + (b"MTrk" + struct.pack(">I", 4) + b"\0\xff\x2f\0") * 10
-    )
-
-
-def zipped(**files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name.replace("__", "/").replace("_xml", ".xml"), data)
-    return out.getvalue()
-
-
-ENTITIES = (
-    b'<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
-    b"<score-partwise><part-list/>&b;</score-partwise>"
-)
-OUTSIDE = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><score-partwise>&a;</score-partwise>'
 
 
 @pytest.mark.parametrize(

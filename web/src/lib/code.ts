@@ -9,6 +9,12 @@ function fields(photo: Photo): Field[] {
   );
 }
 
+function suffixOf(photo: Photo): string {
+  const sent = fieldsOf(photo);
+  if ("clip_format" in sent) return sent.clip_format === "apng" ? "png" : sent.clip_format!;
+  return sent.format!;
+}
+
 function base(): string {
   return new URL(".", document.baseURI).href.replace(/\/$/, "");
 }
@@ -56,6 +62,6 @@ export function python(photo: Photo, withKey: boolean): string {
     `with httpx.Client(base_url=${text(base())}, headers=headers, timeout=150) as client:`,
     '    job = client.post("/v1/stylizations", data=data, files=files).raise_for_status().json()["job"]',
     '    picture = client.get(job["result"]["images"][0]["url"]).raise_for_status().content',
-    `open(${text(`result.${fieldsOf(photo).format}`)}, "wb").write(picture)`,
+    `open(${text(`result.${suffixOf(photo)}`)}, "wb").write(picture)`,
   ].join("\n");
 }

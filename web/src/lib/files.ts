@@ -1,8 +1,11 @@
 // Pictures from the person: chosen, dropped or pasted; checked by decoding them.
+import { ApiError, send } from "../api/http";
 import { t } from "../i18n";
+import { moves } from "./moving";
 
-const READ = ["image/jpeg", "image/png", "image/webp", "image/gif"]; // by the service
-export const ACCEPT = [...READ, "image/avif"].join(","); // phones turn HEIC into one of these when they are asked to
+const READ = ["image/jpeg", "image/png", "image/webp", "image/gif"]; // by every service
+/** Of the file chooser. Phones turn HEIC into one of these when it is not asked for. */
+export const accepted = (touch: boolean) => [...READ, "image/avif", ...(touch ? [] : [".heic", ".heif"])].join(",");
 const SHORTEST = 16; // px of a side
 const LONGEST = 2048; // px; more is scaled down here: few uploads need it
 
@@ -14,6 +17,7 @@ export interface Picture {
   width: number;
   height: number;
   whole: Whole | null; // as it was chosen, where `blob` is smaller
+  moving: boolean; // a GIF, WebP or PNG of more than one frame
 }
 
 /** A file before it was scaled down. */
@@ -32,7 +36,8 @@ const TAKEN = { bytes: 32 * 2 ** 20, side: 8192, pixels: 52e6 }; // of a file, b
 
 let counter = 0;
 
-/** Decode; draw anew what is huge, and what this browser reads and the service does not (HEIC, AVIF, JPEG XL).
+/** Decode; draw anew what is huge, and what this browser reads and not every service does (HEIC, AVIF, JPEG XL). What
+ * this browser does not read the service may (HEIC).
  * `still`: draw the first frame of one that moves. Raises an Error with a sentence, which names the file, when it is
  * no picture. */
 export async function readPicture(blob: Blob, name: string, { still = false } = {}): Promise<Picture> {
@@ -40,8 +45,8 @@ export async function readPicture(blob: Blob, name: string, { still = false } = 
   try {
     bitmap = await createImageBitmap(blob);
   } catch {
-    const heic = /^image\/hei[cf]/.test(blob.type) || /\.hei[cf]$/i.test(name);
-    throw new Error(heic ? t.errors.heic(name) : t.errors.notPicture(name));
+    if (!/^image\/(hei[cf]|avif)/.test(blob.type) && !/\.(hei[cf]|avif)$/i.test(name)) throw new Error(t.errors.notPicture(name));
+    return readPicture(await plainOf(blob, name), name);
   }
   const { width, height } = bitmap;
   if (Math.min(width, height) < SHORTEST) {
@@ -60,7 +65,19 @@ export async function readPicture(blob: Blob, name: string, { still = false } = 
     return wrap(drawn.blob, name, width, height);
   }
   bitmap.close();
-  return wrap(blob, name, width, height);
+  return wrap(blob, name, width, height, null, await moves(blob));
+}
+
+/** A picture that only the service reads, as one that this browser shows. Raises an Error that names the file. */
+async function plainOf(blob: Blob, name: string): Promise<Blob> {
+  const body = new FormData();
+  body.append("file", blob, name);
+  try {
+    return await (await send("/v1/images/plain", { method: "POST", body })).blob();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 415) throw new Error(t.errors.heic(name));
+    throw error instanceof ApiError ? new Error(t.errors.named(name, error.detail)) : error;
+  }
 }
 
 export interface Box {
@@ -104,13 +121,13 @@ export function toBlob(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
   );
 }
 
-function wrap(blob: Blob, name: string, width: number, height: number, whole: Whole | null = null): Picture {
-  return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height, whole };
+function wrap(blob: Blob, name: string, width: number, height: number, whole: Whole | null = null, moving = false): Picture {
+  return { id: `p${++counter}`, blob, name, url: URL.createObjectURL(blob), width, height, whole, moving };
 }
 
 /** A picture that was kept, with an address of this visit. */
-export function rewrap({ blob, name, width, height, whole }: KeptPicture): Picture {
-  return wrap(blob, name, width, height, whole);
+export function rewrap({ blob, name, width, height, whole, moving }: KeptPicture): Picture {
+  return wrap(blob, name, width, height, whole, moving);
 }
 
 /** What to send for a result of `size` px: the smaller file, unless that is more than it has. */

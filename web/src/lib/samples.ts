@@ -3,9 +3,7 @@
 import ejiri from "../../../app/studio/pictures/examples/ejiri-in-suruga.jpg";
 import wave from "../../../app/studio/pictures/examples/great-wave.jpg";
 import kazusa from "../../../app/studio/pictures/examples/kazusa-sea-route.jpg";
-import poppies from "../../../app/studio/pictures/examples/poppies.jpg";
 import ryogoku from "../../../app/studio/pictures/examples/ryogoku-bridge.jpg";
-import fan from "../../../app/studio/pictures/examples/woman-with-fan.jpg";
 import astronaut from "../../../app/studio/pictures/photos/astronaut.jpg";
 import cat from "../../../app/studio/pictures/photos/cat.jpg";
 import coffee from "../../../app/studio/pictures/photos/coffee.jpg";
@@ -16,11 +14,12 @@ import smallCoffee from "../../../app/studio/pictures/small/coffee.webp";
 import smallEjiri from "../../../app/studio/pictures/small/ejiri-in-suruga.webp";
 import smallWave from "../../../app/studio/pictures/small/great-wave.webp";
 import smallKazusa from "../../../app/studio/pictures/small/kazusa-sea-route.webp";
-import smallPoppies from "../../../app/studio/pictures/small/poppies.webp";
 import smallRyogoku from "../../../app/studio/pictures/small/ryogoku-bridge.webp";
-import smallFan from "../../../app/studio/pictures/small/woman-with-fan.webp";
 
-export type SetName = "all" | "views" | "figures" | "wave";
+// Sets of other artists: works of the presets' catalogue (scripts/studio_pictures.py).
+const works = import.meta.glob<string>("../../../app/studio/pictures/sets/*.webp", { eager: true, query: "?url", import: "default" });
+
+export type SetName = "views" | "kandinsky" | "crane" | "dore";
 export type PhotoName = "cat" | "coffee" | "astronaut";
 
 export interface Sample {
@@ -28,20 +27,22 @@ export interface Sample {
   small: string;
 }
 
+const work = (name: string) => works[`../../../app/studio/pictures/sets/${name}.webp`]!;
+const worksOf = (artist: string): Sample[] =>
+  [1, 2, 3, 4].map((number) => ({ url: work(`${artist}-${number}`), small: work(`${artist}-${number}-small`) }));
+
 const prints = {
   wave: { url: wave, small: smallWave },
   ejiri: { url: ejiri, small: smallEjiri },
   kazusa: { url: kazusa, small: smallKazusa },
   ryogoku: { url: ryogoku, small: smallRyogoku },
-  poppies: { url: poppies, small: smallPoppies },
-  fan: { url: fan, small: smallFan },
 } satisfies Record<string, Sample>;
 
 export const sets: { name: SetName; samples: Sample[] }[] = [
   { name: "views", samples: [prints.wave, prints.ejiri, prints.kazusa, prints.ryogoku] },
-  { name: "figures", samples: [prints.poppies, prints.fan] },
-  { name: "wave", samples: [prints.wave] },
-  { name: "all", samples: [prints.wave, prints.poppies, prints.ejiri, prints.fan, prints.kazusa, prints.ryogoku] },
+  { name: "kandinsky", samples: worksOf("kandinsky") },
+  { name: "crane", samples: worksOf("crane") },
+  { name: "dore", samples: worksOf("dore") },
 ];
 
 export const photos: (Sample & { name: PhotoName })[] = [

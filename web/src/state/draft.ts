@@ -101,6 +101,12 @@ export function startOver(): void {
   });
 }
 
+/** The photo to watch, to be shown until there is a preview. */
+export function watchedUrl(): string {
+  const which = watched.value;
+  return typeof which === "number" ? photos[which]!.small : which.url;
+}
+
 /** The photo to watch, as a file. */
 export async function watchedPicture(): Promise<Picture> {
   const which = watched.value;

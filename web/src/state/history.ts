@@ -4,6 +4,7 @@ import { call, type Stylization } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { readPicture } from "../lib/files";
+import { styledName } from "./save";
 import { PHOTO_THUMBNAIL_NAME, THUMBNAIL_NAME } from "../lib/samples";
 import { fetchStyle, find } from "./styles";
 import { say, sayError } from "./toast";
@@ -72,6 +73,12 @@ export async function linkOf(image: string): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+/** The result, named after its photo. */
+export async function fileOfEntry({ image, name }: Entry): Promise<File> {
+  const blob = await file(image);
+  return new File([blob], styledName(name, blob.type), { type: blob.type });
 }
 
 async function file(image: string): Promise<Blob> {

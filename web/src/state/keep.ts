@@ -27,8 +27,8 @@ const DRAFT = "draft";
 const USE = "use";
 const PAUSE = 250; // ms without a change
 
-function kept({ blob, name, width, height, whole }: Picture): KeptPicture {
-  return { blob, name, width, height, whole: whole && { blob: whole.blob, width: whole.width, height: whole.height } };
+function kept({ blob, name, width, height, whole, moving }: Picture): KeptPicture {
+  return { blob, name, width, height, moving, whole: whole && { blob: whole.blob, width: whole.width, height: whole.height } };
 }
 
 async function restoreDraft(): Promise<void> {

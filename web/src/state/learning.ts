@@ -9,7 +9,8 @@ import * as draft from "./draft";
 import { hasWorker } from "./net";
 import { untilAccepted, untilAnswered } from "./queue";
 import { go, href } from "./route";
-import { fetchStyle } from "./styles";
+import { fetchStyle, find } from "./styles";
+import { learned } from "./unkept";
 import { announce, explain, sayError, sayRefusal, sentence } from "./toast";
 
 export interface Point {
@@ -108,7 +109,7 @@ export async function findRunning(): Promise<void> {
   if (learning.value) return;
   try {
     const page = await call("get", "/v1/jobs", { query: { state: ["queued", "running"], limit: 20 } });
-    const job = page.items.find((item) => item.kind === "adapt");
+    const job = page.items.find((item) => item.kind === "adapt" && item.modality === "image");
     if (job && !learning.value) begin(job);
   } catch {
     // the page works without it
@@ -249,6 +250,7 @@ async function finish(jobId: string, signal: AbortSignal): Promise<void> {
   if (learning.value?.jobId !== jobId) return;
   // before the page offers to name it
   if (job.state === "succeeded" && job.style_id) await untilAnswered(() => fetchStyle(job.style_id!), signal);
+  if (job.state === "succeeded" && job.style_id && !find(job.style_id)?.name) learned(job.style_id);
   change({
     state: job.state,
     startedAt: job.started_at ? Date.parse(job.started_at) : null,

@@ -3,11 +3,15 @@ import { zipSync, type Zippable } from "fflate";
 import { saveBlob } from "../lib/files";
 import { photos, type Photo } from "./use";
 
-function fileName(photo: Photo): string {
-  const stem = photo.name.replace(/\.[^.]*$/, "") || "photo";
-  const kind = photo.result!.blob.type.split("/")[1] ?? "png";
-  return `${stem}-styled.${kind === "jpeg" ? "jpg" : kind}`;
+const SUFFIXES: Record<string, string> = { jpeg: "jpg", apng: "png" };
+
+/** What the result of a photo is called. */
+export function styledName(photo: string, mediaType: string): string {
+  const kind = mediaType.split("/")[1] ?? "png";
+  return `${photo.replace(/\.[^.]*$/, "") || "photo"}-styled.${SUFFIXES[kind] ?? kind}`;
 }
+
+const fileName = (photo: Photo) => styledName(photo.name, photo.result!.blob.type);
 
 /** The result as a file, named after its photo. */
 export function fileOf(photo: Photo): File {

@@ -46,6 +46,7 @@ export interface Settings {
   size: number | null; // px of the longer side; null: the photo's own
   strokes: "fine" | "usual" | "broad";
   format: "png" | "jpeg" | "webp";
+  clip: "webp" | "gif" | "apng"; // of photos that move
   outside: string | null; // style where the mask is black
 }
 
@@ -59,6 +60,7 @@ export const settings = signal<Settings>({
   size: null,
   strokes: "usual",
   format: "png",
+  clip: "webp",
   outside: null,
 });
 
@@ -187,7 +189,7 @@ const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the pictur
 
 /** The form fields of one rendering, besides the files; `other`: settings that are tried. */
 export function fieldsOf(photo: Photo, other: Partial<Settings> = {}) {
-  const { strength, abstraction, keepColours, size, strokes, format, outside } = { ...settings.value, ...other };
+  const { strength, abstraction, keepColours, size, strokes, format, clip, outside } = { ...settings.value, ...other };
   const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
   return {
     style_id: shares.map((share) => share.id),
@@ -197,7 +199,7 @@ export function fieldsOf(photo: Photo, other: Partial<Settings> = {}) {
     ...(keepColours && { preserve_color: true }),
     ...(size && { size }),
     ...(strokes !== "usual" && { stroke_size: strokeSizes[strokes] }),
-    format,
+    ...(photo.moving && !photo.mask ? { clip_format: clip } : { format }),
     ...(photo.mask && outside && { outside_style_id: outside }),
     ...(photo.mask && { feather: 2 }),
   };

@@ -1,7 +1,8 @@
 // A button that opens the file chooser. What is dropped or pasted comes by state/intake.
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { ACCEPT } from "../lib/files";
+import { accepted } from "../lib/files";
+import { touch } from "../lib/touch";
 
 interface PickProps {
   onFiles: (files: File[]) => void;
@@ -12,7 +13,7 @@ interface PickProps {
   label?: string;
 }
 
-export function Pick({ onFiles, children, class: name = "", multiple, accept = ACCEPT, label }: PickProps) {
+export function Pick({ onFiles, children, class: name = "", multiple, accept, label }: PickProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -23,7 +24,7 @@ export function Pick({ onFiles, children, class: name = "", multiple, accept = A
         ref={input}
         type="file"
         hidden
-        accept={accept}
+        accept={accept ?? accepted(touch.value)}
         multiple={multiple ?? false}
         onChange={(event) => {
           const files = [...(event.currentTarget.files ?? [])];

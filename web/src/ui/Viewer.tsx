@@ -167,6 +167,7 @@ export function Hold({ onPeek }: { onPeek: (peek: boolean) => void }) {
     <button
       type="button"
       class="hold"
+      aria-label={t.use.hold}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         onPeek(true);
@@ -179,7 +180,7 @@ export function Hold({ onPeek }: { onPeek: (peek: boolean) => void }) {
       onContextMenu={(event) => event.preventDefault()}
     >
       <Icon name="eye" />
-      {t.use.hold}
+      <span>{t.use.hold}</span>
     </button>
   );
 }

@@ -1,4 +1,4 @@
-"""Pictures and style files on their way out."""
+"""Pictures, scores and style files on their way out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes]"
 Part: TypeAlias = "tuple[str, tuple[str, bytes | IO[bytes]]]"
 """A field of a multipart form, as httpx takes it."""
 
-_OPENED = "Uploads are JPEG, PNG, WebP or GIF files: pass a path, bytes, or a binary file object, not {}."
+_OPENED = "Uploads are files: pass a path, bytes, or a binary file object, not {}."
 
 
 class Upload:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
 from fewstroke_client._files import Source
-from fewstroke_client._models import Image, ImageInfo, Job, Style, Stylization
+from fewstroke_client._models import (
+    Composition,
+    FileInfo,
+    Image,
+    ImageInfo,
+    Job,
+    ResultFile,
+    Style,
+    Stylization,
+)
 
 Blend: TypeAlias = "str | Style | Mapping[str, float]"
 """A style or its id, or weights by id: ``{"sty_a": 2, "sty_b": 1}``."""
@@ -62,6 +71,35 @@ class NewStylization(RenderOptions, total=False):
     idempotency_key: str | None
 
 
+class ComposeOptions(TypedDict, total=False):
+    """What a composition is to be; what is not given is as in the style's examples."""
+
+    bars: int | None
+    key: str | None
+    mode: str | None
+    tempo: float | None
+    meter: str | None
+    density: int | None
+    valence: float | None
+    arousal: float | None
+    voice: bool | None
+    temperature: float | None
+    top_p: float | None
+    max_copied: int | None
+    ending: str | None
+    infill: str | None
+    forms: Sequence[str] | None
+    seed: int | None
+    count: int | None
+
+
+class NewComposition(ComposeOptions, total=False):
+    """What ``create_composition`` takes besides the style."""
+
+    primer: Source | None
+    idempotency_key: str | None
+
+
 class PhotoOptions(RenderOptions, LearnOptions, total=False):
     """What ``stylize_photo`` takes besides its own."""
 
@@ -78,7 +116,9 @@ def blend_fields(style: Blend) -> Form:
     return form(style_id=[id_of(style)])
 
 
-def id_of(thing: str | Style | Stylization | Job | Image | ImageInfo) -> str:
+def id_of(
+    thing: str | Style | Stylization | Composition | Job | Image | ImageInfo | ResultFile | FileInfo,
+) -> str:
     """The id of a thing, or the id itself."""
     return thing if isinstance(thing, str) else thing.id
 

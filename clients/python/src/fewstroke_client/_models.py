@@ -22,6 +22,17 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultFile:
+    """One form of a result that is no picture, such as MIDI; ``client.download_file`` gets its bytes."""
+
+    id: str
+    form: str
+    media_type: str
+    size_bytes: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobError:
     """Why a job, or a content of it, did not succeed."""
 
@@ -31,13 +42,15 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job made. ``losses``: ``total`` on held-out photos at ``start`` and ``end``; 1: not learned."""
+    """What a job made. ``losses``: ``total`` on held-out photos at ``start`` and ``end``; 1: not learned. Of
+    music ``nats`` a token on the examples."""
 
     style_id: str | None
     images: list[Image]
     losses: dict[str, dict[str, float]]
     steps: int
     seconds: float
+    files: list[ResultFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ class Job:
     finished_at: datetime | None
     result: JobResult | None
     error: JobError | None
+    modality: str = "image"
 
     @property
     def over(self) -> bool:
@@ -77,6 +91,7 @@ class Style:
     created_at: datetime
     expires_at: datetime | None
     ready_at: datetime | None
+    modality: str = "image"  # or "music": what its examples are
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,97 @@ class Stylization:
     job: Job
     items: list[StylizationItem]
     images: list[Image]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRun:
+    """What a composition shares with known works: the ``longest`` run of notes, the ``share`` of its runs of
+    eight, and the ``nearest`` place with bar numbers."""
+
+    longest: int
+    share: float
+    nearest: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Originality:
+    """How original a composition is; ``human``: what songs of different composers share."""
+
+    examples: SharedRun
+    training: SharedRun
+    human: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionAbout:
+    """What a composition is. ``tempo``: quarters a minute; ``moved_by_mood``: what, and whereto."""
+
+    title: str
+    key: str
+    tempo: float
+    meter: str
+    bars: int
+    seconds: float
+    voice: bool
+    moved_by_mood: dict[str, str]
+    seed: int
+    originality: Originality
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionPiece:
+    """One composition in all its forms."""
+
+    position: int
+    about: CompositionAbout
+    files: list[ResultFile]
+
+    def file(self, form: str) -> ResultFile:
+        """Its file of a form, such as "mid". Raises KeyError when there is none."""
+        for file in self.files:
+            if file.form == form:
+                return file
+        raise KeyError(form)
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Compositions in a style or a blend. ``settings``: what was asked for."""
+
+    id: str
+    style_id: str
+    styles: list[StyleShare]
+    settings: dict[str, Any]
+    created_at: datetime
+    expires_at: datetime | None
+    job: Job
+    items: list[CompositionPiece]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionAccepted:
+    """A new composition and its job."""
+
+    composition: Composition
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """An upload or a result that is no picture. ``url``: good without a key until ``url_expires_at``."""
+
+    id: str
+    role: str
+    job_id: str
+    position: int
+    form: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None
+    url: str
+    url_expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +298,7 @@ class Model:
     max_size: int | None = None
     max_clip_frames: int | None = None
     max_clip_seconds: float | None = None
+    input_formats: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +342,8 @@ class StateEvent:
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """Step ``step`` of ``steps`` is done. ``phase``: what the steps are, e.g. ``adapt`` or ``render``."""
+    """Step ``step`` of ``steps`` is done. ``phase``: what the steps are: ``adapt``, ``stylize``,
+    or ``generate`` (bars of compositions)."""
 
     step: int
     steps: int

@@ -5,9 +5,11 @@ import { apart } from "../../lib/apart";
 import { bestOf, clearSubmitted, leave, type Learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { hide, nameOf, remove, rename, styles, unhide } from "../../state/styles";
+import { settled } from "../../state/unkept";
 import { offerUndo, say, sayError } from "../../state/toast";
 
 const VISIBLE = 8; // of 256 levels: less is not seen as a change
+const WORTH = 10; // %: less is no news
 
 export function Keep({ now }: { now: Learning }) {
   const style = styles.value.find((one) => one.id === now.styleId);
@@ -42,6 +44,7 @@ export function Keep({ now }: { now: Learning }) {
           const id = now.styleId!;
           const chosen = name.trim();
           if (chosen) await rename(id, chosen);
+          settled(id);
           say(t.learn.keptAs(chosen || nameOf(style)));
           clearSubmitted();
           leave();
@@ -49,8 +52,12 @@ export function Keep({ now }: { now: Learning }) {
         });
       }}
     >
-      {closer > 0 && seen && <p class="status">{t.learn.closer(closer)}</p>}
-      {best && best.step < now.steps && <p class="help">{t.learn.best(best === first ? 0 : best.step)}</p>}
+      <p class="status">{t.learn.ready}</p>
+      {closer >= WORTH && seen ? (
+        <p class="help">{t.learn.closer(closer)}</p>
+      ) : (
+        best && best.step < now.steps && <p class="help">{t.learn.best(best === first ? 0 : best.step)}</p>
+      )}
       <label class="field">
         <span>{t.learn.name}</span>
         <input

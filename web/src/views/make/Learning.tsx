@@ -1,7 +1,7 @@
 // A style being learned, live; then named and kept.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { span, t } from "../../i18n";
-import { pictures } from "../../state/draft";
+import { pictures, watchedUrl } from "../../state/draft";
 import { bestOf, cancel, leave, over, secondsLeft, start, uploading, type Learning as Job } from "../../state/learning";
 import { connection } from "../../state/net";
 import { go, href } from "../../state/route";
@@ -78,7 +78,10 @@ function Preview({ now }: { now: Job }) {
     <div class="watch">
       <div class={pictures.value.length ? "easel beside" : "easel"} aria-busy={!over(now)}>
         {!shown ? (
-          <p>{over(now) ? "" : t.learn.waiting}</p>
+          <div class="coming">
+            {pictures.value.length > 0 && !over(now) && <img src={watchedUrl()} alt="" />}
+            <p>{over(now) ? "" : t.learn.waiting}</p>
+          </div>
         ) : now.state === "succeeded" && first && first !== shown ? (
           <Wipe first={first.url} now={shown.url} step={shown.step} />
         ) : (

@@ -145,7 +145,7 @@ function Empty() {
                 <span class="caption">
                   <strong>{t.make.sets[name]}</strong>
                   <small class="facts">
-                    <span>{t.make.sampleBy}</span>
+                    <span>{t.make.setsBy[name]}</span>
                     <span>{t.make.pictures(samples.length)}</span>
                   </small>
                 </span>

@@ -1,15 +1,17 @@
 // Earlier results: look, take away, or go on from one.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { send, urlOf } from "../../api/http";
+import { urlOf } from "../../api/http";
 import { momentOf, t } from "../../i18n";
 import { saveBlob } from "../../lib/files";
-import { again, entries, forget, linkOf, load, more, refresh, type Entry } from "../../state/history";
+import { again, entries, fileOfEntry, forget, linkOf, load, more, refresh, type Entry } from "../../state/history";
 import { loadPresets } from "../../state/presets";
 import { go, href } from "../../state/route";
 import { find, nameOf, refresh as readStyles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
+import { Viewer } from "../../ui/Viewer";
+import { ShareDialog } from "../use/ShareDialog";
 
 export function Results() {
   useEffect(() => {
@@ -63,6 +65,8 @@ function Card({ entry }: { entry: Entry }) {
   const frame = useRef<HTMLLIElement>(null);
   const [url, setUrl] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const [close, setClose] = useState<string | null>(null); // the photo as it was; "": it is gone
+  const [sharing, setSharing] = useState<File | null>(null);
   useEffect(() => {
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
@@ -81,9 +85,11 @@ function Card({ entry }: { entry: Entry }) {
   }
   return (
     <li class="card" ref={frame}>
-      <span class={url ? "thumb" : "thumb empty"}>
-        {url && <img src={url} alt={t.results.alt(entry.name, styles)} loading="lazy" width="360" height="240" />}
-      </span>
+      <button type="button" class="face" disabled={!url} aria-label={t.results.look(label)} onClick={() => void act(async () => setClose((await linkOf(entry.content ?? "")) ?? ""))}>
+        <span class={url ? "thumb" : "thumb empty"}>
+          {url && <img src={url} alt={t.results.alt(entry.name, styles)} loading="lazy" width="360" height="240" />}
+        </span>
+      </button>
       <strong>{styles}</strong>
       <small class="facts">
         <span>{momentOf(entry.made.created_at)}</span>
@@ -107,13 +113,22 @@ function Card({ entry }: { entry: Entry }) {
           title={t.use.download}
           onClick={() =>
             void act(async () => {
-              const blob = await (await send(`/v1/images/${entry.image}/content`)).blob();
-              const kind = blob.type.split("/")[1] ?? "png";
-              saveBlob(blob, `${entry.name.replace(/\.[^.]*$/, "") || "photo"}-styled.${kind === "jpeg" ? "jpg" : kind}`);
+              const file = await fileOfEntry(entry);
+              saveBlob(file, file.name);
             })
           }
         >
           <Icon name="download" />
+        </button>
+        <button
+          type="button"
+          class="quiet square"
+          disabled={busy}
+          aria-label={`${t.share.action}: ${label}`}
+          title={t.share.action}
+          onClick={() => void act(async () => setSharing(await fileOfEntry(entry)))}
+        >
+          <Icon name="share" />
         </button>
         <button
           type="button"
@@ -131,6 +146,10 @@ function Card({ entry }: { entry: Entry }) {
           <Icon name="trash" />
         </button>
       </div>
+      {sharing && <ShareDialog image={entry.image} file={sharing} onClose={() => setSharing(null)} />}
+      {close !== null && url && (
+        <Viewer before={close ? urlOf(close) : url} after={url} beforeAlt={t.use.before} afterAlt={t.results.alt(entry.name, styles)} onClose={() => setClose(null)} />
+      )}
     </li>
   );
 }

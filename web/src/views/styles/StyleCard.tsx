@@ -7,6 +7,7 @@ import { go, href } from "../../state/route";
 import { exportFile, nameOf, relearn, remove, rename } from "../../state/styles";
 import { drop } from "../../state/thumbs";
 import { say, sayError } from "../../state/toast";
+import { settled } from "../../state/unkept";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/icons";
 import { Thumb } from "../../ui/Thumb";
@@ -156,6 +157,7 @@ function Rename({ style, onClose }: { style: Style; onClose: () => void }) {
           if (!chosen) return;
           rename(style.id, chosen)
             .then(() => {
+              settled(style.id);
               say(t.styles.renamed(chosen));
               onClose();
             })

@@ -7,6 +7,7 @@ import { Icon } from "../../ui/icons";
 import { Pick } from "../../ui/Pick";
 import { Notice } from "../../ui/Notice";
 import { StyleCard } from "./StyleCard";
+import { Unkept } from "./Unkept";
 
 const MANY = 12; // from which on a search helps
 
@@ -73,6 +74,7 @@ export function Styles() {
           </a>
         </div>
       )}
+      <Unkept />
       {many && (
         <div class="finding">
           <label class="field">

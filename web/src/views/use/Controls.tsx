@@ -4,13 +4,12 @@ import { t } from "../../i18n";
 import { loadModel, model } from "../../state/draft";
 import { nameOf, usable } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
-import { download, downloadAll } from "../../state/save";
+import { downloadAll } from "../../state/save";
 import { Icon } from "../../ui/icons";
 import { Segmented } from "../../ui/Segmented";
 import { BlendPad } from "./BlendPad";
 import { CodeDialog } from "./CodeDialog";
 import { MaskPainter } from "./MaskPainter";
-import { ShareDialog } from "./ShareDialog";
 import { Variations } from "./Variations";
 
 const sizes = [512, 768, 1024, 2048, 4096] as const;
@@ -20,13 +19,19 @@ const formats: { value: Settings["format"]; label: string }[] = [
   { value: "webp", label: "WebP" },
 ];
 
+const clips: { value: Settings["clip"]; label: string }[] = [
+  { value: "webp", label: "WebP" },
+  { value: "gif", label: "GIF" },
+  { value: "apng", label: "APNG" },
+];
+
 const strokes = (): { value: Settings["strokes"]; label: string }[] => [
   { value: "fine", label: t.use.strokesFine },
   { value: "usual", label: t.use.strokesUsual },
   { value: "broad", label: t.use.strokesBroad },
 ];
 
-type Opened = "code" | "share" | "variations" | null;
+type Opened = "code" | "variations" | null;
 
 export function Controls() {
   const [painting, setPainting] = useState(false);
@@ -90,8 +95,14 @@ export function Controls() {
           <span>{t.use.keepColours}</span>
         </label>
         <div class="masking">
+          {photo?.moving && <p class="help" id="mask-still">{t.use.clipNoMask}</p>}
           <div class="row">
-            <button type="button" onClick={() => setPainting(true)}>
+            <button
+              type="button"
+              disabled={photo?.moving ?? false}
+              aria-describedby={photo?.moving ? "mask-still" : undefined}
+              onClick={() => setPainting(true)}
+            >
               <Icon name="mask" />
               {photo?.mask ? t.use.maskEdit : t.use.mask}
             </button>
@@ -126,17 +137,21 @@ export function Controls() {
             <Icon name="right" />
             {t.use.file}
             <small>
-              {formats.find(({ value }) => value === now.format)!.label}, {now.size ? `${now.size} px` : t.use.full}
+              {(photo?.moving ? clips.find(({ value }) => value === now.clip)! : formats.find(({ value }) => value === now.format)!).label}, {now.size ? `${now.size} px` : t.use.full}
             </small>
           </summary>
           <div>
-            <Segmented
-              legend={t.use.format}
-              name="format"
-              value={now.format}
-              onChange={(format) => set({ format })}
-              options={formats}
-            />
+            {photo?.moving ? (
+              <Segmented legend={t.use.clip} name="clip" value={now.clip} onChange={(clip) => set({ clip })} options={clips} />
+            ) : (
+              <Segmented
+                legend={t.use.format}
+                name="format"
+                value={now.format}
+                onChange={(format) => set({ format })}
+                options={formats}
+              />
+            )}
             <label class="field">
               <span>{t.use.size}</span>
               <select value={now.size ?? ""} onChange={(event) => set({ size: Number(event.currentTarget.value) || null })}>
@@ -154,7 +169,6 @@ export function Controls() {
       <Leaving onOpen={setOpen} />
       {painting && photo && <MaskPainter photo={photo} onClose={() => setPainting(false)} />}
       {open === "code" && photo && <CodeDialog photo={photo} onClose={() => setOpen(null)} />}
-      {open === "share" && photo?.result && <ShareDialog photo={photo} onClose={() => setOpen(null)} />}
       {open === "variations" && photo && <Variations photo={photo} onClose={() => setOpen(null)} />}
     </>
   );
@@ -177,16 +191,6 @@ function Leaving({ onOpen }: { onOpen: (what: Opened) => void }) {
   }
   return (
     <section class="leaving">
-      <div class="first">
-        <button type="button" class="primary large" disabled={none} onClick={() => photo && download(photo)}>
-          <Icon name="download" />
-          {t.use.download}
-        </button>
-        <button type="button" class="large" disabled={none} onClick={() => onOpen("share")}>
-          <Icon name="share" />
-          {t.share.action}
-        </button>
-      </div>
       {all.length > 1 && (
         <button type="button" disabled={busy} aria-busy={busy} onClick={() => void everything()}>
           {done === all.length

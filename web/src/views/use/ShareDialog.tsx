@@ -2,18 +2,20 @@
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { endShare, passOn, passesOn, shareImage } from "../../state/share";
-import { fileOf } from "../../state/save";
 import { announce, say, sayError } from "../../state/toast";
-import type { Photo } from "../../state/use";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/icons";
 import { copy } from "./CodeDialog";
 
-export function ShareDialog({ photo, onClose }: { photo: Photo; onClose: () => void }) {
+interface Props {
+  image: string; // its id at the service
+  file: File;
+  onClose: () => void;
+}
+
+export function ShareDialog({ image, file, onClose }: Props) {
   const [link, setLink] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const file = fileOf(photo);
-  const image = photo.result!.image;
   async function act(work: () => Promise<void>) {
     setBusy(true);
     await work().catch(sayError);

@@ -6,6 +6,7 @@ import { Compare } from "../../ui/Compare";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Hold, Viewer } from "../../ui/Viewer";
+import { Taking } from "./Taking";
 
 export function Stage() {
   const [peek, setPeek] = useState(false);
@@ -30,15 +31,18 @@ export function Stage() {
       <p class="state" role="status">
         {mix.value.length === 0 ? t.use.pick : busy ? `${photo.waits ? t.use.queued : t.use.rendering}…` : photo.result && !isFresh(photo) && photo.status !== "failed" ? t.use.stale : ""}
       </p>
-      {photo.result && (
-        <div class="look">
-          <Hold onPeek={setPeek} />
-          <button type="button" onClick={() => setClose(true)}>
-            <Icon name="expand" />
-            {t.use.closely}
-          </button>
-        </div>
-      )}
+      <div class="under">
+        {photo.result && (
+          <div class="look">
+            <Hold onPeek={setPeek} />
+            <button type="button" class="closely" aria-label={t.use.closely} title={t.use.closely} onClick={() => setClose(true)}>
+              <Icon name="expand" />
+              <span>{t.use.closely}</span>
+            </button>
+          </div>
+        )}
+        <Taking />
+      </div>
       {close && photo.result && (
         <Viewer before={photo.url} after={photo.result.url} {...names} onClose={() => setClose(false)} />
       )}

@@ -11,17 +11,33 @@ import { Thumb } from "../../ui/Thumb";
 
 export function StylePicker() {
   const none = load.value === "done" && usable.value.length === 0 && !nextPage.value;
+  const own = ready.value.length > 0;
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
       {!none && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
+      {own && <Own none={none} />}
       {(presets.value.length > 0 || coming.value) && (
         <>
           <h3 id="ready-styles">{t.gallery.title}</h3>
           {coming.value ? <Room count={ORDER.length} /> : <Choice styles={presets.value} label="ready-styles" whole />}
-          <h3 id="own-styles">{t.styles.title}</h3>
         </>
       )}
+      {!own && <Own none={none} />}
+      {mix.value.length === 1 && find(mix.value[0]!.id) && (
+        <a class="about" href={href.style(mix.value[0]!.id)}>
+          {t.use.about(nameOf(find(mix.value[0]!.id)))}
+        </a>
+      )}
+    </section>
+  );
+}
+
+/** One's own: before the ready ones as soon as there are any. */
+function Own({ none }: { none: boolean }) {
+  return (
+    <>
+      {(presets.value.length > 0 || coming.value) && <h3 id="own-styles">{t.styles.title}</h3>}
       {load.value === "failed" ? (
         <Notice
           tone="error"
@@ -52,12 +68,7 @@ export function StylePicker() {
           )}
         </>
       )}
-      {mix.value.length === 1 && find(mix.value[0]!.id) && (
-        <a class="about" href={href.style(mix.value[0]!.id)}>
-          {t.use.about(nameOf(find(mix.value[0]!.id)))}
-        </a>
-      )}
-    </section>
+    </>
   );
 }
 

@@ -16,8 +16,20 @@ from fewstroke_client._async._following import follow
 from fewstroke_client._decode import decode
 from fewstroke_client._errors import ConflictError, JobFailedError
 from fewstroke_client._files import Source, opened, several
-from fewstroke_client._form import Blend, Labels, NewStyle, NewStylization, PhotoOptions, id_of
+from fewstroke_client._form import (
+    Blend,
+    ComposeOptions,
+    Labels,
+    NewComposition,
+    NewStyle,
+    NewStylization,
+    PhotoOptions,
+    id_of,
+)
 from fewstroke_client._models import (
+    Composition,
+    CompositionAccepted,
+    FileInfo,
     Image,
     ImageInfo,
     Job,
@@ -26,6 +38,7 @@ from fewstroke_client._models import (
     OneCallAccepted,
     Picture,
     Readiness,
+    ResultFile,
     Style,
     StyleAccepted,
     Stylization,
@@ -156,7 +169,10 @@ class AsyncClient:
         seed: int | None = None,
         idempotency_key: str | None = None,
     ) -> StyleAccepted:
-        """Learn a style from 1 to 16 examples; ``contents`` are photos like those that it is for."""
+        """Learn a style from 1 to 16 examples: pictures, or works of music (MIDI, MusicXML, MXL).
+
+        ``contents``: beside pictures, photos like those that the style is for.
+        """
         fields = _form.form(name=name, description=description, steps=steps, seed=seed)
         files = {"examples": several(examples), "contents": several(contents)}
         return await self._submit(StyleAccepted, "/v1/styles", idempotency_key, files, fields)
@@ -166,10 +182,17 @@ class AsyncClient:
         return await self._get(Style, f"/v1/styles/{id_of(style)}")
 
     async def list_styles(
-        self, *, status: Sequence[str] = (), name: str | None = None, preset: bool | None = None
+        self,
+        *,
+        status: Sequence[str] = (),
+        name: str | None = None,
+        preset: bool | None = None,
+        modality: str | None = None,
     ) -> AsyncIterator[Style]:
-        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service."""
-        async for style in self._all(Style, "/v1/styles", status=list(status), name=name, preset=preset):
+        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service;
+        ``modality``: "image" or "music"."""
+        filters = {"status": list(status), "name": name, "preset": preset, "modality": modality}
+        async for style in self._all(Style, "/v1/styles", **filters):
             yield style
 
     async def update_style(self, style: str | Style, **changes: Unpack[Labels]) -> Style:
@@ -279,6 +302,58 @@ class AsyncClient:
         """All results and a ``manifest.json`` as a ZIP file."""
         await self._connection.download(f"/v1/stylizations/{id_of(stylization)}/zip", path)
 
+    # Compositions
+
+    async def compose(
+        self,
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewComposition],
+    ) -> Composition:
+        """``create_composition``, and wait for the results. Raises JobFailedError, WaitTimeoutError."""
+        accepted = await self.create_composition(style, **how)
+        await self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return await self.get_composition(accepted.composition)
+
+    async def create_composition(
+        self,
+        style: Blend,
+        *,
+        primer: Source | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[ComposeOptions],
+    ) -> CompositionAccepted:
+        """Compose in a style of music, or in a blend: ``{"sty_a": 2, "sty_b": 1}``.
+
+        With a ``primer`` (a score) it goes on from its end; ``infill`` ("5-8"): its bars are written anew.
+        """
+        fields = _form.blend_fields(style) | _form.form(**options)
+        files: dict[str, Sequence[Source]] = {"primer": [] if primer is None else [primer]}
+        return await self._submit(CompositionAccepted, "/v1/compositions", idempotency_key, files, fields)
+
+    async def get_composition(self, composition: str | Composition) -> Composition:
+        """A composition as it is now."""
+        return await self._get(Composition, f"/v1/compositions/{id_of(composition)}")
+
+    async def list_compositions(
+        self, *, state: Sequence[str] = (), style_id: str | None = None
+    ) -> AsyncIterator[Composition]:
+        """All compositions, newest first."""
+        async for found in self._all(Composition, "/v1/compositions", state=list(state), style_id=style_id):
+            yield found
+
+    async def delete_composition(self, composition: str | Composition) -> None:
+        """Delete it with its primer and its results."""
+        await self._delete(f"/v1/compositions/{id_of(composition)}")
+
+    async def download_composition(
+        self, composition: str | Composition, path: str | os.PathLike[str]
+    ) -> None:
+        """All files of all results and a ``manifest.json`` as a ZIP file."""
+        await self._connection.download(f"/v1/compositions/{id_of(composition)}/zip", path)
+
     # Jobs
 
     async def get_job(self, job: str | Job) -> Job:
@@ -368,6 +443,33 @@ class AsyncClient:
     async def delete_image(self, image: str | Image | ImageInfo) -> None:
         """Delete an image and its bytes."""
         await self._delete(f"/v1/images/{id_of(image)}")
+
+    # Files
+
+    async def get_file(self, file: str | ResultFile | FileInfo) -> FileInfo:
+        """Size, format, and a link that is good for an hour without a key."""
+        return await self._get(FileInfo, f"/v1/files/{id_of(file)}")
+
+    async def list_files(
+        self, *, role: Sequence[str] = (), job_id: str | None = None
+    ) -> AsyncIterator[FileInfo]:
+        """All uploads and results that are no pictures, newest first."""
+        async for file in self._all(FileInfo, "/v1/files", role=list(role), job_id=job_id):
+            yield file
+
+    async def download_file(
+        self, file: str | ResultFile | FileInfo, path: str | os.PathLike[str] | None = None
+    ) -> bytes:
+        """The file's bytes, also written to ``path``."""
+        response = await self._connection.request("GET", f"/v1/files/{id_of(file)}/content")
+        if path is not None:
+            with open(path, "wb") as target:  # noqa: ASYNC230 - it is in memory already
+                target.write(response.content)
+        return response.content
+
+    async def delete_file(self, file: str | ResultFile | FileInfo) -> None:
+        """Delete a file and its bytes."""
+        await self._delete(f"/v1/files/{id_of(file)}")
 
     # Service
 

@@ -17,8 +17,20 @@ from fewstroke_client._sync._following import follow
 from fewstroke_client._decode import decode
 from fewstroke_client._errors import ConflictError, JobFailedError
 from fewstroke_client._files import Source, opened, several
-from fewstroke_client._form import Blend, Labels, NewStyle, NewStylization, PhotoOptions, id_of
+from fewstroke_client._form import (
+    Blend,
+    ComposeOptions,
+    Labels,
+    NewComposition,
+    NewStyle,
+    NewStylization,
+    PhotoOptions,
+    id_of,
+)
 from fewstroke_client._models import (
+    Composition,
+    CompositionAccepted,
+    FileInfo,
     Image,
     ImageInfo,
     Job,
@@ -27,6 +39,7 @@ from fewstroke_client._models import (
     OneCallAccepted,
     Picture,
     Readiness,
+    ResultFile,
     Style,
     StyleAccepted,
     Stylization,
@@ -157,7 +170,10 @@ class Client:
         seed: int | None = None,
         idempotency_key: str | None = None,
     ) -> StyleAccepted:
-        """Learn a style from 1 to 16 examples; ``contents`` are photos like those that it is for."""
+        """Learn a style from 1 to 16 examples: pictures, or works of music (MIDI, MusicXML, MXL).
+
+        ``contents``: beside pictures, photos like those that the style is for.
+        """
         fields = _form.form(name=name, description=description, steps=steps, seed=seed)
         files = {"examples": several(examples), "contents": several(contents)}
         return self._submit(StyleAccepted, "/v1/styles", idempotency_key, files, fields)
@@ -167,10 +183,17 @@ class Client:
         return self._get(Style, f"/v1/styles/{id_of(style)}")
 
     def list_styles(
-        self, *, status: Sequence[str] = (), name: str | None = None, preset: bool | None = None
+        self,
+        *,
+        status: Sequence[str] = (),
+        name: str | None = None,
+        preset: bool | None = None,
+        modality: str | None = None,
     ) -> Iterator[Style]:
-        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service."""
-        for style in self._all(Style, "/v1/styles", status=list(status), name=name, preset=preset):
+        """All styles, newest first; ``name``: a part of it; ``preset``: those that come with the service;
+        ``modality``: "image" or "music"."""
+        filters = {"status": list(status), "name": name, "preset": preset, "modality": modality}
+        for style in self._all(Style, "/v1/styles", **filters):
             yield style
 
     def update_style(self, style: str | Style, **changes: Unpack[Labels]) -> Style:
@@ -280,6 +303,58 @@ class Client:
         """All results and a ``manifest.json`` as a ZIP file."""
         self._connection.download(f"/v1/stylizations/{id_of(stylization)}/zip", path)
 
+    # Compositions
+
+    def compose(
+        self,
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewComposition],
+    ) -> Composition:
+        """``create_composition``, and wait for the results. Raises JobFailedError, WaitTimeoutError."""
+        accepted = self.create_composition(style, **how)
+        self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return self.get_composition(accepted.composition)
+
+    def create_composition(
+        self,
+        style: Blend,
+        *,
+        primer: Source | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[ComposeOptions],
+    ) -> CompositionAccepted:
+        """Compose in a style of music, or in a blend: ``{"sty_a": 2, "sty_b": 1}``.
+
+        With a ``primer`` (a score) it goes on from its end; ``infill`` ("5-8"): its bars are written anew.
+        """
+        fields = _form.blend_fields(style) | _form.form(**options)
+        files: dict[str, Sequence[Source]] = {"primer": [] if primer is None else [primer]}
+        return self._submit(CompositionAccepted, "/v1/compositions", idempotency_key, files, fields)
+
+    def get_composition(self, composition: str | Composition) -> Composition:
+        """A composition as it is now."""
+        return self._get(Composition, f"/v1/compositions/{id_of(composition)}")
+
+    def list_compositions(
+        self, *, state: Sequence[str] = (), style_id: str | None = None
+    ) -> Iterator[Composition]:
+        """All compositions, newest first."""
+        for found in self._all(Composition, "/v1/compositions", state=list(state), style_id=style_id):
+            yield found
+
+    def delete_composition(self, composition: str | Composition) -> None:
+        """Delete it with its primer and its results."""
+        self._delete(f"/v1/compositions/{id_of(composition)}")
+
+    def download_composition(
+        self, composition: str | Composition, path: str | os.PathLike[str]
+    ) -> None:
+        """All files of all results and a ``manifest.json`` as a ZIP file."""
+        self._connection.download(f"/v1/compositions/{id_of(composition)}/zip", path)
+
     # Jobs
 
     def get_job(self, job: str | Job) -> Job:
@@ -369,6 +444,33 @@ class Client:
     def delete_image(self, image: str | Image | ImageInfo) -> None:
         """Delete an image and its bytes."""
         self._delete(f"/v1/images/{id_of(image)}")
+
+    # Files
+
+    def get_file(self, file: str | ResultFile | FileInfo) -> FileInfo:
+        """Size, format, and a link that is good for an hour without a key."""
+        return self._get(FileInfo, f"/v1/files/{id_of(file)}")
+
+    def list_files(
+        self, *, role: Sequence[str] = (), job_id: str | None = None
+    ) -> Iterator[FileInfo]:
+        """All uploads and results that are no pictures, newest first."""
+        for file in self._all(FileInfo, "/v1/files", role=list(role), job_id=job_id):
+            yield file
+
+    def download_file(
+        self, file: str | ResultFile | FileInfo, path: str | os.PathLike[str] | None = None
+    ) -> bytes:
+        """The file's bytes, also written to ``path``."""
+        response = self._connection.request("GET", f"/v1/files/{id_of(file)}/content")
+        if path is not None:
+            with open(path, "wb") as target:
+                target.write(response.content)
+        return response.content
+
+    def delete_file(self, file: str | ResultFile | FileInfo) -> None:
+        """Delete a file and its bytes."""
+        self._delete(f"/v1/files/{id_of(file)}")
 
     # Service
 

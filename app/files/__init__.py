@@ -1,0 +1,1 @@
+"""Files: uploads and results that are no pictures, their rows and their bytes."""
