@@ -198,9 +198,9 @@ class ClipTooLongError(ImageError):
 
 
 class WorkError(AppError):
-    """An uploaded file that is no picture is refused: a score, a text."""
+    """An uploaded file that is no picture is refused: a score, a text. Base of the reasons."""
 
-    status, code, title = 422, ErrorCode.WORK_DAMAGED, "File refused"
+    status, title = 422, "File refused"
 
 
 class WorkFormatUnsupportedError(WorkError):

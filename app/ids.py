@@ -4,7 +4,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Prefix = Literal["sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "txt"]
+Prefix = Literal["sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "poe", "txt"]
 
 
 def new_id(prefix: Prefix) -> str:

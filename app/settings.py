@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     music_checkpoint: Path | None = Field(
         None, description="The checkpoint of music; default: the packaged one."
     )
+    poems_checkpoint: Path | None = Field(
+        None, description="The checkpoint of Chinese poems; default: the packaged one."
+    )
     presets_dir: Path | None = Field(
         None,
         description="Folder of the style files that everybody can use, as `python -m scripts.presets` writes "
@@ -310,7 +313,7 @@ class Settings(BaseSettings):
         path: Path | None = getattr(self, name, None)
         return path
 
-    @field_validator("data_dir", "checkpoint", "music_checkpoint", "presets_dir")
+    @field_validator("data_dir", "checkpoint", "music_checkpoint", "poems_checkpoint", "presets_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()  # processes that we start stand in other folders

@@ -62,7 +62,7 @@ def _one_job(url: str, examples: list[Path], photos: list[Path], steps: int | No
         rendering = client.stylize([photos[number % len(photos)]], style.id)
         result = client.wait(rendering.job_id, lambda _event, _data: None)
         for image in result["images"]:
-            client.picture(image["url"])
+            client.content(image["url"])
 
 
 def main(

@@ -52,6 +52,17 @@ class Client:
         answer = self._post("/v1/stylizations", fields, [("contents", photos)])
         return Pending(answer["stylization"]["id"], answer["job"]["id"])
 
+    def compose(self, style_id: str, **options: str | float) -> Pending:
+        """``POST /v1/compositions``; options: ``bars``, ``key``, ``count`` and the like."""
+        fields = {"style_id": style_id, **{name: str(value) for name, value in options.items()}}
+        answer = self._post("/v1/compositions", fields, [])
+        return Pending(answer["composition"]["id"], answer["job"]["id"])
+
+    def composition(self, composition_id: str) -> Json:
+        """``GET /v1/compositions/{id}``."""
+        found: Json = self._get(f"/v1/compositions/{composition_id}").json()
+        return found
+
     def wait(self, job_id: str, on_event: OnEvent) -> Json:
         """Follow a job's events until it has ended; returns its result. Reconnects where it was cut off."""
         deadline = time.monotonic() + JOB_WITHIN
@@ -74,8 +85,8 @@ class Client:
                 raise DemoError(f"job {job_id} ended as {job['state']}: {reason}")
         raise DemoError(f"job {job_id} did not end within {JOB_WITHIN:.0f} s")
 
-    def picture(self, url: str) -> bytes:
-        """The bytes of a result image."""
+    def content(self, url: str) -> bytes:
+        """The bytes of a result."""
         return self._get(url).content
 
     def _events(self, job_id: str, last_id: str) -> Iterator[tuple[str, str, Json]]:

@@ -1,68 +1,128 @@
-"""Learn a composer whom the checkpoint never heard from five works, and compose: ``make demo-music``.
+"""Learn a composer whom the checkpoint never heard, and compose in that manner: ``make demo-music``.
 
-The five works are chorales by J. S. Bach (1685-1750) as they lie in the package music21; soprano and the
-other three voices are read as a singer and a keyboard. Another folder can be named.
+Over HTTP, as ``make demo`` does with pictures. The five works are chorales by J. S. Bach (1685-1750) as they
+lie in the package music21; soprano and the other three voices are read as a singer and a keyboard. Other
+works can be named.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import signal
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from demo.client import Client, Json
 from demo.errors import DemoError
-from model.music.adaptation import adapt
-from model.music.checkpoint import load_music
-from model.music.composition import Composer
-from model.music.controls import Controls
-from model.music.export import export
-from model.music.limits import MEDIA_TYPES
-from model.music.reading import read_work
-from model.music.score import Score
+from demo.service import running_service
 
 OUT = Path(__file__).parent / "out" / "music"
 CHORALES = ("bwv66.6", "bwv269", "bwv277", "bwv289", "bwv347")
 
 
-def example_works(folder: Path | None) -> list[Score]:
-    """The works to learn from: those of ``folder``, or the five chorales."""
-    if folder is not None:
-        files = sorted(path for path in folder.iterdir() if path.is_file())[:16]
-    else:
-        spec = find_spec("music21")
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if not places:
-            raise DemoError("the demo reads works of the package music21: `pip install music21`")
-        files = [Path(places[0]) / "corpus" / "bach" / f"{name}.mxl" for name in CHORALES]
-    return [read_work(path.read_bytes(), title=path.stem) for path in files]
+def chorales() -> list[Path]:
+    """The works to learn from. Raises DemoError without music21."""
+    spec = find_spec("music21")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        raise DemoError("the demo reads works of the package music21: `pip install music21`")
+    return [Path(places[0]) / "corpus" / "bach" / f"{name}.mxl" for name in CHORALES]
 
 
-def main(folder: Path | None = None) -> None:
-    """Write three compositions in every form, with their originality reports, to ``demo/out/music``."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    works = example_works(folder)
-    base = load_music()
-    style = adapt(base, works, on_progress=lambda step, of, loss: print(f"learning: step {step} of {of}"))
-    (OUT / "style.safetensors").write_bytes(style.to_bytes())
-    print(f"learned from {len(works)} works in {time.perf_counter() - started:.1f} s")
-    for number, made in enumerate(Composer(base).compose(style, Controls(bars=12, count=3)), 1):
-        for form in MEDIA_TYPES:
-            (OUT / f"song-{number}.{form}").write_bytes(export(made.score, form))
-        report = made.report.to_dict()
-        (OUT / f"song-{number}.originality.json").write_text(json.dumps(report, indent=1) + "\n")
-        longest = max(made.report.examples.longest, made.report.training.longest)
-        print(
-            f"song {number}: {made.score.key.name}, {len(made.score.bars)} bars, longest run shared with "
-            f"a known work: {longest} events"
-        )
-    print(f"everything is in {OUT}, after {time.perf_counter() - started:.1f} s")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; returns the exit status. A thing that is missing is one sentence and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m demo.music", description="Songs in, songs out.")
+    parser.add_argument("works", type=Path, nargs="*", metavar="FILE", help="default: five by Bach")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: demo/out/music")
+    given = parser.parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))  # unwinds, so the service is stopped
+    try:
+        run(given.works or chorales(), given.out, console)
+    except (DemoError, httpx.HTTPError, OSError) as error:
+        console.print(f"[bold red]The demo failed:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    return 0
+
+
+def run(works: Sequence[Path], out: Path, console: Console) -> None:
+    """Start the service, learn, write three compositions in every form. Raises DemoError."""
+    started = time.monotonic()
+    for path in works:
+        if not path.is_file():
+            raise DemoError(f"{path} is missing.")
+    out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        log = out / "service.log"
+        with console.status("starting the service: broker, worker, API"):
+            url = stack.enter_context(running_service(log))
+        console.print(f"The service runs at {url} (log: {log}).")
+        client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
+        style = client.create_style(works, [], name="demo")
+        learned = _follow(client, bars, style.job_id, f"learning from {len(works)} works")
+        pending = client.compose(style.id, bars=12, count=3)
+        _follow(client, bars, pending.job_id, "composing, by bars")
+        composition = client.composition(pending.id)
+        for item in composition["items"]:
+            name = f"song-{item['position'] + 1}"
+            for file in item["files"]:
+                (out / f"{name}.{file['form']}").write_bytes(client.content(file["url"]))
+            report = json.dumps(item["about"]["originality"], indent=1)
+            (out / f"{name}.originality.json").write_text(report + "\n")
+    losses = learned["losses"]
+    console.print(
+        f"{losses['start']['nats']:.3f} nats a token before learning, {losses['end']['nats']:.3f} after"
+    )
+    for item in composition["items"]:
+        console.print(_told(item))
+    console.print(f"Done in {time.monotonic() - started:.1f} s: everything is in {out}")
+
+
+def _follow(client: Client, bars: Progress, job_id: str, what: str) -> Json:
+    bar = bars.add_task(what, total=None, note="waiting for the worker")
+
+    def on_event(event: str, data: Json) -> None:
+        if event == "progress":
+            nats = data["losses"].get("nats")
+            note = f"{nats:.3f} nats a token" if nats is not None else ""
+            bars.update(bar, completed=data["step"], total=data["steps"], note=note)
+
+    return client.wait(job_id, on_event)
+
+
+def _told(item: Json) -> str:
+    about = item["about"]
+    shared = about["originality"]
+    longest = max(shared["examples"]["longest"], shared["training"]["longest"])
+    return (
+        f"song {item['position'] + 1}: {about['key']}, {about['meter']}, {about['bars']} bars; the longest "
+        f"run shared with a known work: {f'{longest} notes' if longest else 'fewer than eight notes'}"
+    )
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        console=console,
+    )
 
 
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    except DemoError as error:
-        sys.exit(f"error: {error}")
+    sys.exit(main())

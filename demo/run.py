@@ -170,7 +170,7 @@ def _stylize(client: Client, photos: Sequence[Path], style_id: str, **options: f
     """PNGs of the photos in a style."""
     stylization = client.stylize(photos, style_id, **options)
     result = client.wait(stylization.job_id, lambda *_: None)
-    return [client.picture(image["url"]) for image in result["images"]]
+    return [client.content(image["url"]) for image in result["images"]]
 
 
 def _decoded(png: bytes) -> Image.Image:

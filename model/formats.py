@@ -36,7 +36,7 @@ class StyleHeader:
     losses: dict[str, dict[str, float]] = field(default_factory=dict)  # {"start": {...}, "end": {...}}
     licence: str = ""  # of the checkpoint
     format: str = STYLE_FORMAT
-    modality: str = "image"  # what the examples were: "image" or "music"
+    modality: str = "image"  # what the examples were: "image", "music", "poems" or "stories"
 
     def to_json(self) -> str:
         """As stored in the file."""

@@ -12,9 +12,16 @@ from model.modality import Generator, ModalityUnavailableError
 Loader = Callable[[Path | None, str], Generator]
 """``load(checkpoint, device)``; ``checkpoint`` None: the packaged one. Raises ``ModelError``."""
 
-LOADERS: dict[str, str] = {"music": "model.music.modality:load"}
+LOADERS: dict[str, str] = {
+    "music": "model.music.modality:load",
+    "poems": "model.text.poems.modality:load",
+}
 """Where the loader of each is, as "module:function". Pictures are not among them: every worker has them
 loaded (``model.image.engine.Engine.load``), since it is by their checkpoint that it is known."""
+
+
+EXTRAS = {"poems": "stories"}
+"""The extra that has a modality's packages, where it is called otherwise."""
 
 
 def load_modality(name: str, checkpoint: Path | None = None, device: str = "auto") -> Generator:
@@ -33,7 +40,8 @@ def load_modality(name: str, checkpoint: Path | None = None, device: str = "auto
         return load(checkpoint, device)
     except ImportError as error:
         raise ModalityUnavailableError(
-            f"{name} needs the package {error.name}: install fewstroke[{name}] where the workers run"
+            f"{name} needs the package {error.name}: install fewstroke[{EXTRAS.get(name, name)}] where the "
+            "workers run"
         ) from error
     except ModelError as error:
         raise ModalityUnavailableError(f"{name} cannot be loaded: {error}") from error

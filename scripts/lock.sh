@@ -21,7 +21,7 @@ lock() { # $1: the file; the rest: options
   local file=$1
   shift
   "$scratch/venv/bin/uv" pip compile --quiet pyproject.toml "$scratch/build.txt" -c constraints.txt \
-    --extra postgres --extra export --extra heic --universal --python-version 3.11 --generate-hashes \
+    --extra postgres --extra export --extra heic --extra music --universal --python-version 3.11 --generate-hashes \
     --no-header --no-annotate --no-emit-index-url "$@" -o "$scratch/$file"
   mv "$scratch/$file" "$file"
 }

@@ -11,11 +11,13 @@ from app.api.readiness import Lack, LackError
 from app.api.services import Container
 from app.auth.dependencies import Asking, services_of
 from app.auth.principal import Scope
-from app.errors import AppError
+from app.errors import AppError, ServiceUnavailableError
 from app.http.exception_handlers import problem_responses
 from app.imaging.readable import readable
 from app.imaging.sniff import InputFormat
 from app.infra.db import ping
+from app.medium import Medium
+from app.styles.checkpoint import medium_base
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
@@ -65,10 +67,20 @@ class ModelOut(BaseModel):
     input_formats: list[InputFormat] = Field(description="What pictures may come as.")
 
 
+class ModalityOut(BaseModel):
+    """What styles can be learned of."""
+
+    name: str = Field(description="As in the `modality` of styles and jobs.")
+    examples: str = Field(description="The formats of examples, in words.")
+    base_hash: str | None = Field(description="SHA-256 of its checkpoint; null: there is none here.")
+    resource: str = Field(description="Where its results are asked for, such as `/v1/compositions`.")
+
+
 class ModelPage(BaseModel):
     """All models that the service runs."""
 
     items: list[ModelOut]
+    modalities: list[ModalityOut]
 
 
 @router.get("/livez", operation_id="live", tags=["service"], summary="Is the process alive?")
@@ -123,7 +135,7 @@ async def readyz(request: Request, services: Services, response: Response) -> Re
     responses=problem_responses(503),
 )
 async def read_models(services: Services, _asking: Asking) -> ModelPage:
-    """The base checkpoint that adaptations start from."""
+    """The base checkpoint that adaptations of pictures start from, and what else styles are learned of."""
     base_hash = await services.checkpoint.base_hash()
     workers = await services.broker.workers()
     steps = [info.get("default_steps") for info in workers if info.get("base_hash") == base_hash]
@@ -143,8 +155,18 @@ async def read_models(services: Services, _asking: Asking) -> ModelPage:
                 max_clip_seconds=services.settings.max_clip_seconds,
                 input_formats=list(readable()),
             )
-        ]
+        ],
+        modalities=[await _modality(medium, services) for medium in services.media.values()],
     )
+
+
+async def _modality(medium: Medium, services: Container) -> ModalityOut:
+    try:
+        base: str | None = await medium_base(medium, services.settings)
+    except ServiceUnavailableError:
+        base = None
+    path = medium.resource.path if medium.resource else "stylizations"
+    return ModalityOut(name=medium.name, examples=medium.works, base_hash=base, resource=f"/v1/{path}")
 
 
 async def _database(services: Container) -> None:

@@ -6,8 +6,11 @@ timeout of a few seconds.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from app.api import health
 from app.api.media import MEDIA, generating
@@ -20,6 +23,7 @@ from app.http.cors import allow_origins
 from app.http.middleware.access_log import ObserveMiddleware
 from app.http.middleware.head_requests import HeadMiddleware
 from app.http.middleware.request_id import RequestIdMiddleware
+from app.http.middleware.request_turns import TurnsMiddleware
 from app.http.middleware.security_headers import HeadersMiddleware
 from app.http.request_metrics import RequestFigures
 from app.http.shutdown import ShutdownFlag
@@ -71,6 +75,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(TurnsMiddleware, sender=partial(_sender, app))
     app.include_router(styles.build_router(settings, media))
     app.include_router(stylizations.build_router(settings))
     for medium in generating(media):
@@ -90,3 +95,11 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     use_problem_schema(app)
     serve_docs(app)
     return app
+
+
+def _sender(app: FastAPI, scope: Scope) -> str:
+    """Whom a request counts for when requests take turns: the owner of its key, else its address."""
+    container = getattr(app.state, "container", None)
+    authorization = Headers(scope=scope).get("authorization", "")
+    owner = container.authenticator.known_owner(authorization) if container and authorization else None
+    return f"owner {owner}" if owner else f"address {(scope.get('client') or [''])[0]}"

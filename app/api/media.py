@@ -2,9 +2,10 @@
 
 from app.medium import Media, Medium
 from app.music.medium import MUSIC
+from app.poems.medium import POEMS
 from app.stylizations.medium import PICTURES
 
-MEDIA: Media = {medium.name: medium for medium in (PICTURES, MUSIC)}
+MEDIA: Media = {medium.name: medium for medium in (PICTURES, MUSIC, POEMS)}
 
 
 def generating(media: Media) -> list[Medium]:

@@ -9,7 +9,8 @@ from app.api.openapi_examples import add_examples
 from app.http.exception_handlers import MEDIA_TYPE, Problem, problem_responses
 from app.idempotency.keys import HEADER as IDEMPOTENCY
 
-DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out.
+DESCRIPTION = """Few-shot style adaptation: pictures in a style and a photo in, the photo in that style out;
+works of a composer in, new songs in that manner out.
 
 Every request that starts work answers `202` with a job once the job is durable. Poll the job, follow its
 events, or send `Prefer: wait=N` to get the answer when it is done. Errors are `application/problem+json`
@@ -74,13 +75,12 @@ def _add(responses: dict[str, Any], *statuses: int) -> None:
 
 
 def _describe_streams(schema: dict[str, Any]) -> None:
-    """Say what OpenAPI 3.1 can say of event streams: the framework's `itemSchema` is a word of 3.2."""
+    """Say what OpenAPI 3.1 can say of event streams."""
     for path in schema["paths"].values():
         for operation in path.values():
             for response in operation["responses"].values():
-                for media in response.get("content", {}).values():
-                    if media.pop("itemSchema", None) is not None:
-                        media["schema"] = {"type": "string", "description": "Server-sent events."}
+                if media := response.get("content", {}).get("text/event-stream"):
+                    media["schema"] = {"type": "string", "description": "Server-sent events."}
 
 
 def _replace_framework_errors(responses: dict[str, Any]) -> None:

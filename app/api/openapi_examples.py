@@ -20,6 +20,7 @@ from app.api.openapi_example_data import (
     LEARNING_ID,
     MESSAGE,
     MIDI,
+    OLD_BASE,
     ONE_STYLE,
     PARAMETERS,
     PENDING_STYLE,
@@ -179,7 +180,21 @@ ANSWERS: dict[tuple[str, int], Any] = {
                 "max_clip_seconds": 15.0,
                 "input_formats": ["jpeg", "png", "webp", "gif", "avif", "heic"],
             }
-        ]
+        ],
+        "modalities": [
+            {
+                "name": "image",
+                "examples": "JPEG, PNG, WebP or GIF",
+                "base_hash": BASE,
+                "resource": "/v1/stylizations",
+            },
+            {
+                "name": "music",
+                "examples": "MIDI, MusicXML or MXL",
+                "base_hash": OLD_BASE,
+                "resource": "/v1/compositions",
+            },
+        ],
     },
     ("readMetrics", 200): "# HELP fewstroke_jobs Unfinished jobs.\n"
     "# TYPE fewstroke_jobs gauge\n"

@@ -11,21 +11,22 @@ from app.cli import blind as by_eye
 from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 from app.cli.music import evaluate_music
+from app.cli.texts import evaluate_poems
 
 
 def evaluate(
-    modality: Annotated[str, typer.Option(help="image, or music (with --works).")] = "image",
+    modality: Annotated[str, typer.Option(help="image, music or poems (these with --works).")] = "image",
     works: Annotated[
         Path | None,
-        typer.Option(help="Music: folder with a folder of .mid files for each composer."),
+        typer.Option(help="Music, poems: folder with a folder for each composer or poet."),
     ] = None,
     fragments: Annotated[
         int,
-        typer.Option(min=0, help="Music: compose and check so many, and have a classifier name composers."),
+        typer.Option(min=0, help="Music, poems: make and check so many; of music, a classifier names composers."),
     ] = 0,
     joint: Annotated[
         Path | None,
-        typer.Option(help="Music: checkpoint of the joint training alone, to be fine-tuned."),
+        typer.Option(help="Music, poems: checkpoint of the joint training alone, to be fine-tuned."),
     ] = None,
     styles: Annotated[
         Path | None, typer.Option(help="Folder with a folder of pictures for each artist.")
@@ -171,9 +172,11 @@ def evaluate(
     """
     if modality == "music":
         return evaluate_music(works, checkpoint, joint, out, cache, fragments=fragments)
+    if modality == "poems":
+        return evaluate_poems(works, checkpoint, joint, out, written=fragments)
     with reported_errors():
         if modality != "image":
-            raise InputError(f"--modality is image or music, not {modality}")
+            raise InputError(f"--modality is image, music or poems, not {modality}")
         if not count:
             for folder, option in ((styles, "--styles"), (contents, "--contents")):
                 if folder is None:

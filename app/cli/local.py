@@ -15,6 +15,7 @@ from rich import progress as rich_progress
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.music import adapt_works, are_works
+from app.cli.texts import adapt_texts, are_texts
 from model.image.dials import (
     DEFAULT_ABSTRACTION,
     LEAST_STROKE_SIZE,
@@ -38,7 +39,9 @@ Checkpoint = Annotated[
 def adapt(
     examples: Annotated[
         list[Path],
-        typer.Argument(help="1 to 16 pictures in the style, or works of a composer, or folders of them."),
+        typer.Argument(
+            help="1 to 16 pictures in the style, works of a composer, or texts of an author; or folders."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Style file to write (.safetensors).")],
     steps: Annotated[
@@ -55,7 +58,9 @@ def adapt(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Learn a style from a few example pictures, or works of music (MIDI, MusicXML, MXL), into a file."""
+    """Learn a style from a few example pictures, works of music, or texts (.txt, .md), into a file."""
+    if are_texts(examples):
+        return adapt_texts(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     if are_works(examples):
         return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     with reported_errors():
@@ -253,7 +258,7 @@ def _losses(losses: Mapping[str, float]) -> str:
     return _closer(losses) if losses else ""
 
 
-def _closer(losses: dict[str, float]) -> str:
+def _closer(losses: Mapping[str, float]) -> str:
     """How much the loss has fallen, in words."""
     if losses["total"] >= 1:
         return "as without learning"

@@ -55,12 +55,8 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
             Field(description="Pass it as `after` for the next page; null on the last one."),
         ),
     )
-    created: Any = create_model(
-        f"{name}Accepted",
-        __doc__=f"A new {noun} and its job.",
-        job=(JobOut, ...),
-        **{noun: (item, ...)},
-    )
+    parts: dict[str, Any] = {noun: (item, ...), "job": (JobOut, ...)}
+    created: Any = create_model(f"{name}Accepted", __doc__=f"A new {noun} and its job.", **parts)
     Id = Annotated[
         str,
         Path(alias=key, description=f"A {noun}'s id (`{resource.prefix}_…`).", max_length=64),

@@ -132,7 +132,8 @@ class Connection(HttpToolsProtocol):
         self._since = self.loop.time()
         if not self._slots.enter(self):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
-        self._timer = self.loop.call_later(_LOOK_EVERY, self._look)
+        # As long as it says nothing one look is enough: thousands of silent ones cost nothing until then.
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -152,6 +153,9 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._enter("head")
         self._head = 0
+        if not self.has_asked and self._timer is not None:
+            self._timer.cancel()
+            self._timer = self.loop.call_later(_LOOK_EVERY, self._look)
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -219,7 +223,7 @@ class Connection(HttpToolsProtocol):
         elif self._phase == "head" and now - self._since > HEAD_SECONDS:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         elif self._phase == "idle" and self._answered:
-            if now - self._since > (KEPT_SECONDS if self.has_asked else HEAD_SECONDS):
+            if now - self._since >= (KEPT_SECONDS if self.has_asked else HEAD_SECONDS):
                 self.transport.close()
         elif self._phase == "body" and self._answered:
             if now - self._since > REST_SECONDS:

@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -68,8 +69,23 @@ def _landlock(libc: ctypes.CDLL) -> bool:
 
 
 def _readable() -> list[Path]:
-    """Programs and libraries: ours, Python's, the system's."""
-    named = {sys.prefix, sys.base_prefix, *filter(None, sys.path), "/usr", "/lib", "/lib64", "/opt", "/etc"}
+    """Programs and libraries: ours, Python's, the system's.
+
+    Ours are named one by one: an editable installation is found by a hook, and on no path.
+    """
+    ours = [spec.origin for name in ("app", "model") if (spec := find_spec(name)) is not None]
+    folders = [str(Path(origin).parent) for origin in ours if origin is not None]
+    named = {
+        *folders,
+        sys.prefix,
+        sys.base_prefix,
+        *filter(None, sys.path),
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/etc",
+    }
     return [Path(name) for name in named]
 
 

@@ -1,8 +1,8 @@
 """A semaphore that lets owners in by turns, not by order of arrival.
 
 The queue of jobs has its own (`app.jobs.fair_queue`, shared by all processes). This is for the stages of one
-process: decoders, exports, look-ups, uploads in hand. However much one owner asks for, another waits for no
-more than what is in hand at the moment.
+process: decoders, exports, look-ups, uploads in hand, requests that begin. However much one owner asks for,
+another waits for no more than what is in hand at the moment.
 """
 
 import asyncio
@@ -28,6 +28,11 @@ class FairSemaphore:
             yield
         finally:
             self._leave(owner)
+
+    async def begin(self, owner: str) -> None:
+        """Wait for a turn that lasts until the event loop's next pass: for what computes before it waits."""
+        await self._enter(owner)
+        asyncio.get_running_loop().call_soon(self._leave, owner)
 
     async def _enter(self, owner: str) -> None:
         if self._free and self._inside[owner] < self._each and owner not in self._waiting:

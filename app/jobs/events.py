@@ -1,12 +1,13 @@
 """Stream a job's events to a reader over HTTP: from the broker, and at the end from the ledger."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.http.content_negotiation import whole_number
 from app.infra.asyncio_utils import end
@@ -25,6 +26,7 @@ LAST = "end"
 _LOOK_EVERY = 2.0  # s of silence before a look at the ledger
 _GRACE = 2.0  # s for the events of a job that the ledger already calls terminal; a busy broker needs it
 _ASK_EVERY = 5.0  # s between two questions whether the reader may still read
+_SIGN_EVERY = 15.0  # s of silence before a comment says that the stream lives: proxies close what is silent
 
 
 async def is_over(job: Job, last_event_id: str | None, broker: Broker) -> bool:
@@ -42,15 +44,17 @@ async def job_events(
     broker: Broker,
     closing: Callable[[], Coroutine[Any, Any, None]],
     allowed: Callable[[], Awaitable[bool]],
-) -> AsyncIterator[ServerSentEvent]:
-    """Events after the sequence number ``after`` (the SSE id); the last one is always a terminal ``state``.
+) -> AsyncGenerator[bytes, None]:
+    """Events after the sequence number ``after`` (the SSE id) in the form of the wire; the last one is always
+    a terminal ``state``. Those that are there already come in one piece: each passes all layers of answers.
 
     When the terminal event is not in the stream (its worker died, or it aged out), the final state comes from
     the ledger, with the id LAST. ``closing`` returns when the process is about to
     end: the stream then ends where it is, and the reader comes back with the last id that it has seen.
     It ends there too for a reader who is ``allowed`` no longer.
     """
-    source = broker.events(job.id, after=after)
+    clock = asyncio.get_running_loop().time
+    source, told_at = broker.event_batches(job.id, after=after), clock()
     pending = asyncio.ensure_future(_next(source))
     ending = asyncio.ensure_future(closing())
     refused = asyncio.ensure_future(_until_refused(allowed))
@@ -67,16 +71,19 @@ async def job_events(
                 refused.result()
                 return
             if pending.done():
-                event = pending.result()
-                if event is None:
+                batch = pending.result()
+                if batch is None:
                     break
-                yield ServerSentEvent(id=str(event.seq), event=event.event, data=event.data)
-                if event.terminal:
+                yield b"".join(map(_on_the_wire, batch))
+                if batch[-1].terminal:
                     return
-                pending = asyncio.ensure_future(_next(source))
+                pending, told_at = asyncio.ensure_future(_next(source)), clock()
                 continue
             if known_terminal:
                 break
+            if clock() - told_at >= _SIGN_EVERY:
+                yield KEEPALIVE_COMMENT
+                told_at = clock()
             known_terminal = (await ledger.get(job.id)).state.terminal
             silence = _GRACE if known_terminal else _LOOK_EVERY
     finally:
@@ -86,7 +93,11 @@ async def job_events(
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)
-    yield ServerSentEvent(id=LAST, event="state", data={"state": final.state})
+    yield format_sse_event(id=LAST, event="state", data_str=json.dumps({"state": final.state}))
+
+
+def _on_the_wire(event: Event) -> bytes:
+    return format_sse_event(id=str(event.seq), event=event.event, data_str=json.dumps(event.data))
 
 
 async def _until_refused(allowed: Callable[[], Awaitable[bool]]) -> None:
@@ -102,5 +113,5 @@ async def _until_refused(allowed: Callable[[], Awaitable[bool]]) -> None:
             logger.warning("whether readers of events may read on was not asked: %s", reason(error))
 
 
-async def _next(source: AsyncIterator[Event]) -> Event | None:
+async def _next(source: AsyncIterator[list[Event]]) -> list[Event] | None:
     return await anext(source, None)

@@ -62,8 +62,8 @@ class CompositionOptions(GenerationOptions):
     forms: list[Form] | None = Field(
         None,
         max_length=len(MEDIA_TYPES),
-        description="Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a "
-        "piano roll, `opus` and `wav` sound.",
+        description="Files of each result; default: all but `wav` that the worker can write. `svg` is the "
+        "score's first page, `png` a piano roll, `opus` and `wav` sound.",
     )
 
     @field_validator("key")
@@ -129,7 +129,9 @@ class Nearest(BaseModel):
 class Shared(BaseModel):
     """What a composition shares with known works."""
 
-    longest: int = Field(description="Longest run of events (notes with their durations, in any key).")
+    longest: int = Field(
+        description="Longest run of events (notes with durations, in any key); 0: none of eight."
+    )
     share: float = Field(description="Of its runs of eight events, the share that known works have too.")
     nearest: Nearest | None = Field(description="Where that run is, with bar numbers; null: nowhere.")
 

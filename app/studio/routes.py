@@ -24,6 +24,7 @@ PAGE_POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' blob: data:",  # chosen files and results; previews
+        "media-src blob:",  # compositions
         "connect-src 'self' blob:",
         "base-uri 'none'",
         "form-action 'none'",

@@ -9,10 +9,10 @@ from app.infra.db import Sessions
 from app.jobs.dials import dials_of
 from app.jobs.job import Job, JobState
 from app.jobs.schemas import JobError, JobOut, ResultImage, image_url
+from app.styles.schemas import StyleShare
 from app.stylizations.schemas import (
     ItemStatus,
     RenderSettings,
-    StyleShare,
     StylizationItem,
     StylizationOut,
 )

@@ -26,14 +26,14 @@ from torch.nn import functional as F
 
 from benchmarks import bootstrap
 from model.maml import Adam, LearningRates, Params, UpdateRule, inner_loop
-from model.music.adaptation import stored_rates, support_batches
+from model.music.adaptation import support_batches
 from model.music.checkpoint import MusicBase, load_music
 from model.music.encoding import EncodedSong
-from model.music.network import expand_phi, token_loss
 from model.music.ngrams import NgramCache, mixed_nats
-from model.music.objective import BETAS, SongLoss
-from model.music.windows import Batch, stack, whole_windows
+from model.music.windows import stack, whole_windows
 from model.music.works import HELD_OUT, VALIDATION, Work, by_composer
+from model.sequence.network import expand_phi, token_loss
+from model.sequence.objective import BETAS, Batch, SequenceLoss, stored_rates
 
 STEPS = (0, 1, 4, 8, 16)
 LENGTH = 384
@@ -108,7 +108,7 @@ class Method:
 
 def phi_method(base: MusicBase, rule: UpdateRule, stretches: int) -> Method:
     """phi moves, the weights stay."""
-    loss = SongLoss(base.network)
+    loss = SequenceLoss(base.network)
 
     def adapt(songs: Sequence[EncodedSong], seed: int) -> dict[int, Params]:
         result = inner_loop(

@@ -129,17 +129,25 @@ async def _watch(api: psutil.Process, most: Most) -> None:
         await asyncio.sleep(0.2)
 
 
-def _processor_seconds(process: psutil.Process) -> dict[str, float]:
-    """Of the API, and of its decoders; and how long the API's event loop was ready and got no processor: what
-    the machine's other work costs it (Linux)."""
-    own = process.cpu_times()
-    waited = Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]
-    found = {"api": own.user + own.system, "decoders": 0.0, "api_waited": int(waited) / 1e9}
-    for child in process.children():
+def _processor_seconds(service: StubService) -> dict[str, float]:
+    """Of the service's parts, and of the API's decoders; and how long the API's event loop was ready and got
+    no processor: what the machine's other work costs it (Linux)."""
+    found = {"api": 0.0, "decoders": 0.0, "broker": 0.0, "worker": 0.0, "api_waited": 0.0}
+    for kind, process in service.children():
         with suppress(psutil.NoSuchProcess):
-            times = child.cpu_times()
-            found["decoders"] += times.user + times.system
+            found[kind] += _taken(process)
+            if kind == "api":
+                waited = Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]
+                found["api_waited"] += int(waited) / 1e9
+                for child in process.children():
+                    with suppress(psutil.NoSuchProcess):
+                        found["decoders"] += _taken(child)
     return found
+
+
+def _taken(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 @asynccontextmanager
@@ -213,16 +221,16 @@ async def _besiege(service: StubService, seconds: float, sockets: int, attacks: 
         hook = {"url": f"http://a.fast.example:{port}/", "events": ["job.canceled", "job.succeeded"]}
         made = (await http.post("/v1/webhooks", json=hook)).raise_for_status().json()
         await _work(http, receiver, 5.0)  # decoders and statements are there from now on
-        first = _processor_seconds(api)
+        first = _processor_seconds(service)
         alone = await _work(http, receiver, seconds / 2)
-        at_rest, before = api.memory_info().rss, _processor_seconds(api)
+        at_rest, before = api.memory_info().rss, _processor_seconds(service)
         watching = asyncio.create_task(_watch(api, most))
         kept = await asyncio.to_thread(_stored, service.data_dir / "blobs")
         try:
             attackers.stdin.write(b"\n")
             besieged = await _work(http, receiver, seconds)
-            after = _processor_seconds(api)
-            theirs = psutil.Process(attackers.pid).cpu_times()
+            after = _processor_seconds(service)
+            theirs = _taken(psutil.Process(attackers.pid))
         finally:
             await end(watching)
         kept = await asyncio.to_thread(_stored, service.data_dir / "blobs") - kept
@@ -245,7 +253,7 @@ async def _besiege(service: StubService, seconds: float, sockets: int, attacks: 
         "seconds_alone": {name: before[name] - first[name] for name in before},
         "seconds": {
             **{name: after[name] - before[name] for name in after},
-            "attackers": theirs.user + theirs.system,
+            "attackers": theirs,
         },
     }
 

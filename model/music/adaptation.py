@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from model.errors import AdaptationCanceled
 from model.formats import StyleHeader
-from model.maml import Adam, Granularity, InnerStep, LearningRates, inner_loop
+from model.maml import Adam, InnerStep, inner_loop
 from model.music.checkpoint import MusicBase
 from model.music.encoding import EncodedSong, encode
 from model.music.errors import EmptyWorkError, WorkTooLargeError
 from model.music.limits import MAX_STEPS
-from model.music.network import expand_phi
-from model.music.objective import BETAS, SongLoss
 from model.music.originality import build_index
 from model.music.score import Score
 from model.music.style import MODALITY, MusicStyle, Profile
-from model.music.windows import Batch, draw_window, stack
+from model.music.windows import draw_window, stack
 from model.music.works import Work
+from model.sequence.network import expand_phi
+from model.sequence.objective import BETAS, Batch, SequenceLoss, stored_rates
 
 MAX_EXAMPLES = 16
 DEFAULT_STEPS = 8
@@ -30,15 +29,6 @@ STRETCHES = 8  # of one step
 
 Progress = Callable[[int, int, float | None], None]
 """(steps taken, steps in all, support loss in nats a token before the last step)"""
-
-
-def stored_rates(rates: Mapping[str, Tensor], phi: Mapping[str, Tensor]) -> LearningRates:
-    """The learned inner rates of a checkpoint, fixed; steps beyond theirs use the last."""
-    steps = len(next(iter(rates.values())))
-    shapes = {name: value.shape for name, value in phi.items()}
-    learned = LearningRates(shapes, 0.01, granularity=Granularity.TENSOR_STEP, steps=steps)
-    learned.load_state_dict({"log_rates": torch.stack([rates[name] for name in shapes]).log()})
-    return learned
 
 
 def support_batches(
@@ -64,7 +54,7 @@ def adapt_phi(
 ) -> tuple[dict[str, Tensor], list[float]]:
     """phi after ``steps`` steps on ``songs`` (without the task dimension), and the losses before each."""
     result = inner_loop(
-        SongLoss(base.network),
+        SequenceLoss(base.network),
         expand_phi(base.phi, 1),
         support_batches(songs, seed),
         Adam(stored_rates(base.rates, base.phi), betas=BETAS),

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.formats import METADATA_KEY, checkpoint_hash, default_checkpoint
-from model.music.network import Network, NetworkConfig, PhiModule
+from model.music.network import Network
 from model.music.vocabulary import VOCABULARY
+from model.sequence.network import NetworkConfig, PhiModule
 
 MUSIC_FORMAT = "fewstroke-music/1"
 
@@ -80,7 +81,9 @@ def load_music(path: Path | None = None) -> MusicBase:
         network = Network(NetworkConfig(**header["network"]))
         network.load_state_dict(_part(tensors, "network/"))
         phi = _part(tensors, "phi/")
-        shapes = {name: value.shape for name, value in PhiModule(network.config).tensors().items()}
+        shapes = {
+            name: value.shape for name, value in PhiModule(network.config, VOCABULARY.size).tensors().items()
+        }
         if {name: value.shape for name, value in phi.items()} != shapes:
             raise CheckpointFormatError(f"{path}: phi does not fit the network")
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

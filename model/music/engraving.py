@@ -13,7 +13,7 @@ PAGE = (2100, 2970)  # tenths of a millimetre, A4
 _SCALE = 40
 
 
-def _toolkit() -> Any:
+def _toolkit(*, trimmed: bool) -> Any:
     try:
         import verovio
     except ImportError as error:
@@ -27,7 +27,7 @@ def _toolkit() -> Any:
             "pageWidth": PAGE[0],
             "pageHeight": PAGE[1],
             "scale": _SCALE,
-            "adjustPageHeight": False,
+            "adjustPageHeight": trimmed,
             "footer": "none",
             "header": "auto",
             "breaks": "auto",
@@ -37,14 +37,14 @@ def _toolkit() -> Any:
     return toolkit
 
 
-def engrave(score: Score) -> list[str]:
-    """The pages of a score as SVG documents.
+def engrave(score: Score, *, trimmed: bool = False) -> list[str]:
+    """The pages of a score as SVG documents; ``trimmed``: each ends below its last system.
 
     Raises:
         EngravingUnavailableError: ``verovio`` is not installed.
         MusicError: Verovio refuses the score.
     """
-    toolkit = _toolkit()
+    toolkit = _toolkit(trimmed=trimmed)
     if not toolkit.loadData(write_musicxml(score).decode()):
         raise MusicError("the score cannot be engraved")
     return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]

@@ -38,7 +38,7 @@ _WRITERS: dict[str, Callable[[Score], bytes]] = {
     "mxl": write_mxl,
     "wav": lambda score: render_audio(score, "wav"),
     "opus": lambda score: render_audio(score, "opus"),
-    "svg": lambda score: engrave(score)[0].encode(),
+    "svg": lambda score: engrave(score, trimmed=True)[0].encode(),
     "pdf": engrave_pdf,
     "png": draw_piano_roll,
     "json": lambda score: (json.dumps(score_to_dict(score), indent=1) + "\n").encode(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,21 @@ from model.music.adaptation import DEFAULT_STEPS, adapt
 from model.music.checkpoint import MusicBase, load_music
 from model.music.composition import Composer, Composition
 from model.music.controls import Controls, Mood
-from model.music.errors import DamagedWorkError
+from model.music.errors import (
+    AudioUnavailableError,
+    DamagedWorkError,
+    EngravingUnavailableError,
+    MusicUnavailableError,
+)
 from model.music.export import export
 from model.music.limits import MAX_STEPS, MEDIA_TYPES
 from model.music.notes_json import score_from_dict
 from model.music.score import Score
 from model.music.style import MusicStyle, blend_music_styles
+
+logger = logging.getLogger(__name__)
+
+_UNAVAILABLE = (AudioUnavailableError, EngravingUnavailableError, MusicUnavailableError)
 
 
 def load(checkpoint: Path | None, device: str) -> MusicModality:
@@ -79,7 +89,7 @@ class MusicModality:
         ``MusicUnavailableError`` for a form whose package is missing, ``AdaptationCanceled``."""
         primer = self.read_example(request.files["primer"]) if "primer" in request.files else None
         controls = controls_of(request.options, primer)
-        forms = request.options.get("forms") or [form for form in MEDIA_TYPES if form != "wav"]
+        forms = request.options.get("forms")
         made = self._composer.compose(
             request.style, controls, on_progress=request.on_progress, should_stop=request.should_stop
         )
@@ -118,13 +128,23 @@ def about(composition: Composition) -> dict[str, Any]:
 
 
 def _written(
-    composition: Composition, forms: Sequence[str], should_stop: Callable[[], bool] | None
+    composition: Composition, forms: Sequence[str] | None, should_stop: Callable[[], bool] | None
 ) -> Iterator[ResultFile]:
-    """The new bars in each form; with a primer also the whole, as MIDI and MusicXML."""
-    for form in forms:
+    """The new bars in each form; with a primer also the whole, as MIDI and MusicXML.
+
+    ``forms`` None: all but WAV, as far as the packages for them are installed.
+    """
+    for form in forms or [form for form in MEDIA_TYPES if form != "wav"]:
         if should_stop is not None and should_stop():
             raise AdaptationCanceled("composing was canceled")
-        yield ResultFile(form, MEDIA_TYPES[form], export(composition.score, form))
+        try:
+            data = export(composition.score, form)
+        except _UNAVAILABLE as error:
+            if forms:
+                raise
+            logger.info("no %s: %s", form, error)
+            continue
+        yield ResultFile(form, MEDIA_TYPES[form], data)
     if composition.whole is not None:
         for form in ("mid", "musicxml"):
             yield ResultFile(f"whole.{form}", MEDIA_TYPES[form], export(composition.whole, form))

@@ -14,11 +14,12 @@ from model.errors import AdaptationCanceled
 from model.music.encoding import MAX_CHORD
 from model.music.errors import CompositionFailedError
 from model.music.grammar import Grammar, Plan, State
-from model.music.network import Cache, Network
+from model.music.network import Network
 from model.music.originality import DISTINCT, GRAM, OriginalityIndex, event_hash, grams
 from model.music.score import LOWEST, Meter, Staff
 from model.music.vocabulary import VOCABULARY
 from model.music.windows import BEGINNING, Where, features, follow
+from model.sequence.network import Cache
 
 MAX_STEPS_BACK = 2000  # times that something may be taken back in one composition
 _TRIES = 8  # other tokens at one place, before more is taken back

@@ -1,73 +1,33 @@
-"""Training: jointly over all composers first, then learning to learn from a few works of one.
-
-In the joint part every training composer has a phi of its own (the start and a difference), so that the
-network learns what phi is for; the differences are thrown away. In the second part the start, the shared
-weights and the inner rates are trained by first-order MAML: phi takes a few steps on some works of a
-composer, and is judged on works from other song cycles of the same composer.
-"""
+"""Training on songs: support and query of a task come from different song cycles of one composer."""
 
 from __future__ import annotations
 
-import csv
-import json
 import random
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from model.maml import (
-    Adam,
-    GradientLearner,
-    Granularity,
-    LearningRates,
-    ModuleStart,
-    Order,
-    OuterConfig,
-    OuterLoop,
-    Task,
-)
-from model.maml.schedules import constant_order, constant_weights
+from model.maml import Task
 from model.music.checkpoint import save_music
-from model.music.network import Network, NetworkConfig, PhiModule
-from model.music.objective import BETAS, SongLoss
+from model.music.network import Network
 from model.music.originality import OriginalityIndex, build_index, human_baseline
-from model.music.windows import Batch, draw_window, joined_batches, stack
+from model.music.windows import draw_window, stack
 from model.music.works import HELD_OUT, VALIDATION, Work, by_composer, training_works
-
-LONGEST_STEP = 60.0  # seconds: a pause does not use up a training's time
+from model.sequence.objective import Batch, joined_batches
+from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 
 
 @dataclass(frozen=True)
-class MusicTrainingConfig:
+class MusicTrainingConfig(SequenceTrainingConfig):
     """Everything that a training depends on beside its works."""
 
-    out: Path
-    minutes: float = 60.0  # of processor time
-    joint_share: float = 0.5
     length: int = 384  # tokens of a stretch
-    batch: int = 12  # stretches of a joint step
-    lr: float = 2e-3
-    composer_share: float = 0.7  # stretches that use their composer's own phi in the joint part
-    meta_lr: float = 3e-4
-    rates_lr: float = 0.02
-    rate_scale: float = 1.0  # of the learned rates in the checkpoint, by what is best on VALIDATION
-    inner_lr: float = 0.01
-    inner_steps: int = 4
     support: int = 4  # works of a task
     stretches: int = 4  # of an inner step, and of a query
-    tasks: int = 2  # of an outer step
-    start_weight: float = 0.3  # of the query loss before the first inner step
-    amp: bool = True
-    seed: int = 0
-    save_seconds: float = 60.0
-    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(128, 3, 4, 384, 4, 0.1))
 
 
 class CycleTasks:
@@ -118,225 +78,57 @@ class CycleTasks:
         return self.rng.sample(support, min(len(support), self.config.support)), query
 
 
-class MusicTraining:
-    """One training and its files in ``config.out``: state, log, checkpoint; a later call goes on."""
+class MusicTraining(SequenceTraining):
+    """One training on songs."""
+
+    config: MusicTrainingConfig
 
     def __init__(self, config: MusicTrainingConfig, works: Sequence[Work]) -> None:
-        self.config = config
         self.works = training_works(works)
         self.groups = by_composer(self.works)
-        self.names = sorted(self.groups)
-        torch.manual_seed(config.seed)
-        self.network = Network(config.network)
-        self.start = PhiModule(config.network)
-        shapes = {name: value.shape for name, value in self.start.tensors().items()}
-        self.own = nn.ParameterDict(
-            {name: torch.zeros(len(self.names), *shape) for name, shape in shapes.items()}
-        )
-        self.rates = LearningRates(
-            shapes,
-            config.inner_lr,
-            granularity=Granularity.TENSOR_STEP,
-            steps=config.inner_steps,
-            learned=True,
-        )
-        self.loss = SongLoss(self.network, amp=config.amp)
-        joint = [*self.network.parameters(), *self.start.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": joint, "weight_decay": 0.01},
-                {"params": list(self.own.parameters()), "weight_decay": 0.05},
-            ],
-            lr=config.lr,
-            betas=(0.9, 0.98),
-        )
-        learner = GradientLearner(
-            ModuleStart(self.start),
-            Adam(self.rates, betas=BETAS),
-            self.loss,
-            steps=config.inner_steps,
-            order=constant_order(Order.FIRST),
-            weights=constant_weights({0: config.start_weight, config.inner_steps: 1 - config.start_weight}),
-            shared=self.network,
-        )
-        self.outer = OuterLoop(
-            learner,
-            OuterConfig(steps=1, lr=config.meta_lr, final_lr=config.meta_lr / 20, rates_lr=config.rates_lr),
-        )
-        self.seconds = 0.0
-        self.joint_steps = 0
-        self.losses: dict[str, list[float]] = {}
         self.index = build_index(self.works)
         self._human: dict[str, float] | None = None
-        config.out.mkdir(parents=True, exist_ok=True)
-        self.state_path = config.out / "state.safetensors"
-        self.checkpoint_path = config.out / "music.safetensors"
-        self.joint_path = config.out / "joint.safetensors"
-        if self.state_path.exists():
-            self._load()
+        self._tasks: CycleTasks | None = None
+        torch.manual_seed(config.seed)
+        super().__init__(config, Network(config.network), sorted(self.groups), "music.safetensors")
+        self.weights = [sum(len(w.song.bars) for w in self.groups[name]) ** 0.6 for name in self.names]
 
-    @property
-    def meta(self) -> bool:
-        """The second part has begun."""
-        return self.seconds >= self.config.joint_share * self.config.minutes * 60
-
-    def train(self) -> None:
-        """Train until the configured processor time is used up, all calls together."""
-        c = self.config
-        rng = random.Random(c.seed + self.joint_steps + 7919 * self.outer.steps_done)
-        torch.manual_seed(rng.randrange(2**31))
-        tasks = CycleTasks(self.works, c, rng)
-        weights = [sum(len(w.song.bars) for w in self.groups[name]) ** 0.6 for name in self.names]
-        self.network.train()
-        saved = time.monotonic()
-        while self.seconds < c.minutes * 60:
-            begun = time.process_time()
-            if self.meta:
-                if not self.joint_path.exists():  # what fine-tuning without meta-learning would begin from
-                    self.checkpoint(self.joint_path)
-                share = self.seconds / (c.minutes * 60)
-                progress = min(1.0, (share - c.joint_share) / (1 - c.joint_share))
-                outcome = self.outer.step([tasks.draw()], progress=progress).tasks[0]
-                for step, value in outcome.query.items():
-                    self._note(f"query {step}", float(value.mean()))
-            else:
-                self._note("joint", self._joint_step(rng, weights))
-            self.seconds += min(LONGEST_STEP, time.process_time() - begun)
-            if time.monotonic() - saved > c.save_seconds:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-
-    def _joint_step(self, rng: random.Random, weights: list[float]) -> float:
-        c = self.config
-        progress = min(1.0, self.seconds / (c.joint_share * c.minutes * 60))
-        warm = min(1.0, (self.joint_steps + 1) / 100)
-        for group in self.optimizer.param_groups:
-            group["lr"] = c.lr * warm * (1 - 0.9 * progress)
-        rows = rng.choices(range(len(self.names)), weights, k=c.batch)
+    def joint_batch(self, rng: random.Random) -> tuple[Batch, list[int]]:
+        """Stretches of songs, long songs more often."""
+        length = self.config.length
+        rows = rng.choices(range(len(self.names)), self.weights, k=self.config.batch)
         songs = [_weighted(self.groups[self.names[row]], rng) for row in rows]
-        batch = stack([draw_window(work.song, c.length, rng) for work in songs], c.length)
-        used = torch.tensor([float(rng.random() < c.composer_share) for _ in rows])
-        own = torch.tensor(rows)
-        phi = {
-            name: value + self.own[name][own] * used.view(-1, *[1] * value.ndim)
-            for name, value in self.start.tensors().items()
-        }
-        loss = self.loss(phi, batch).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([p for group in self.optimizer.param_groups for p in group["params"]], 1.0)
-        self.optimizer.step()
-        self.joint_steps += 1
-        return float(loss.detach())
+        return stack([draw_window(work.song, length, rng) for work in songs], length), rows
 
-    def _note(self, name: str, value: float) -> None:
-        self.losses.setdefault(name, []).append(value)
+    def task(self, rng: random.Random) -> Task[Batch, Batch]:
+        """Composers with works from at least two cycles."""
+        if self._tasks is None or self._tasks.rng is not rng:
+            self._tasks = CycleTasks(self.works, self.config, rng)
+        return self._tasks.draw()
 
-    def save(self) -> None:
-        """State, log rows and checkpoint."""
-        tensors: dict[str, Tensor] = {}
-        for part, module in self._modules():
-            tensors |= {f"{part}/{k}": v for k, v in module.state_dict().items()}
-        for part, optimizer in (("joint", self.optimizer.state_dict()), ("outer", self._outer_state())):
-            for i, entry in optimizer["state"].items():
-                tensors |= {f"{part}-adam/{i}/{k}": torch.as_tensor(v) for k, v in entry.items()}
-        progress = {
-            "seconds": self.seconds, "joint_steps": self.joint_steps, "outer_steps": self.outer.steps_done,
-            "composers": self.names,
-        }  # fmt: skip
-        temporary = self.state_path.with_suffix(".tmp")
-        save_file(
-            {k: v.detach().contiguous().clone() for k, v in tensors.items()},
-            temporary,
-            metadata={"progress": json.dumps(progress)},
-        )
-        temporary.replace(self.state_path)
-        with (self.config.out / "log.csv").open("a", newline="") as file:
-            writer = csv.writer(file)
-            for name, values in sorted(self.losses.items()):
-                mean = sum(values) / len(values)
-                writer.writerow(
-                    [
-                        self.joint_steps,
-                        self.outer.steps_done,
-                        round(self.seconds),
-                        name,
-                        len(values),
-                        f"{mean:.4f}",
-                    ]
-                )
-        self.losses.clear()
-        self.checkpoint()
-
-    def checkpoint(self, path: Path | None = None) -> None:
-        """The checkpoint as it stands."""
+    def write(self, path: Path, rates: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+        """With the index of the training works."""
         index, names = self.index
         if self._human is None:
             self._human = human_baseline(self.works, OriginalityIndex(index, names))
-        with torch.no_grad():
-            rates = {
-                name: self.config.rate_scale
-                * torch.stack([self.rates(name, step) for step in range(self.config.inner_steps)])
-                for name in self.start.names
-            }
-        config = {k: v for k, v in asdict(self.config).items() if k not in ("out", "network")}
-        card: dict[str, Any] = {
+        about: dict[str, Any] = {
             "data": "OpenScore Lieder Corpus (CC0), songs for voice and piano",
             "works": len(self.works),
             "composers": len(self.names),
             "held_out": list(HELD_OUT),
             "validation": list(VALIDATION),
-            "joint_steps": self.joint_steps,
-            "outer_steps": self.outer.steps_done,
-            "processor_minutes": round(self.seconds / 60, 1),
             "licence": "CC0-1.0 (data), Apache-2.0 (weights)",
-            "training": config,
         }
         save_music(
-            path or self.checkpoint_path,
+            path,
             self.network.state_dict(),
             self.config.network,
             self.start.tensors(),
             rates,
             index,
-            {"card": card, "works": names, "human": self._human},
+            {"card": about | dict(card), "works": names, "human": self._human},
         )
-
-    def _modules(self) -> list[tuple[str, nn.Module]]:
-        return [("network", self.network), ("start", self.start), ("own", self.own), ("rates", self.rates)]
-
-    def _outer_state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self.outer.state_dict()["optimizer"]
-        return state
-
-    def _load(self) -> None:
-        tensors = load_file(self.state_path)
-        with safe_open(self.state_path, framework="pt") as file:
-            progress = json.loads(file.metadata()["progress"])
-        if progress["composers"] != self.names:
-            raise ValueError(f"{self.state_path} was trained on other composers: choose another folder")
-        for part, module in self._modules():
-            module.load_state_dict(_part(tensors, f"{part}/"))
-        joint = self.optimizer.state_dict()
-        self.optimizer.load_state_dict(joint | {"state": _adam(tensors, "joint-adam/")})
-        outer = self.outer.state_dict()
-        outer["optimizer"]["state"] = _adam(tensors, "outer-adam/")
-        self.outer.load_state_dict(outer | {"steps_done": progress["outer_steps"]})
-        self.seconds, self.joint_steps = progress["seconds"], progress["joint_steps"]
 
 
 def _weighted(works: Sequence[Work], rng: random.Random) -> Work:
     return rng.choices(works, [len(work.song.bars) for work in works])[0]
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _adam(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in _part(tensors, prefix).items():
-        index, key = name.split("/", 1)
-        state.setdefault(int(index), {})[key] = value
-    return state

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from model.music.encoding import EncodedSong, Traits, song_tokens
 from model.music.vocabulary import TEMPOS, VOCABULARY
+from model.sequence.objective import Batch
 
 FUTURE_BARS = 2
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences for the loss: (S, T, 4) inputs and (S, T) targets, -1 where nothing is to be predicted."""
-
-    inputs: Tensor
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.inputs)
 
 
 def features(tokens: Sequence[int]) -> np.ndarray:
@@ -73,11 +61,6 @@ def stack(sequences: Sequence[Sequence[int]], length: int) -> Batch:
         following[: told - 1] = -1
         targets[row, :count] = following
     return Batch(torch.from_numpy(inputs), torch.from_numpy(targets))
-
-
-def joined_batches(batches: Sequence[Batch]) -> Batch:
-    """Batches below each other."""
-    return Batch(torch.cat([b.inputs for b in batches]), torch.cat([b.targets for b in batches]))
 
 
 def draw_window(song: EncodedSong, length: int, rng: random.Random) -> list[int]:

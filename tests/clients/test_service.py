@@ -28,8 +28,11 @@ from fewstroke_client import (
     UnauthenticatedError,
     WaitTimeoutError,
 )
+from model.music.midi import write_midi
+from model.music.reading import read_work
 from tests.app.supervisor.service import Service
 from tests.app.support import FakeWorker, png
+from tests.model.music.conftest import make_song
 
 
 @pytest.fixture
@@ -244,3 +247,34 @@ async def test_keys_and_scopes(
         assert [style async for style in client.list_styles()] == []
         with pytest.raises(ForbiddenError, match="write"):
             await client.create_style([png()])
+
+
+def test_songs_in_songs_out(client: Client, folder: Path):
+    Path("walk.mid").write_bytes(write_midi(make_song(1)))
+    style = client.learn_style(["walk.mid", write_midi(make_song(2))], steps=0, timeout=100)
+    assert (style.modality, style.status) == ("music", "ready")
+    assert style.id in [found.id for found in client.list_styles(modality="music")]
+    seen: list[Any] = []
+    done = client.compose(
+        {style.id: 1}, bars=2, seed=3, forms=["mid", "json"], timeout=100, on_event=seen.append
+    )
+    assert any(isinstance(event, ProgressEvent) and event.phase == "generate" for event in seen)
+    (piece,) = done.items
+    assert (piece.about.bars, piece.about.seed, done.settings["bars"]) == (2, 3, 2)
+    assert piece.about.originality.examples.longest >= 0
+    data = client.download_file(piece.file("mid"), "out.mid")
+    assert len(read_work(data).bars) == 2
+    assert client.get_file(piece.file("json")).media_type == "application/json"
+    client.download_composition(done, "all.zip")
+    with zipfile.ZipFile("all.zip") as archive:
+        assert sorted(archive.namelist()) == ["001.json", "001.mid", "manifest.json"]
+    primed = client.create_composition(style, primer="walk.mid", bars=2, forms=["mid"])
+    client.wait(primed.job, timeout=100)
+    assert {file.role for file in client.list_files(job_id=primed.job.id)} == {"input", "result"}
+    assert primed.composition.id in [found.id for found in client.list_compositions(style_id=style.id)]
+    with pytest.raises(InvalidRequestError):
+        client.create_composition(style, bars=1)
+    client.delete_file(piece.file("json"))
+    client.delete_composition(done)
+    with pytest.raises(NotFoundError):
+        client.get_composition(done)

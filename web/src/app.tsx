@@ -1,5 +1,6 @@
 // The frame: sections, notices, dialogs that any part may need.
 import { effect, signal } from "@preact/signals";
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
 import { pictures } from "./state/draft";
@@ -21,7 +22,7 @@ import { StylePage } from "./views/styles/StylePage";
 import { Styles } from "./views/styles/Styles";
 import { Use } from "./views/use/Use";
 
-type Section = Exclude<Route["view"], "shared">;
+type Section = Exclude<Route["view"], "shared" | "music">; // which is reached from the first
 
 const sections: { view: Section; icon: IconName; to: () => string }[] = [
   { view: "make", icon: "brush", to: () => (learning.value ? href.learning(learning.value.jobId) : href.make) },
@@ -31,7 +32,7 @@ const sections: { view: Section; icon: IconName; to: () => string }[] = [
 ];
 
 function nameOf({ view }: Route): string {
-  return view === "shared" ? t.share.shownPlain : t.app[view];
+  return view === "shared" ? t.share.shownPlain : view === "music" ? t.music.title : t.app[view];
 }
 
 effect(() => {
@@ -78,6 +79,7 @@ export function App() {
         {view === "use" && <Use />}
         {route.value.view === "styles" && (route.value.style ? <StylePage key={route.value.style} id={route.value.style} /> : <Styles />)}
         {view === "results" && <Results />}
+        {view === "music" && <Later />}
         {route.value.view === "shared" && <Shared token={route.value.token} />}
       </main>
       <Toasts />
@@ -85,6 +87,15 @@ export function App() {
       {question.value && <KeyDialog />}
     </>
   );
+}
+
+const music = signal<(() => JSX.Element) | null>(null);
+
+/** Music comes when it is asked for: who came for pictures does not wait for it. */
+function Later() {
+  useEffect(() => void import("./views/music/Music").then(({ Music }) => (music.value = Music)), []);
+  const Found = music.value;
+  return Found ? <Found /> : <p class="status" role="status">{t.app.loading}</p>;
 }
 
 function Header() {

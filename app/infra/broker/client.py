@@ -282,13 +282,20 @@ class Broker:
         except _ERRORS as error:
             raise self._unavailable(f"the events of {job_id} were not deleted", error) from error
 
-    def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
+    def event_batches(self, job_id: str, *, after: int = 0) -> AsyncIterator[list[Event]]:
         """Events of a job after the sequence number ``after``: those of the last hour, then new ones as
-        they come. Ends after a terminal ``state``. Waits out a broker that is away.
+        they come, each time all that are here. Ends after a terminal ``state``. Waits out a broker that is
+        away.
 
         A job whose events have aged out never ends here: look at the ledger first.
         """
         return read_events(self._client, self._js, job_id, after)
+
+    async def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """As ``event_batches``, one by one."""
+        async for batch in self.event_batches(job_id, after=after):
+            for event in batch:
+                yield event
 
     async def has_ended(self, job_id: str, after: int) -> bool:
         """Whether a reader of a job's events who has seen that of number ``after`` has seen the last one.

@@ -29,6 +29,7 @@ TERMINAL_STATES = frozenset({"succeeded", "canceled", "failed", "expired"})
 _IDLE_HEARTBEAT = 1.0  # s; the server says that it is there
 _SILENCE = 3.0  # s without a word: the consumer is gone (broker restarted), make a new one
 _INACTIVE = 30.0  # s after which the server forgets the consumer of a reader that vanished
+_TOGETHER = 100  # events that are handed out at once, at most
 _RETRY = 0.5  # s between attempts to make a consumer while the broker is away
 
 
@@ -93,8 +94,11 @@ class EndWatch:
             self.over.set()
 
 
-async def read_events(client: Client, js: JetStreamContext, job_id: str, after: int) -> AsyncIterator[Event]:
-    """Events of ``job_id`` with ``seq > after``, old ones first, then as they come.
+async def read_events(
+    client: Client, js: JetStreamContext, job_id: str, after: int
+) -> AsyncIterator[list[Event]]:
+    """Events of ``job_id`` with ``seq > after``, old ones first, then as they come; those that are here
+    already come together.
 
     Ends after a terminal state, and at once when the terminal state is at or before ``after``. An
     ordered consumer in our own words: it notices gaps (the server counts deliveries) and silence, and
@@ -106,18 +110,20 @@ async def read_events(client: Client, js: JetStreamContext, job_id: str, after: 
     while True:
         subscription = await _subscribe(client, js, job_id, last)
         try:
-            expected = 1
-            while (message := await _next(client, subscription)) is not None:
-                if message.headers and "Status" in message.headers:
-                    continue  # idle heartbeat
-                place = message.metadata.sequence
-                if place.consumer != expected:
-                    break  # a delivery was lost on the way
-                expected += 1
-                event = decode(place.stream, message.data)
-                last = event.seq
-                yield event
-                if event.terminal:
+            expected, batch, lost = 1, list[Event](), False
+            while not lost and (message := await _next(client, subscription)) is not None:
+                if not (message.headers and "Status" in message.headers):  # else an idle heartbeat
+                    place = message.metadata.sequence
+                    lost = place.consumer != expected  # a delivery, on the way
+                    if not lost:
+                        expected += 1
+                        batch.append(decode(place.stream, message.data))
+                over = bool(batch) and batch[-1].terminal
+                if batch and (lost or over or len(batch) == _TOGETHER or not subscription.pending_msgs):
+                    last = batch[-1].seq
+                    yield batch
+                    batch = []
+                if over:
                     return
         finally:
             with suppress(NatsError):

@@ -307,6 +307,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/poems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List poems
+         * @description Newest first. A blend is listed under the style with the largest weight.
+         */
+        get: operations["listPoems"];
+        put?: never;
+        /**
+         * Make poems in a style
+         * @description Name a style learned from Chinese poems that is ready, or several with weights to blend them, and the form: the number of lines and characters is kept, and in regulated verse the tones and the rhyme of the book Pingshui. Every result comes with a report on how original it is.
+         */
+        post: operations["createPoem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/poems/{poem_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a poem
+         * @description Its job, and its results with their files.
+         */
+        get: operations["getPoem"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a poem
+         * @description Its inputs and its results go; its style stays. 409 while its job waits or runs.
+         */
+        delete: operations["deletePoem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/poems/{poem_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all results
+         * @description Every file of every result, and `manifest.json`, which is this resource as JSON.
+         */
+        get: operations["downloadPoem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -793,7 +861,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description The base checkpoint that adaptations start from.
+         * @description The base checkpoint that adaptations of pictures start from, and what else styles are learned of.
          */
         get: operations["listModels"];
         put?: never;
@@ -891,15 +959,15 @@ export interface components {
             };
             /** Seed */
             seed: number;
-            originality: components["schemas"]["Originality"];
+            originality: components["schemas"]["app__music__schemas__Originality"];
         };
         /**
          * CompositionAccepted
          * @description A new composition and its job.
          */
         CompositionAccepted: {
-            job: components["schemas"]["JobOut"];
             composition: components["schemas"]["CompositionOut"];
+            job: components["schemas"]["JobOut"];
         };
         /**
          * CompositionOut
@@ -1450,6 +1518,32 @@ export interface components {
             status: "ok";
         };
         /**
+         * ModalityOut
+         * @description What styles can be learned of.
+         */
+        ModalityOut: {
+            /**
+             * Name
+             * @description As in the `modality` of styles and jobs.
+             */
+            name: string;
+            /**
+             * Examples
+             * @description The formats of examples, in words.
+             */
+            examples: string;
+            /**
+             * Base Hash
+             * @description SHA-256 of its checkpoint; null: there is none here.
+             */
+            base_hash: string | null;
+            /**
+             * Resource
+             * @description Where its results are asked for, such as `/v1/compositions`.
+             */
+            resource: string;
+        };
+        /**
          * ModelOut
          * @description The base checkpoint that adaptations start from.
          */
@@ -1501,13 +1595,8 @@ export interface components {
         ModelPage: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
-        };
-        /**
-         * Nearest
-         * @description The place in a known work that shares the longest run with a result.
-         */
-        Nearest: {
-            [key: string]: unknown;
+            /** Modalities */
+            modalities: components["schemas"]["ModalityOut"][];
         };
         /**
          * OneCallAccepted
@@ -1519,28 +1608,157 @@ export interface components {
             style: components["schemas"]["StyleOut"];
         };
         /**
-         * Originality
-         * @description How original a composition is, beside what works of different composers share.
-         */
-        Originality: {
-            /** @description With the style's examples. */
-            examples: components["schemas"]["Shared"];
-            /** @description With the works that the network was trained on. */
-            training: components["schemas"]["Shared"];
-            /**
-             * Human
-             * @description What songs of different composers share: percentiles of the longest run (`longest_50`, `longest_95`), the mean share of runs of eight.
-             */
-            human: {
-                [key: string]: number;
-            };
-        };
-        /**
          * OutputFormat
          * @description Formats in which results can be asked for.
          * @enum {string}
          */
         OutputFormat: "png" | "jpeg" | "webp";
+        /**
+         * PoemAbout
+         * @description What a poem is.
+         */
+        PoemAbout: {
+            /** Title */
+            title: string;
+            /** Form */
+            form: string;
+            /**
+             * Text
+             * @description With its title and marks.
+             */
+            text: string;
+            /** Seed */
+            seed: number;
+            originality: components["schemas"]["app__poems__schemas__Originality"];
+        };
+        /**
+         * PoemAccepted
+         * @description A new poem and its job.
+         */
+        PoemAccepted: {
+            poem: components["schemas"]["PoemOut"];
+            job: components["schemas"]["JobOut"];
+        };
+        /**
+         * PoemOut
+         * @description A request for poems in a style, and what came of it.
+         * @example {
+         *       "created_at": "2026-01-01T12:00:00Z",
+         *       "id": "poe_01JDXYZ0000000000000000000",
+         *       "items": [],
+         *       "job": {
+         *         "attempt": 1,
+         *         "created_at": "2026-01-01T12:00:00Z",
+         *         "id": "job_01JDXYZ0000000000000000000",
+         *         "kind": "adapt",
+         *         "links": {
+         *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+         *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+         *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+         *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
+         *         },
+         *         "modality": "image",
+         *         "started_at": "2026-01-01T12:00:01Z",
+         *         "state": "running",
+         *         "style_id": "sty_01JDXYZ0000000000000000000"
+         *       },
+         *       "settings": {
+         *         "count": 1,
+         *         "form": "jueju",
+         *         "seed": 0,
+         *         "title": "秋夜"
+         *       },
+         *       "style_id": "sty_01JDXYZ0000000000000000000",
+         *       "styles": [
+         *         {
+         *           "id": "sty_01JDXYZ0000000000000000000",
+         *           "weight": 1
+         *         }
+         *       ]
+         *     }
+         */
+        PoemOut: {
+            /** Id */
+            id: string;
+            /**
+             * Style Id
+             * @description The style; of a blend, the one with the largest weight.
+             */
+            style_id: string;
+            /** Styles */
+            styles: components["schemas"]["StyleShare"][];
+            settings: components["schemas"]["PoemSettings"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            job: components["schemas"]["JobOut"];
+            /**
+             * Items
+             * @description The results; empty before the job has succeeded.
+             */
+            items: components["schemas"]["PoemPiece"][];
+        };
+        /**
+         * PoemPage
+         * @description A page of poems, newest first.
+         */
+        PoemPage: {
+            /** Items */
+            items: components["schemas"]["PoemOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * PoemPiece
+         * @description One poem, as text, Markdown and JSON.
+         */
+        PoemPiece: {
+            /**
+             * Position
+             * @description Its place among the results, from 0.
+             */
+            position: number;
+            about: components["schemas"]["PoemAbout"];
+            /**
+             * Files
+             * @description Its forms that there are; deleted ones are left out.
+             */
+            files: components["schemas"]["ResultFile"][];
+        };
+        /**
+         * PoemSettings
+         * @description What was asked for.
+         */
+        PoemSettings: {
+            /** Form */
+            form: string;
+            /** Title */
+            title: string;
+            /** Script */
+            script: string | null;
+            /** Avoid */
+            avoid: string;
+            /** Temperature */
+            temperature: number;
+            /** Top P */
+            top_p: number;
+            /** Max Copied */
+            max_copied: number;
+            /** Seed */
+            seed: number;
+            /** Count */
+            count: number;
+        };
         /**
          * Precision
          * @description How a file keeps its convolutions. All of them take, compute and give float32.
@@ -1692,24 +1910,6 @@ export interface components {
              * @description The studio's page that shows it, relative to the service.
              */
             url: string;
-        };
-        /**
-         * Shared
-         * @description What a composition shares with known works.
-         */
-        Shared: {
-            /**
-             * Longest
-             * @description Longest run of events (notes with their durations, in any key).
-             */
-            longest: number;
-            /**
-             * Share
-             * @description Of its runs of eight events, the share that known works have too.
-             */
-            share: number;
-            /** @description Where that run is, with bar numbers; null: nowhere. */
-            nearest: components["schemas"]["Nearest"] | null;
         };
         /**
          * SharedOut
@@ -2179,6 +2379,106 @@ export interface components {
             next: string | null;
         };
         /**
+         * Nearest
+         * @description The place in a known work that shares the longest run with a result.
+         */
+        app__music__schemas__Nearest: {
+            [key: string]: unknown;
+        };
+        /**
+         * Originality
+         * @description How original a composition is, beside what works of different composers share.
+         */
+        app__music__schemas__Originality: {
+            /** @description With the style's examples. */
+            examples: components["schemas"]["app__music__schemas__Shared"];
+            /** @description With the works that the network was trained on. */
+            training: components["schemas"]["app__music__schemas__Shared"];
+            /**
+             * Human
+             * @description What songs of different composers share: percentiles of the longest run (`longest_50`, `longest_95`), the mean share of runs of eight.
+             */
+            human: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Shared
+         * @description What a composition shares with known works.
+         */
+        app__music__schemas__Shared: {
+            /**
+             * Longest
+             * @description Longest run of events (notes with durations, in any key); 0: none of eight.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of eight events, the share that known works have too.
+             */
+            share: number;
+            /** @description Where that run is, with bar numbers; null: nowhere. */
+            nearest: components["schemas"]["app__music__schemas__Nearest"] | null;
+        };
+        /**
+         * Nearest
+         * @description The passage that shares the longest run with a poem.
+         */
+        app__poems__schemas__Nearest: {
+            /**
+             * Author
+             * @description The poet, or `an example`.
+             */
+            author: string;
+            /**
+             * Passage
+             * @description Characters around the run, without marks.
+             */
+            passage: string;
+        };
+        /**
+         * Originality
+         * @description How original a poem is, beside what poems of different poets share.
+         */
+        app__poems__schemas__Originality: {
+            /** @description With the style's examples. */
+            examples: components["schemas"]["app__poems__schemas__Shared"];
+            /** @description With the poems that the network was trained on. */
+            training: components["schemas"]["app__poems__schemas__Shared"];
+            /** @description Where the longest run is; null: nowhere. */
+            nearest: components["schemas"]["app__poems__schemas__Nearest"] | null;
+            /**
+             * Human
+             * @description What poems of different poets share: percentiles of the longest run (`longest_50`, `longest_95`), the mean share of runs of three.
+             */
+            human: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Shared
+         * @description What a poem shares with known poems.
+         */
+        app__poems__schemas__Shared: {
+            /**
+             * Longest
+             * @description Characters of the longest run; 0 below 3.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of three characters, the share that known poems have too.
+             */
+            share: number;
+            /**
+             * Own
+             * @description Where the run begins in the poem, in characters from 0.
+             */
+            own: number;
+            /** Place */
+            place: number | null;
+        };
+        /**
          * FieldProblem
          * @description One invalid value.
          */
@@ -2472,7 +2772,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL, at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     contents?: string[];
@@ -6778,7 +7078,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
                 /**
@@ -6871,7 +7171,7 @@ export interface operations {
                      * @example 5-8
                      */
                     infill?: string;
-                    /** @description Files of each result; default: all but `wav`. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
+                    /** @description Files of each result; default: all but `wav` that the worker can write. `svg` is the score's first page, `png` a piano roll, `opus` and `wav` sound. */
                     forms?: ("mid" | "musicxml" | "mxl" | "wav" | "opus" | "svg" | "pdf" | "png" | "json")[];
                 };
             };
@@ -7924,6 +8224,966 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPoems: {
+        parameters: {
+            query?: {
+                /** @description Only those whose job is so. */
+                state?: components["schemas"]["JobState"][] | null;
+                /**
+                 * @description Only those of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPoem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description One of `jueju`, `lushi`, `wujue`, `qijue`, `wulu`, `qilu`, `ci`, or its name in Chinese. `jueju` (four lines) and `lushi` (eight) have lines as long as the examples'; `ci` follows a tune.
+                     * @default jueju
+                     * @example jueju
+                     */
+                    form?: string;
+                    /**
+                     * @description What it is about; of a `ci`, its tune.
+                     * @default
+                     * @example 秋夜
+                     */
+                    title?: string;
+                    /**
+                     * @description How it is written; default: as the examples are.
+                     * @enum {string}
+                     */
+                    script?: "simplified" | "traditional";
+                    /**
+                     * @description Characters that do not occur.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.9
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of characters that may be shared with the examples or a training poem.
+                     * @default 4
+                     */
+                    max_copied?: number;
+                };
+                "application/x-www-form-urlencoded": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @description One of `jueju`, `lushi`, `wujue`, `qijue`, `wulu`, `qilu`, `ci`, or its name in Chinese. `jueju` (four lines) and `lushi` (eight) have lines as long as the examples'; `ci` follows a tune.
+                     * @default jueju
+                     * @example jueju
+                     */
+                    form?: string;
+                    /**
+                     * @description What it is about; of a `ci`, its tune.
+                     * @default
+                     * @example 秋夜
+                     */
+                    title?: string;
+                    /**
+                     * @description How it is written; default: as the examples are.
+                     * @enum {string}
+                     */
+                    script?: "simplified" | "traditional";
+                    /**
+                     * @description Characters that do not occur.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.9
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of characters that may be shared with the examples or a training poem.
+                     * @default 4
+                     */
+                    max_copied?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/poems",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoemOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadPoem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A poem's id (`poe_…`). */
+                poem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/poems/{poem_id}/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -12388,6 +13648,20 @@ export interface operations {
                      *             "avif",
                      *             "heic"
                      *           ]
+                     *         }
+                     *       ],
+                     *       "modalities": [
+                     *         {
+                     *           "name": "image",
+                     *           "examples": "JPEG, PNG, WebP or GIF",
+                     *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *           "resource": "/v1/stylizations"
+                     *         },
+                     *         {
+                     *           "name": "music",
+                     *           "examples": "MIDI, MusicXML or MXL",
+                     *           "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
+                     *           "resource": "/v1/compositions"
                      *         }
                      *       ]
                      *     }

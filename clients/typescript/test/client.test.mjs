@@ -49,6 +49,22 @@ test("a style, a blend of two, its items", async () => {
   assert.equal(listed.data.items[0].id, one);
 });
 
+test("songs in, a song out", async () => {
+  const songs = [1, 2].map((number) => new File([songOf(number)], `song-${number}.mid`));
+  const { style, job } = await fewstroke.createStyle(songs, { steps: 0 });
+  assert.equal(style.modality, "music");
+  await fewstroke.wait(job.id);
+  const seen = [];
+  const made = await fewstroke.createComposition({ [style.id]: 1 }, { bars: 2, forms: ["mid"] });
+  await fewstroke.wait(made.job.id, { onEvent: (event) => seen.push(event) });
+  assert.ok(seen.some((event) => event.kind === "progress" && event.phase === "generate"));
+  const { items } = await fewstroke.composition(made.composition.id);
+  assert.equal(items[0].about.bars, 2);
+  const midi = await fewstroke.file(items[0].files[0].id);
+  assert.equal(midi.type, "audio/midi");
+  assert.equal((await midi.text()).slice(0, 4), "MThd");
+});
+
 test("a refusal is thrown, with code and sentence", async () => {
   await assert.rejects(fewstroke.createStyle([new Blob(["no picture"])]), (error) => {
     assert.ok(error instanceof ApiError);
@@ -145,3 +161,14 @@ test("waiting can be given up", async () => {
   const { client } = scripted(stream(""), stream(""), stream(""), json(job("running")));
   await assert.rejects(client.wait("job_1", { signal: AbortSignal.timeout(100) }), { name: "TimeoutError" });
 });
+
+/** A MIDI file: 32 quarters that go up and down a scale, from one degree or another. */
+function songOf(number) {
+  const scale = [60, 62, 64, 65, 67, 69, 71, 72];
+  const notes = Array.from({ length: 32 }, (_, i) => scale[Math.abs(((i * number + number) % 14) - 7)]);
+  const events = notes.flatMap((pitch) => [0, 0x90, pitch, 80, 0x83, 0x60, 0x80, pitch, 0]);
+  const track = [...events, 0, 0xff, 0x2f, 0];
+  const length = [24, 16, 8, 0].map((shift) => (track.length >> shift) & 0xff);
+  const head = [0x4d, 0x54, 0x68, 0x64, 0, 0, 0, 6, 0, 0, 0, 1, 0x01, 0xe0];
+  return new Uint8Array([...head, 0x4d, 0x54, 0x72, 0x6b, ...length, ...track]);
+}

@@ -28,10 +28,12 @@ from app.infra.broker import EmbeddedServer
 from app.infra.db import utcnow
 from app.settings import Settings
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
+from model.music.midi import write_midi
 from tests.app.api.test_bad_input import check_problem
 from tests.app.auth.keys import bearer, key_for
 from tests.app.conftest import joined
 from tests.app.support import FakeWorker, files, png
+from tests.model.music.conftest import make_song
 
 
 class May(Enum):
@@ -66,16 +68,26 @@ TABLE = {
     ("DELETE", "/v1/stylizations/{stylization_id}"): May.WRITE,
     ("GET", "/v1/stylizations/{stylization_id}/zip"): May.READ,
     ("POST", "/v1/stylize"): May.WRITE,
+    ("POST", "/v1/compositions"): May.WRITE,
+    ("GET", "/v1/compositions"): May.READ,
+    ("GET", "/v1/compositions/{composition_id}"): May.READ,
+    ("DELETE", "/v1/compositions/{composition_id}"): May.WRITE,
+    ("GET", "/v1/compositions/{composition_id}/zip"): May.READ,
     ("GET", "/v1/jobs"): May.READ,
     ("GET", "/v1/jobs/{job_id}"): May.READ,
     ("POST", "/v1/jobs/{job_id}/cancel"): May.WRITE,
     ("POST", "/v1/jobs/{job_id}/retry"): May.WRITE,
     ("GET", "/v1/jobs/{job_id}/events"): May.READ,
     ("GET", "/v1/images"): May.READ,
+    ("POST", "/v1/images/plain"): May.WRITE,
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,
     ("GET", "/v1/images/{image_id}/content"): May.READ,
     ("PUT", "/v1/images/{image_id}/share"): May.WRITE,
+    ("GET", "/v1/files"): May.READ,
+    ("GET", "/v1/files/{file_id}"): May.READ,
+    ("DELETE", "/v1/files/{file_id}"): May.WRITE,
+    ("GET", "/v1/files/{file_id}/content"): May.READ,
     ("DELETE", "/v1/images/{image_id}/share"): May.WRITE,
     ("GET", "/v1/shared/{token}"): May.EVERYBODY,
     ("GET", "/v1/webhooks"): May.READ,
@@ -152,6 +164,13 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
     body = answer.json()
     job = await FakeWorker(services).do_one()
     assert job.result is not None
+    songs = await client.post("/v1/styles", files=files(examples=write_midi(make_song(1))))
+    assert songs.status_code == 202, songs.text
+    await FakeWorker(services).do_one()
+    asked = {"style_id": songs.json()["style"]["id"]}
+    composition = (await client.post("/v1/compositions", data=asked)).json()["composition"]
+    composed = await FakeWorker(services).do_one()
+    assert composed.result is not None
     webhook, message = new_id("whk"), new_id("msg")
     now = utcnow()
     async with services.sessions.begin() as session:
@@ -182,6 +201,8 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
         "stylization_id": body["stylization"]["id"],
         "job_id": job.id,
         "image_id": job.result["images"][0],
+        "composition_id": composition["id"],
+        "file_id": composed.result["pieces"][0]["files"][0]["id"],
         "token": "of-no-share",
     }
 

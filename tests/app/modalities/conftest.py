@@ -22,6 +22,7 @@ from tests.app.modalities.text import CHECKPOINT, TEXT, write_checkpoint
 from tests.app.support import serve
 from tests.app.waiting import eventually
 from tests.model.music.conftest import write_music_checkpoint
+from tests.model.text.conftest import write_poems_checkpoint
 
 
 @pytest.fixture
@@ -31,19 +32,22 @@ async def settings(settings: Settings) -> Settings:
     write_checkpoint(settings.data_dir / CHECKPOINT)
     music = settings.data_dir / "tiny.safetensors"
     write_music_checkpoint(music)
-    return settings.model_copy(update={"checkpoint": default_checkpoint(), "music_checkpoint": music})
+    poems = write_poems_checkpoint(settings.data_dir / "tiny-poems")
+    return settings.model_copy(
+        update={"checkpoint": default_checkpoint(), "music_checkpoint": music, "poems_checkpoint": poems}
+    )
 
 
 @pytest.fixture
 async def app(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[FastAPI]:
-    application = create_app(joined(settings, nats), MEDIA | {"text": TEXT})
+    application = create_app(joined(settings, nats), {"text": TEXT, **MEDIA})
     async with application.router.lifespan_context(application):
         yield application
 
 
 @pytest.fixture
 async def live(settings: Settings, nats: EmbeddedServer) -> AsyncIterator[httpx.AsyncClient]:
-    application = create_app(joined(settings, nats), MEDIA | {"text": TEXT})
+    application = create_app(joined(settings, nats), {"text": TEXT, **MEDIA})
     async with serve(application) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         yield client
 
@@ -87,6 +91,7 @@ def _environment(settings: Settings, nats: EmbeddedServer) -> dict[str, str]:
     found = {
         "FEWSTROKE_DATA_DIR": str(settings.data_dir),
         "FEWSTROKE_MUSIC_CHECKPOINT": str(settings.music_checkpoint),
+        "FEWSTROKE_POEMS_CHECKPOINT": str(settings.poems_checkpoint),
         "FEWSTROKE_SCRIPTED_STEP": "0",
         "FEWSTROKE_NATS_URL": nats.url,
         "FEWSTROKE_NATS_TOKEN": nats.token or "",

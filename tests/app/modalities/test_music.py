@@ -155,7 +155,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 async def test_what_is_no_work_is_refused_with_a_sentence(live: httpx.AsyncClient, name: str) -> None:
     called, data, status, code = BAD[name]
-    files = [("examples", ("good.mid", SONG)), ("examples", (called, io.BytesIO(data)))]
+    files: Any = [("examples", ("good.mid", SONG)), ("examples", (called, io.BytesIO(data)))]
     answer = await live.post("/v1/styles", files=files)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), problem

@@ -5,10 +5,12 @@ import torch
 
 from model.music.checkpoint import load_music, save_music
 from model.music.encoding import encode
-from model.music.network import Network, NetworkConfig, PhiModule
+from model.music.network import Network
 from model.music.originality import build_index
 from model.music.score import QUARTER, Bar, Key, Meter, Note, Score, Staff
+from model.music.vocabulary import VOCABULARY
 from model.music.works import Work
+from model.sequence.network import NetworkConfig, PhiModule
 
 TINY = NetworkConfig(width=32, layers=2, heads=2, hidden=64, rank=2, dropout=0.0)
 
@@ -56,7 +58,7 @@ def make_works(composers=("Ann", "Ben", "Cid"), songs=4):
 def write_music_checkpoint(path):
     """An untrained checkpoint: it knows nothing, so whatever is sound in its songs is the grammar's doing."""
     torch.manual_seed(0)
-    network, phi = Network(TINY), PhiModule(TINY)
+    network, phi = Network(TINY), PhiModule(TINY, VOCABULARY.size)
     index, names = build_index(make_works())
     rates = {name: torch.full((3,), 0.01) for name in phi.names}
     about = {"card": {"licence": "CC0-1.0"}, "works": names, "human": {"longest_95": 12.0}}

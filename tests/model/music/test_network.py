@@ -1,14 +1,18 @@
 import torch
 
-from model.music.network import Cache, Network, PhiModule, expand_phi, token_loss
+from model.music.network import Network
 from model.music.vocabulary import VOCABULARY
+from model.sequence.network import Cache, PhiModule, expand_phi, token_loss
 from tests.model.music.conftest import TINY
 
 
 def made(seed=0):
     torch.manual_seed(seed)
     network = Network(TINY).eval()
-    phi = {name: torch.randn_like(value) * 0.3 for name, value in PhiModule(TINY).tensors().items()}
+    phi = {
+        name: torch.randn_like(value) * 0.3
+        for name, value in PhiModule(TINY, VOCABULARY.size).tensors().items()
+    }
     inputs = torch.stack(
         [
             torch.randint(0, VOCABULARY.size, (4, 20)),

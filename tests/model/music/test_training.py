@@ -49,7 +49,7 @@ def test_the_checkpoint_before_meta_learning_is_kept(tmp_path):
 
 def test_a_folder_of_other_composers_is_not_gone_on_with(tmp_path):
     MusicTraining(config(tmp_path), make_works()).save()
-    with pytest.raises(ValueError, match="other composers"):
+    with pytest.raises(ValueError, match="other styles"):
         MusicTraining(config(tmp_path), make_works(("Ann", "Dee")))
 
 

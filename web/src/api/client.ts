@@ -8,6 +8,8 @@ export type Job = Schemas["JobOut"];
 export type JobState = Schemas["JobState"];
 export type Model = Schemas["ModelOut"];
 export type Stylization = Schemas["StylizationOut"];
+export type Composition = Schemas["CompositionOut"];
+export type Piece = Schemas["CompositionPiece"];
 export type SharedResult = Schemas["SharedOut"];
 
 type Method = "get" | "post" | "put" | "patch" | "delete";

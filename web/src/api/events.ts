@@ -8,7 +8,7 @@ export const TERMINAL: readonly JobState[] = ["succeeded", "failed", "canceled",
 export interface ProgressData {
   step: number;
   steps: number;
-  losses: { total?: number };
+  losses: { total?: number; nats?: number };
   phase: string;
 }
 export type JobEvent =

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { filesOf } from "../lib/files";
 import * as draft from "./draft";
+import { addWorks } from "./works";
 import { route, sync } from "./route";
 import { importStyles } from "./styles";
 import { addPhotos } from "./use";
@@ -48,5 +49,6 @@ function deliver(files: File[]): void {
   const here = route.value;
   if (here.view === "use") void addPhotos(files);
   else if (here.view === "styles") void importStyles(files);
+  else if (here.view === "music") addWorks(files);
   else if (here.view === "make" && !here.job) void draft.add(files);
 }

@@ -109,7 +109,7 @@ export async function findRunning(): Promise<void> {
   if (learning.value) return;
   try {
     const page = await call("get", "/v1/jobs", { query: { state: ["queued", "running"], limit: 20 } });
-    const job = page.items.find((item) => item.kind === "adapt");
+    const job = page.items.find((item) => item.kind === "adapt" && item.modality === "image");
     if (job && !learning.value) begin(job);
   } catch {
     // the page works without it

@@ -6,6 +6,7 @@ export type Route =
   | { view: "use"; styles: string[] }
   | { view: "styles"; style: string | null }
   | { view: "results" }
+  | { view: "music" }
   | { view: "shared"; token: string };
 
 function read(): Route {
@@ -16,7 +17,7 @@ function read(): Route {
     return { view, styles };
   }
   if (view === "styles") return { view, style: rest || null };
-  if (view === "results") return { view };
+  if (view === "results" || view === "music") return { view };
   if (view === "shared" && rest) return { view, token: rest };
   return { view: "make", job: rest || null };
 }
@@ -37,6 +38,7 @@ export const href = {
   styles: "#/styles",
   style: (id: string) => `#/styles/${id}`,
   results: "#/results",
+  music: "#/music",
 };
 
 export function go(hash: string, { replace = false } = {}): void {

@@ -40,7 +40,7 @@ async function read(more: boolean): Promise<void> {
   void loadPresets();
   try {
     const after = more ? nextPage.value : null;
-    const page = await call("get", "/v1/styles", { query: { limit: 24, ...(after && { after }) } });
+    const page = await call("get", "/v1/styles", { query: { modality: "image", limit: 24, ...(after && { after }) } });
     const end = page.items.at(-1)?.id ?? "";
     // What the first page passes over is gone; what lies beyond it is not known to be.
     const beyond = all.value.filter(({ id }) => more || (page.next !== null && id < end));

@@ -34,7 +34,9 @@ export function Gallery() {
     <section class="gallery" aria-labelledby="gallery">
       <div class="head">
         <h2 id="gallery">{t.gallery.title}</h2>
-        <p class="help">{t.gallery.help}</p>
+        <p class="help">
+          {t.gallery.help} <a href={href.music}>{t.music.offer}</a>
+        </p>
       </div>
       <ul aria-busy={coming.value}>
         {coming.value && ORDER.map((slug) => <Room key={slug} />)}

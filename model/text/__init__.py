@@ -1,0 +1,1 @@
+"""Poems and stories: read, learned from, written. Nothing here knows of HTTP."""

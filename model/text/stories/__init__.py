@@ -1,0 +1,1 @@
+"""English stories: a small language model, frozen, with a low-rank phi."""

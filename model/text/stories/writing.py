@@ -1,0 +1,245 @@
+"""Writes stories in a learned style: what is asked for, where they end, and how original each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from model.sequence.network import expand_phi
+from model.text.errors import WritingError, WritingFailedError
+from model.text.originality import RunIndex, Shared
+from model.text.stories.base import StoriesBase
+from model.text.stories.known import longest_run
+from model.text.stories.passages import asked, word_numbers, words
+from model.text.stories.sampling import Draft, SamplingOptions, sample
+from model.text.stories.style import StoryStyle
+
+GRAM = 4  # words: shorter runs are everybody's
+MOST_COPIED = 12
+SHORTEST, LONGEST = 30, 600  # words
+MAX_OPENING = 2000  # characters
+_ATTEMPTS = 3
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "length": (SHORTEST, LONGEST),
+    "count": (1, 4),
+    "temperature": (0.1, 2.0),
+    "top_p": (0.01, 1.0),
+    "max_copied": (GRAM, MOST_COPIED),
+}
+
+Person = Literal["first", "third"]
+Tense = Literal["past", "present"]
+Progress = Callable[[int, str], None]
+"""(number of the story, its text so far)"""
+
+
+@dataclass(frozen=True)
+class StoryRequest:
+    """What is asked for.
+
+    Attributes:
+        title: at most 120 characters.
+        opening: how it begins; the story goes on from it and does not repeat it.
+        length: in words, 30 to 600, the opening not among them.
+        person: first or third; None: as the examples are told.
+        tense: past or present.
+        mood: in a few words, at most 60 characters.
+        avoid: words that do not occur.
+        count: how many stories, 1 to 4, written side by side.
+        seed: the same seed, style and request give the same story.
+        temperature: 0.1 to 2.
+        top_p: above 0, to 1.
+        max_copied: longest run of words shared with the examples, 4 to 12.
+    """
+
+    title: str = ""
+    opening: str = ""
+    length: int = 250
+    person: Person | None = None
+    tense: Tense = "past"
+    mood: str = ""
+    avoid: tuple[str, ...] = ()
+    count: int = 1
+    seed: int = 0
+    temperature: float = 0.8
+    top_p: float = 0.92
+    max_copied: int = 8
+
+    def __post_init__(self) -> None:
+        """Raises WritingError for what is out of range."""
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise WritingError(f"{name} is between {low} and {high}, not {value}.")
+        for name, most in (("title", 120), ("mood", 60), ("opening", MAX_OPENING)):
+            if len(getattr(self, name)) > most:
+                raise WritingError(f"{name} has at most {most} characters.")
+            if "<|" in getattr(self, name):
+                raise WritingError(f"{name} cannot hold '<|', a mark of the language model.")
+        if len(self.avoid) > 50 or any(len(words(word)) != 1 for word in self.avoid):
+            raise WritingError("avoid names at most 50 single words.")
+
+
+@dataclass(frozen=True)
+class Report:
+    """How original a story is; lengths in words.
+
+    Attributes:
+        examples: what it shares with the examples of its style.
+        training: the longest run shared with the training works, and the share of its runs of 8.
+        nearest: the passage of the examples around the longest run.
+    """
+
+    examples: Shared
+    training: tuple[int, float]
+    nearest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        training = {"longest": self.training[0], "share": self.training[1]}
+        return {"examples": asdict(self.examples), "training": training, "nearest": self.nearest}
+
+
+@dataclass(frozen=True)
+class WrittenStory:
+    """One result.
+
+    Attributes:
+        title: as asked for.
+        opening: as asked for.
+        story: only what was written anew.
+        report: how original that is.
+        ended: the language model ended it; else it was ended after a sentence.
+        seed: its own.
+    """
+
+    title: str
+    opening: str
+    story: str
+    report: Report
+    ended: bool
+    seed: int
+
+    @property
+    def text(self) -> str:
+        """Title, opening and story."""
+        head = f"{self.title}\n\n" if self.title else ""
+        space = "" if not self.opening or self.opening[-1].isspace() else " "
+        return head + self.opening + space + self.story
+
+
+class StoryWriter:
+    """Writes with a loaded base."""
+
+    def __init__(self, base: StoriesBase) -> None:
+        self.base = base
+
+    def write(
+        self,
+        style: StoryStyle,
+        request: StoryRequest,
+        *,
+        on_text: Progress | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Iterator[WrittenStory]:
+        """``request.count`` stories, written side by side.
+
+        Raises:
+            WritingFailedError: what was written copies or holds words to avoid, several times in a row.
+            AdaptationCanceled: ``should_stop`` answered True.
+        """
+        encode = self.base.tokenizer.encode
+        prompt = encode(asked(instructions(style, request)) + request.opening).ids
+        options = SamplingOptions(
+            request.length,
+            request.temperature,
+            request.top_p,
+            request.max_copied,
+            self._banned(request.avoid),
+        )
+        flat = [n for text in style.examples for n in (*encode(text).ids, 0)]
+        in_tokens = RunIndex(np.array(flat, np.uint16), GRAM)
+        in_words, spelled = _words_of(style.examples)
+        waiting = {number: request.seed + number for number in range(request.count)}
+        made: dict[int, WrittenStory] = {}
+        for attempt in range(_ATTEMPTS):
+            order = list(waiting)
+            drafts = sample(
+                self.base,
+                expand_phi(style.phi, 1),
+                [prompt] * len(order),
+                options,
+                in_tokens,
+                [np.random.default_rng([waiting[number], attempt]) for number in order],
+                on_text=None if on_text is None else partial(_told, on_text, order),
+                should_stop=should_stop,
+            )
+            for number, draft in zip(order, drafts, strict=True):
+                report = self._report(draft, in_words, spelled)
+                if self._sound(draft, report, request):
+                    seed = waiting.pop(number)
+                    made[number] = WrittenStory(
+                        request.title, request.opening, draft.text.strip(), report, draft.natural, seed
+                    )
+            if not waiting:
+                break
+        else:
+            raise WritingFailedError(
+                "No story could be written within max_copied and without the words to avoid: allow a larger "
+                "max_copied, or avoid fewer words."
+            )
+        yield from (made[number] for number in range(request.count))
+
+    def _banned(self, avoid: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+        found = set()
+        for word in avoid:
+            for form in (word, word.lower(), word.capitalize(), word.upper()):
+                for before in ("", " "):
+                    found.add(tuple(self.base.tokenizer.encode(before + form).ids))
+        return tuple(sorted(found))
+
+    def _report(self, draft: Draft, in_words: RunIndex, spelled: list[str]) -> Report:
+        numbers = word_numbers(draft.text)
+        shared = in_words.compare(list(map(int, numbers)))
+        nearest = ""
+        if shared.place is not None:
+            around = spelled[max(0, shared.place - 6) : shared.place + shared.longest + 6]
+            nearest = " ".join(word for word in around if word)
+        return Report(shared, longest_run(self.base.known, numbers), nearest)
+
+    @staticmethod
+    def _sound(draft: Draft, report: Report, request: StoryRequest) -> bool:
+        copied = max(report.examples.longest, report.training[0])
+        used = set(words(draft.text))
+        avoided = not used & {word for text in request.avoid for word in words(text)}
+        return draft.words * 2 >= request.length and copied <= request.max_copied and avoided
+
+
+def instructions(style: StoryStyle, request: StoryRequest) -> str:
+    """What the language model is asked for."""
+    person = request.person or style.description.get("person", "third")
+    parts = ["Write a short story"]
+    if request.title:
+        parts.append(f'with the title "{request.title.strip()}"')
+    told = f"{' '.join(parts)} of about {request.length} words. Tell it in the {person} person and the "
+    told += f"{request.tense} tense, and give it an ending."
+    if request.mood:
+        told += f" The mood is {request.mood.strip()}."
+    return told
+
+
+def _told(on_text: Progress, order: list[int], row: int, text: str) -> None:
+    on_text(order[row], text)
+
+
+def _words_of(examples: tuple[str, ...]) -> tuple[RunIndex, list[str]]:
+    numbers: list[int] = []
+    spelled: list[str] = []
+    for text in examples:
+        numbers += [*map(int, word_numbers(text)), 0]
+        spelled += [*words(text), ""]
+    return RunIndex(np.array(numbers, np.uint32), GRAM), spelled
