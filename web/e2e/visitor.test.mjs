@@ -68,6 +68,16 @@ describe("a visitor", { timeout: 900_000 }, () => {
     assert.ok(!(await kinds()).includes("adapt"));
   });
 
+  it("goes from pictures to music and back", async () => {
+    const kinds = page.getByRole("navigation", { name: "What is made" });
+    await kinds.getByRole("link", { name: "Music" }).click();
+    await page.getByRole("heading", { level: 1, name: "A composer’s manner" }).waitFor();
+    await same(() => kinds.locator("[aria-current]").textContent(), "Music");
+    await accessible();
+    await kinds.getByRole("link", { name: "Pictures" }).click();
+    await page.getByRole("heading", { level: 1, name: "Your photo, in any style" }).waitFor();
+  });
+
   it("brings a photo from the first page, and sees it in the first of the ready styles", async () => {
     const chooser = page.waitForEvent("filechooser");
     await button("Choose a photo").click();
