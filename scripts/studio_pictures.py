@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Write the pictures that the studio offers: the demo's, small, and sample sets of other artists.
 
-``app/studio/pictures/small`` holds the demo's nine pictures at the size at which they are offered, 180 kB instead of 1 MB; the
-pictures themselves are loaded when they are chosen. With ``--works FOLDER``, which holds the works that
-``app/presets/catalogue.json`` names, ``app/studio/pictures/sets`` is written too: works of the artists below, each
-once small and once as it is learned from. Run again when a picture changes: python scripts/studio_pictures.py
+``app/studio/pictures/small`` holds the demo's nine pictures at the size at which they are offered, 180 kB
+instead of 1 MB; the pictures themselves are loaded when they are chosen. With ``--works FOLDER``, which holds
+the works that ``app/presets/catalogue.json`` names, ``app/studio/pictures/sets`` is written too: works of the
+artists below, each once small and once as it is learned from. Run again when a picture changes: python
+scripts/studio_pictures.py
 """
 
 from __future__ import annotations

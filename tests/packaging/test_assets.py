@@ -1,5 +1,6 @@
 """The pictures that are shipped: small, in order, each with its source and licence."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "app/studio/pictures/examples").glob("*"))
 PHOTOS = sorted((ROOT / "app/studio/pictures/photos").glob("*"))
+SETS = sorted((ROOT / "app/studio/pictures/sets").glob("*"))
 BANK = sorted((ROOT / "model/image/photos").glob("*.jpg"))
 NOTICE = (ROOT / "NOTICE").read_text()
 
@@ -47,6 +49,21 @@ def test_each_has_a_row_with_source_and_licence(path: Path):
     (row,) = [line for line in table_rows(page) if f"`{name}`" in line]
     assert any(licence in row for licence in ("public domain", "CC0", "CC BY"))
     assert path.name in NOTICE or path.parent.name == "examples"
+
+
+def test_sample_sets_are_small_works_of_the_catalogue():
+    catalogue = json.loads((ROOT / "app/presets/catalogue.json").read_text(encoding="utf-8"))
+    works = {preset["slug"]: preset for preset in catalogue}
+    for path in SETS:
+        slug, number, *_ = path.stem.split("-")
+        assert "public domain" in works[slug]["licence"]
+        assert 1 <= int(number) <= len(works[slug]["works"])
+        with Image.open(path) as picture:
+            assert (picture.format, picture.mode) == ("WEBP", "RGB")
+            assert max(picture.size) <= (240 if path.stem.endswith("-small") else 560)
+            assert not picture.getexif()
+    assert len(SETS) == 24
+    assert sum(path.stat().st_size for path in SETS) < 1_000_000
 
 
 def test_the_demo_shows_photos_that_the_inner_loop_has_not_seen():

@@ -68,6 +68,16 @@ describe("a visitor", { timeout: 900_000 }, () => {
     assert.ok(!(await kinds()).includes("adapt"));
   });
 
+  it("goes from pictures to music and back", async () => {
+    const kinds = page.getByRole("navigation", { name: "What is made" });
+    await kinds.getByRole("link", { name: "Music" }).click();
+    await page.getByRole("heading", { level: 1, name: "A composer’s manner" }).waitFor();
+    await same(() => kinds.locator("[aria-current]").textContent(), "Music");
+    await accessible();
+    await kinds.getByRole("link", { name: "Pictures" }).click();
+    await page.getByRole("heading", { level: 1, name: "Your photo, in any style" }).waitFor();
+  });
+
   it("brings a photo from the first page, and sees it in the first of the ready styles", async () => {
     const chooser = page.waitForEvent("filechooser");
     await button("Choose a photo").click();
@@ -268,12 +278,19 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await page.getByRole("link", { name: /^Mine/ }).first().click();
     await page.waitForURL(new RegExp(`#/styles/${id}`));
     await page.locator(".strip-of img").nth(1).waitFor();
+    // The dials are tried on the preview, stay for its use, and are in the line of code.
+    await page.getByLabel("Strength").fill("0.5");
+    await page.locator(".preview .tried").waitFor();
+    await page.locator("summary", { hasText: "Copy as code" }).click();
+    const line = await page.getByLabel("curl", { exact: true }).textContent();
+    assert.ok(line.includes(`style_id=${id}`) && line.includes("strength=0.5"), line);
     await accessible();
     const saved = page.waitForEvent("download");
     await button("Style file").click();
     assert.equal((await saved).suggestedFilename(), "Mine.safetensors");
     await page.getByRole("link", { name: "Use it" }).click();
     await chosen("Mine");
+    assert.equal(await page.getByLabel("Strength").inputValue(), "0.5");
     await page.goto(`${service.url}/#/styles/${id.slice(0, -4)}0000`);
     await page.getByRole("alert").waitFor();
   });

@@ -31,6 +31,12 @@ const sections: { view: Section; icon: IconName; to: () => string }[] = [
   { view: "results", icon: "history", to: () => href.results },
 ];
 
+/** What is made here: each has a page of its own. */
+const kinds = [
+  { name: "pictures", to: href.make, shows: (view: Route["view"]) => view !== "music" },
+  { name: "music", to: href.music, shows: (view: Route["view"]) => view === "music" },
+] as const;
+
 function nameOf({ view }: Route): string {
   return view === "shared" ? t.share.shownPlain : view === "music" ? t.music.title : t.app[view];
 }
@@ -108,7 +114,14 @@ function Header() {
         </svg>
         <span>Fewstroke</span>
       </a>
-      <nav aria-label={t.app.nav}>
+      <nav class="kinds" aria-label={t.app.kinds}>
+        {kinds.map(({ name, to, shows }) => (
+          <a key={name} href={to} aria-current={shows(here) ? "true" : undefined}>
+            {t.app[name]}
+          </a>
+        ))}
+      </nav>
+      <nav class="sections" aria-label={t.app.nav}>
         {sections.map(({ view, icon, to }) => (
           <a key={view} href={to()} aria-current={view === here ? "page" : undefined}>
             <Icon name={icon} />

@@ -6,6 +6,9 @@ export const en = {
   app: {
     skip: "Skip to the content",
     nav: "Sections",
+    kinds: "What is made",
+    pictures: "Pictures",
+    music: "Music",
     make: "Make a style",
     use: "Use a style",
     styles: "My styles",

@@ -5,6 +5,9 @@ export const zh: Words = {
   app: {
     skip: "跳到正文",
     nav: "栏目",
+    kinds: "创作类型",
+    pictures: "图片",
+    music: "音乐",
     make: "制作风格",
     use: "使用风格",
     styles: "我的风格",

@@ -41,6 +41,20 @@ export function curl(photo: Photo, withKey: boolean): string {
   return parts.join(" \\\n  ");
 }
 
+/** A curl line that puts a file of the reader's into a style, and saves the archive of the results. */
+export function curlOf(style: string, withKey: boolean): string {
+  const { strength, abstraction, stroke_size } = { abstraction: undefined, stroke_size: undefined, ...fieldsOf({ mask: null, moving: false }, {}, [{ id: style, weight: 1 }]) };
+  const dials = Object.entries({ strength, abstraction, stroke_size }).filter(([, value]) => value !== undefined);
+  return [
+    "curl -sS --fail-with-body -H 'Prefer: wait=120'",
+    ...(withKey ? ['-H "Authorization: Bearer $FEWSTROKE_KEY"'] : []),
+    `-F style_id=${style}`,
+    ...dials.map(([name, value]) => `-F ${name}=${value}`),
+    "-F contents=@photo.jpg",
+    quote(`${base()}/v1/stylizations`),
+  ].join(" \\\n  ");
+}
+
 /** The same with httpx. */
 export function python(photo: Photo, withKey: boolean): string {
   const text = (value: string) => JSON.stringify(value);

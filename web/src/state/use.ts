@@ -188,9 +188,9 @@ export function set(part: Partial<Settings>): void {
 const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the picture
 
 /** The form fields of one rendering, besides the files; `other`: settings that are tried. */
-export function fieldsOf(photo: Photo, other: Partial<Settings> = {}) {
+export function fieldsOf(photo: Pick<Photo, "mask" | "moving">, other: Partial<Settings> = {}, styles = mix.value) {
   const { strength, abstraction, keepColours, size, strokes, format, clip, outside } = { ...settings.value, ...other };
-  const shares = mix.value.filter((share) => share.weight > 0 || mix.value.length === 1);
+  const shares = styles.filter((share) => share.weight > 0 || styles.length === 1);
   return {
     style_id: shares.map((share) => share.id),
     ...(shares.length > 1 && { weight: shares.map((share) => share.weight) }),
@@ -281,13 +281,18 @@ export async function pictureOf(job: Job, signal: AbortSignal, onBegun?: () => v
 const TRIED = { size: 384, format: "webp" } as const;
 
 /** The photo with some settings that are only tried, small; the service keeps nothing of it. */
-export async function variation(photo: Photo, tried: Partial<Settings>, signal: AbortSignal): Promise<Blob> {
+export async function variation(
+  photo: Picture & Pick<Photo, "mask">,
+  tried: Partial<Settings>,
+  signal: AbortSignal,
+  styles = mix.value,
+): Promise<Blob> {
   const answer = await untilAccepted(
     async () =>
       upload(
         "/v1/stylizations",
         {
-          ...fieldsOf(photo, { ...tried, ...TRIED }),
+          ...fieldsOf({ ...photo, moving: false }, { ...tried, ...TRIED }, styles),
           contents: { blob: await shrink(photo, TRIED.size), name: PHOTO_THUMBNAIL_NAME },
           ...(photo.mask && { mask: { blob: photo.mask.blob, name: "mask.png" } }),
         },
@@ -299,6 +304,12 @@ export async function variation(photo: Photo, tried: Partial<Settings>, signal: 
   await call("delete", "/v1/stylizations/{stylization_id}", { path: { stylization_id: answer.stylization.id } });
   return blob;
 }
+
+/** Whether the dials are as they are at the first visit. */
+export const untouched = computed(() => {
+  const { strength, abstraction, strokes } = settings.value;
+  return strength === 1 && abstraction === null && strokes === "usual";
+});
 
 /** Render what is out of date, one after the other. */
 export async function renderAll(): Promise<void> {

@@ -102,7 +102,6 @@ function Card({ entry }: { entry: Entry }) {
           aria-label={`${t.results.again}: ${label}`}
           onClick={() => void act(async () => (await again(entry)) && go(href.use(...entry.made.styles.map(({ id }) => id))))}
         >
-          <Icon name="undo" />
           {t.results.again}
         </button>
         <button

@@ -8,13 +8,16 @@ import { artOf } from "../../lib/presets";
 import { examples, wantExamples } from "../../state/examples";
 import { loadPresets } from "../../state/presets";
 import { go, href } from "../../state/route";
+import { curlOf } from "../../lib/code";
+import { hasKey } from "../../state/key";
 import { exportFile, fetchStyle, find, nameOf, relearn } from "../../state/styles";
 import { sayError, sentence } from "../../state/toast";
 import { drop } from "../../state/thumbs";
-import { photos } from "../../state/use";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
-import { Thumb } from "../../ui/Thumb";
+import { Snippet } from "../use/CodeDialog";
+import { Dials } from "../use/Dials";
+import { Preview } from "./Preview";
 
 export function StylePage({ id }: { id: string }) {
   const [refused, setRefused] = useState<string | null>(null);
@@ -40,7 +43,6 @@ export function StylePage({ id }: { id: string }) {
 
 function Shown({ style }: { style: Style }) {
   const name = nameOf(style);
-  const own = photos.value.find(({ lent }) => !lent) ?? null;
   const art = style.preset && artOf(style.preset.slug);
   const shown = art ? [art.work] : (examples.value[style.id] ?? []);
   const [k, steps] = [Number(style.header?.["k"]), Number(style.header?.["steps"])];
@@ -61,7 +63,7 @@ function Shown({ style }: { style: Style }) {
       </div>
       <div class="columns">
         <div class="preview">
-          <Thumb style={style} alt={t.styles.thumbAlt(name)} photo={ready ? own : null} />
+          <Preview style={style} />
           <section aria-labelledby="learned-from">
             <h2 id="learned-from">{t.page.examples}</h2>
             {shown.length > 0 ? (
@@ -111,8 +113,18 @@ function Shown({ style }: { style: Style }) {
               {t.styles.relearn}
             </button>
           )}
+          {ready && <Dials />}
           {ready && (
             <>
+              <details class="fold">
+                <summary>
+                  <Icon name="right" />
+                  {t.use.code}
+                </summary>
+                <div>
+                  <Snippet name="curl" text={curlOf(style.id, hasKey.value)} />
+                </div>
+              </details>
               <Take label={t.page.file} help={t.page.fileHelp} act={() => exportFile(style)} />
               <Take
                 label={t.page.onnx}

@@ -30,7 +30,7 @@ export function CodeDialog({ photo, onClose }: { photo: Photo; onClose: () => vo
   );
 }
 
-function Snippet({ name, text }: { name: string; text: string }) {
+export function Snippet({ name, text }: { name: string; text: string }) {
   const [copied, setCopied] = useState(false);
   return (
     <section class="snippet">

@@ -1,7 +1,6 @@
 // How the style is applied, and how the result leaves.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { loadModel, model } from "../../state/draft";
 import { nameOf, usable } from "../../state/styles";
 import { isFresh, mix, photos, renderAll, selected, set, setMask, settings, type Settings } from "../../state/use";
 import { downloadAll } from "../../state/save";
@@ -9,6 +8,7 @@ import { Icon } from "../../ui/icons";
 import { Segmented } from "../../ui/Segmented";
 import { BlendPad } from "./BlendPad";
 import { CodeDialog } from "./CodeDialog";
+import { Dials } from "./Dials";
 import { MaskPainter } from "./MaskPainter";
 import { Variations } from "./Variations";
 
@@ -25,12 +25,6 @@ const clips: { value: Settings["clip"]; label: string }[] = [
   { value: "apng", label: "APNG" },
 ];
 
-const strokes = (): { value: Settings["strokes"]; label: string }[] => [
-  { value: "fine", label: t.use.strokesFine },
-  { value: "usual", label: t.use.strokesUsual },
-  { value: "broad", label: t.use.strokesBroad },
-];
-
 type Opened = "code" | "variations" | null;
 
 export function Controls() {
@@ -38,53 +32,11 @@ export function Controls() {
   const [open, setOpen] = useState<Opened>(null);
   const now = settings.value;
   const photo = selected.value;
-  const abstraction = now.abstraction ?? model.value?.default_abstraction ?? 0;
-  useEffect(() => {
-    if (!model.value) void loadModel();
-  }, []);
   return (
     <>
       {mix.value.length > 1 && <BlendPad />}
       <section class="controls">
-        <label class="slider">
-          <span>
-            {t.use.strength} <b>{Math.round(now.strength * 100)} %</b>
-          </span>
-          <input
-            type="range"
-            min="0"
-            max={model.value?.max_strength ?? 1}
-            step="0.05"
-            value={now.strength}
-            aria-label={t.use.strength}
-            aria-valuetext={`${Math.round(now.strength * 100)} %`}
-            onInput={(event) => set({ strength: event.currentTarget.valueAsNumber })}
-          />
-        </label>
-        <label class="slider">
-          <span>
-            {t.use.abstraction} <b>{Math.round(abstraction * 100)} %</b>
-          </span>
-          <input
-            type="range"
-            min="0"
-            max="1"
-            step="0.05"
-            value={abstraction}
-            aria-label={t.use.abstraction}
-            aria-describedby="abstraction"
-            aria-valuetext={`${Math.round(abstraction * 100)} %`}
-            onInput={(event) => set({ abstraction: event.currentTarget.valueAsNumber })}
-          />
-          <small class="help" id="abstraction">{t.use.abstractionHelp}</small>
-        </label>
-        <Segmented
-          legend={t.use.strokes}
-          name="strokes"
-          value={now.strokes}
-          onChange={(strokes) => set({ strokes })}
-          options={strokes()}
-        />
+        <Dials />
         <label class="check">
           <input
             type="checkbox"
