@@ -28,7 +28,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music test lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ demo-music: env ## Learn a composer from five works and compose in that manner, 
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: env ## The tests that start no processes, on all cores: for every change
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not process" $(PYTEST_ARGS)
 
 $(WEB_STAMP): web/package.json web/package-lock.json
 	cd web && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error

@@ -22,6 +22,10 @@ RESULT_ID = "img_01KATG8SE6P0H3Y7M1QV5C9KXA"
 SONGS_ID = "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM"
 COMPOSING_ID = "job_01KATH2K7Q5V1E3R9N8B6M4XCT"
 COMPOSITION_ID = "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG"
+POETRY_ID = "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC"
+WRITING_ID = "job_01KATH5H2M9P4S7W1C6E8G3JKN"
+POEM_ID = "poe_01KATH5H2N0R5T8X2D7F9H4KMQ"
+VERSE_ID = "fil_01KATH5H2P1S6V9Y3E8G0J5MNR"
 MIDI_ID = "fil_01KATH2Q9C3X7B5V1N8M6K4JTR"
 WEBHOOK_ID = "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB"
 MESSAGE_ID = "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS"
@@ -310,6 +314,67 @@ MIDI = {
     "url_expires_at": "2026-11-24T10:45:00Z",
 }
 
+_VERSE: dict[str, Any] = {
+    "id": VERSE_ID,
+    "form": "txt",
+    "media_type": "text/plain; charset=utf-8",
+    "size_bytes": 91,
+    "url": f"/v1/files/{VERSE_ID}/content",
+}
+_WRITTEN = made([], 0, 1.902) | {"style_id": POETRY_ID, "files": [_VERSE]}
+WRITE_QUEUED = job(WRITING_ID, "generate", "queued", at="09:31") | {
+    "modality": "poems",
+    "style_id": POETRY_ID,
+}
+WRITE_DONE = job(WRITING_ID, "generate", "succeeded", at="09:31", result=_WRITTEN) | {
+    "modality": "poems",
+    "style_id": POETRY_ID,
+}
+
+
+def poem(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A request for poems, and its job."""
+    return {
+        "id": POEM_ID,
+        "style_id": POETRY_ID,
+        "styles": [{"id": POETRY_ID, "weight": 1.0}],
+        "settings": {
+            "form": "jueju",
+            "title": "秋夜",
+            "script": None,
+            "avoid": "",
+            "temperature": 0.9,
+            "top_p": 0.92,
+            "max_copied": 4,
+            "seed": 0,
+            "count": 1,
+        },
+        "created_at": job["created_at"],
+        "expires_at": "2026-12-24T09:31:02.514301Z",
+        "job": job,
+        "items": items,
+    }
+
+
+VERSES: dict[str, Any] = {
+    "position": 0,
+    "about": {
+        "title": "秋夜",
+        "form": "wujue",
+        "text": "《秋夜》\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。",
+        "seed": 0,
+        "originality": {
+            "examples": {"longest": 0, "share": 0.0, "own": 0, "place": None},
+            "training": {"longest": 3, "share": 0.17, "own": 4, "place": 51177},
+            "nearest": {"author": "王之渙", "passage": "白日依山盡黃河入海流"},
+            "human": {"longest_50": 3.0, "longest_95": 5.0, "share": 0.12, "poems": 200.0},
+        },
+    },
+    "files": [_VERSE],
+}
+POEM_WAITS = poem(WRITE_QUEUED, [])
+POEM = poem(WRITE_DONE, [VERSES])
+
 WEBHOOK: dict[str, Any] = {
     "id": WEBHOOK_ID,
     "url": "https://example.com/fewstroke",
@@ -385,6 +450,7 @@ PARAMETERS = {
     "token": SHARE["token"],
     "stylization_id": STYLIZATION_ID,
     "composition_id": COMPOSITION_ID,
+    "poem_id": POEM_ID,
     "file_id": MIDI_ID,
     "webhook_id": WEBHOOK_ID,
     "delivery_id": MESSAGE_ID,

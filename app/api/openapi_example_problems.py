@@ -9,12 +9,14 @@ from app.api.openapi_example_data import (
     LEARNING_ID,
     MIDI_ID,
     PARAMETERS,
+    POEM_ID,
     RENDERING_ID,
     REQUEST_ID,
     RESULT_ID,
     STYLE_ID,
     STYLIZATION_ID,
     WEBHOOK_ID,
+    WRITING_ID,
 )
 from app.errors import ErrorCode
 
@@ -102,6 +104,12 @@ _MISSING = {
         COMPOSITION_ID,
         "list them with GET /v1/compositions",
     ),
+    "poem": (
+        ErrorCode.GENERATION_NOT_FOUND,
+        "Result not found",
+        POEM_ID,
+        "list them with GET /v1/poems",
+    ),
     "file": (ErrorCode.FILE_NOT_FOUND, "File not found", MIDI_ID, "list them with GET /v1/files"),
     "webhook": (
         ErrorCode.WEBHOOK_NOT_FOUND,
@@ -127,7 +135,19 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "deleteStylization": _IN_USE,
     "deleteImage": _IN_USE,
     "deleteComposition": _IN_USE,
+    "deletePoem": _IN_USE,
     "deleteFile": _IN_USE,
+    "createPoem": (
+        ErrorCode.STYLE_OF_OTHER_MODALITY,
+        "Style of another kind",
+        f"Style {STYLE_ID} was learned from image examples, and one of poems is needed here: choose another "
+        "one, or learn one with POST /v1/styles.",
+    ),
+    "downloadPoem": (
+        ErrorCode.GENERATION_NOT_READY,
+        "Result not ready",
+        f"Poem {POEM_ID} has no files, its job {WRITING_ID} is running: wait for it to succeed, or retry it.",
+    ),
     "createComposition": (
         ErrorCode.STYLE_OF_OTHER_MODALITY,
         "Style of another kind",

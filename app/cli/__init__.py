@@ -25,9 +25,9 @@ from app.cli import (
     openapi,
     owners,
     service,
-    texts,
     training,
     version,
+    writing,
 )
 from model.cpu import wait_briefly
 
@@ -52,10 +52,10 @@ cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
 cli.command(rich_help_panel="Without a server")(export.export)
 cli.command(rich_help_panel="Without a server")(music.compose)
-cli.command(rich_help_panel="Without a server")(texts.write)
+cli.command(rich_help_panel="Without a server")(writing.write)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command("music-train", rich_help_panel="Training")(music.music_train)
-cli.command("text-train", rich_help_panel="Training")(texts.text_train)
+cli.command("text-train", rich_help_panel="Training")(writing.text_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)

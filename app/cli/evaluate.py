@@ -11,7 +11,7 @@ from app.cli import blind as by_eye
 from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 from app.cli.music import evaluate_music
-from app.cli.texts import evaluate_poems
+from app.cli.writing import evaluate_poems
 
 
 def evaluate(
@@ -22,7 +22,7 @@ def evaluate(
     ] = None,
     fragments: Annotated[
         int,
-        typer.Option(min=0, help="Music, poems: make and check so many; of music, a classifier names composers."),
+        typer.Option(min=0, help="Music, poems: make and check so many; a classifier names composers."),
     ] = 0,
     joint: Annotated[
         Path | None,

@@ -15,7 +15,7 @@ from rich import progress as rich_progress
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.music import adapt_works, are_works
-from app.cli.texts import adapt_texts, are_texts
+from app.cli.writing import adapt_texts, are_texts
 from model.image.dials import (
     DEFAULT_ABSTRACTION,
     LEAST_STROKE_SIZE,

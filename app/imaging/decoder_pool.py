@@ -194,17 +194,19 @@ class _Kind:
     damaged: type[AppError]
     too_large: type[AppError]
     refused: type[AppError]
+    plural: str
     smaller: str
 
     def late(self, label: str) -> AppError:
         """About a file that takes too long."""
         return self.too_large(
-            f"{label} takes too long to decode, with those before it: {self.smaller} and resend it."
+            f"{label} takes too long to decode, with the {self.plural} before it: {self.smaller} and resend "
+            "it."
         )
 
 
-_PICTURE = _Kind(ImageCorruptError, ImageTooLargeError, ImageError, "scale it down")
-_WORK = _Kind(WorkDamagedError, WorkTooLargeError, WorkError, "cut it down")
+_PICTURE = _Kind(ImageCorruptError, ImageTooLargeError, ImageError, "pictures", "scale it down")
+_WORK = _Kind(WorkDamagedError, WorkTooLargeError, WorkError, "files", "cut it down")
 
 
 def _done(answer: dict[str, Any], label: str, kind: _Kind) -> dict[str, Any]:

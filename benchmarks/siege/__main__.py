@@ -147,7 +147,7 @@ def _processor_seconds(service: StubService) -> dict[str, float]:
 
 def _taken(process: psutil.Process) -> float:
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import json
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class SequenceTraining(ABC):
         )
         self.rates = LearningRates(
             shapes,
-            config.inner_lr,
+            self.initial_rates(shapes),
             granularity=Granularity.TENSOR_STEP,
             steps=config.inner_steps,
             learned=True,
@@ -129,6 +129,10 @@ class SequenceTraining(ABC):
     def make_loss(self) -> LossFn:
         """What is trained by: nats a token."""
         return SequenceLoss(self.network, amp=self.config.amp)
+
+    def initial_rates(self, names: Iterable[str]) -> dict[str, float]:
+        """The inner rate of each tensor of phi before it is learned."""
+        return dict.fromkeys(names, self.config.inner_lr)
 
     @abstractmethod
     def joint_batch(self, rng: random.Random) -> tuple[Batch, list[int]]:

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.openapi_example_data import PIECE
+from app.api.openapi_example_data import PIECE, VERSES
 from app.api.services import Container
 from app.http.connections import KEPT_SECONDS, bounded
 from app.infra.asyncio_utils import end
@@ -36,6 +36,7 @@ from model.modality import IMAGE, Piece, ResultFile
 from tests.app.waiting import eventually
 
 MIDI = ResultFile("mid", "audio/midi", b"MThd")
+_ABOUT = {"poems": VERSES["about"]}
 DEADLINE = 20.0  # s; far beyond what anything here takes
 
 
@@ -140,7 +141,9 @@ class FakeWorker:
     async def _outcome_of_works(self, job: Job) -> Outcome:
         """Of another modality: a style file, or one result with one file."""
         if job.kind is JobKind.GENERATE:
-            return Outcome(steps=0, seconds=0.5, pieces=[Piece([MIDI], PIECE["about"])])
+            return Outcome(
+                steps=0, seconds=0.5, pieces=[Piece([MIDI], _ABOUT.get(job.modality, PIECE["about"]))]
+            )
         base = await medium_base(self._services.media[job.modality], self._services.settings)
         data = style_bytes(base, modality=job.modality)
         style = StyleOutcome(data, {"base_hash": base, "k": 1, "steps": 3, "modality": job.modality})

@@ -24,6 +24,8 @@ from benchmarks.timing import Times
 from model.image.adaptation.support import AdaptConfig, LevelConfig
 from model.image.engine import Engine
 
+pytestmark = pytest.mark.process
+
 DOCUMENT: dict[str, Any] = {
     "machine": {"processor": "a processor", "cores": 2, "memory_gib": 8.0},
     "threads": 2,

@@ -26,6 +26,8 @@ from benchmarks.evaluation.judge.folder import PairFolder
 from benchmarks.evaluation.judge.server import PAGE, create_app
 from benchmarks.evaluation.judge.votes import VoteFile
 
+pytestmark = pytest.mark.process
+
 GOOD = {
     "judge": "Mo",
     "pair": 1,

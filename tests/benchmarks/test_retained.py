@@ -14,6 +14,8 @@ import pytest
 from benchmarks.retained.__main__ import INSIDE
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 _WAIT = "print('up', flush=True); input()"
 
 

@@ -17,6 +17,8 @@ from PIL import Image
 from fewstroke_client import Client
 from tests.app.supervisor.service import Service
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "clients/python/README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

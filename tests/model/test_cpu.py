@@ -13,6 +13,8 @@ import torch
 from model import cpu
 from model.device import use_available_processors
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:

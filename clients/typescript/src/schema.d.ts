@@ -8259,6 +8259,115 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
+                     *           "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "styles": [
+                     *             {
+                     *               "id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *               "weight": 1
+                     *             }
+                     *           ],
+                     *           "settings": {
+                     *             "form": "jueju",
+                     *             "title": "秋夜",
+                     *             "script": null,
+                     *             "avoid": "",
+                     *             "temperature": 0.9,
+                     *             "top_p": 0.92,
+                     *             "max_copied": 4,
+                     *             "seed": 0,
+                     *             "count": 1
+                     *           },
+                     *           "created_at": "2026-11-24T09:31:02.514301Z",
+                     *           "expires_at": "2026-12-24T09:31:02.514301Z",
+                     *           "job": {
+                     *             "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *             "kind": "generate",
+                     *             "modality": "poems",
+                     *             "state": "succeeded",
+                     *             "attempt": 1,
+                     *             "retry_of": null,
+                     *             "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *             "created_at": "2026-11-24T09:31:02.514301Z",
+                     *             "started_at": "2026-11-24T09:31:02.551876Z",
+                     *             "finished_at": "2026-11-24T09:31:19.460217Z",
+                     *             "result": {
+                     *               "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *               "images": [],
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *                   "form": "txt",
+                     *                   "media_type": "text/plain; charset=utf-8",
+                     *                   "size_bytes": 91,
+                     *                   "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *                 }
+                     *               ],
+                     *               "losses": {},
+                     *               "steps": 0,
+                     *               "seconds": 1.902
+                     *             },
+                     *             "error": null,
+                     *             "links": {
+                     *               "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *               "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *               "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *               "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *             }
+                     *           },
+                     *           "items": [
+                     *             {
+                     *               "position": 0,
+                     *               "about": {
+                     *                 "title": "秋夜",
+                     *                 "form": "wujue",
+                     *                 "text": "《秋夜》\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。",
+                     *                 "seed": 0,
+                     *                 "originality": {
+                     *                   "examples": {
+                     *                     "longest": 0,
+                     *                     "share": 0,
+                     *                     "own": 0,
+                     *                     "place": null
+                     *                   },
+                     *                   "training": {
+                     *                     "longest": 3,
+                     *                     "share": 0.17,
+                     *                     "own": 4,
+                     *                     "place": 51177
+                     *                   },
+                     *                   "nearest": {
+                     *                     "author": "王之渙",
+                     *                     "passage": "白日依山盡黃河入海流"
+                     *                   },
+                     *                   "human": {
+                     *                     "longest_50": 3,
+                     *                     "longest_95": 5,
+                     *                     "share": 0.12,
+                     *                     "poems": 200
+                     *                   }
+                     *                 }
+                     *               },
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *                   "form": "txt",
+                     *                   "media_type": "text/plain; charset=utf-8",
+                     *                   "size_bytes": 91,
+                     *                   "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoemPage"];
                 };
             };
@@ -8372,6 +8481,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC"
+                 *       ],
+                 *       "form": "jueju",
+                 *       "title": "秋夜"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /**
                      * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
@@ -8437,6 +8555,15 @@ export interface operations {
                      */
                     max_copied?: number;
                 };
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC"
+                 *       ],
+                 *       "form": "jueju",
+                 *       "title": "秋夜"
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": {
                     /**
                      * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
@@ -8511,6 +8638,147 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "poem": {
+                     *         "id": "poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
+                     *         "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "form": "jueju",
+                     *           "title": "秋夜",
+                     *           "script": null,
+                     *           "avoid": "",
+                     *           "temperature": 0.9,
+                     *           "top_p": 0.92,
+                     *           "max_copied": 4,
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:31:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:31:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *           "kind": "generate",
+                     *           "modality": "poems",
+                     *           "state": "succeeded",
+                     *           "attempt": 1,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "created_at": "2026-11-24T09:31:02.514301Z",
+                     *           "started_at": "2026-11-24T09:31:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:31:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *             "images": [],
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *                 "form": "txt",
+                     *                 "media_type": "text/plain; charset=utf-8",
+                     *                 "size_bytes": 91,
+                     *                 "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *               }
+                     *             ],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 1.902
+                     *           },
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *             "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *             "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *           }
+                     *         },
+                     *         "items": [
+                     *           {
+                     *             "position": 0,
+                     *             "about": {
+                     *               "title": "秋夜",
+                     *               "form": "wujue",
+                     *               "text": "《秋夜》\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。",
+                     *               "seed": 0,
+                     *               "originality": {
+                     *                 "examples": {
+                     *                   "longest": 0,
+                     *                   "share": 0,
+                     *                   "own": 0,
+                     *                   "place": null
+                     *                 },
+                     *                 "training": {
+                     *                   "longest": 3,
+                     *                   "share": 0.17,
+                     *                   "own": 4,
+                     *                   "place": 51177
+                     *                 },
+                     *                 "nearest": {
+                     *                   "author": "王之渙",
+                     *                   "passage": "白日依山盡黃河入海流"
+                     *                 },
+                     *                 "human": {
+                     *                   "longest_50": 3,
+                     *                   "longest_95": 5,
+                     *                   "share": 0.12,
+                     *                   "poems": 200
+                     *                 }
+                     *               }
+                     *             },
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *                 "form": "txt",
+                     *                 "media_type": "text/plain; charset=utf-8",
+                     *                 "size_bytes": 91,
+                     *                 "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *         "kind": "generate",
+                     *         "modality": "poems",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *         "created_at": "2026-11-24T09:31:02.514301Z",
+                     *         "started_at": "2026-11-24T09:31:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:31:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 91,
+                     *               "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 1.902
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *           "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *           "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoemAccepted"];
                 };
             };
@@ -8528,6 +8796,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "poem": {
+                     *         "id": "poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
+                     *         "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "form": "jueju",
+                     *           "title": "秋夜",
+                     *           "script": null,
+                     *           "avoid": "",
+                     *           "temperature": 0.9,
+                     *           "top_p": 0.92,
+                     *           "max_copied": 4,
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:31:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:31:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *           "kind": "generate",
+                     *           "modality": "poems",
+                     *           "state": "queued",
+                     *           "attempt": 0,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "created_at": "2026-11-24T09:31:02.514301Z",
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "result": null,
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *             "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *             "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *           }
+                     *         },
+                     *         "items": []
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *         "kind": "generate",
+                     *         "modality": "poems",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *         "created_at": "2026-11-24T09:31:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *           "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *           "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoemAccepted"];
                 };
             };
@@ -8599,11 +8935,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
+                     *       "detail": "There is no poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ: check the id, or list them with GET /v1/poems.",
+                     *       "code": "generation_not_found",
                      *       "instance": "/v1/poems",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -8619,11 +8955,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
-                     *       "title": "Request in flight",
+                     *       "type": "urn:fewstroke:problem:style_of_other_modality",
+                     *       "title": "Style of another kind",
                      *       "status": 409,
-                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
-                     *       "code": "idempotency_key_in_use",
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C was learned from image examples, and one of poems is needed here: choose another one, or learn one with POST /v1/styles.",
+                     *       "code": "style_of_other_modality",
                      *       "instance": "/v1/poems",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -8766,7 +9102,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A poem's id (`poe_…`). */
+                /**
+                 * @description A poem's id (`poe_…`).
+                 * @example poe_01KATH5H2N0R5T8X2D7F9H4KMQ
+                 */
                 poem_id: string;
             };
             cookie?: never;
@@ -8779,6 +9118,110 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
+                     *       "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *       "styles": [
+                     *         {
+                     *           "id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "weight": 1
+                     *         }
+                     *       ],
+                     *       "settings": {
+                     *         "form": "jueju",
+                     *         "title": "秋夜",
+                     *         "script": null,
+                     *         "avoid": "",
+                     *         "temperature": 0.9,
+                     *         "top_p": 0.92,
+                     *         "max_copied": 4,
+                     *         "seed": 0,
+                     *         "count": 1
+                     *       },
+                     *       "created_at": "2026-11-24T09:31:02.514301Z",
+                     *       "expires_at": "2026-12-24T09:31:02.514301Z",
+                     *       "job": {
+                     *         "id": "job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *         "kind": "generate",
+                     *         "modality": "poems",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *         "created_at": "2026-11-24T09:31:02.514301Z",
+                     *         "started_at": "2026-11-24T09:31:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:31:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 91,
+                     *               "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 1.902
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN",
+                     *           "events": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/events",
+                     *           "cancel": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH5H2M9P4S7W1C6E8G3JKN/retry"
+                     *         }
+                     *       },
+                     *       "items": [
+                     *         {
+                     *           "position": 0,
+                     *           "about": {
+                     *             "title": "秋夜",
+                     *             "form": "wujue",
+                     *             "text": "《秋夜》\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。",
+                     *             "seed": 0,
+                     *             "originality": {
+                     *               "examples": {
+                     *                 "longest": 0,
+                     *                 "share": 0,
+                     *                 "own": 0,
+                     *                 "place": null
+                     *               },
+                     *               "training": {
+                     *                 "longest": 3,
+                     *                 "share": 0.17,
+                     *                 "own": 4,
+                     *                 "place": 51177
+                     *               },
+                     *               "nearest": {
+                     *                 "author": "王之渙",
+                     *                 "passage": "白日依山盡黃河入海流"
+                     *               },
+                     *               "human": {
+                     *                 "longest_50": 3,
+                     *                 "longest_95": 5,
+                     *                 "share": 0.12,
+                     *                 "poems": 200
+                     *               }
+                     *             }
+                     *           },
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH5H2P1S6V9Y3E8G0J5MNR",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 91,
+                     *               "url": "/v1/files/fil_01KATH5H2P1S6V9Y3E8G0J5MNR/content"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoemOut"];
                 };
             };
@@ -8795,7 +9238,7 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
                      *       "code": "unauthenticated",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8815,7 +9258,7 @@ export interface operations {
                      *       "status": 403,
                      *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
                      *       "code": "scope_missing",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8830,12 +9273,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "detail": "There is no poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ: check the id, or list them with GET /v1/poems.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8855,7 +9298,7 @@ export interface operations {
                      *       "status": 422,
                      *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
                      *       "code": "validation_failed",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
                      *       "errors": [
                      *         {
@@ -8883,7 +9326,7 @@ export interface operations {
                      *       "status": 429,
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8897,7 +9340,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A poem's id (`poe_…`). */
+                /**
+                 * @description A poem's id (`poe_…`).
+                 * @example poe_01KATH5H2N0R5T8X2D7F9H4KMQ
+                 */
                 poem_id: string;
             };
             cookie?: never;
@@ -8924,7 +9370,7 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
                      *       "code": "unauthenticated",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8944,7 +9390,7 @@ export interface operations {
                      *       "status": 403,
                      *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
                      *       "code": "scope_missing",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8959,12 +9405,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "detail": "There is no poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ: check the id, or list them with GET /v1/poems.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -8979,12 +9425,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
-                     *       "title": "Request in flight",
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
                      *       "status": 409,
-                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
-                     *       "code": "idempotency_key_in_use",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9004,7 +9450,7 @@ export interface operations {
                      *       "status": 422,
                      *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
                      *       "code": "validation_failed",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
                      *       "errors": [
                      *         {
@@ -9032,7 +9478,7 @@ export interface operations {
                      *       "status": 429,
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
-                     *       "instance": "/v1/poems/{poem_id}",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9046,7 +9492,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A poem's id (`poe_…`). */
+                /**
+                 * @description A poem's id (`poe_…`).
+                 * @example poe_01KATH5H2N0R5T8X2D7F9H4KMQ
+                 */
                 poem_id: string;
             };
             cookie?: never;
@@ -9075,7 +9524,7 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
                      *       "code": "unauthenticated",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9095,7 +9544,7 @@ export interface operations {
                      *       "status": 403,
                      *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
                      *       "code": "scope_missing",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9110,12 +9559,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "detail": "There is no poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ: check the id, or list them with GET /v1/poems.",
+                     *       "code": "generation_not_found",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9130,12 +9579,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
-                     *       "title": "Request in flight",
+                     *       "type": "urn:fewstroke:problem:generation_not_ready",
+                     *       "title": "Result not ready",
                      *       "status": 409,
-                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
-                     *       "code": "idempotency_key_in_use",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "detail": "Poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ has no files, its job job_01KATH5H2M9P4S7W1C6E8G3JKN is running: wait for it to succeed, or retry it.",
+                     *       "code": "generation_not_ready",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */
@@ -9155,7 +9604,7 @@ export interface operations {
                      *       "status": 422,
                      *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
                      *       "code": "validation_failed",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
                      *       "errors": [
                      *         {
@@ -9183,7 +9632,7 @@ export interface operations {
                      *       "status": 429,
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
-                     *       "instance": "/v1/poems/{poem_id}/zip",
+                     *       "instance": "/v1/poems/poe_01KATH5H2N0R5T8X2D7F9H4KMQ/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */

@@ -1,6 +1,6 @@
 """Bounds of what is learned and asked for, and the forms of results; importable without torch."""
 
-DEFAULT_STEPS = 8
+DEFAULT_STEPS = 4
 MAX_STEPS = 64
 MAX_POEMS = 256  # that are learned from
 MAX_POEMS_WRITTEN = 16  # in one request

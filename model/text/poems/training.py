@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,8 @@ class PoemsTrainingConfig(SequenceTrainingConfig):
     characters: int = 4700
     batch: int = 2048  # characters of a joint step, padding among them
     lr: float = 3e-3
+    inner_lr: float = 0.003
+    bias_lr: float = 0.05  # of the one number for each character, of which few are met in a step
     tasks: int = 3
     support: int = 12  # poems of a task
     read: int = 8  # of them in an inner step
@@ -85,6 +87,11 @@ class PoemsTraining(SequenceTraining):
             "poems.safetensors",
         )
         self.network.bigrams = Bigrams(self.known, self.network.tokens.num_embeddings, self.alphabet.size)
+
+    def initial_rates(self, names: Iterable[str]) -> dict[str, float]:
+        """``bias_lr`` for the bias, ``inner_lr`` for the rest."""
+        c = self.config
+        return {name: c.bias_lr if name == "bias" else c.inner_lr for name in names}
 
     def make_loss(self) -> LossFn:
         """With the pairs of each poem itself left out of what is usual."""

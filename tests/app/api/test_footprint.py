@@ -27,6 +27,8 @@ from app.jobs.ledger import Ledger
 from app.settings import Settings
 from tests.app.support import DEADLINE, files
 
+pytestmark = pytest.mark.process
+
 LIMIT_MB = 150
 
 _SERVER = """

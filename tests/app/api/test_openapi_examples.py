@@ -112,6 +112,15 @@ async def test_the_story_is_what_happens(
     await tell("listCompositions", "GET", "/v1/compositions")
     (midi,) = (await tell("listFiles", "GET", "/v1/files", params={"role": "result"}))["items"]
     await tell("getFile", "GET", f"/v1/files/{midi['id']}")
+    verse = "白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。\n".encode()
+    sent = [("examples", ("poems.txt", verse, "text/plain"))]
+    learning = (await client.post("/v1/styles", files=sent)).json()
+    await fake_worker.do_one()
+    asked = {"style_id": learning["style"]["id"], "title": "秋夜"}
+    written = await tell("createPoem", "POST", "/v1/poems", data=asked)
+    await fake_worker.do_one()
+    await tell("getPoem", "GET", f"/v1/poems/{written['poem']['id']}")
+    await tell("listPoems", "GET", "/v1/poems")
     await tell("listJobs", "GET", "/v1/jobs")
     await tell("getJob", "GET", f"/v1/jobs/{job.id}")
     (result, *_) = (await tell("listImages", "GET", "/v1/images", params={"role": "result"}))["items"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.fuzz.contract import check_contract
+
+pytestmark = pytest.mark.process
 
 
 async def test_no_answer_that_the_description_does_not_allow():

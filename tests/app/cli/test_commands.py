@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 COMMANDS = (
     "serve", "api", "worker", "keys", "openapi", "adapt", "stylize", "meta-train", "evaluate", "version",
 )  # fmt: skip

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.process
+
 _LOADS = """
 import sys, threading
 def load(*_given, **_options):

@@ -25,6 +25,8 @@ from benchmarks.siege.pictures import slow_picture
 from tests.app.support import encoded, picture
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 
 

@@ -15,6 +15,8 @@ from app.imaging.limits import Ground, Limits
 from app.infra.python_processes import python_command
 from tests.app.support import encoded, picture
 
+pytestmark = pytest.mark.process
+
 LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 
 _TRIES = """

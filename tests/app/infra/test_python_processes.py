@@ -15,6 +15,8 @@ from app.imaging.limits import Ground, Limits
 from tests.app.styles.test_export import a_style, base, imported
 from tests.app.support import png
 
+pytestmark = pytest.mark.process
+
 __all__ = ["base"]  # a fixture
 
 CANARY = "canary-in-the-environment"

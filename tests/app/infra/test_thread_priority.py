@@ -11,7 +11,10 @@ import pytest
 
 from app.infra.thread_priority import give_way
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread"),
+]
 
 
 def niceness() -> int:

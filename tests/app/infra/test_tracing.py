@@ -21,6 +21,8 @@ from app.settings import Settings
 from benchmarks.stub.service import picture, stub_service
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 Spans = list[tuple[str, Any]]
 
 

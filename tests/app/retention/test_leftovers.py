@@ -35,6 +35,8 @@ from app.worker.main import Loaded, serve
 from tests.app.support import FakeWorker, files, png
 from tests.app.worker.fake_engine import FakeEngine, FakeStyle
 
+pytestmark = pytest.mark.process
+
 
 async def sweep(services: Container) -> dict[str, int]:
     swept = await services.sweeper.sweep()

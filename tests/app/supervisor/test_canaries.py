@@ -30,6 +30,8 @@ from tests.app.supervisor.service import READY_WITHIN, Service, serving
 from tests.app.support import parse_sse
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 CANARY = "canary7f3a"
 NAME = f"Patient-{CANARY}-name"
 

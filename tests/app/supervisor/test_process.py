@@ -17,6 +17,8 @@ from app.supervisor.log_output import LogOutput
 from app.supervisor.process import restart_delay
 from app.supervisor.supervisor import Supervisor
 
+pytestmark = pytest.mark.process
+
 
 def test_restarts_slow_down_up_to_ten_seconds():
     delays = [restart_delay(failures) for failures in range(1, 12)]

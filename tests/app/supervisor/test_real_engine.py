@@ -13,6 +13,8 @@ import pytest
 from tests.app.supervisor.service import Service, serving
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 SERVE = ("-m", "app.cli", "serve")
 EXAMPLES = sorted((Path(__file__).parents[3] / "app/studio/pictures/examples").glob("*.jpg"))[:2]
 TAKEOVER = 15.0  # s; the promise

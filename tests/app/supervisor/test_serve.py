@@ -15,7 +15,7 @@ import pytest_asyncio
 from tests.app.supervisor.service import Service, serving
 from tests.app.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -6,8 +6,12 @@ import asyncio
 import socket
 from pathlib import Path
 
+import pytest
+
 from app.settings import Settings
 from app.supervisor import Supervisor
+
+pytestmark = pytest.mark.process
 
 
 class _InTheMaking:

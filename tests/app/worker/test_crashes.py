@@ -19,6 +19,8 @@ from tests.app.waiting import eventually
 from tests.app.worker.backend import Backend
 from tests.app.worker.fake_engine import BASE_HASH, FakeStyle, Script
 
+pytestmark = pytest.mark.process
+
 TAKEOVER = 15.0  # s; the promise
 
 

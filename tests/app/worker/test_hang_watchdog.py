@@ -19,6 +19,8 @@ from app.worker.hang_watchdog import HANGING, HangWatchdog
 from tests.app.worker.backend import Backend
 from tests.app.worker.fake_engine import BASE_HASH
 
+pytestmark = pytest.mark.process
+
 
 class Clock:
     now = 0.0

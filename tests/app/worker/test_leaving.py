@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from app.jobs.job import JobKind, JobState
 from tests.app.waiting import eventually
 from tests.app.worker.backend import Backend
+
+pytestmark = pytest.mark.process
 
 _STUCK = """
 import asyncio, threading, time

@@ -19,6 +19,8 @@ from app.jobs.service import JobService
 from tests.app.waiting import eventually
 from tests.app.worker.backend import Backend
 
+pytestmark = pytest.mark.process
+
 
 @asynccontextmanager
 async def _reconciling(backend: Backend) -> AsyncIterator[JobService]:

@@ -19,6 +19,8 @@ from app.worker.work_item import Step
 from tests.app.waiting import eventually
 from tests.app.worker.backend import Backend
 
+pytestmark = pytest.mark.process
+
 
 async def test_a_worker_outlives_it(backend: Backend) -> None:
     worker = await backend.start_worker()

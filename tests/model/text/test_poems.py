@@ -270,3 +270,26 @@ def test_lines_keep_their_marks_when_written():
     text = "《秋》\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。"
     (poem,) = read_poems(text)
     assert poem.written() == text
+
+
+def test_what_usually_follows_sums_to_one_and_leaves_out_the_poem_itself(poems_base):
+    alphabet, bigrams = poems_base.alphabet, poems_base.network.bigrams
+    chances = bigrams.logs.float()[:, 1 : alphabet.size].exp().sum(1)
+    torch.testing.assert_close(chances, torch.ones_like(chances), atol=0.02, rtol=0.02)
+    batch = stack([encode(make_poem("甲 0"), "shi", alphabet)], alphabet)
+    less = bigrams.without_itself(batch.inputs, batch.targets)
+    assert (less <= 0).all()
+    assert (less[batch.targets > 0] < 0).any()
+    assert (less[batch.targets < 0] == 0).all()
+    known = bigrams.after(batch.inputs).gather(-1, batch.targets.clamp(min=0)[..., None])[..., 0]
+    fresh = stack([encode(make_poem("another"), "shi", alphabet)], alphabet)
+    other = bigrams.after(fresh.inputs).gather(-1, fresh.targets.clamp(min=0)[..., None])[..., 0]
+    assert known[batch.targets > 0].mean() > other[fresh.targets > 0].mean()
+
+
+def test_an_untrained_network_writes_by_pairs(poems_base):
+    assert poems_base.network.bigrams is not None
+    inputs = stack([encode(make_poem(0), "shi", poems_base.alphabet)], poems_base.alphabet).inputs
+    usual = poems_base.network.bigrams.after(inputs)
+    logits = poems_base.network(inputs, expand_phi(poems_base.phi, 1))
+    assert (logits - usual).abs().max() < 1.0

@@ -13,6 +13,8 @@ from app.infra.broker import Broker, BrokerStartError, EmbeddedServer
 from app.infra.broker import stream_probe as module
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

@@ -17,6 +17,8 @@ from app.infra.broker import Broker, BrokerStartError, BrokerUnavailableError, E
 from app.infra.broker import nats_server as module
 from tests.app.waiting import eventually
 
+pytestmark = pytest.mark.process
+
 
 async def test_the_address_is_found_by_data_folder_and_private(server: EmbeddedServer, tmp_path: Path):
     found = find_broker(tmp_path)
