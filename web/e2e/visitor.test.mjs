@@ -50,7 +50,7 @@ describe("a visitor", { timeout: 900_000 }, () => {
 
   it("sees a photo in a ready style after one click, and nothing is learned", async () => {
     await page.getByRole("heading", { level: 1, name: "Your photo, in any style" }).waitFor();
-    const cards = page.getByRole("region", { name: "Ready styles" }).getByRole("link");
+    const cards = page.getByRole("region", { name: "Ready styles" }).getByRole("listitem").getByRole("link");
     await same(() => cards.count(), 8);
     await accessible();
     await page.getByRole("link", { name: /Woodblock waves/ }).click();

@@ -3,9 +3,8 @@ import { signal } from "@preact/signals";
 import { call, upload, type Style } from "../api/client";
 import { shrink } from "../lib/files";
 import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
-import { pause } from "../lib/time";
 import { untilAnswered } from "./queue";
-import { photos, pictureOf, selectedId, whenRemoved, type Photo } from "./use";
+import { pictureOf, selectedId, untilFree, whenRemoved, type Photo } from "./use";
 
 const SIDE = 256; // px
 const forever = new AbortController().signal;
@@ -35,11 +34,6 @@ export function want(photo: Photo, style: Style): void {
       asked.delete(key); // the sample stays; asked for again when it is looked at again
     }
   });
-}
-
-/** What the person waits for comes first. */
-async function untilFree(): Promise<void> {
-  while (photos.value.some(({ status }) => status === "rendering")) await pause(100);
 }
 
 async function rendered(photo: Photo, style: Style): Promise<Blob> {

@@ -6,6 +6,7 @@ import { ApiError, send } from "../api/http";
 import { fetchPicture, type Picture } from "../lib/files";
 import { THUMBNAIL_NAME, THUMBNAIL_PHOTO } from "../lib/samples";
 import { untilAnswered } from "./queue";
+import { untilFree } from "./use";
 
 const SLOT = "fewstroke.thumbnails";
 const SIDE = 384; // px
@@ -29,6 +30,7 @@ export function want(style: Style): void {
   if (style.status !== "ready" || thumbs.value[style.id] || thumbs.value[style.id] === null) return;
   show(style.id, null);
   line = line.then(async () => {
+    await untilFree();
     try {
       show(style.id, URL.createObjectURL((await remembered(style.id)) ?? (await rendered(style.id))));
     } catch {

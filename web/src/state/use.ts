@@ -311,6 +311,12 @@ export const untouched = computed(() => {
   return strength === 1 && abstraction === null && strokes === "usual";
 });
 
+/** Until nothing is rendered that the person waits for: thumbnails come after it. */
+export async function untilFree(): Promise<void> {
+  const due = () => selected.value?.status === "idle" && mix.value.length > 0 && !isFresh(selected.value);
+  while (photos.value.some(({ status }) => status === "rendering") || due()) await pause(100);
+}
+
 /** Render what is out of date, one after the other. */
 export async function renderAll(): Promise<void> {
   for (const { id } of photos.value) {
