@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 
 import numpy as np
