@@ -178,7 +178,7 @@ ANSWERS: dict[tuple[str, int], Any] = {
         "items": [
             {
                 "base_hash": BASE,
-                "default_steps": 20,
+                "default_steps": 24,
                 "max_steps": 100,
                 "max_examples": 16,
                 "max_strength": MOST_STRENGTH,

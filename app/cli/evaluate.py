@@ -187,7 +187,7 @@ def evaluate(
             from benchmarks.errors import BenchmarkError, MissingPackageError
             from benchmarks.evaluation import options as words
             from benchmarks.evaluation.command import evaluate as run
-            from model.image.adaptation.support import AdaptConfig
+            from model.image.adaptation.config import AdaptConfig
         console = err_console()
 
         def say(line: str) -> None:

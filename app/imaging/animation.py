@@ -15,7 +15,7 @@ from PIL import Image
 from app.imaging.encode import flatten
 from app.imaging.frame_composition import composed, gif_patches, png_patches
 from app.imaging.orientation import orientation_of, turned
-from app.imaging.pillow_errors import DAMAGE
+from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.to_srgb import Meaning, meaning_of, srgb
 
 FORMATS = ("GIF", "WEBP", "PNG")

@@ -16,7 +16,7 @@ from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ClipTooLongError, ImageCorruptError, ImageTooLargeError
 from app.imaging import animation, video
 from app.imaging.formats import ClipFormat
-from app.imaging.pillow_errors import DAMAGE
+from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.sniff import HEAD, InputFormat, sniff, sniff_video
 
 _ANIMATED = {

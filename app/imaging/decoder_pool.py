@@ -43,7 +43,7 @@ class Decoder:
     Owners take turns, and one leaves a decoder for the others where there are several.
     """
 
-    def __init__(self, *, processes: int = 1, seconds: float = 30.0) -> None:
+    def __init__(self, *, processes: int, seconds: float = 30.0) -> None:
         self._seconds = seconds
         self._semaphore = FairSemaphore(processes, each=max(1, processes - 1))
         self._children = [_Child() for _ in range(processes)]

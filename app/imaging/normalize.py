@@ -35,7 +35,7 @@ from app.imaging.encode import flatten
 from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.orientation import orientation_of, turned
-from app.imaging.pillow_errors import DAMAGE
+from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.readable import listed, plugin_of, readable
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 from app.imaging.to_srgb import meaning_of, srgb

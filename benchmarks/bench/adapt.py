@@ -11,7 +11,7 @@ from benchmarks.bench.roofline import Rates, Work, count_work
 from benchmarks.timing import EXAMPLE_SIZES, synthetic_picture, timed
 from model.image.engine import Engine
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS
-from model.image.losses.level_loss import LEVEL_WEIGHTS
+from model.image.losses.loss_weights import LEVEL_WEIGHTS
 from model.image.losses.statistics import STYLE_LAYERS
 from model.image.media.folders import to_tensor
 from model.modality import Learning

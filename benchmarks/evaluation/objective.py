@@ -11,7 +11,8 @@ from torch import Tensor
 from model.image.adaptation.examples import LevelExamples, observe
 from model.image.losses.distances import SCATTER
 from model.image.losses.hypercolumns import look_at
-from model.image.losses.level_loss import LEVEL_WEIGHTS, STYLE_WEIGHTS, Target, level_loss
+from model.image.losses.level_loss import Target, level_loss
+from model.image.losses.loss_weights import LEVEL_WEIGHTS, STYLE_WEIGHTS
 from model.image.losses.objective import Objective
 from model.image.pyramid import SIDES
 

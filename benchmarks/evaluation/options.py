@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.methods import Family
-from model.image.adaptation.support import AdaptConfig
+from model.image.adaptation.config import AdaptConfig
 
 RESULTS = Path("benchmarks/results")
 RUNS = Path("runs/evaluate")

@@ -19,9 +19,10 @@ from model.device import (
 )
 from model.errors import AdaptationCanceled, CheckpointMissingError
 from model.formats import StyleHeader
+from model.image.adaptation.config import AdaptConfig
 from model.image.adaptation.inner_learning_rates import level_rates
 from model.image.adaptation.loop import adapt_batch
-from model.image.adaptation.support import Adaptation, AdaptConfig, Photos, square
+from model.image.adaptation.support import Adaptation, Photos, square
 from model.image.checkpoint import Base, load_base, phi_shapes
 from model.image.dials import DEFAULT_ABSTRACTION, Dials
 from model.image.engine_types import Rendering

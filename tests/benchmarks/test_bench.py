@@ -21,7 +21,7 @@ from benchmarks.bench.stylize import Subject, drawn_pixels, measure
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import processor_seconds
 from benchmarks.timing import Times
-from model.image.adaptation.support import AdaptConfig, LevelConfig
+from model.image.adaptation.config import AdaptConfig, LevelConfig
 from model.image.engine import Engine
 
 pytestmark = pytest.mark.process

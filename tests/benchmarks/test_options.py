@@ -18,7 +18,7 @@ from benchmarks.evaluation.options import (
     parse_steps,
 )
 from benchmarks.evaluation.rates import RateSearch, bracketed
-from model.image.adaptation.support import AdaptConfig
+from model.image.adaptation.config import AdaptConfig
 
 
 def test_steps_are_sorted_and_default_is_filled_in() -> None:

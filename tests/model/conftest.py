@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from model.image.adaptation.support import AdaptConfig, LevelConfig
+from model.image.adaptation.config import AdaptConfig, LevelConfig
 from model.image.losses.objective import Objective
 from model.image.losses.perceptual_network import PerceptualNetwork
 from model.image.media.splits import split_of

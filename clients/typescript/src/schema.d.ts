@@ -14079,7 +14079,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
-                     *           "default_steps": 20,
+                     *           "default_steps": 24,
                      *           "max_steps": 100,
                      *           "max_examples": 16,
                      *           "max_strength": 1.5,

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from model.image.dials import Dials
 from model.image.losses.hypercolumns import look_at
-from model.image.losses.level_loss import LEVEL_WEIGHTS, Target, level_loss
+from model.image.losses.level_loss import Target, level_loss
+from model.image.losses.loss_weights import LEVEL_WEIGHTS
 from model.image.losses.objective import Objective
 from model.image.losses.places import Places
 from model.image.network.networks import Networks

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -19,47 +18,18 @@ from PIL import Image
 from torch import Tensor
 
 from model.errors import CheckpointMissingError
+from model.image.adaptation.config import AdaptConfig
 from model.image.adaptation.examples import LevelExamples, observe
 from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
-from model.image.dials import Dials
 from model.image.losses.critic import Critic
-from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.level_loss import Judged, Target
+from model.image.losses.loss_weights import LEVEL_WEIGHTS
 from model.image.losses.objective import Objective
 from model.image.media.folders import random_crop, to_tensor
 from model.image.network.networks import Networks
 from model.image.pyramid import SIDES
 from model.maml import Params
 from model.pause import pause
-
-
-@dataclass(frozen=True)
-class LevelConfig:
-    """What a level is learned on."""
-
-    photos: int  # drawn in one step
-    crop: int  # pixels a side of the part of each photo that is drawn
-
-
-@dataclass(frozen=True)
-class AdaptConfig:
-    """Settings of an adaptation."""
-
-    steps: int = 24  # of all levels together, as even as can be
-    bank: int = 6  # photos that steps draw from
-    held_out: int = 2  # photos that judge
-    levels: tuple[LevelConfig, ...] = field(
-        default=(LevelConfig(4, 64), LevelConfig(3, 128), LevelConfig(2, 160), LevelConfig(2, 160))
-    )
-    decay_from: float = 0.5  # fraction of a level's steps after which rates fall linearly to a tenth
-    rate_scale: float = 1.0  # of the learned rates
-    rate: float | None = None  # one rate for all tensors instead of them, such as 0.02
-    dials: Dials = field(default_factory=Dials)  # by which the photos are drawn
-    critic: float = 0.0  # weight of the critics' term on the fine levels; needs a checkpoint with critics
-
-    def level_steps(self, total: int) -> list[int]:
-        """Inner steps of each level, the fine ones first where they cannot be even."""
-        each, rest = divmod(total, len(SIDES))
-        return [each + (level >= len(SIDES) - rest) for level in range(len(SIDES))]
 
 
 class Photos:

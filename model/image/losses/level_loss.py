@@ -15,31 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.losses.critic import Critic, critic_inputs, generator_hinge, hinge_losses
-from model.image.losses.distances import LossWeights, color_directions
+from model.image.losses.distances import color_directions
 from model.image.losses.hypercolumns import HYPERCOLUMN_LAYERS, hypercolumns
+from model.image.losses.loss_weights import STYLE_WEIGHTS, LevelWeights
 from model.image.losses.objective import Objective
 from model.image.losses.places import Places, committed_distance
 from model.image.losses.statistics import STYLE_LAYERS, StyleStatistics, concatenate, statistics
 
-STYLE_WEIGHTS = LossWeights(covariance=2.0, mobile=10.0, gram=24.0, patches=15.0)
 CRITIC_LEVELS = (2, 3)  # the fine ones, whose brushwork a critic may judge
 WINDOW = 8  # places a side of the windows in which spreads are compared
-
-
-@dataclass(frozen=True)
-class LevelWeights:
-    """Weights of a level's terms; that of the committed distance is 1."""
-
-    local: float  # means and spreads in windows of a few strokes, against those of what was chosen there
-    statistics: float  # style statistics of the whole picture, against all examples
-
-
-LEVEL_WEIGHTS = (
-    LevelWeights(local=0.6, statistics=0.0),
-    LevelWeights(local=0.6, statistics=0.0),
-    LevelWeights(local=0.7, statistics=0.03),
-    LevelWeights(local=1.0, statistics=0.05),
-)
 
 
 @dataclass(frozen=True)

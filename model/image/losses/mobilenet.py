@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.image.losses.weights import load_frozen
+from model.image.losses.frozen_files import load_frozen
 
 PREFIX = "mobile."  # of names of layers
 # Output channels and stride of each inverted residual block; all but the first expand six times.

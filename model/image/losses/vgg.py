@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from model.image.losses.weights import load_frozen
+from model.image.losses.frozen_files import load_frozen
 
 # Name of a layer -> index of its ReLU in torchvision's ``vgg16().features``.
 RELU_INDEX = {

@@ -12,7 +12,8 @@ from torch import Tensor
 from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
 from model.image.dials import Dials
 from model.image.losses.critic import Critic, window
-from model.image.losses.level_loss import LEVEL_WEIGHTS, Judged, Target
+from model.image.losses.level_loss import Judged, Target
+from model.image.losses.loss_weights import LEVEL_WEIGHTS
 from model.image.losses.objective import Objective
 from model.image.losses.statistics import concatenate
 from model.image.network.networks import Networks

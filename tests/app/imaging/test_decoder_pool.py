@@ -205,7 +205,7 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         "from app.imaging.decoder_pool import Decoder\n"
         "from app.imaging.limits import Ground, Limits\n"
         "async def main():\n"
-        "    decoder = Decoder()\n"
+        "    decoder = Decoder(processes=1)\n"
         "    limits = Limits(16, 99, 9999, 99, True)\n"
         "    await decoder.normalize(Path(sys.argv[1]), Path(sys.argv[2]), limits, label='x')\n"
         "    print(decoder._children[0]._process.pid, flush=True)\n"

@@ -71,7 +71,7 @@ def test_secrets_are_not_read_and_nothing_is_called() -> None:
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 async def test_every_format_is_decoded_all_the_same(format: str, tmp_path: Path) -> None:
     """Also what is loaded late: codecs, profiles."""
-    decoder = Decoder()
+    decoder = Decoder(processes=1)
     (tmp_path / "in").write_bytes(encoded(picture(), format))
     done = await decoder.normalize(tmp_path / "in", tmp_path / "out", LIMITS, label="it")
     assert done.width == 64

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from model.errors import AdaptationCanceled
+from model.image.adaptation.config import AdaptConfig
 from model.image.adaptation.inner_learning_rates import ScheduledRates, level_rates, stored_rates
 from model.image.adaptation.level_renders import RenderLoss
 from model.image.adaptation.loop import Adapted, adapt_batch
-from model.image.adaptation.support import Adaptation, AdaptConfig, Photos
+from model.image.adaptation.support import Adaptation, Photos
 from model.image.checkpoint import phi_shapes
 from model.image.losses.objective import Objective
 from model.image.network.networks import Networks

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.losses.hypercolumns import CHANNELS, HYPERCOLUMN_LAYERS, hypercolumns, look_at
-from model.image.losses.level_loss import LevelWeights, Target, level_loss, local_distance
+from model.image.losses.level_loss import Target, level_loss, local_distance
+from model.image.losses.loss_weights import LevelWeights
 from model.image.losses.objective import Objective
 from model.image.losses.places import Places, committed_distance, project
 from model.image.media.folders import to_tensor
