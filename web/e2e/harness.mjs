@@ -10,7 +10,7 @@ import { chromium } from "playwright-core";
 export const ROOT = resolve(import.meta.dirname, "../..");
 const VENV = join(ROOT, ".venv/bin/python");
 export const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : "python3");
-export const PATIENCE = 60_000; // ms; machines are busy
+export const PATIENCE = 150_000; // ms; machines are busy
 
 export const CHROMIUM =
   process.env.CHROMIUM ??
