@@ -432,7 +432,7 @@ TALE: dict[str, Any] = {
         "originality": {
             "examples": {"longest": 4, "share": 0.03, "own": 9, "place": 2051},
             "training": {"longest": 0, "share": 0.0},
-            "nearest": "he went slowly up the hill nobody had asked him to come",
+            "nearest": "they went slowly up the hill nobody had asked them to come",
         },
     },
     "files": [_TALE],

@@ -8625,7 +8625,7 @@ export interface operations {
                      *                     "longest": 0,
                      *                     "share": 0
                      *                   },
-                     *                   "nearest": "he went slowly up the hill nobody had asked him to come"
+                     *                   "nearest": "they went slowly up the hill nobody had asked them to come"
                      *                 }
                      *               },
                      *               "files": [
@@ -9029,7 +9029,7 @@ export interface operations {
                      *                   "longest": 0,
                      *                   "share": 0
                      *                 },
-                     *                 "nearest": "he went slowly up the hill nobody had asked him to come"
+                     *                 "nearest": "they went slowly up the hill nobody had asked them to come"
                      *               }
                      *             },
                      *             "files": [
@@ -9505,7 +9505,7 @@ export interface operations {
                      *                 "longest": 0,
                      *                 "share": 0
                      *               },
-                     *               "nearest": "he went slowly up the hill nobody had asked him to come"
+                     *               "nearest": "they went slowly up the hill nobody had asked them to come"
                      *             }
                      *           },
                      *           "files": [
