@@ -28,7 +28,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music demo-stories test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ demo: env ## Start the service, upload paintings and a photo, write demo/out/
 
 demo-music: env ## Learn a composer from five works and compose in that manner, into demo/out/music/
 	$(BIN)/python -m demo.music
+
+demo-stories: env ## Learn a poet from twelve poems and write quatrains in that manner, into demo/out/stories/
+	$(BIN)/python -m demo.stories
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

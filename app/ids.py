@@ -4,7 +4,9 @@ from typing import Literal
 
 from ulid import ULID
 
-Prefix = Literal["sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "poe", "txt"]
+Prefix = Literal[
+    "sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "poe", "sto", "txt",
+]  # fmt: skip
 
 
 def new_id(prefix: Prefix) -> str:

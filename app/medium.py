@@ -68,6 +68,8 @@ class Medium:
             type and extension; ``name`` is the upload's, without extension. Raises an
             ``app.errors.WorkError``. None: pictures, which have their own way in (``app.images.upload``).
         checkpoint: the checkpoint file that the workers of this service run.
+        hash_of: of the checkpoint file; raises CheckpointMissingError, CheckpointFormatError.
+        made_on_use: a worker makes the checkpoint when its first job comes: it may be missing.
         check_style: raises StyleFormatError for the bytes of a style file that no worker could use:
             ``(style, checkpoint)``; the checkpoint is None when the style belongs to another one.
         resource: see ``Resource``; None for pictures.
@@ -84,11 +86,13 @@ class Medium:
     reader: str | None = None
     resource: Resource | None = None
     max_steps: int | None = None
+    hash_of: Callable[[Path], str] = checkpoint_hash
+    made_on_use: bool = False
     cost: Callable[[int | None, int], float] = field(default=lambda steps, examples: 80.0)
 
     def base_hash(self, settings: Settings) -> str:
         """Of the checkpoint, which is read once. Raises CheckpointMissingError, CheckpointFormatError."""
-        return checkpoint_hash(self.checkpoint(settings))
+        return self.hash_of(self.checkpoint(settings))
 
 
 HEAD = 512

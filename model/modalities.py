@@ -15,6 +15,7 @@ Loader = Callable[[Path | None, str], Generator]
 LOADERS: dict[str, str] = {
     "music": "model.music.modality:load",
     "poems": "model.text.poems.modality:load",
+    "stories": "model.text.stories.modality:load",
 }
 """Where the loader of each is, as "module:function". Pictures are not among them: every worker has them
 loaded (``model.image.engine.Engine.load``), since it is by their checkpoint that it is known."""

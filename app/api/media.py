@@ -3,9 +3,10 @@
 from app.medium import Media, Medium
 from app.music.medium import MUSIC
 from app.poems.medium import POEMS
+from app.stories.medium import STORIES
 from app.stylizations.medium import PICTURES
 
-MEDIA: Media = {medium.name: medium for medium in (PICTURES, MUSIC, POEMS)}
+MEDIA: Media = {medium.name: medium for medium in (PICTURES, MUSIC, STORIES, POEMS)}
 
 
 def generating(media: Media) -> list[Medium]:

@@ -22,6 +22,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Follow and cancel the work."},
     {"name": "compositions", "description": "Compose in the manner of a style of music."},
     {"name": "poems", "description": "Write in the manner of a style of Chinese poems."},
+    {"name": "stories", "description": "Write in the manner of a style of English prose."},
     {"name": "images", "description": "What was uploaded and what was made."},
     {"name": "files", "description": "Uploads and results that are no pictures."},
     {"name": "webhooks", "description": "Have your server told what becomes of jobs."},

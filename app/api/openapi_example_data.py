@@ -26,6 +26,10 @@ POETRY_ID = "sty_01KATH5D3F8N1Q6V4T2Z9X7BRC"
 WRITING_ID = "job_01KATH5H2M9P4S7W1C6E8G3JKN"
 POEM_ID = "poe_01KATH5H2N0R5T8X2D7F9H4KMQ"
 VERSE_ID = "fil_01KATH5H2P1S6V9Y3E8G0J5MNR"
+PROSE_ID = "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD"
+TELLING_ID = "job_01KATH7F6P1R4Y8W0C2E5G7JKM"
+STORY_ID = "sto_01KATH7F6Q3S6Z9X1D4F8H0KNP"
+TALE_ID = "fil_01KATH7F6R5T8A0Y3E6G9J2MQS"
 MIDI_ID = "fil_01KATH2Q9C3X7B5V1N8M6K4JTR"
 WEBHOOK_ID = "whk_01KATFZ0V8S3N6D1R4M7Q2X5TB"
 MESSAGE_ID = "msg_01KATG5KB0F7J2W9C4H6Y8E1ZS"
@@ -375,6 +379,67 @@ VERSES: dict[str, Any] = {
 POEM_WAITS = poem(WRITE_QUEUED, [])
 POEM = poem(WRITE_DONE, [VERSES])
 
+_TALE: dict[str, Any] = {
+    "id": TALE_ID,
+    "form": "txt",
+    "media_type": "text/plain; charset=utf-8",
+    "size_bytes": 214,
+    "url": f"/v1/files/{TALE_ID}/content",
+}
+_TOLD = made([], 0, 11.274) | {"style_id": PROSE_ID, "files": [_TALE]}
+_OF_PROSE = {"modality": "stories", "style_id": PROSE_ID}
+TELL_QUEUED = job(TELLING_ID, "generate", "queued", at="09:36") | _OF_PROSE
+TELL_DONE = job(TELLING_ID, "generate", "succeeded", at="09:36", result=_TOLD) | _OF_PROSE
+
+
+def story(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A request for stories, and its job."""
+    return {
+        "id": STORY_ID,
+        "style_id": PROSE_ID,
+        "styles": [{"id": PROSE_ID, "weight": 1.0}],
+        "settings": {
+            "title": "The Lamp on the Hill",
+            "opening": "",
+            "length": 30,
+            "person": "first",
+            "tense": "past",
+            "mood": "quiet",
+            "avoid": "suddenly",
+            "temperature": 0.8,
+            "top_p": 0.92,
+            "max_copied": 8,
+            "seed": 0,
+            "count": 1,
+        },
+        "created_at": job["created_at"],
+        "expires_at": "2026-12-24T09:36:02.514301Z",
+        "job": job,
+        "items": items,
+    }
+
+
+TALE: dict[str, Any] = {
+    "position": 0,
+    "about": {
+        "title": "The Lamp on the Hill",
+        "opening": "",
+        "text": "The Lamp on the Hill\n\nEvery evening my sister carried the lamp up the hill. Nobody had "
+        "asked her to. When she was old, I carried it for her, and a stranger waved from the road.",
+        "words": 32,
+        "ended": True,
+        "seed": 0,
+        "originality": {
+            "examples": {"longest": 4, "share": 0.03, "own": 9, "place": 2051},
+            "training": {"longest": 0, "share": 0.0},
+            "nearest": "they went slowly up the hill nobody had asked them to come",
+        },
+    },
+    "files": [_TALE],
+}
+STORY_WAITS = story(TELL_QUEUED, [])
+STORY = story(TELL_DONE, [TALE])
+
 WEBHOOK: dict[str, Any] = {
     "id": WEBHOOK_ID,
     "url": "https://example.com/fewstroke",
@@ -451,6 +516,7 @@ PARAMETERS = {
     "stylization_id": STYLIZATION_ID,
     "composition_id": COMPOSITION_ID,
     "poem_id": POEM_ID,
+    "story_id": STORY_ID,
     "file_id": MIDI_ID,
     "webhook_id": WEBHOOK_ID,
     "delivery_id": MESSAGE_ID,

@@ -13,8 +13,10 @@ from app.api.openapi_example_data import (
     RENDERING_ID,
     REQUEST_ID,
     RESULT_ID,
+    STORY_ID,
     STYLE_ID,
     STYLIZATION_ID,
+    TELLING_ID,
     WEBHOOK_ID,
     WRITING_ID,
 )
@@ -110,6 +112,12 @@ _MISSING = {
         POEM_ID,
         "list them with GET /v1/poems",
     ),
+    "story": (
+        ErrorCode.GENERATION_NOT_FOUND,
+        "Result not found",
+        STORY_ID,
+        "list them with GET /v1/stories",
+    ),
     "file": (ErrorCode.FILE_NOT_FOUND, "File not found", MIDI_ID, "list them with GET /v1/files"),
     "webhook": (
         ErrorCode.WEBHOOK_NOT_FOUND,
@@ -136,6 +144,7 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "deleteImage": _IN_USE,
     "deleteComposition": _IN_USE,
     "deletePoem": _IN_USE,
+    "deleteStory": _IN_USE,
     "deleteFile": _IN_USE,
     "createPoem": (
         ErrorCode.STYLE_OF_OTHER_MODALITY,
@@ -147,6 +156,18 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
         ErrorCode.GENERATION_NOT_READY,
         "Result not ready",
         f"Poem {POEM_ID} has no files, its job {WRITING_ID} is running: wait for it to succeed, or retry it.",
+    ),
+    "createStory": (
+        ErrorCode.STYLE_OF_OTHER_MODALITY,
+        "Style of another kind",
+        f"Style {STYLE_ID} was learned from image examples, and one of stories is needed here: choose "
+        "another one, or learn one with POST /v1/styles.",
+    ),
+    "downloadStory": (
+        ErrorCode.GENERATION_NOT_READY,
+        "Result not ready",
+        f"Story {STORY_ID} has no files, its job {TELLING_ID} is running: wait for it to succeed, or "
+        "retry it.",
     ),
     "createComposition": (
         ErrorCode.STYLE_OF_OTHER_MODALITY,

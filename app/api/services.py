@@ -156,7 +156,7 @@ async def _tell_base_of(medium: Medium, sessions: Sessions, settings: Settings) 
     try:
         await set_fact(sessions, f"{BASE}_{medium.name}", await medium_base(medium, settings))
     except ServiceUnavailableError as error:
-        logger.warning("%s", error)
+        logger.log(logging.DEBUG if medium.made_on_use else logging.WARNING, "%s", error)
 
 
 async def _tell_base(sessions: Sessions, checkpoint: Checkpoint) -> str | None:

@@ -13,7 +13,7 @@ from model.text import errors
 from model.text.poems.poem import is_verse, read_poems
 from model.text.reading import MAX_BYTES, language_of, read_text, text_to_bytes
 
-_REFUSED: dict[type[errors.ReadingError], type[AppError]] = {
+REFUSED: dict[type[errors.ReadingError], type[AppError]] = {
     errors.NotTextError: WorkFormatUnsupportedError,
     errors.EncodingError: WorkFormatUnsupportedError,
     errors.LanguageError: WorkFormatUnsupportedError,
@@ -21,6 +21,7 @@ _REFUSED: dict[type[errors.ReadingError], type[AppError]] = {
     errors.EmptyTextError: WorkEmptyError,
     errors.MonotonousTextError: WorkEmptyError,
 }
+"""What is said over HTTP of a text that cannot be learned from."""
 
 
 def read_verse(source: Path, target: Path, name: str) -> tuple[str, str]:
@@ -36,6 +37,6 @@ def read_verse(source: Path, target: Path, name: str) -> tuple[str, str]:
         if not is_verse(poems, text.text):
             raise errors.LanguageError("The text is Chinese prose, and only verse can be learned in Chinese.")
     except errors.ReadingError as error:
-        raise _REFUSED.get(type(error), WorkDamagedError)(str(error)) from error
+        raise REFUSED.get(type(error), WorkDamagedError)(str(error)) from error
     target.write_bytes(text_to_bytes(text))
     return "application/json", "json"

@@ -38,6 +38,11 @@ async def medium_base(medium: Medium, settings: Settings) -> str:
     try:
         return await asyncio.to_thread(medium.base_hash, settings)
     except (CheckpointMissingError, CheckpointFormatError) as error:
+        if medium.made_on_use:
+            raise ServiceUnavailableError(
+                f"The service has no language model of {medium.name} yet: learn a style of {medium.name} "
+                "with POST /v1/styles, which makes it."
+            ) from error
         raise ServiceUnavailableError(
             f"The service has no checkpoint of {medium.name}: whoever runs it can point "
             f"FEWSTROKE_{'' if medium.name == IMAGE else medium.name.upper() + '_'}CHECKPOINT at one."

@@ -44,12 +44,13 @@ def learn(
     """
     if language_of(texts) == "en":
         from model.text.stories import adaptation as stories
+        from model.text.stories import limits
         from model.text.stories.base import load_stories
 
         return stories.adapt(
             load_stories(folder, checkpoint),
             texts,
-            steps=stories.DEFAULT_STEPS if steps is None else steps,
+            steps=limits.DEFAULT_STEPS if steps is None else steps,
             seed=seed,
             on_progress=on_progress,
             should_stop=should_stop,

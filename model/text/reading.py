@@ -121,6 +121,18 @@ def language_of(texts: Sequence[Text]) -> Language:
     return language
 
 
+def begins_in_english(head: bytes) -> bool:
+    """Whether the first bytes of a file are English words; they may end within a character."""
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    text = head.decode("utf-8", errors="ignore")
+    if len(text.encode()) < len(head) - 3 or _CONTROL.search(text):
+        return False
+    try:
+        return _language(text) == "en"
+    except LanguageError:
+        return False
+
+
 def _language(text: str) -> Language:
     letters = [c for c in text if c.isalpha()]
     chinese = sum("\u3400" <= c <= "\u9fff" or c >= "\U00020000" for c in letters)

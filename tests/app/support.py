@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.api.openapi_example_data import PIECE, VERSES
+from app.api.openapi_example_data import PIECE, TALE, VERSES
 from app.api.services import Container
 from app.http.connections import KEPT_SECONDS, bounded
 from app.infra.asyncio_utils import end
@@ -36,7 +36,7 @@ from model.modality import IMAGE, Piece, ResultFile
 from tests.app.waiting import eventually
 
 MIDI = ResultFile("mid", "audio/midi", b"MThd")
-_ABOUT = {"poems": VERSES["about"]}
+_ABOUT = {"poems": VERSES["about"], "stories": TALE["about"]}
 DEADLINE = 20.0  # s; far beyond what anything here takes
 
 
@@ -144,7 +144,11 @@ class FakeWorker:
             return Outcome(
                 steps=0, seconds=0.5, pieces=[Piece([MIDI], _ABOUT.get(job.modality, PIECE["about"]))]
             )
-        base = await medium_base(self._services.media[job.modality], self._services.settings)
+        medium, settings = self._services.media[job.modality], self._services.settings
+        if medium.made_on_use:
+            medium.checkpoint(settings).parent.mkdir(exist_ok=True)
+            medium.checkpoint(settings).write_bytes(b"a language model")
+        base = await medium_base(medium, settings)
         data = style_bytes(base, modality=job.modality)
         style = StyleOutcome(data, {"base_hash": base, "k": 1, "steps": 3, "modality": job.modality})
         return Outcome(steps=3, seconds=0.5, style=style)

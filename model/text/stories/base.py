@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.errors import CheckpointFormatError
-from model.formats import METADATA_KEY, checkpoint_hash
+from model.formats import METADATA_KEY
 from model.maml import Params
 from model.sequence.network import token_loss
 from model.sequence.objective import Batch
+from model.text.stories.limits import DEFAULT_STEPS, default_stories_checkpoint, stories_hash
 from model.text.stories.llama import Llama, LowRank, load_language_model
 from model.text.stories.package import language_model
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 STORIES_FORMAT = "fewstroke-stories/1"
 RATE = 0.002  # of Adam, where no rates were learned
-STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,6 @@ class StoryLoss:
         return token_loss(self.network(batch.inputs, phi), batch.targets, len(phi["q_up"]))
 
 
-def default_stories_checkpoint() -> Path:
-    """The checkpoint that is shipped with the package, if it is."""
-    return Path(__file__).parent.parent.parent / "weights" / "stories.safetensors"
-
-
 def save_stories(
     path: Path,
     phi: Mapping[str, Tensor],
@@ -99,11 +93,14 @@ def load_stories(folder: Path, checkpoint: Path | None = None) -> StoriesBase:
     model = language_model(folder)
     network, tokenizer, _ = load_language_model(model)
     start = {name: value.detach() for name, value in LowRank(network.shape).tensors().items()}
-    rates = {name: torch.full((STEPS,), RATE) for name in start}
-    known, header, digest = torch.zeros(0, dtype=torch.uint8), dict[str, Any](), checkpoint_hash(model)
+    rates = {name: torch.full((DEFAULT_STEPS,), RATE) for name in start}
+    known, header, digest = (
+        torch.zeros(0, dtype=torch.uint8),
+        dict[str, Any](),
+        stories_hash(model, checkpoint),
+    )
     path = checkpoint or default_stories_checkpoint()
     if checkpoint is not None or path.exists():
-        digest = hashlib.sha256((digest + checkpoint_hash(path)).encode()).hexdigest()
         try:
             with safe_open(path, framework="pt") as file:
                 header = json.loads((file.metadata() or {})[METADATA_KEY])

