@@ -378,6 +378,7 @@ async def test_a_process_that_dies_in_an_attempt_does_not_take_the_message_along
         ("503 Unavailable\r\nRetry-After: soon", (3, 7)),
         ("503 Unavailable\r\nRetry-After: Mon, 01 Jan 0000 00:00:00 GMT", (3, 7)),
     ],
+    ids=["seconds", "small letters", "date", "too far", "now", "no time", "no date"],
 )
 async def test_a_receiver_says_when_to_come_again(
     client: httpx.AsyncClient, services: Container, deliverer: Deliverer, said: str, seconds: tuple[int, int]
