@@ -23,9 +23,13 @@ _FORMS = ("txt", "md", "json")
 
 
 def are_texts(examples: Sequence[Path]) -> bool:
-    """All of the files (also in folders) are called .txt or .md."""
-    files = _files(examples)
-    return bool(files) and all(path.suffix.lower() in _SUFFIXES for path in files)
+    """All of the files (also in folders, hidden ones aside) are called .txt or .md.
+
+    A note beside pictures does not make texts of them.
+    """
+    files = [file for path in examples for file in (path.iterdir() if path.is_dir() else [path])]
+    seen = [file for file in files if not file.name.startswith(".")]
+    return bool(seen) and all(file.suffix.lower() in _SUFFIXES for file in seen)
 
 
 def adapt_texts(

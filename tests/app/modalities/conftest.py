@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,6 +24,12 @@ from tests.app.support import serve
 from tests.app.waiting import eventually
 from tests.model.music.conftest import write_music_checkpoint
 from tests.model.text.conftest import write_poems_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the processes of the service: the text modality lies among the tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
 
 
 @pytest.fixture
