@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +57,15 @@ class RunIndex:
     Args:
         tokens: the texts one after the other, a 0 after each.
         gram: runs that are shorter than this are nobody's.
+        starts: where each text begins; None: after each 0, which then stands nowhere else.
     """
 
-    def __init__(self, tokens: NDArray[np.integer], gram: int) -> None:
+    def __init__(
+        self, tokens: NDArray[np.integer], gram: int, starts: NDArray[np.int64] | None = None
+    ) -> None:
         self.tokens = tokens
         self.gram = gram
+        self.starts = np.append(0, np.flatnonzero(tokens == 0) + 1)[:-1] if starts is None else starts
         self._sorted: dict[int, tuple[NDArray[np.uint64], NDArray[np.int64]]] = {}
 
     def _places(self, length: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -86,11 +89,6 @@ class RunIndex:
         """The tokens that stand after this run somewhere; never 0."""
         after = self.find(run) + len(run)
         return {int(n) for n in self.tokens[after[after < len(self.tokens)]]} - {0}
-
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each text begins."""
-        return np.append(0, np.flatnonzero(self.tokens == 0) + 1)[:-1]
 
     def text_at(self, place: int) -> int:
         """Number of the text that a place is in."""

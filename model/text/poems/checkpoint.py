@@ -19,10 +19,12 @@ from torch import Tensor
 from model.errors import CheckpointFormatError, CheckpointMissingError
 from model.formats import METADATA_KEY, checkpoint_hash
 from model.sequence.network import NetworkConfig, PhiModule
+from model.text.originality import RunIndex
 from model.text.poems.alphabet import Alphabet
 from model.text.poems.encoding import EncodedPoem
+from model.text.poems.limits import LEAST_COPIED
 from model.text.poems.network import PoemNetwork
-from model.text.poems.prior import LINE, Bigrams
+from model.text.poems.prior import LINE, UNKNOWN, Bigrams
 
 POEMS_FORMAT = "fewstroke-poems/1"
 
@@ -35,7 +37,7 @@ class PoemsBase:
     network: PoemNetwork
     phi: dict[str, Tensor]  # the start, without the task dimension
     rates: dict[str, Tensor]  # learned inner rates: (steps,) by tensor of phi
-    known: NDArray[np.uint16]  # the training poems without line ends, a 0 after each
+    known: RunIndex  # the training poems
     header: dict[str, Any]
     hash: str
 
@@ -46,15 +48,25 @@ def default_poems_checkpoint() -> Path:
 
 
 def joined(poems: Sequence[EncodedPoem]) -> NDArray[np.uint16]:
-    """The characters of poems one after the other, ``LINE`` after each line and 0 after each poem."""
+    """The characters of poems one after the other, ``LINE`` after each line and 0 after each poem.
+
+    A character that the alphabet lacks is ``UNKNOWN``, not the 0 of ``Alphabet.numbers``.
+    """
     flat: list[int] = []
     for poem in poems:
         at = 0
         for length, _ in poem.layout:
-            flat += [*poem.body[at : at + length], LINE]
+            flat += [*(number or UNKNOWN for number in poem.body[at : at + length]), LINE]
             at += length
         flat.append(0)
     return np.array(flat, np.uint16)
+
+
+def searchable(lines: NDArray[np.uint16]) -> RunIndex:
+    """Joined poems, ready to be searched: no run goes over an unknown character."""
+    known = lines[lines != LINE]
+    starts = np.append(0, np.flatnonzero(known == 0) + 1)[:-1]
+    return RunIndex(np.where(known == UNKNOWN, 0, known).astype(np.uint16), LEAST_COPIED, starts)
 
 
 def packed(known: NDArray[np.uint16]) -> Tensor:
@@ -121,7 +133,7 @@ def load_poems(path: Path | None = None) -> PoemsBase:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, lzma.LZMAError) as error:
         raise CheckpointFormatError(f"{path} is no checkpoint of poems of Fewstroke: {error}") from error
     network.eval().requires_grad_(False)
-    return PoemsBase(alphabet, network, phi, _part(tensors, "rates/"), lines[lines != LINE], header, digest)
+    return PoemsBase(alphabet, network, phi, _part(tensors, "rates/"), searchable(lines), header, digest)
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

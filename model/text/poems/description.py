@@ -22,7 +22,7 @@ def describe(poems: Sequence[Poem], encoded: Sequence[EncodedPoem], base: PoemsB
     lengths = Counter(len(line) for poem in poems for line in poem.lines)
     counts = Counter(n for poem in encoded for n in poem.body if n)
     poems_with = Counter(n for poem in encoded for n in set(poem.body) if n)
-    usual = np.bincount(base.known, minlength=base.alphabet.size).astype(float) + 1
+    usual = np.bincount(base.known.tokens, minlength=base.alphabet.size).astype(float) + 1
     usual /= usual[1:].sum()
     total = sum(counts.values())
     gain = {

@@ -15,6 +15,7 @@ from torch import Tensor
 
 DISCOUNT = 0.75
 LINE = 0xFFFF  # in joined poems: the end of a line
+UNKNOWN = 0xFFFE  # in joined poems: a character that the alphabet lacks
 LINE_START = 0  # the row of what begins a line
 
 
@@ -22,7 +23,7 @@ class Bigrams:
     """Logarithms of p(character | the one before it in its line).
 
     Args:
-        lines: poems one after the other, ``LINE`` after each line and 0 after each poem.
+        lines: as ``model.text.poems.checkpoint.joined`` gives them.
         tokens: of the network; what is no character (0 or from ``characters`` on) gets ``NEVER``.
         characters: size of the alphabet.
     """
@@ -30,7 +31,7 @@ class Bigrams:
     NEVER = -20.0
 
     def __init__(self, lines: NDArray[np.uint16], tokens: int, characters: int) -> None:
-        flat = lines.astype(np.int64)
+        flat = np.where(lines == UNKNOWN, 0, lines).astype(np.int64)
         before = np.concatenate([[LINE], flat[:-1]])
         before = np.where((before == LINE) | (before == 0), LINE_START, before)
         counted = (flat != LINE) & (flat != 0)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.maml import LossFn, Params, Task
@@ -20,11 +19,11 @@ from model.sequence.objective import Batch, joined_batches
 from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 from model.text.originality import RunIndex
 from model.text.poems.alphabet import make_alphabet, rhyme_book
-from model.text.poems.checkpoint import joined, packed, save_poems
+from model.text.poems.checkpoint import joined, packed, save_poems, searchable
 from model.text.poems.encoding import LONGEST_BODY, EncodedPoem, encode, stack
 from model.text.poems.forms import tunes_of
 from model.text.poems.network import PoemNetwork
-from model.text.poems.prior import LINE, Bigrams
+from model.text.poems.prior import Bigrams
 from model.text.poems.works import Poet, all_text, chosen
 
 _BUCKET = 12  # characters: poems whose lengths differ by less are trained on together
@@ -145,7 +144,7 @@ class PoemsTraining(SequenceTraining):
             "licence": "public domain (poems), MIT (their compilation), Apache-2.0 (weights)",
         }
         if self._human is None:
-            self._human = human_baseline(self.poems, self.known[self.known != LINE])
+            self._human = human_baseline(self.poems, searchable(self.known))
         save_poems(
             path,
             self.alphabet,
@@ -163,13 +162,13 @@ class PoemsTraining(SequenceTraining):
 
 
 def human_baseline(
-    poems: Sequence[Sequence[EncodedPoem]], known: NDArray[np.uint16], *, count: int = 200, seed: int = 0
+    poems: Sequence[Sequence[EncodedPoem]], index: RunIndex, *, count: int = 200, seed: int = 0
 ) -> dict[str, float]:
     """What a poem shares with the poems of other poets: the measure of what is usual.
 
     Args:
         poems: of each poet.
-        known: all of them, joined, without line ends.
+        index: of all of them, in this order.
         count: poems that are compared, of poets drawn at random.
         seed: of the draw.
 
@@ -177,7 +176,6 @@ def human_baseline(
         Percentiles 50 and 95 of the longest run, the mean share of 3-grams, and the number of poems.
     """
     rng = random.Random(seed)
-    index = RunIndex(known, 3)
     firsts = np.cumsum([0, *map(len, poems)])
     found = []
     for row in rng.choices(range(len(poems)), k=count):

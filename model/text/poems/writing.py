@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -127,12 +126,8 @@ class PoemWriter:
             title: tuple((int(length), bool(stop)) for length, stop in layout)
             for title, layout in base.header.get("tunes", {}).items()
         }
+        self.training = base.known
         self.poets: list[tuple[str, int]] = [(str(a), int(b)) for a, b in base.header.get("poets", [])]
-
-    @cached_property
-    def training(self) -> RunIndex:
-        """The training poems."""
-        return RunIndex(self.base.known, GRAM)
 
     def write(
         self,

@@ -9,13 +9,13 @@ from model.sequence.objective import SequenceLoss
 from model.text.errors import EmptyTextError, WritingError, WritingFailedError
 from model.text.poems.adaptation import adapt, support_batches
 from model.text.poems.alphabet import Alphabet, make_alphabet
-from model.text.poems.checkpoint import load_poems
+from model.text.poems.checkpoint import joined, load_poems, searchable
 from model.text.poems.checks import faults
-from model.text.poems.encoding import LONGEST_BODY, encode, stack
+from model.text.poems.encoding import LONGEST_BODY, EncodedPoem, encode, stack
 from model.text.poems.forms import FORMS, form_named, regulated, tunes_of
 from model.text.poems.poem import Poem, layout_of, read_poems
 from model.text.poems.style import PoemStyle, blend_poem_styles
-from model.text.poems.training import PoemsTraining
+from model.text.poems.training import PoemsTraining, human_baseline
 from model.text.poems.works import KEPT_APART, part_of, read_poets
 from model.text.poems.writing import PoemRequest, PoemWriter
 from tests.model.text.conftest import BOOK, make_config, make_poem, make_poets
@@ -78,7 +78,7 @@ def test_no_run_is_longer_than_asked_for(poems_base, style):
 
 def test_a_copied_line_is_named_with_its_passage(poems_base, style):
     writer = PoemWriter(poems_base)
-    known = poems_base.alphabet.text(int(n) for n in poems_base.known[:5])
+    known = poems_base.alphabet.text(int(n) for n in poems_base.known.tokens[:5])
     shared = writer.training.compare(poems_base.alphabet.numbers(known))
     assert shared.longest == 5
     assert shared.place is not None
@@ -293,3 +293,15 @@ def test_an_untrained_network_writes_by_pairs(poems_base):
     usual = poems_base.network.bigrams.after(inputs)
     logits = poems_base.network(inputs, expand_phi(poems_base.phi, 1))
     assert (logits - usual).abs().max() < 1.0
+
+
+def test_an_unknown_character_ends_no_poem():
+    """It is 0 to the network, and once counted as the end: every passage then named another poet."""
+    first = EncodedPoem("shi", (), (5, 0, 6, 7), ((2, False), (2, True)))
+    second = EncodedPoem("shi", (), (8, 9, 10, 11), ((2, False), (2, True)))
+    index = searchable(joined([first, second]))
+    assert list(index.starts) == [0, 5]
+    place = index.compare([8, 9, 10, 11]).place
+    assert place is not None
+    assert index.text_at(place) == 1
+    assert human_baseline([[first], [second]], index, count=8)["longest_95"] < 4, "a poem shares with itself"
