@@ -153,6 +153,16 @@ class Generator(Modality, Protocol):
         """The results, as they come. Raises ``ModelError``, ``AdaptationCanceled``."""
 
 
+def tell_loss(request: Learning) -> Callable[[int, int, float | None], None]:
+    """``on_progress`` of an inner loop with a loss in nats: tells the request (step, steps, loss or None)."""
+
+    def tell(step: int, steps: int, loss: float | None) -> None:
+        if request.on_progress is not None:
+            request.on_progress(Progress(step, steps, {} if loss is None else {"nats": loss}))
+
+    return tell
+
+
 def adapt_one_by_one(
     requests: Sequence[Learning], adapt: Callable[[Learning], LearnedStyle]
 ) -> list[LearnedStyle | AdaptationCanceled]:

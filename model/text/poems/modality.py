@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.modality import Generation, Learning, Piece, Progress, ResultFile, adapt_one_by_one
+from model.modality import Generation, Learning, Piece, ResultFile, adapt_one_by_one, tell_loss
 from model.text.poems.adaptation import adapt
 from model.text.poems.checkpoint import PoemsBase, load_poems
 from model.text.poems.examples import poems_of
@@ -46,10 +46,6 @@ class PoemsModality:
         return adapt_one_by_one(requests, lambda request: self._adapt(request, taken))
 
     def _adapt(self, request: Learning, steps: int) -> PoemStyle:
-        def tell(step: int, of: int, loss: float | None) -> None:
-            if request.on_progress is not None:
-                request.on_progress(Progress(step, of, {} if loss is None else {"nats": loss}))
-
         poems, simplified = poems_of(request.examples)
         return adapt(
             self.base,
@@ -57,7 +53,7 @@ class PoemsModality:
             simplified=simplified,
             steps=steps,
             seed=request.seed,
-            on_progress=tell,
+            on_progress=tell_loss(request),
             should_stop=request.should_stop,
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import CheckpointMissingError
-from model.modality import Generation, Learning, Piece, Progress, ResultFile, adapt_one_by_one
+from model.modality import Generation, Learning, Piece, ResultFile, adapt_one_by_one, tell_loss
 from model.text.reading import Text, text_from_bytes
 from model.text.stories.adaptation import adapt
 from model.text.stories.base import StoriesBase, load_stories
@@ -52,16 +52,12 @@ class StoriesModality:
         return adapt_one_by_one(requests, lambda request: self._adapt(request, taken))
 
     def _adapt(self, request: Learning, steps: int) -> StoryStyle:
-        def tell(step: int, of: int, loss: float | None) -> None:
-            if request.on_progress is not None:
-                request.on_progress(Progress(step, of, {} if loss is None else {"nats": loss}))
-
         return adapt(
             self.base,
             request.examples,
             steps=steps,
             seed=request.seed,
-            on_progress=tell,
+            on_progress=tell_loss(request),
             should_stop=request.should_stop,
         )
 
