@@ -190,6 +190,9 @@ def music_train(
     rate_scale: Annotated[
         float, typer.Option(min=0.01, help="Factor on the learned inner rates, as stored in the checkpoint.")
     ] = 1.0,
+    begin_from: Annotated[
+        Path | None, typer.Option(help="A checkpoint to go on from, if --out holds no state yet.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and the network.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
 ) -> None:
@@ -207,7 +210,12 @@ def music_train(
 
         torch.set_num_threads(threads)
         config = MusicTrainingConfig(
-            out=out, minutes=minutes, joint_share=joint_share, seed=seed, rate_scale=rate_scale
+            out=out,
+            begin_from=begin_from,
+            minutes=minutes,
+            joint_share=joint_share,
+            seed=seed,
+            rate_scale=rate_scale,
         )
         with err_console().status("reading the works"):
             training = MusicTraining(config, cached_works(works, out / "works.npz"))

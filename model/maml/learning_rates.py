@@ -87,5 +87,13 @@ class LearningRates(Rates):
             log = table[row, min(step, table.shape[1] - 1)]
         return log.exp()
 
+    @torch.no_grad()
+    def set(self, name: str, rates: Tensor) -> None:
+        """Give tensor ``name`` the rates (steps,) of its steps (TENSOR_STEP)."""
+        if self.granularity is not Granularity.TENSOR_STEP or name not in self._row:
+            raise ParameterNameError(f"{name!r} has no rate of its own for each step")
+        table: Tensor = getattr(self, self._logs[0])
+        table[self._row[name]] = rates.log()
+
     def extra_repr(self) -> str:
         return f"{len(self._row)} tensors, per {self.granularity.value}"

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from model.errors import CheckpointFormatError
+from model.formats import METADATA_KEY, checkpoint_hash
 from model.maml import (
     Adam,
     GradientLearner,
@@ -47,6 +49,7 @@ class SequenceTrainingConfig:
     """What every training depends on beside its works."""
 
     out: Path
+    begin_from: Path | None = None  # a checkpoint whose network, start and inner rates a new training takes
     minutes: float = 60.0  # of processor time
     joint_share: float = 0.5
     batch: int = 12  # sequences of a joint step
@@ -73,6 +76,8 @@ class SequenceTraining(ABC):
         network: untrained, drawn after ``torch.manual_seed(config.seed)``.
         names: of the training styles.
         checkpoint: the checkpoint's file name.
+
+    Raises ``CheckpointFormatError`` where ``config.begin_from`` does not fit.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class SequenceTraining(ABC):
         )
         self.seconds = 0.0
         self.joint_steps = 0
+        self.begun_from: dict[str, Any] = {}  # hash and training of the checkpoint that this one went on from
         self.losses: dict[str, list[float]] = {}
         config.out.mkdir(parents=True, exist_ok=True)
         self.state_path = config.out / "state.safetensors"
@@ -125,6 +131,8 @@ class SequenceTraining(ABC):
         self.joint_path = config.out / "joint.safetensors"
         if self.state_path.exists():
             self._load()
+        elif config.begin_from is not None:
+            self._begin_from(config.begin_from)
 
     def make_loss(self) -> LossFn:
         """What is trained by: nats a token."""
@@ -210,7 +218,7 @@ class SequenceTraining(ABC):
                 tensors |= {f"{part}-adam/{i}/{k}": torch.as_tensor(v) for k, v in entry.items()}
         progress = {
             "seconds": self.seconds, "joint_steps": self.joint_steps, "outer_steps": self.outer.steps_done,
-            "styles": self.names,
+            "styles": self.names, "begun_from": self.begun_from,
         }  # fmt: skip
         temporary = self.state_path.with_suffix(".tmp")
         save_file(
@@ -244,7 +252,7 @@ class SequenceTraining(ABC):
                 * torch.stack([self.rates(name, step) for step in range(self.config.inner_steps)])
                 for name in self.start.names
             }
-        config = {k: v for k, v in asdict(self.config).items() if k not in ("out", "network")}
+        config = {k: v for k, v in asdict(self.config).items() if k not in ("out", "begin_from", "network")}
         card: dict[str, Any] = {
             "styles": len(self.names),
             "joint_steps": self.joint_steps,
@@ -252,7 +260,24 @@ class SequenceTraining(ABC):
             "processor_minutes": round(self.seconds / 60, 1),
             "training": config,
         }
+        if self.begun_from:
+            card["begun_from"] = self.begun_from
         self.write(path or self.checkpoint_path, rates, card)
+
+    def _begin_from(self, checkpoint: Path) -> None:
+        """Take over network, start and rates of a checkpoint, and note what it had been trained for."""
+        try:
+            with safe_open(checkpoint, framework="pt") as file:
+                card = json.loads((file.metadata() or {})[METADATA_KEY])["card"]
+            tensors = {name: value.float() for name, value in load_file(checkpoint).items()}
+            self.network.load_state_dict(_part(tensors, "network/"))
+            self.start.load_state_dict(_part(tensors, "phi/"))
+            for name, rates in _part(tensors, "rates/").items():
+                self.rates.set(name, rates / self.config.rate_scale)
+        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointFormatError(f"{checkpoint} does not fit this training: {error}") from error
+        kept = ("joint_steps", "outer_steps", "processor_minutes", "begun_from")
+        self.begun_from = {"hash": checkpoint_hash(checkpoint)} | {k: card[k] for k in kept if k in card}
 
     def _modules(self) -> list[tuple[str, nn.Module]]:
         return [("network", self.network), ("start", self.start), ("own", self.own), ("rates", self.rates)]
@@ -275,6 +300,7 @@ class SequenceTraining(ABC):
         outer["optimizer"]["state"] = _adam(tensors, "outer-adam/")
         self.outer.load_state_dict(outer | {"steps_done": progress["outer_steps"]})
         self.seconds, self.joint_steps = progress["seconds"], progress["joint_steps"]
+        self.begun_from = progress.get("begun_from", {})
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
 
+from model.errors import CheckpointFormatError
 from model.music.checkpoint import load_music
 from model.music.midi import write_midi
 from model.music.training import CycleTasks, MusicTraining, MusicTrainingConfig
@@ -45,6 +47,32 @@ def test_the_checkpoint_before_meta_learning_is_kept(tmp_path):
     card = load_music(tmp_path / "run" / "joint.safetensors").header["card"]
     assert card["joint_steps"] == training.joint_steps
     assert card["outer_steps"] == 0
+
+
+def test_a_training_begins_from_a_checkpoint(tmp_path):
+    first = MusicTraining(config(tmp_path, rate_scale=0.5), make_works())
+    first.train()
+    path = tmp_path / "run" / "music.safetensors"
+    changes = {"out": tmp_path / "next", "rate_scale": 0.5, "seed": 1, "begin_from": path}
+    second = MusicTraining(config(tmp_path, **changes), make_works())
+    for name, value in first.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+    for name, value in first.start.tensors().items():
+        torch.testing.assert_close(second.start.tensors()[name], value, atol=1e-3, rtol=1e-3)
+        for step in range(2):
+            torch.testing.assert_close(second.rates(name, step), first.rates(name, step))
+    assert (second.seconds, second.joint_steps) == (0, 0)
+    second.save()
+    card = load_music(tmp_path / "next" / "music.safetensors").header["card"]
+    assert card["begun_from"]["joint_steps"] == first.joint_steps
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    MusicTraining(config(tmp_path), make_works()).save()
+    path = tmp_path / "run" / "music.safetensors"
+    other = replace(TINY, width=2 * TINY.width)
+    with pytest.raises(CheckpointFormatError, match="does not fit this training"):
+        MusicTraining(config(tmp_path, out=tmp_path / "next", begin_from=path, network=other), make_works())
 
 
 def test_a_folder_of_other_composers_is_not_gone_on_with(tmp_path):
