@@ -50,6 +50,32 @@ describe("mishaps", { timeout: 600_000 }, () => {
     assert.equal(await page.locator(".shares").count(), 0); // one style: nothing is blended
   });
 
+  it("an answer that was on its way when a style was deleted does not bring it back", async () => {
+    await makeStyle(service, "Fleeting", [examples[0]]);
+    await open("My styles");
+    await button("Delete: Fleeting").waitFor();
+    await open("Use a style");
+    let answer;
+    const held = new Promise((resolve) => (answer = resolve));
+    const asked = page.waitForRequest(/\/v1\/styles\?/);
+    const list = async (route) => {
+      const response = await route.fetch();
+      await held;
+      await route.fulfill({ response });
+    };
+    await page.route(/\/v1\/styles\?/, list, { times: 1 });
+    await open("My styles");
+    await asked;
+    await button("Delete: Fleeting").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("“Fleeting” was deleted.").waitFor();
+    const arrived = page.waitForResponse(/\/v1\/styles\?/);
+    answer();
+    await (await arrived).finished();
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    assert.equal(await button("Delete: Fleeting").count(), 0);
+  });
+
   it("an outage is not counted in the time that is left", async () => {
     const slow = await startService({ FEWSTROKE_SCRIPTED_STEP: "0.4" });
     const visit = await openPage(browser, slow.url);

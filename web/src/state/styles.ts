@@ -64,10 +64,14 @@ export function put(style: Style): void {
   all.value = merged([style], all.value);
 }
 
+const deleted = new Set<string>(); // an answer that was on its way when a style went does not bring it back
+
 /** Newest first, each once; of two readings of the same style the first counts. */
 function merged(fresh: Style[], others: Style[]): Style[] {
   const known = new Set(fresh.map(({ id }) => id));
-  return [...fresh, ...others.filter(({ id }) => !known.has(id))].sort((a, b) => (a.id < b.id ? 1 : -1));
+  return [...fresh, ...others.filter(({ id }) => !known.has(id))]
+    .filter(({ id }) => !deleted.has(id))
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 export async function rename(id: string, name: string): Promise<void> {
@@ -89,7 +93,8 @@ export function unhide(id: string): void {
 /** `leaving`: also when the page is being left. */
 export async function remove(id: string, { leaving = false } = {}): Promise<void> {
   await call("delete", "/v1/styles/{style_id}", { path: { style_id: id }, keepalive: leaving });
-  all.value = all.value.filter((style) => style.id !== id);
+  deleted.add(id);
+  all.value = merged([], all.value);
   forgetStyle(id);
 }
 
