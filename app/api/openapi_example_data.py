@@ -192,7 +192,7 @@ def stylization(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, A
             "mask_id": None,
             "outside_style_id": None,
             "feather": 0.0,
-            "provenance": "embed",
+            "provenance": "signed",
         },
         "created_at": job["created_at"],
         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -222,6 +222,7 @@ RESULT: dict[str, Any] = {
     "provenance": {
         "app": "Fewstroke 0.1.0",
         "job_id": RENDERING_ID,
+        "modality": "image",
         "base_hash": BASE,
         "styles": [
             {"id": STYLE_ID, "weight": 0.7, "k": 5, "steps": 24, "seed": 0},
@@ -234,6 +235,7 @@ RESULT: dict[str, Any] = {
         "stroke_size": 1.0,
         "preserve_color": False,
         "size": 1280,
+        "signed": True,
     },
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"

@@ -150,11 +150,13 @@ def stylize(
     with reported_errors():
         from app.cli.clips import clip_format, loses_sound, stylize_clip
         from app.cli.made import Recipe, Result, make_each, without_results
-        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
-        from app.cli.results import output_paths
+        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture
+        from app.cli.results import output_paths, write_bytes
         from app.imaging.clip_reader import ClipLimits, check_length, is_moving
+        from app.imaging.encode import encode
         from app.imaging.formats import OutputFormat
         from app.imaging.transparency import opaque, with_alpha_of
+        from app.provenance.signer import Signer
         from app.settings import load_settings
 
         settings = load_settings()
@@ -180,7 +182,7 @@ def stylize(
             learned = Style.from_bytes(data, base_hash=engine.base_hash)
         dials = Dials(strength, abstraction, stroke_size)
         options = {**asdict(dials), "size": size, "smooth": smooth}
-        recipe = Recipe(base_hash=engine.base_hash, style=data, options=options)
+        recipe = Recipe(Signer.of(settings), base_hash=engine.base_hash, style=data, options=options)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
 
@@ -188,7 +190,8 @@ def stylize(
                 content = read_picture(photo, longest=longest)
                 with about(style):
                     rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
-                write_picture(with_alpha_of(rendered, content), target, encoding, xmp=recipe.xmp(mark))
+                picture = encode(with_alpha_of(rendered, content), encoding, xmp=recipe.xmp(mark))
+                write_bytes(target, recipe.signed(picture, encoding.media_type, mark))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
                 with about(clip):
@@ -209,6 +212,7 @@ def stylize(
                         smoothing=None if smooth else _frame_by_frame(),
                         limits=limits,
                         note=mark,
+                        sign=lambda data: recipe.signed(data, each.media_type, mark),
                         on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                     )
 

@@ -1,4 +1,4 @@
-"""Find, read and write the picture files that a command names."""
+"""Find and read the picture files that a command names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from PIL import Image
 
 from app.cli.common import InputError, about
-from app.cli.results import write_bytes
-from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
@@ -102,8 +100,3 @@ def output_format(name: str | None, output: Path) -> OutputFormat:
             f"{output} is no name for a {asked}: give one that ends in {SUFFIXES[asked]}, or no --format"
         )
     return asked
-
-
-def write_picture(image: Image.Image, target: Path, form: OutputFormat, *, xmp: bytes | None) -> None:
-    """Encode and write, whole or not at all. ``xmp``: how it was made, if the file is to say so."""
-    write_bytes(target, encode(image, form, xmp=xmp))

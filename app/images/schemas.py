@@ -58,7 +58,8 @@ class ImageOut(BaseModel):
     created_at: datetime
     provenance: dict[str, Any] | None = Field(
         description="Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, "
-        "`steps`, `seed`), `outside_style` and the options of the rendering."
+        "`steps`, `seed`), `outside_style`, the options of the rendering, and whether the file itself says "
+        "so by a manifest (`signed`)."
     )
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     url: str = Field(description="Where its bytes are: a signed link, good without a key until it expires.")

@@ -6,7 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -26,6 +29,7 @@ from app.infra.asyncio_utils import end
 from app.infra.broker import LANES, Delivery
 from app.jobs.job import Job, JobKind
 from app.migrations.tables import Base
+from app.provenance.signer import Signer
 from app.settings import Settings
 from app.styles.checkpoint import medium_base
 from app.worker.inputs import load_inputs
@@ -73,6 +77,13 @@ def files(**fields: bytes | list[bytes]) -> list[tuple[str, tuple[str, bytes, st
     ]
 
 
+@cache
+def signer() -> Signer:
+    """One that signs, with a certificate of its own."""
+    with TemporaryDirectory() as folder:
+        return Signer.of(Settings(data_dir=Path(folder)))
+
+
 def style_bytes(
     base_hash: str,
     *,
@@ -98,6 +109,7 @@ class FakeWorker:
 
     def __init__(self, services: Container) -> None:
         self._services = services
+        self._signer = Signer.of(services.settings)
 
     async def take(self) -> tuple[Job, Delivery]:
         """The next job, begun."""
@@ -155,7 +167,9 @@ class FakeWorker:
 
     async def finish(self, job: Job, delivery: Delivery) -> None:
         """Succeed, tell it, acknowledge."""
-        assert await succeed_with(self._services.ledger, self._services.blobs, job, await self.outcome(job))
+        assert await succeed_with(
+            self._services.ledger, self._services.blobs, self._signer, job, await self.outcome(job)
+        )
         await self._services.broker.publish_event(job.id, "state", {"state": "succeeded"})
         await delivery.ack()
 

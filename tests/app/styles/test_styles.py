@@ -22,6 +22,7 @@ from tests.app.support import (
     picture,
     png,
     ready_style,
+    signer,
     style_bytes,
 )
 from tests.app.waiting import eventually
@@ -123,7 +124,7 @@ async def test_deleting_a_style_while_it_is_adapted(
     assert (await services.ledger.get(job.id)).state is JobState.CANCELING
     await eventually(watch.requested)
     await watch.close()
-    assert not await succeed_with(services.ledger, services.blobs, job, outcome)
+    assert not await succeed_with(services.ledger, services.blobs, signer(), job, outcome)
     assert await services.ledger.confirm_canceled(job.id, job.attempt)
     assert await services.blobs.keys() == []
     async with services.sessions() as session:
