@@ -116,7 +116,8 @@ async def test_every_way_to_a_result_gives_the_signed_file(
     with ZipFile(BytesIO(archive.content)) as opened:
         found += [opened.read(name) for name in opened.namelist() if name.endswith(".png")]
     shared = (await client.put(f"{image}/share")).json()
-    found.append((await client.get(f"/v1/shared/{shared['token']}/content")).content)
+    shown = (await client.get(f"/v1/shared/{shared['token']}")).json()
+    found.append((await client.get(shown["image_url"])).content)
     async with fake_worker.busy():
         once = await client.post(
             "/v1/stylize",
