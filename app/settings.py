@@ -239,6 +239,12 @@ class Settings(BaseSettings):
         None, description="PEM of that certificate's key; default: in the same file."
     )
 
+    reserved_examples: Literal["refuse", "accept"] = Field(
+        "refuse",
+        description="Examples whose metadata forbid training or derivation: refused (`example_reserved`), or "
+        "accepted by an operator who has the right to.",
+    )
+
     # Adaptation.
     max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")
 

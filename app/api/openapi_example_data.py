@@ -237,6 +237,7 @@ RESULT: dict[str, Any] = {
         "size": 1280,
         "signed": True,
     },
+    "marks": None,
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"
     "&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",

@@ -16,21 +16,10 @@ import c2pa
 from PIL import Image
 
 from app.errors import ConfigError
+from app.provenance.c2pa_settings import ACTIONS, OFFLINE, RECORD
 from app.provenance.certificates import Credentials, load
 from app.settings import Settings
 
-RECORD = "org.fewstroke.record"
-"""The assertion with the record of how a result was made."""
-
-OFFLINE = {
-    "version": 1,
-    "builder": {
-        "thumbnail": {"enabled": False},
-        "created_assertion_labels": ["c2pa.actions.v2", "c2pa.ingredient.v3", RECORD],
-    },
-    "verify": {"verify_after_sign": False, "ocsp_fetch": False, "remote_manifest_fetch": False},
-}
-_ACTIONS = "c2pa.actions.v2"
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _NOT_OURS = {"image/apng": "image/png"}  # names that the library does not know
 
@@ -101,7 +90,7 @@ def _manifest(claim: Claim) -> dict[str, Any]:
     return {
         "claim_generator_info": [agent],
         "assertions": [
-            {"label": _ACTIONS, "data": {"actions": [] if claim.composed else [edited]}},
+            {"label": ACTIONS, "data": {"actions": [] if claim.composed else [edited]}},
             {"label": RECORD, "data": dict(claim.record)},
         ],
     }

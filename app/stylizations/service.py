@@ -169,6 +169,7 @@ async def _render(
         "mask": mask[0] if mask else None,
         "feather": options.feather,
         "provenance": options.provenance,
+        "manifests": batch.manifests,
         "pixels": batch.pixels,
     }
 

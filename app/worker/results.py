@@ -48,6 +48,7 @@ class ImageOutcome:
     image: Image.Image
     content_id: str
     clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
+    manifest: bytes | None = None  # that the content came with, archived
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _encode(
         data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
     signed = level is Provenance.SIGNED and signer.signs(media_type)
     if signed:
-        data = signer.sign(data, media_type, Claim(provenance or {}))
+        data = signer.sign(data, media_type, Claim(provenance or {}, parent=result.manifest))
     row = ImageRow(
         id=new_id("img"),
         owner=job.owner,

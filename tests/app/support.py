@@ -104,6 +104,10 @@ def style_bytes(
     return save({"gamma": np.zeros(8, dtype=np.float16)}, metadata={METADATA_KEY: header.to_json()})
 
 
+def _inverted(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").point(lambda value: 255 - value)
+
+
 class FakeWorker:
     """What a worker does, one step at a time, through the same code."""
 
@@ -138,7 +142,7 @@ class FakeWorker:
             data = style_bytes(base, k=len(inputs.examples))
             style = StyleOutcome(data, {"base_hash": base, "k": len(inputs.examples), "steps": 3})
         images = [
-            ImageOutcome(content.convert("RGB").point(lambda value: 255 - value), content_id)
+            ImageOutcome(_inverted(content), content_id, manifest=inputs.manifests.get(content_id))
             for content, content_id in zip(inputs.contents, job.params.get("contents", ()), strict=True)
         ]
         return Outcome(

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from PIL import Image
 
 from app.errors import ConfigError
+from app.provenance.c2pa_settings import RECORD
 from app.provenance.certificates import AUTHORITY, AUTHORITY_KEY, SIGNING, folder_of, make
-from app.provenance.signer import RECORD, Claim, Signer
+from app.provenance.signer import Claim, Signer
 from app.settings import Settings
 from tests.app.provenance.reading import read, state
 from tests.app.support import encoded, picture

@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 
 from app.api.services import Container
+from app.provenance.c2pa_settings import RECORD
 from app.provenance.certificates import AUTHORITY, folder_of
-from app.provenance.signer import RECORD
+from tests.app.api.test_bad_input import check_problem
 from tests.app.provenance.reading import read, state
-from tests.app.support import FakeWorker, files, png, ready_style
+from tests.app.provenance.reserved import with_manifest, with_xmp
+from tests.app.support import FakeWorker, files, nothing_stored, png, ready_style, signer
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
@@ -106,8 +108,9 @@ async def test_every_way_to_a_result_gives_the_signed_file(
 ) -> None:
     """Its content, the archive, a link to share, and the answer of the one call."""
     style = await ready_style(client, fake_worker)
-    contents = {"files": files(contents=[png(seed=1), png(seed=2)]), "data": {"style_id": style}}
-    made = (await client.post("/v1/stylizations", **contents)).json()["stylization"]
+    uploads = files(contents=[png(seed=1), png(seed=2)])
+    answer = await client.post("/v1/stylizations", files=uploads, data={"style_id": style})
+    made = answer.json()["stylization"]
     job = await fake_worker.do_one()
     assert job.result is not None
     image = f"/v1/images/{job.result['images'][0]}"
@@ -128,3 +131,58 @@ async def test_every_way_to_a_result_gives_the_signed_file(
     assert len(found) == 5
     anchor = (folder_of(services.settings) / AUTHORITY).read_text()
     assert [state(data, "image/png", anchor) for data in found] == ["Trusted"] * 5
+
+
+async def test_a_photos_own_manifest_is_what_the_results_is_built_on(
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker
+) -> None:
+    style = await ready_style(client, fake_worker)
+    photo = with_manifest(signer())
+    answer = await client.post("/v1/stylizations", files=files(contents=photo), data={"style_id": style})
+    content = answer.json()["stylization"]["items"][0]["content_id"]
+    marks = (await client.get(f"/v1/images/{content}")).json()["marks"]
+    assert marks["manifest"] == {
+        "state": "valid",
+        "signer": "Fewstroke (self-signed)",
+        "generator": "A Camera",
+    }
+    assert marks["digital_source_type"].endswith("/digitalCapture")
+    job = await fake_worker.do_one()
+    assert job.result is not None
+    result = (await client.get(f"/v1/images/{job.result['images'][0]}/content")).content
+    assert state(result, "image/png", (folder_of(services.settings) / AUTHORITY).read_text()) == "Trusted"
+    manifest = read(result, "image/png")
+    (parent,) = manifest["ingredients"]
+    assert (parent["relationship"], parent["format"]) == ("parentOf", "image/jpeg")
+    assert "failure" not in parent["validation_results"] or not parent["validation_results"]["failure"]
+    (actions,) = (a["data"]["actions"] for a in manifest["assertions"] if a["label"] == "c2pa.actions.v2")
+    assert [action["action"] for action in actions] == ["c2pa.opened", "c2pa.edited"]
+    assert actions[1]["digitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
+
+
+@pytest.mark.parametrize("kind", ["xmp", "manifest"])
+async def test_examples_that_reserve_training_are_refused(
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker, kind: str
+) -> None:
+    example = (
+        with_xmp('tdm:reservation="1"')
+        if kind == "xmp"
+        else with_manifest(signer(), {"ai_training": "notAllowed"})
+    )
+    for path, uploads in (
+        ("/v1/styles", files(examples=[png(), example])),
+        ("/v1/stylize", files(examples=example, content=png())),
+    ):
+        refused = await client.post(path, files=uploads)
+        check_problem(refused, 422, "example_reserved")
+        assert "of `examples`" in refused.json()["detail"]
+    assert await nothing_stored(services)
+    allowed = await client.post("/v1/stylize", files=files(examples=png(), content=example))
+    assert allowed.status_code == 202, "a photo is not learned from"
+    await fake_worker.do_one()
+    services.settings.reserved_examples = "accept"
+    accepted = await client.post("/v1/styles", files=files(examples=example))
+    assert accepted.status_code == 202
+    job = await fake_worker.do_one()
+    marks = (await client.get(f"/v1/images/{job.params['examples'][0]}")).json()["marks"]
+    assert marks["reserved"] == ["tdm:reservation 1" if kind == "xmp" else "cawg.ai_training notAllowed"]
