@@ -64,7 +64,7 @@ def adapt(
     if are_works(examples):
         return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     with reported_errors():
-        from app.cli.pictures import expand, read_pictures
+        from app.cli.pictures import expand, read_pictures, refuse_reserved
         from app.cli.results import refuse_picture_name, write_bytes
         from app.imaging.limits import Ground
         from app.settings import load_settings
@@ -82,6 +82,7 @@ def adapt(
         if output.is_dir():
             raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
         refuse_picture_name(output, ".safetensors")
+        refuse_reserved(files)
         read = read_pictures([*files, *practice], longest=settings.example_side, ground=Ground.WHITE)
         pictures, photos = read[: len(files)], read[len(files) :]
         engine = _load(checkpoint, device)
@@ -191,7 +192,7 @@ def stylize(
                 with about(style):
                     rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
                 picture = encode(with_alpha_of(rendered, content), encoding, xmp=recipe.xmp(mark))
-                write_bytes(target, recipe.signed(picture, encoding.media_type, mark))
+                write_bytes(target, recipe.signed(picture, encoding.media_type, mark, photo))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
                 with about(clip):
@@ -212,7 +213,7 @@ def stylize(
                         smoothing=None if smooth else _frame_by_frame(),
                         limits=limits,
                         note=mark,
-                        sign=lambda data: recipe.signed(data, each.media_type, mark),
+                        sign=lambda data: recipe.signed(data, each.media_type, mark, clip),
                         on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                     )
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.common import InputError, about, complain, err_console, tell
+from app.imaging.sniff import media_type_of
+from app.provenance.marks import read_marks
 from app.provenance.signer import Claim, Signer
 from app.provenance.xmp import packet, tool
 
@@ -63,11 +65,12 @@ class Recipe:
         """For a picture: how it was made, with the mark."""
         return packet(tool(), self._marked(mark))
 
-    def signed(self, data: bytes, media_type: str, mark: str) -> bytes:
-        """The same as a signed manifest in the file, if its format can hold one."""
+    def signed(self, data: bytes, media_type: str, mark: str, source: Path) -> bytes:
+        """The same as a signed manifest in the file, if its format can hold one. Raises OSError."""
         if not self._signer.signs(media_type):
             return data
-        return self._signer.sign(data, media_type, Claim(self._marked(mark)))
+        _, manifest = read_marks(source, media_type_of(source))
+        return self._signer.sign(data, media_type, Claim(self._marked(mark), parent=manifest))
 
     def _marked(self, mark: str) -> dict[str, Any]:
         return {**self._record, "mark": mark}

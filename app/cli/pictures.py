@@ -13,6 +13,8 @@ from app.imaging.formats import OutputFormat
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
 from app.imaging.readable import listed
+from app.imaging.sniff import media_type_of
+from app.provenance.marks import read_marks
 from app.settings import load_settings
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif"})
@@ -60,6 +62,20 @@ def read_pictures(paths: Iterable[Path], *, longest: int, ground: Ground) -> lis
     if bad:
         raise InputError("\n".join(bad))
     return pictures
+
+
+def refuse_reserved(examples: Iterable[Path]) -> None:
+    """Raise InputError about those whose metadata forbid to learn from them, unless the settings allow it."""
+    if load_settings().reserved_examples == "accept":
+        return
+    bad = []
+    for path in examples:
+        with about(path):
+            marks, _ = read_marks(path, media_type_of(path))
+        if marks.reserved:
+            bad.append(f"{path} says that nothing may be learned from it ({', '.join(marks.reserved)})")
+    if bad:
+        raise InputError("\n".join([*bad, "choose others, whose owners permit it"]))
 
 
 def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Ground.KEPT) -> Image.Image:

@@ -25,7 +25,7 @@ from app.imaging.cost_limits import keep_small, refuse_costly
 from app.imaging.limits import Limits, Normalized, Stored, manifest_beside
 from app.imaging.normalize import normalize
 from app.imaging.sandbox import confine
-from app.imaging.sniff import HEAD, sniff
+from app.imaging.sniff import media_type_of
 from app.infra.thread_priority import give_way
 from app.provenance.marks import read_marks
 
@@ -55,9 +55,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def _marked(done: Normalized, source: Path, target: Path) -> Normalized:
     """With what the upload says of itself; its own manifest goes beside the picture."""
-    with source.open("rb") as file:
-        kind = sniff(file.read(HEAD))
-    marks, manifest = read_marks(source, f"image/{kind}")
+    marks, manifest = read_marks(source, media_type_of(source))
     if manifest is not None:
         manifest_beside(target).write_bytes(manifest)
     return replace(done, marks=asdict(marks) if marks else None)

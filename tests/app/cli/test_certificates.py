@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.provenance.reading import read, state
-from tests.app.support import encoded, picture
+from tests.app.provenance.reserved import with_manifest, with_xmp
+from tests.app.support import encoded, picture, signer
 from tests.app.worker.fake_engine import BASE_HASH
 
 KINDS = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -45,6 +46,26 @@ def test_clips_are_signed(run, engine, style: Path, tmp_path: Path):
         assert done.exit_code == 0, done.output
         anchor = (tmp_path / "data of this test" / "certificates" / "ca.pem").read_text()
         assert state(Path(done.stdout.strip()).read_bytes(), kind, anchor) == "Trusted", form
+
+
+def test_a_photos_own_manifest_is_what_the_result_is_built_on(run, engine, style: Path, tmp_path: Path):
+    photo = tmp_path / "cat.jpg"
+    photo.write_bytes(with_manifest(signer()))
+    done = run("stylize", photo, "--style", style, "-o", tmp_path / "out.png")
+    assert done.exit_code == 0, done.output
+    (parent,) = read((tmp_path / "out.png").read_bytes(), "image/png")["ingredients"]
+    assert parent["relationship"] == "parentOf"
+
+
+def test_examples_that_reserve_training_are_refused(run, engine, tmp_path: Path, monkeypatch):
+    example, output = tmp_path / "a.jpg", tmp_path / "a.safetensors"
+    example.write_bytes(with_xmp('tdm:reservation="1"'))
+    refused = run("adapt", example, "-o", output)
+    assert refused.exit_code == 3
+    assert "tdm:reservation 1" in refused.output
+    assert not output.exists()
+    monkeypatch.setenv("FEWSTROKE_RESERVED_EXAMPLES", "accept")
+    assert run("adapt", example, "-o", output).exit_code == 0
 
 
 def test_the_same_authority_signs_the_next_key(run, data_dir: Path):

@@ -7,6 +7,8 @@ from io import BytesIO
 
 import c2pa
 
+from app.imaging.encode import encode
+from app.imaging.formats import OutputFormat
 from app.provenance.c2pa_settings import OFFLINE
 from app.provenance.signer import Signer
 from tests.app.support import encoded, picture
@@ -19,10 +21,10 @@ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"{attributes}>{ele
 </rdf:RDF></x:xmpmeta>"""
 
 
-def with_xmp(attributes: str = "", elements: str = "", format: str = "JPEG") -> bytes:
+def with_xmp(attributes: str = "", elements: str = "", output: OutputFormat = OutputFormat.JPEG) -> bytes:
     """A photo with these properties."""
     packet = _PACKET.format(attributes=" " + attributes, elements=elements).encode()
-    return encoded(picture(64, 48), format, xmp=packet)
+    return encode(picture(64, 48), output, xmp=packet)
 
 
 def with_manifest(signer: Signer, entries: dict[str, str] | None = None, label: str = "cawg") -> bytes:
