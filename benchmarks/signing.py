@@ -1,4 +1,4 @@
-"""What a signed manifest costs a result: bytes and milliseconds, by format. ``python -m benchmarks.signing``"""
+"""What a signed manifest costs a result, in bytes and milliseconds (``python -m benchmarks.signing``)."""
 
 from __future__ import annotations
 

@@ -120,6 +120,8 @@ PENDING_STYLE: dict[str, Any] = {
     "modality": "image",
     "name": "Waves",
     "description": "Five woodblock prints",
+    "rights": "Public domain",
+    "licence": "CC0-1.0",
     "status": "pending",
     "job_id": LEARNING_ID,
     "base_hash": None,
@@ -143,6 +145,8 @@ STYLE = PENDING_STYLE | {
 IMPORTED = STYLE | {
     "id": IMPORTED_ID,
     "description": None,
+    "rights": None,
+    "licence": None,
     "job_id": None,
     "created_at": "2026-11-24T09:18:40.120665Z",
     "ready_at": "2026-11-24T09:18:40.120665Z",

@@ -142,6 +142,8 @@ async def create_one_call(
                 "styles": [{"id": style_id, "weight": 1.0}],
                 "steps": options.steps,
                 "seed": options.seed,
+                "rights": options.rights,
+                "licence": options.licence,
                 **await _render(options, form, batch),
                 "format": output,
             },

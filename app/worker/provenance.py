@@ -1,7 +1,7 @@
 """Record how a result was made, for its JSON and, unless declined, for its file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from app.jobs.dials import dials_of
@@ -43,4 +43,15 @@ def _common(job: Job, base_hash: str) -> dict[str, Any]:
 
 
 def _of_header(header: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: header.get(name) for name in ("k", "steps", "seed")}
+    """With whose the examples were, where somebody has said so."""
+    said = {"rights": header.get("rights"), "licence": header.get("examples_licence")}
+    return {
+        **{name: header.get(name) for name in ("k", "steps", "seed")},
+        **{name: text for name, text in said.items() if text},
+    }
+
+
+def with_rights(style: Any, job: Job) -> Any:
+    """A style that was learned, whose file says whose the examples are."""
+    rights, licence = job.params.get("rights") or "", job.params.get("licence") or ""
+    return replace(style, header=replace(style.header, rights=rights, examples_licence=licence))
