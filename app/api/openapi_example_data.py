@@ -48,6 +48,8 @@ HEADER = {
     "licence": "Apache-2.0",
     "format": STYLE_FORMAT,
     "modality": "image",
+    "rights": "Public domain",
+    "examples_licence": "CC0-1.0",
 }
 
 

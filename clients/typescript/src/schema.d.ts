@@ -2937,7 +2937,9 @@ export interface operations {
                      *             },
                      *             "licence": "Apache-2.0",
                      *             "format": "fewstroke-style/2",
-                     *             "modality": "image"
+                     *             "modality": "image",
+                     *             "rights": "Public domain",
+                     *             "examples_licence": "CC0-1.0"
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -2971,7 +2973,9 @@ export interface operations {
                      *             },
                      *             "licence": "Apache-2.0",
                      *             "format": "fewstroke-style/2",
-                     *             "modality": "image"
+                     *             "modality": "image",
+                     *             "rights": "Public domain",
+                     *             "examples_licence": "CC0-1.0"
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -3168,7 +3172,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -3573,7 +3579,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -3863,7 +3871,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4195,7 +4205,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4437,7 +4449,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -4526,7 +4540,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -6568,7 +6584,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,

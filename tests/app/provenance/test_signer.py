@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -15,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fpdf import FPDF
 from PIL import Image
 
 from app.errors import ConfigError
@@ -81,6 +83,22 @@ def test_a_work_of_the_model_alone_is_no_composite(signer: Signer) -> None:
     assert [(each["action"], each["digitalSourceType"].rpartition("/")[2]) for each in actions] == [
         ("c2pa.created", "trainedAlgorithmicMedia")
     ]
+
+
+def test_sound_and_scores(signer: Signer) -> None:
+    sound = BytesIO()
+    with wave.open(sound, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(8000))
+    score = FPDF()
+    score.add_page()
+    for data, media_type in ((sound.getvalue(), "audio/wav"), (bytes(score.output()), "application/pdf")):
+        signed = signer.sign(data, media_type, Claim({}, composed=True))
+        assert state(signed, media_type) == "Valid"
+        if media_type == "audio/wav":
+            assert state(signed[:100] + b"\x01" + signed[101:], media_type) == "Invalid"
 
 
 def test_several_threads_sign(signer: Signer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -10,15 +11,19 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.files.tables import FileRow
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
+from app.imaging.formats import ClipFormat
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.styles.tables import StyleRow
-from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from tests.app.support import answers_lost, picture, signer
+from app.worker.results import ClipOutcome, ImageOutcome, Outcome, StyleOutcome, succeed_with
+from model.modality import Piece, ResultFile
+from tests.app.provenance.reading import read, state
+from tests.app.support import answers_lost, encoded, picture, signer
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
 
@@ -184,3 +189,33 @@ def test_alpha_survives_where_the_format_has_it() -> None:
     assert with_alpha_of(picture(32, 24), picture()).mode == "RGB"
     for output, mode in ((OutputFormat.PNG, "RGBA"), (OutputFormat.WEBP, "RGBA"), (OutputFormat.JPEG, "RGB")):
         assert Image.open(BytesIO(encode(rendered, output))).mode == mode
+
+
+async def test_clips_and_compositions_are_signed_where_their_files_can_be(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions
+) -> None:
+    still = picture()
+    data = encoded(still, "WEBP", save_all=True, append_images=[picture(seed=2)], duration=100)
+    clip = ImageOutcome(still, "img_content", ClipOutcome(data, ClipFormat.WEBP))
+    job = await started(ledger)
+    assert await succeed_with(ledger, blobs, signer(), job, replace(outcome(), images=[clip], provenance={}))
+    done = await ledger.get(job.id)
+    assert done.result is not None
+    async with sessions() as session:
+        row = await session.get_one(ImageRow, done.result["images"][0])
+    assert row.provenance == {"signed": True}
+    assert state(await blobs.get(row.blob_key), "image/webp") == "Valid"
+
+    sheet = ResultFile("png", "image/png", encoded(still))
+    notes = ResultFile("mid", "audio/midi", b"MThd")
+    job = await started(ledger)
+    piece = Piece([sheet, notes], {})
+    assert await succeed_with(
+        ledger, blobs, signer(), job, Outcome(steps=0, seconds=0, provenance={"seed": 1}, pieces=[piece])
+    )
+    async with sessions() as session:
+        rows = {row.form: row for row in await session.scalars(select(FileRow))}
+    assert await blobs.get(rows["mid"].blob_key) == notes.data
+    stored = await blobs.get(rows["png"].blob_key)
+    assert (state(stored, "image/png"), rows["png"].size_bytes) == ("Valid", len(stored))
+    assert {"seed": 1} in [each["data"] for each in read(stored, "image/png")["assertions"]]
