@@ -12,7 +12,7 @@ from app.infra.logs import configure_logging
 from app.infra.parent_death import obey_leash
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
-from benchmarks.stub.engine import StubEngine, StubStyle
+from benchmarks.stub.engine import StubEngine
 from model.formats import checkpoint_hash
 
 if __name__ == "__main__":
@@ -22,4 +22,4 @@ if __name__ == "__main__":
     base = sys.argv[1] if len(sys.argv) > 1 else checkpoint_hash(settings.checkpoint)
     engine = StubEngine(base, settings.data_dir)
     preview = Image.new("RGB", (300, 200), "teal")
-    asyncio.run(serve(settings, Loaded(engine, StubStyle.from_bytes, preview, "cpu")))
+    asyncio.run(serve(settings, Loaded(engine, engine.read_style, preview, "cpu")))

@@ -30,7 +30,8 @@ from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
 from app.settings import Settings
-from tests.app.support import FakeWorker, serve
+from tests.support.fake_worker import FakeWorker
+from tests.support.server import serve
 
 POSTGRES = os.environ.get("FEWSTROKE_TEST_POSTGRES_URL")
 S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")

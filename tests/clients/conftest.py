@@ -19,8 +19,8 @@ from tests.app.conftest import (  # noqa: F401 - fixtures
     settings,
     sqlite_template,
 )
-from tests.app.supervisor.service import Service, serving
-from tests.app.support import FakeWorker
+from tests.support.fake_worker import FakeWorker
+from tests.support.served import Service, serving
 
 DUOTONE = ("-m", "tests.studio.serve")
 

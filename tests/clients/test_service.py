@@ -30,9 +30,10 @@ from fewstroke_client import (
 )
 from model.music.midi import write_midi
 from model.music.reading import read_work
-from tests.app.supervisor.service import Service
-from tests.app.support import FakeWorker, png
 from tests.model.music.conftest import make_song
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import png
+from tests.support.served import Service
 
 
 @pytest.fixture

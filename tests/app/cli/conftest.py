@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from app.cli import cli
-from tests.app.worker.fake_engine import BASE_HASH, FakeEngine, FakeStyle
+from tests.support.fake_engine import BASE_HASH, FakeEngine, FakeStyle
 
 Run = Callable[..., Result]
 
@@ -55,7 +55,7 @@ class BoundStyle(FakeStyle):
     @classmethod
     def from_bytes(cls, data: bytes, *, base_hash: str = BASE_HASH) -> FakeStyle:
         assert base_hash == BASE_HASH
-        return FakeStyle.from_bytes(data)
+        return FakeEngine(base_hash).read_style(data)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from app.infra.db import Sessions
 from app.infra.secrets_at_rest import Seal, SecretUnreadableError
 from app.settings import Settings
 from app.webhooks.tables import WebhookRow
-from tests.app.supervisor.service import SCRIPTED, serving
+from tests.support.served import SCRIPTED, serving
 
 
 def test_what_is_sealed_is_opened_with_the_same_key_only() -> None:

@@ -20,7 +20,7 @@ from app.jobs.ledger import NewJob
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 KINDS = LANES
 

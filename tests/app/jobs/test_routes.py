@@ -16,10 +16,12 @@ from app.auth.repository import create_key, revoke_key
 from app.infra.asyncio_utils import end
 from app.jobs.events import _until_refused
 from app.jobs.job import JobState
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import bearer, key_for
-from tests.app.support import FakeWorker, files, parse_sse, png
-from tests.app.waiting import eventually
+from tests.support.events import parse_sse
+from tests.support.fake_worker import FakeWorker
+from tests.support.keys import bearer, key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
+from tests.support.waiting import eventually
 
 
 async def create(client: httpx.AsyncClient) -> str:

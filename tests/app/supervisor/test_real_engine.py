@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.supervisor.service import Service, serving
-from tests.app.waiting import eventually
+from tests.support.served import Service, serving
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tests.app.supervisor.service import Service, serving
-from tests.app.waiting import eventually
+from tests.support.served import Service, serving
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -28,7 +28,7 @@ from app.jobs.ledger import Ledger, NewJob
 from app.migrations.migrate import migrate
 from app.settings import Settings, load_settings
 from app.styles.tables import StyleRow
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 READY_WITHIN = 60.0  # s; an interpreter with torch starts slowly on a busy machine
 PICTURE = (64, 48)  # px

@@ -18,7 +18,7 @@ import psutil
 from PIL import Image
 
 from app.infra.broker import Broker, find_broker
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 READY_WITHIN = 240.0  # s; on a machine that has much else to do
 SCRIPTED = ("-m", "tests.app.supervisor.serve_fake_worker", "1")
