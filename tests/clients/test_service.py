@@ -125,7 +125,7 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
 
 
 def test_a_job_that_is_canceled_and_tried_again(client: Client, folder: Path, served: Service):
-    hold = served.log.parent / "hold"
+    hold = served.data_dir / "hold"
     hold.touch()
     try:
         accepted = client.create_style(["a.jpg"], steps=5)

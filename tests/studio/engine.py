@@ -30,6 +30,7 @@ class DuotoneEngine(FakeEngine):
 
     def __init__(self, data_dir: Path, checkpoint: Path | None) -> None:
         self._checkpoint = checkpoint
+        self._folder = data_dir
         self._hold = data_dir / HOLD
         self._fail = data_dir / FAIL
         (data_dir / "worker.pid").write_text(str(os.getpid()))

@@ -1,8 +1,8 @@
 """The one engine without a model: real style files, known timing, failures on demand; no torch.
 
-Tests use it as it is, the studio's tests with pictures that one can tell apart (``tests.studio.engine``), and
-the benchmarks of faults and load with workers that hang (``benchmarks.stub``). The script of a run is its
-``seed`` (see ``Script``); the number of inner steps is the job's.
+Tests and the benchmarks of faults and load use it as it is, the studio's tests with pictures that one can
+tell apart (``tests.studio.engine``). The script of a run is its ``seed`` (see ``Script``); the number of
+inner steps is the job's.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,8 @@ class Script(IntEnum):
     BUG = 669
     DEAF = 670  # ignores ``should_stop``
     NEEDS_ROOM = 671  # more than two of them at once do not fit into memory
+    HANGS_ITS_WORKER = 672  # in the second inner step, every time
+    HANGS_ONCE = 1_000_000  # and every seed above it: its worker hangs once for each
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,10 @@ class FakeEngine:
     default_steps = 10
     step_seconds = float(os.environ.get("FEWSTROKE_SCRIPTED_STEP", "0.05"))
 
-    def __init__(self, base_hash: str = BASE_HASH) -> None:
+    def __init__(self, base_hash: str = BASE_HASH, folder: Path | None = None) -> None:
+        """``folder`` remembers which seeds have made a worker hang."""
         self.base_hash = base_hash
+        self._folder = folder
 
     def check_device(self) -> None:
         """A processor goes on after any error; a lost device after none."""
@@ -111,7 +117,8 @@ class FakeEngine:
                     early = self.preview(request.preview, colours[i], side, 0.1)
                     request.on_progress(Progress(0, total, {}, early))
         for step in range(total + 1):
-            self.before(step, scripts)
+            if step == 2:
+                self._end_as_asked(scripts)
             for i, request in enumerate(requests):
                 if i in outcomes:
                     continue
@@ -141,11 +148,6 @@ class FakeEngine:
         small = photo.copy()
         small.thumbnail((side, side))
         return small
-
-    def before(self, step: int, seeds: Sequence[int]) -> None:
-        """What is to happen before a step."""
-        if step == 2 and Script.KILLS_ITS_WORKER in seeds:
-            os.kill(os.getpid(), signal.SIGKILL)
 
     def pause(self, running: Sequence[Learning]) -> None:
         """Let a step, or a picture, take its time."""
@@ -189,6 +191,18 @@ class FakeEngine:
         """Every frame alone."""
         for frame in frames:
             yield self.draw(Rendering(frame, style, dials or Dials(), **options))
+
+    def _end_as_asked(self, seeds: Sequence[int]) -> None:
+        if Script.KILLS_ITS_WORKER in seeds:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if Script.HANGS_ITS_WORKER in seeds:
+            threading.Event().wait()
+        for seed in seeds:
+            if seed >= Script.HANGS_ONCE and self._folder is not None:
+                mark = self._folder / f"hung-{seed}"
+                if not mark.exists():
+                    mark.touch()
+                    threading.Event().wait()
 
     def draw(self, rendering: Rendering) -> Image.Image:
         """The photo inverted, in squares of the strokes' size; black where the mask is black and there is a
