@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from nats import connect
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
@@ -192,6 +193,14 @@ async def nats(nats_server: EmbeddedServer) -> EmbeddedServer:
             await jetstream.delete_stream(stream)
     await client.close()
     return nats_server
+
+
+@pytest.fixture
+async def jetstream(nats: EmbeddedServer) -> AsyncIterator[JetStreamContext]:
+    """A connection of the test's own, to look into the queue and to change what is in it."""
+    client = await connect(nats.url, token=nats.token)
+    yield client.jetstream()
+    await client.close()
 
 
 def joined(settings: Settings, server: EmbeddedServer) -> Settings:
