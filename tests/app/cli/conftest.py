@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,9 +47,9 @@ class LoadableEngine(FakeEngine):
         self.adapted.append({"examples": list(examples), **how})
         return super().adapt(examples, **how)
 
-    def stylize(self, photo, style, **how):
-        self.stylized.append({"photo": photo, **how})
-        return super().stylize(photo, style, **how)
+    def draw(self, rendering):
+        self.stylized.append(asdict(rendering.dials))
+        return super().draw(rendering)
 
 
 class BoundStyle(FakeStyle):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.jobs.job import JobKind, JobState
-from app.worker.device_watchdog import DEVICE_LOST
+from app.worker.failures import DEVICE_LOST
 from tests.support.backend import Backend
 from tests.support.fake_engine import BASE_HASH, Script
 from tests.support.fake_worker import style_bytes
