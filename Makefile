@@ -35,12 +35,12 @@ help: ## Show this list
 
 env: $(STAMP) ## Create .venv and install the project with its development tools
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml clients/python/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Fewstroke needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 	  { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e clients/python
 	@touch $@
 
 demo: env ## Start the service, upload paintings and a photo, write demo/out/

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
 
-from demo.client import Client, Json
+from demo import command
 from demo.errors import DemoError
-from demo.progress import follow, progress_bars
-from demo.service import running_service
 from model.text.errors import StoriesUnavailableError
 from model.text.poems.alphabet import Alphabet
 from model.text.poems.checkpoint import load_poems
@@ -30,72 +27,64 @@ from model.text.poems.forms import regulated
 from model.text.poems.poem import read_poems
 from model.text.poems.script import to_traditional
 
+Json = dict[str, Any]
 HERE = Path(__file__).parent
 POEMS = HERE / "poems" / "libai.txt"
 OUT = HERE / "out" / "stories"
-ASKED: dict[str, str | float] = {"form": "jueju", "title": "秋夜", "count": 3}
+ASKED = {"form": "jueju", "title": "秋夜", "count": "3"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; returns the exit status. A thing that is missing is one sentence and status 1."""
+    """Run the demo; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m demo.stories", description="Poems in, poems out.")
     parser.add_argument("poems", type=Path, nargs="*", metavar="FILE", help="default: twelve by 李白")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: demo/out/stories")
     given = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))  # unwinds, so the service is stopped
-    try:
-        run(given.poems or [POEMS], given.out, console)
-    except (DemoError, StoriesUnavailableError, httpx.HTTPError, OSError) as error:
-        console.print(f"[bold red]The demo failed:[/] {error}", markup=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-        return 130
-    return 0
+    files = given.poems or [POEMS]
+    return command.run(lambda console: run(files, given.out, console), (StoriesUnavailableError,))
 
 
 def run(files: Sequence[Path], out: Path, console: Console) -> None:
     """Start the service, learn, write three quatrains in every form of file. Raises DemoError."""
     started = time.monotonic()
-    for path in files:
-        if not path.is_file():
-            raise DemoError(f"{path} is missing.")
+    command.check_files(files)
     to_traditional("月")  # without the package that it needs, no worker could learn from poems
     count = sum(len(read_poems(path.read_text(encoding="utf-8"))) for path in files)
-    out.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        log = out / "service.log"
-        with console.status("starting the service: broker, worker, API"):
-            url = stack.enter_context(running_service(log))
-        console.print(f"The service runs at {url} (log: {log}).")
-        client, bars = stack.enter_context(Client(url)), stack.enter_context(progress_bars(console))
-        style = client.create_style(files, [], name="demo")
-        learned = follow(client, bars, style.job_id, f"learning from {count} poems", unit="character")
-        pending = client.generate("poems", style.id, **ASKED)
-        follow(client, bars, pending.job_id, "writing, by characters", unit="character")
-        made = client.generated("poems", pending.id)
-        write_results(client, made, out)
-    losses = learned["losses"]
-    console.print(
-        f"{losses['start']['nats']:.3f} nats a character before learning, {losses['end']['nats']:.3f} after"
-    )
+    words = command.nats("character")
+    with (
+        command.service(out, console) as (url, client, bars),
+        httpx.Client(base_url=url, timeout=60.0, trust_env=False) as http,
+    ):
+        style = client.create_style(files, name="demo")
+        job, _ = command.follow(client, bars, style.job, f"learning from {count} poems", words=words)
+        poem, job_id = ask(http, style.style.id)
+        command.follow(client, bars, client.get_job(job_id), "writing, by characters", words=words)
+        items = write_results(http, poem, out)
+    console.print(command.learned(job, "character"))
     alphabet = load_poems().alphabet
-    for item in made["items"]:
+    for item in items:
         check(item["about"], alphabet)
         console.print(_told(item))
     console.print(f"Done in {time.monotonic() - started:.1f} s: everything is in {out}")
 
 
-def write_results(client: Client, made: Json, out: Path) -> None:
-    """The files of each result, and its report on originality beside them."""
-    for item in made["items"]:
+def ask(http: httpx.Client, style_id: str) -> tuple[str, str]:
+    """Ask for quatrains; the ids of the poem and of its job. The client library has no call for poems."""
+    answer = http.post("/v1/poems", data={"style_id": style_id, **ASKED}).raise_for_status().json()
+    return answer["poem"]["id"], answer["job"]["id"]
+
+
+def write_results(http: httpx.Client, poem_id: str, out: Path) -> list[Json]:
+    """Write the files of each result, and its report on originality beside them; the results."""
+    items: list[Json] = http.get(f"/v1/poems/{poem_id}").raise_for_status().json()["items"]
+    for item in items:
         name = f"poem-{item['position'] + 1}"
         for file in item["files"]:
-            (out / f"{name}.{file['form']}").write_bytes(client.content(file["url"]))
+            content = http.get(file["url"]).raise_for_status().content
+            (out / f"{name}.{file['form']}").write_bytes(content)
         report = json.dumps(item["about"]["originality"], ensure_ascii=False, indent=1)
         (out / f"{name}.originality.json").write_text(report + "\n", encoding="utf-8")
+    return items
 
 
 def check(about: Json, alphabet: Alphabet) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from app.jobs.job import JobKind
 from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
-from app.worker.learning import Done, adapt, preemptible
+from app.worker.learning import adapt, preemptible
 from app.worker.preemption import Preemption
 from app.worker.results import Outcome, StyleOutcome
-from app.worker.work_item import Step, WorkItem
+from app.worker.work_item import Done, Step, WorkItem
 from model.errors import AdaptationCanceled
 from model.modality import Generation, Generator
 from model.pause import pause

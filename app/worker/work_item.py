@@ -10,6 +10,7 @@ from PIL.Image import Image
 
 from app.jobs.job import Job, JobKind
 from app.worker.inputs import JobInputs
+from app.worker.results import Outcome
 
 _BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
 
@@ -25,6 +26,10 @@ class Step:
     steps: int
     losses: Mapping[str, float] = field(default_factory=dict)
     preview: Image | None = None
+
+
+Done = Callable[[int, Outcome | Exception], None]
+"""Gets the position of a work, and what it made or why it made nothing; the first time counts."""
 
 
 class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a fault

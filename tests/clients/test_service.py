@@ -30,9 +30,10 @@ from fewstroke_client import (
 )
 from model.music.midi import write_midi
 from model.music.reading import read_work
-from tests.app.supervisor.service import Service
-from tests.app.support import FakeWorker, png
 from tests.model.music.conftest import make_song
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import png
+from tests.support.served import Service
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
 
 
 def test_a_job_that_is_canceled_and_tried_again(client: Client, folder: Path, served: Service):
-    hold = served.log.parent / "hold"
+    hold = served.data_dir / "hold"
     hold.touch()
     try:
         accepted = client.create_style(["a.jpg"], steps=5)

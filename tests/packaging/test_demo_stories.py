@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from demo import stories
-from demo.client import Client
 from demo.errors import DemoError
 from model.text.poems.checkpoint import load_poems
 from model.text.poems.poem import Poem, read_poems
@@ -58,9 +57,10 @@ def test_a_style_is_asked_for_a_quatrain_and_its_report_is_written(tmp_path: Pat
             return httpx.Response(200, json={"items": [item]})
         return httpx.Response(200, text=QUATRAIN)
 
-    with Client("http://service", transport=httpx.MockTransport(handler)) as client:
-        pending = client.generate("poems", "sty_1", **stories.ASKED)
-        stories.write_results(client, client.generated("poems", pending.id), tmp_path)
+    with httpx.Client(base_url="http://service", transport=httpx.MockTransport(handler)) as http:
+        poem_id, job_id = stories.ask(http, "sty_1")
+        stories.write_results(http, poem_id, tmp_path)
+    assert job_id == "job_1"
     assert b"form=jueju" in sent[0]
     assert (tmp_path / "poem-1.txt").read_text() == QUATRAIN
     assert json.loads((tmp_path / "poem-1.originality.json").read_text())["training"]["longest"] == 3

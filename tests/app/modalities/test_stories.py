@@ -17,10 +17,11 @@ from model.text.stories import package
 from tests.app.conftest import joined
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import Files, until
-from tests.app.support import parse_sse, serve
 from tests.model.text.conftest import make_poem
 from tests.model.text.test_reading import PROSE
 from tests.model.text.test_stories import SHAPE, make_tokenizer, make_weights, write_gguf
+from tests.support.events import parse_sse
+from tests.support.server import serve
 
 
 @pytest.fixture

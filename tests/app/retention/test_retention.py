@@ -34,7 +34,7 @@ from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from tests.app.support import picture
+from tests.support.pictures import picture
 
 TTL = timedelta(minutes=1)
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})

@@ -18,7 +18,8 @@ from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.styles.tables import StyleRow
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from tests.app.support import answers_lost, picture
+from tests.support.database import answers_lost
+from tests.support.pictures import picture
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
 

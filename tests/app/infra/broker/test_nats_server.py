@@ -15,7 +15,7 @@ import pytest
 
 from app.infra.broker import Broker, BrokerStartError, BrokerUnavailableError, EmbeddedServer, find_broker
 from app.infra.broker import nats_server as module
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
