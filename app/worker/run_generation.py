@@ -95,5 +95,6 @@ def _generation(modality: Generator, work: WorkItem) -> Generation:
         options=work.job.params["options"],
         files=work.inputs.files,
         on_progress=lambda made, of: work.on_step(Step("generate", made, of)),
+        on_text=work.on_step,
         should_stop=should_stop,
     )

@@ -11,6 +11,7 @@ from PIL.Image import Image
 from app.jobs.job import Job, JobKind
 from app.worker.inputs import JobInputs
 from app.worker.results import Outcome
+from model.modality import Written
 
 _BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
 
@@ -42,7 +43,7 @@ class WorkItem:
 
     job: Job
     inputs: JobInputs
-    on_step: Callable[[Step], None]
+    on_step: Callable[[Step | Written], None]
     should_stop: Callable[[], bool]
 
     @property

@@ -7,9 +7,14 @@ from typing import Any
 
 from fewstroke_client._decode import decode
 from fewstroke_client._errors import UnexpectedAnswerError
-from fewstroke_client._models import JobEvent, PreviewEvent, ProgressEvent, StateEvent
+from fewstroke_client._models import JobEvent, PreviewEvent, ProgressEvent, StateEvent, TextEvent
 
-_KINDS: dict[str, type[Any]] = {"state": StateEvent, "progress": ProgressEvent, "preview": PreviewEvent}
+_KINDS: dict[str, type[Any]] = {
+    "state": StateEvent,
+    "progress": ProgressEvent,
+    "preview": PreviewEvent,
+    "text": TextEvent,
+}
 
 
 class EventParser:
