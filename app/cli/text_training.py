@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from app.bounds import MAX_SEED
 from app.cli.common import InputError, err_console, tell
+from app.cli.train_options import BeginFrom, JointShare, Minutes, Out, RateScale, Seed, Threads, train
 from app.cli.writing import LM_FOLDER, text_errors
 
 
 def text_train(
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint, the state and the log.")],
+    out: Out,
     poems: Annotated[
         Path | None,
         typer.Option(help="Folder with a folder <collection>_<poet> with .txt files for each poet."),
@@ -22,18 +22,12 @@ def text_train(
     stories: Annotated[
         Path | None, typer.Option(help="Folder with a folder of .txt files, one a work, for each author.")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="Processor time of the whole training.")] = 60.0,
-    joint_share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Part of it before meta-training.")
-    ] = 0.7,
-    rate_scale: Annotated[
-        float, typer.Option(min=0.01, help="Factor on the learned inner rates, as stored in the checkpoint.")
-    ] = 1.0,
-    begin_from: Annotated[
-        Path | None, typer.Option(help="A checkpoint to go on from, if --out holds no state yet.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and the network.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    minutes: Minutes = 60.0,
+    joint_share: JointShare = 0.7,
+    rate_scale: RateScale = 1.0,
+    begin_from: BeginFrom = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
 ) -> None:
     """Train a checkpoint of poems or of stories; called again with the same --out, it goes on where it stood.
 
@@ -82,9 +76,7 @@ def text_train(
                 )
                 base = load_stories(load_settings().data_dir / LM_FOLDER)
                 training = StoriesTraining(of_stories, base, read_authors(folder))
-        with err_console().status(f"training; {out / 'log.csv'} says how it goes"):
-            training.train()
-        tell(str(training.checkpoint_path))
+        train(training, out)
 
 
 def evaluate_poems(

@@ -16,8 +16,8 @@ from torch import Tensor
 from model.errors import AdaptationCanceled
 from model.text.originality import RunIndex
 from model.text.stories.base import StoriesBase
-from model.text.stories.choice import Sentence, best, is_open
 from model.text.stories.llama import Memory
+from model.text.stories.next_sentence import Sentence, best, is_open
 from model.text.stories.passages import words
 
 CANDIDATES = 6  # sentences side by side

@@ -16,10 +16,10 @@ from model.text.reading import Text
 from model.text.stories import package
 from model.text.stories.adaptation import adapt
 from model.text.stories.base import RATE, StoriesBase, StoryLoss, load_stories, save_stories
-from model.text.stories.choice import Sentence, best, worth
 from model.text.stories.description import describe
 from model.text.stories.known import bloom, longest_run
 from model.text.stories.llama import Llama, LowRank, Memory, Shape, load_language_model
+from model.text.stories.next_sentence import Sentence, best, worth
 from model.text.stories.passages import passages, stack, tidy, word_numbers, words
 from model.text.stories.style import StoryStyle, blend_story_styles
 from model.text.stories.writing import StoryRequest, StoryWriter, instructions
