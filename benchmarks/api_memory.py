@@ -16,8 +16,8 @@ import typer
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import MIB, Usage, sample
-from demo.client import Client
 from demo.service import running_service
+from fewstroke_client import Client
 
 EXAMPLES = Path(__file__).parent.parent / "app/studio/pictures/examples"
 PHOTOS = Path(__file__).parent.parent / "app/studio/pictures/photos"
@@ -57,12 +57,9 @@ def measure(jobs: int, steps: int | None) -> list[Usage]:
 
 def _one_job(url: str, examples: list[Path], photos: list[Path], steps: int | None, number: int) -> None:
     with Client(url) as client:
-        style = client.create_style(examples, (), name=f"style {number}", steps=steps)
-        client.wait(style.job_id, lambda _event, _data: None)
-        rendering = client.stylize([photos[number % len(photos)]], style.id)
-        result = client.wait(rendering.job_id, lambda _event, _data: None)
-        for image in result["images"]:
-            client.content(image["url"])
+        style = client.learn_style(examples, name=f"style {number}", steps=steps)
+        for image in client.stylize(photos[number % len(photos)], style.id).images:
+            client.download_image(image)
 
 
 def main(

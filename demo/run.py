@@ -3,23 +3,21 @@ paintings' style comes back, with a contact sheet of how it got there."""
 
 import argparse
 import io
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
 from PIL import Image, ImageOps
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
-from demo.client import Client, Json
+from demo import command
 from demo.contact_sheet import Panel, contact_sheet, rows, wall
 from demo.errors import DemoError
-from demo.service import running_service
+from fewstroke_client import Client
 
 HERE = Path(__file__).parent
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
@@ -55,41 +53,22 @@ class Rendering:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; returns the exit status. A thing that is missing is one sentence and status 1."""
+    """Run the demo; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m demo.run", description="The whole path, over HTTP.")
     parser.add_argument("--examples", type=Path, nargs="+", metavar="FILE", help="default: five of Hokusai")
     parser.add_argument("--photo", type=Path, default=PHOTO, metavar="FILE", help="default: the astronaut")
     parser.add_argument("--out", type=Path, default=HERE / "out", metavar="DIR", help="default: demo/out")
     given = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))  # unwinds, so the service is stopped
     title = "Your examples" if given.examples else "The style of Katsushika Hokusai"
     examples = given.examples or [PICTURES / "examples" / f"{name}.jpg" for name in EXAMPLES]
-    try:
-        run(examples, given.photo, given.out, title=title, console=console)
-    except (DemoError, httpx.HTTPError, OSError) as error:
-        console.print(f"[bold red]The demo failed:[/] {error}", markup=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-        return 130
-    return 0
+    return command.run(lambda console: run(examples, given.photo, given.out, title=title, console=console))
 
 
 def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console: Console) -> None:
     """Start the service, do the work, write the results. Raises DemoError."""
     started = time.monotonic()
-    for path in (*examples, photo):
-        if not path.is_file():
-            raise DemoError(f"{path} is missing.")
-    out.mkdir(parents=True, exist_ok=True)
-    log = out / "service.log"
-    with ExitStack() as stack:
-        with console.status("starting the service: broker, worker, API"):
-            url = stack.enter_context(running_service(log))
-        console.print(f"The service runs at {url} (log: {log}).")
-        client, bars = stack.enter_context(Client(url)), stack.enter_context(_bars(console))
+    command.check_files([*examples, photo])
+    with command.service(out, console) as (_, client, bars):
         zero = _render(client, bars, examples, photo, steps=0)
         adapted = _render(client, bars, examples, photo, steps=None)
 
@@ -98,7 +77,7 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
                 Panel(
                     adapted.picture
                     if (dial, value) in DEFAULTS
-                    else _decoded(_stylize(client, [photo], adapted.style_id, **{dial: value})[0]),
+                    else _decoded(stylize(client, [photo], adapted.style_id, **{dial: value})[0]),
                     f"{dial.replace('_', ' ')} {value:g}",
                     words,
                 )
@@ -107,7 +86,7 @@ def run(examples: Sequence[Path], photo: Path, out: Path, *, title: str, console
             for dial, values in DIALS.items()
         ]
         hung = [*sorted((PICTURES / "photos").glob("*.jpg")), *sorted(BANK.glob("*.jpg"))]
-        made = [_decoded(png) for png in _stylize(client, hung, adapted.style_id)]
+        made = [_decoded(png) for png in stylize(client, hung, adapted.style_id)]
     sheet = contact_sheet(
         title,
         [upright(path) for path in examples],
@@ -132,45 +111,27 @@ def upright(path: Path) -> Image.Image:
     return ImageOps.exif_transpose(Image.open(path)).convert("RGB")
 
 
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[losses]}"),
-        TimeElapsedColumn(),
-        console=console,
-    )
-
-
 def _render(
     client: Client, bars: Progress, examples: Sequence[Path], photo: Path, *, steps: int | None
 ) -> Rendering:
     """Learn a style in so many steps and render the photo in it, both over HTTP."""
     what = "zero-step style" if steps == 0 else "inner loop     "
-    bar = bars.add_task(what, total=None, losses="waiting for the worker")
-
-    steps_taken = 0
-
-    def on_event(event: str, data: Json) -> None:
-        nonlocal steps_taken
-        if event == "progress" and data.get("steps") is not None:
-            steps_taken = data["step"]
-            bars.update(bar, completed=steps_taken, total=data["steps"], losses=_words(data["losses"]))
-
-    style = client.create_style(examples, [photo], name="demo", steps=steps)
-    learned = client.wait(style.job_id, on_event)
-    end = learned["losses"]["end"]
-    bars.update(bar, completed=steps_taken or 1, total=steps_taken or 1, losses=_words(end))
-
-    return Rendering(_stylize(client, [photo], style.id)[0], style.id, steps_taken, end)
+    accepted = client.create_style(examples, contents=[photo], name="demo", steps=steps)
+    job, bar = command.follow(client, bars, accepted.job, what, words=_words)
+    assert job.result is not None
+    end, taken = job.result.losses["end"], job.result.steps
+    bars.update(bar, completed=taken or 1, total=taken or 1, note=_words(end))
+    style_id = accepted.style.id
+    return Rendering(stylize(client, [photo], style_id)[0], style_id, taken, end)
 
 
-def _stylize(client: Client, photos: Sequence[Path], style_id: str, **options: float) -> list[bytes]:
-    """PNGs of the photos in a style."""
-    stylization = client.stylize(photos, style_id, **options)
-    result = client.wait(stylization.job_id, lambda *_: None)
-    return [client.content(image["url"]) for image in result["images"]]
+def stylize(client: Client, photos: Sequence[Path], style_id: str, **options: Any) -> list[bytes]:
+    """PNGs of the photos in a style. Raises DemoError where one of them failed."""
+    done = client.stylize(photos, style_id, timeout=command.JOB_WITHIN, **options)
+    for item in done.items:
+        if item.error is not None:
+            raise DemoError(f"{item.name}: {item.error.detail}")
+    return [client.download_image(image) for image in done.images]
 
 
 def _decoded(png: bytes) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The service under the demo: ``fewstroke serve`` with its embedded defaults, in a folder that goes away."""
+"""The service under demos and measurements: ``fewstroke serve`` in a folder that goes away."""
 
 import os
 import signal
@@ -21,10 +21,11 @@ FOREIGN = ("FEWSTROKE_", "NATS_", "DATABASE_URL", "AWS_")  # settings that would
 
 
 @contextmanager
-def running_service(log: Path) -> Iterator[str]:
+def running_service(log: Path, **settings: str) -> Iterator[str]:
     """Start the service on a free port, yield its URL once a job would be taken, stop it at the end.
 
-    Its output goes to ``log``. Raises DemoError when it does not come up.
+    Its output goes to ``log``; ``settings`` are environment variables. Raises DemoError when it does not come
+    up.
     """
     command = Path(sys.executable).with_name("fewstroke")
     if not command.exists():
@@ -39,7 +40,7 @@ def running_service(log: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=environment | settings,
             start_new_session=True,  # Ctrl-C reaches the demo alone, which stops the service in order
         )
         try:

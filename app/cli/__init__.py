@@ -26,6 +26,7 @@ from app.cli import (
     openapi,
     owners,
     service,
+    text_training,
     training,
     version,
     writing,
@@ -57,7 +58,7 @@ cli.command(rich_help_panel="Without a server")(music.compose)
 cli.command(rich_help_panel="Without a server")(writing.write)
 cli.command("meta-train", rich_help_panel="Training")(training.meta_train)
 cli.command("music-train", rich_help_panel="Training")(music.music_train)
-cli.command("text-train", rich_help_panel="Training")(writing.text_train)
+cli.command("text-train", rich_help_panel="Training")(text_training.text_train)
 cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)

@@ -42,12 +42,13 @@ def bench(
             from benchmarks.bench.command import run as measure
             from benchmarks.bench.command import store as keep
             from benchmarks.errors import BenchmarkError
+            from demo.errors import DemoError
         console = err_console()
         chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
         plan = (Plan.quick if quick else Plan)(parts=chosen, peers=peers, device=device, threads=threads)
         try:
             document = measure(plan, lambda line: console.print(line, markup=False, soft_wrap=True))
-        except BenchmarkError as error:
+        except (BenchmarkError, DemoError) as error:
             raise InputError(str(error)) from error
         whole = not quick and set(chosen) == set(PARTS)
         text, files = keep(document, out or RESULTS, keep=whole if store is None else store)

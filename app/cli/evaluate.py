@@ -11,14 +11,16 @@ from app.cli import blind as by_eye
 from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 from app.cli.music import evaluate_music
-from app.cli.writing import evaluate_poems
+from app.cli.text_training import evaluate_poems, evaluate_stories
 
 
 def evaluate(
-    modality: Annotated[str, typer.Option(help="image, music or poems (these with --works).")] = "image",
+    modality: Annotated[
+        str, typer.Option(help="image, music, poems or stories (these with --works).")
+    ] = "image",
     works: Annotated[
         Path | None,
-        typer.Option(help="Music, poems: folder with a folder for each composer or poet."),
+        typer.Option(help="Music, texts: folder with a folder for each composer, poet or author."),
     ] = None,
     fragments: Annotated[
         int,
@@ -26,7 +28,7 @@ def evaluate(
     ] = 0,
     joint: Annotated[
         Path | None,
-        typer.Option(help="Music, poems: checkpoint of the joint training alone, to be fine-tuned."),
+        typer.Option(help="Music, texts: checkpoint of the joint training alone, to be fine-tuned."),
     ] = None,
     styles: Annotated[
         Path | None, typer.Option(help="Folder with a folder of pictures for each artist.")
@@ -174,9 +176,11 @@ def evaluate(
         return evaluate_music(works, checkpoint, joint, out, cache, fragments=fragments)
     if modality == "poems":
         return evaluate_poems(works, checkpoint, joint, out, written=fragments)
+    if modality == "stories":
+        return evaluate_stories(works, checkpoint, joint, out, limit=limit)
     with reported_errors():
         if modality != "image":
-            raise InputError(f"--modality is image, music or poems, not {modality}")
+            raise InputError(f"--modality is image, music, poems or stories, not {modality}")
         if not count:
             for folder, option in ((styles, "--styles"), (contents, "--contents")):
                 if folder is None:

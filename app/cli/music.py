@@ -13,6 +13,7 @@ import typer
 
 from app.bounds import MAX_SEED
 from app.cli.common import InputError, err_console, reported_errors, tell
+from app.cli.train_options import BeginFrom, JointShare, Minutes, Out, RateScale, Seed, Threads, train
 from model.music.sniffing import sniff
 
 if TYPE_CHECKING:
@@ -195,19 +196,13 @@ def _about(result: Composition) -> dict[str, Any]:
 
 def music_train(
     works: Annotated[Path, typer.Option(help="Folder with a folder of .mid files for each composer.")],
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint, the state and the log.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Processor time of the whole training.")] = 60.0,
-    joint_share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Part of it before meta-training.")
-    ] = 0.5,
-    rate_scale: Annotated[
-        float, typer.Option(min=0.01, help="Factor on the learned inner rates, as stored in the checkpoint.")
-    ] = 1.0,
-    begin_from: Annotated[
-        Path | None, typer.Option(help="A checkpoint to go on from, if --out holds no state yet.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and the network.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    out: Out,
+    minutes: Minutes = 60.0,
+    joint_share: JointShare = 0.5,
+    rate_scale: RateScale = 1.0,
+    begin_from: BeginFrom = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
 ) -> None:
     """Train a music checkpoint; called again with the same --out, it goes on where it stood.
 
@@ -232,9 +227,7 @@ def music_train(
         )
         with err_console().status("reading the works"):
             training = MusicTraining(config, cached_works(works, out / "works.npz"))
-        with err_console().status(f"training; {out / 'log.csv'} says how it goes"):
-            training.train()
-        tell(str(training.checkpoint_path))
+        train(training, out)
 
 
 def evaluate_music(

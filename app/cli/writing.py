@@ -1,4 +1,4 @@
-"""``fewstroke adapt`` for texts, ``fewstroke write`` and ``fewstroke text-train``."""
+"""``fewstroke adapt`` for texts and ``fewstroke write``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def adapt_texts(
     examples: Sequence[Path], output: Path, *, steps: int | None, seed: int, checkpoint: Path | None
 ) -> None:
     """Learn an author from a few texts and write the style to a file."""
-    with _errors():
+    with text_errors():
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         from app.cli.results import write_bytes
@@ -104,7 +104,7 @@ def write(
     temperature: Annotated[
         float | None,
         typer.Option(
-            min=0.1, max=2.0, help="Above 1: more surprising.", show_default="poems 0.9, stories 0.8"
+            min=0.1, max=2.0, help="Above 1: more surprising.", show_default="poems 0.9, stories 0.7"
         ),
     ] = None,
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="Leave out what is unlikely.")] = 0.92,
@@ -125,7 +125,7 @@ def write(
 
     Prints them, or with -o one line of JSON for each that says how original it is.
     """
-    with _errors():
+    with text_errors():
         if output is not None and output.suffix.lstrip(".").lower() not in _FORMS:
             raise InputError(f"{output}: name a file that ends in one of .{', .'.join(_FORMS)}")
         files = [_bytes(path) for path in style]
@@ -209,72 +209,6 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_stem(f"{path.stem}-{number + 1}")
 
 
-def text_train(
-    poems: Annotated[
-        Path, typer.Option(help="Folder with a folder <collection>_<poet> with .txt files for each poet.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint, the state and the log.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Processor time of the whole training.")] = 60.0,
-    joint_share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Part of it before meta-training.")
-    ] = 0.7,
-    rate_scale: Annotated[
-        float, typer.Option(min=0.01, help="Factor on the learned inner rates, as stored in the checkpoint.")
-    ] = 1.0,
-    begin_from: Annotated[
-        Path | None, typer.Option(help="A checkpoint to go on from, if --out holds no state yet.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the samples and the network.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-) -> None:
-    """Train a checkpoint of poems; called again with the same --out, it goes on where it stood.
-
-    Writes poems.safetensors and log.csv to --out, and a state every minute.
-    """
-    with _errors():
-        if not poems.is_dir():
-            raise InputError(f"{poems} is no folder: check the name")
-        import torch
-
-        from model.text.poems.training import PoemsTraining, PoemsTrainingConfig
-        from model.text.poems.works import read_poets
-
-        torch.set_num_threads(threads)
-        config = PoemsTrainingConfig(
-            out=out,
-            begin_from=begin_from,
-            minutes=minutes,
-            joint_share=joint_share,
-            seed=seed,
-            rate_scale=rate_scale,
-        )
-        with err_console().status("reading the poems"):
-            training = PoemsTraining(config, read_poets(poems))
-        with err_console().status(f"training; {out / 'log.csv'} says how it goes"):
-            training.train()
-        tell(str(training.checkpoint_path))
-
-
-def evaluate_poems(
-    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, written: int = 0
-) -> None:
-    """Right against wrong poet, over those that no training saw; poems.json and poems.md in ``out``."""
-    with _errors():
-        if works is None or not works.is_dir():
-            raise InputError("--works names a folder with a folder <collection>_<poet> for each poet")
-        from benchmarks.evaluation import poems
-        from model.text.poems.works import read_poets
-
-        with err_console().status("measuring"):
-            options = poems.PoemsOptions(written=written)
-            results = poems.evaluate_poems(checkpoint, joint, read_poets(works), options)
-        poems.write_results(results, out)
-        tell(poems.table(results))
-        if written:
-            about = {name: value for name, value in results["written"].items() if name != "samples"}
-            tell(json.dumps(about))
-
-
 def _files(examples: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in examples:
@@ -318,7 +252,7 @@ def _weights(text: str | None, count: int) -> list[float]:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def text_errors() -> Iterator[None]:
     """As for pictures; what a caller can change is an error of the input."""
     from model.text.errors import ReadingError, WritingError
 

@@ -2,11 +2,10 @@
 
 from fastapi import Request, Response
 
-from app.files.intake import WorkBatch
 from app.files.tables import FileRole
 from app.generations.schemas import GenerationOptions
 from app.generations.tables import GenerationRow
-from app.http.forms import FileRule, Form
+from app.http.forms import FileRule
 from app.ids import new_id
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
@@ -15,7 +14,7 @@ from app.medium import Medium, Resource
 from app.settings import Settings
 from app.styles.repository import get_usable_style, hold_styles
 from app.submission.dependencies import SubmissionServices
-from app.submission.submit import submit
+from app.submission.submit import job_submission
 
 REPEATED = frozenset({"style_id", "weight"})
 
@@ -34,7 +33,10 @@ async def create_generation(
     rules = generation_rules(resource, services.settings)
     repeated = REPEATED | resource.repeated
 
-    async def plan(form: Form, batch: WorkBatch) -> NewJob:
+    async with job_submission(request, response, services, owner, rules, repeated=repeated) as submission:
+        if submission.job is not None:
+            return submission.job
+        form, batch = submission.form, submission.batch
         options = form.options(resource.options)
         assert isinstance(options, GenerationOptions)
         sent = frozenset(name for name, files in form.files.items() if files)
@@ -56,21 +58,21 @@ async def create_generation(
             style_id=main,
             created_at=utcnow(),
         )
-        return NewJob(
-            id=batch.job_id,
-            kind=JobKind.GENERATE,
-            modality=medium.name,
-            owner=owner,
-            style_id=main,
-            params={
-                "style_id": main,
-                "styles": styles,
-                "options": wanted,
-                "inputs": inputs,
-                "cost": resource.cost(wanted),
-            },
-            rows=[row, *batch.rows],
-            effects=[lambda session: hold_styles(session, owner, options.style_id)],
+        return await submission.create(
+            NewJob(
+                id=batch.job_id,
+                kind=JobKind.GENERATE,
+                modality=medium.name,
+                owner=owner,
+                style_id=main,
+                params={
+                    "style_id": main,
+                    "styles": styles,
+                    "options": wanted,
+                    "inputs": inputs,
+                    "cost": resource.cost(wanted),
+                },
+                rows=[row, *batch.rows],
+                effects=[lambda session: hold_styles(session, owner, options.style_id)],
+            )
         )
-
-    return await submit(request, response, services, owner, rules, plan, repeated=repeated)

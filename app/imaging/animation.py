@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from app.imaging.damaged_pictures import DAMAGE
 from app.imaging.encode import flatten
 from app.imaging.frame_composition import composed, gif_patches, png_patches
 from app.imaging.orientation import orientation_of, turned
-from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.to_srgb import Meaning, meaning_of, srgb
 
 FORMATS = ("GIF", "WEBP", "PNG")

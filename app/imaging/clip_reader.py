@@ -15,8 +15,8 @@ from PIL import Image
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ClipTooLongError, ImageCorruptError, ImageTooLargeError
 from app.imaging import animation, video
+from app.imaging.damaged_pictures import DAMAGE
 from app.imaging.formats import ClipFormat
-from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.sniff import HEAD, InputFormat, sniff, sniff_video
 
 _ANIMATED = {

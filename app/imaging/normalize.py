@@ -22,7 +22,6 @@ from PIL import Image
 
 from app.errors import (
     ImageAnimatedError,
-    ImageCorruptError,
     ImageFormatUnsupportedError,
     ImageTooLargeError,
     ImageTooSmallError,
@@ -31,11 +30,11 @@ from app.errors import (
 from app.imaging.animation import first_frame, frame_count, with_alpha
 from app.imaging.clip_reader import ClipLimits, Frame, plays_of, read_frames, too_long
 from app.imaging.clip_writer import write_clip
+from app.imaging.damaged_pictures import DAMAGE, damaged
 from app.imaging.encode import flatten
 from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.orientation import orientation_of, turned
-from app.imaging.pillow_exceptions import DAMAGE
 from app.imaging.readable import listed, plugin_of, readable
 from app.imaging.sniff import HEAD, InputFormat, describe, sniff
 from app.imaging.to_srgb import meaning_of, srgb
@@ -66,9 +65,7 @@ def normalize(source: Path, target: Path, limits: Limits, *, label: str = "The p
         except DAMAGE as error:
             image = _without_end(file, limits, label) if kind is InputFormat.JPEG else None
             if image is None:
-                raise ImageCorruptError(
-                    f"{label} is damaged or cut off ({_reason(error)}): save it again and resend it."
-                ) from error
+                raise damaged(label, error) from error
     lossy = kind is InputFormat.JPEG or (kind is InputFormat.HEIC and image.mode == "RGB")
     return _write(image, target, jpeg=lossy and not limits.exact)
 
@@ -211,8 +208,3 @@ def _written(
         sha256=digest.hexdigest(),
         frames=frames,
     )
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "unreadable" if "/" in text else text[:100].rstrip(".")  # never a path of ours

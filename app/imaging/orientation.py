@@ -6,7 +6,7 @@ import struct
 
 from PIL import Image
 
-from app.imaging.pillow_exceptions import DAMAGE
+from app.imaging.damaged_pictures import DAMAGE
 
 _ORIENTATION_TAG = 0x0112
 _TURNS = {

@@ -12,10 +12,10 @@ from typing import Any
 from PIL import Image
 
 from app.errors import ImageCorruptError, ImageFormatUnsupportedError
+from app.imaging.damaged_pictures import DAMAGE
 from app.imaging.encode import flatten
 from app.imaging.formats import has_video
 from app.imaging.orientation import orientation_of_matrix, turned
-from app.imaging.pillow_exceptions import DAMAGE
 
 _UNSAID, _BT709 = 2, 1  # as H.273 counts matrices
 _SD = (1280, 576)  # a larger picture that says nothing has BT.709's colours, a smaller one BT.601's

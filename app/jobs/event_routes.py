@@ -72,9 +72,10 @@ async def read_job_events(
     allowed: StillAllowed,
     after: Annotated[int, Depends(_more_to_read)],
 ) -> _EventStream:
-    """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-    `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after
-    it gets 204, at which an `EventSource` stops.
+    """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`),
+    `preview` (`{"step", "media_type", "base64"}`) and `text` (`{"position", "begin", "text"}`: from its
+    character `begin` on, the result at `position` now reads `text`). The last event is a terminal `state`;
+    who comes back after it gets 204, at which an `EventSource` stops.
 
     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
     the oldest that is left; when it is none of ours, from the start."""

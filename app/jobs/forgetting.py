@@ -1,6 +1,6 @@
-"""Delete copies of deleted things: names in the params of jobs, previews in the events of jobs.
+"""Delete copies of deleted things: names in the params of jobs, previews and texts in the events of jobs.
 
-docs/deletion.md lists them all; here are names of files in the parameters of jobs, and the previews among a
+docs/deletion.md lists them all; here are names of files in the parameters of jobs, and what is shown by a
 job's events, which are the broker's. Messages of webhooks are forgotten by :mod:`app.webhooks.outbox`.
 """
 
@@ -74,7 +74,7 @@ async def forget_names(
 
 
 async def forget_events(broker: Broker, job_ids: Collection[str]) -> None:
-    """Previews show what was uploaded. Without a broker they stay for the rest of their hour."""
+    """Previews show what was uploaded, texts what was made. Without a broker they stay out their hour."""
     for job_id in job_ids:
         try:
             await broker.purge_events(job_id)

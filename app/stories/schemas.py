@@ -37,7 +37,7 @@ class StoryOptions(GenerationOptions):
     avoid: Annotated[str, STORABLE] = Field(
         "", max_length=1000, description=f"At most {MAX_AVOIDED} words that do not occur, with commas."
     )
-    temperature: float = Field(0.8, ge=0.1, le=2.0, description="Above 1: more surprising.")
+    temperature: float = Field(0.7, ge=0.1, le=2.0, description="Above 1: more surprising.")
     top_p: float = Field(0.92, ge=0.01, le=1, description="Leave out what is unlikely.")
     max_copied: int = Field(
         8,
@@ -81,7 +81,7 @@ class SharedWords(BaseModel):
 class KnownWords(BaseModel):
     """What a story shares with the works of the training."""
 
-    longest: int = Field(description="Words of the longest run; 0 below 8.")
+    longest: int = Field(description="Words of the longest run; 0 below 9.")
     share: float = Field(description="Of its runs of eight words.")
 
 

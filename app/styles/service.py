@@ -41,7 +41,7 @@ from app.styles.repository import (
 )
 from app.styles.schemas import ImportOptions, RightsOptions, StyleChanges, StyleOptions
 from app.styles.tables import StyleRow
-from app.submission.submit import read_submission, submit
+from app.submission.submit import job_submission, read_submission
 from model.errors import StyleFormatError
 from model.formats import StyleHeader, read_style_header
 from model.modality import IMAGE
@@ -94,29 +94,34 @@ async def create_style(request: Request, response: Response, services: StyleServ
     """A style and the job that adapts it."""
     settings = services.settings
 
-    async def plan(form: Form, batch: UploadBatch) -> NewJob:
+    async with job_submission(
+        request, response, services, owner, style_rules(settings, services.media)
+    ) as submission:
+        if submission.job is not None:
+            return submission.job
+        form, batch = submission.form, submission.batch
         options = form.options(StyleOptions)
         medium = medium_of(services.media, form.files["examples"])
         check_steps(options.steps, settings, medium.max_steps)
         style_id = new_id("sty")
-        return NewJob(
-            id=batch.job_id,
-            kind=JobKind.ADAPT,
-            modality=medium.name,
-            owner=owner,
-            style_id=style_id,
-            params={
-                **await _examples(medium, form, batch, options),
-                "style_id": style_id,
-                "steps": options.steps,
-                "seed": options.seed,
-                "rights": options.rights,
-                "licence": options.licence,
-            },
-            rows=[new_style_row(style_id, owner, batch.job_id, options, medium.name), *batch.rows],
+        return await submission.create(
+            NewJob(
+                id=batch.job_id,
+                kind=JobKind.ADAPT,
+                modality=medium.name,
+                owner=owner,
+                style_id=style_id,
+                params={
+                    **await _examples(medium, form, batch, options),
+                    "style_id": style_id,
+                    "steps": options.steps,
+                    "seed": options.seed,
+                    "rights": options.rights,
+                    "licence": options.licence,
+                },
+                rows=[new_style_row(style_id, owner, batch.job_id, options, medium.name), *batch.rows],
+            )
         )
-
-    return await submit(request, response, services, owner, style_rules(settings, services.media), plan)
 
 
 async def _examples(medium: Medium, form: Form, batch: UploadBatch, options: StyleOptions) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
 from app.submission.dependencies import SubmissionServices
-from app.submission.submit import submit
+from app.submission.submit import job_submission
 from app.validators import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
@@ -57,7 +57,12 @@ async def create_stylization(
     """A stylization and its job. Contents that cannot be used are left out, unless none can."""
     settings = services.settings
 
-    async def plan(form: Form, batch: UploadBatch) -> NewJob:
+    async with job_submission(
+        request, response, services, owner, stylization_rules(settings), repeated=REPEATED
+    ) as submission:
+        if submission.job is not None:
+            return submission.job
+        form, batch = submission.form, submission.batch
         options = form.options(StylizationOptions)
         _check(options, options.format, form, settings)
         if options.clip_format and options.clip_format.is_video and not has_video():
@@ -83,29 +88,27 @@ async def create_stylization(
         contents = [item["content_id"] for item in items if item["content_id"]]
         if not contents:
             raise next(error for error in added if isinstance(error, ImageError))
-        return NewJob(
-            id=batch.job_id,
-            kind=JobKind.STYLIZE,
-            owner=owner,
-            style_id=main,
-            params={
-                "contents": contents,
-                "items": items,
-                "style_id": main,
-                "styles": styles,
-                "outside_style_id": options.outside_style_id,
-                **await _render(options, form, batch),
-                "format": options.format or OutputFormat.PNG,
-                "clips": batch.clips,
-                "clip_format": options.clip_format or ClipFormat.WEBP,
-            },
-            rows=[_row(owner, batch.job_id, main), *batch.rows],
-            effects=[lambda session: hold_styles(session, owner, needed)],
+        return await submission.create(
+            NewJob(
+                id=batch.job_id,
+                kind=JobKind.STYLIZE,
+                owner=owner,
+                style_id=main,
+                params={
+                    "contents": contents,
+                    "items": items,
+                    "style_id": main,
+                    "styles": styles,
+                    "outside_style_id": options.outside_style_id,
+                    **await _render(options, form, batch),
+                    "format": options.format or OutputFormat.PNG,
+                    "clips": batch.clips,
+                    "clip_format": options.clip_format or ClipFormat.WEBP,
+                },
+                rows=[_row(owner, batch.job_id, main), *batch.rows],
+                effects=[lambda session: hold_styles(session, owner, needed)],
+            )
         )
-
-    return await submit(
-        request, response, services, owner, stylization_rules(settings), plan, repeated=REPEATED
-    )
 
 
 async def create_one_call(
@@ -114,7 +117,10 @@ async def create_one_call(
     """Style, stylization and one job for both."""
     settings = services.settings
 
-    async def plan(form: Form, batch: UploadBatch) -> NewJob:
+    async with job_submission(request, response, services, owner, one_call_rules(settings)) as submission:
+        if submission.job is not None:
+            return submission.job
+        form, batch = submission.form, submission.batch
         options = form.options(OneCallOptions)
         check_steps(options.steps, settings)
         wanted = negotiate(request.headers.get("accept"), options.format)
@@ -129,32 +135,32 @@ async def create_one_call(
             size=options.size,
             exact=bool(form.files["mask"]),
         )
-        return NewJob(
-            id=batch.job_id,
-            kind=JobKind.STYLIZE_ONCE,
-            owner=owner,
-            style_id=style_id,
-            params={
-                "examples": examples,
-                "contents": contents,
-                "items": [_item(form.files["content"][0], contents[0])],
-                "style_id": style_id,
-                "styles": [{"id": style_id, "weight": 1.0}],
-                "steps": options.steps,
-                "seed": options.seed,
-                "rights": options.rights,
-                "licence": options.licence,
-                **await _render(options, form, batch),
-                "format": output,
-            },
-            rows=[
-                new_style_row(style_id, owner, batch.job_id, options),
-                _row(owner, batch.job_id, style_id),
-                *batch.rows,
-            ],
+        return await submission.create(
+            NewJob(
+                id=batch.job_id,
+                kind=JobKind.STYLIZE_ONCE,
+                owner=owner,
+                style_id=style_id,
+                params={
+                    "examples": examples,
+                    "contents": contents,
+                    "items": [_item(form.files["content"][0], contents[0])],
+                    "style_id": style_id,
+                    "styles": [{"id": style_id, "weight": 1.0}],
+                    "steps": options.steps,
+                    "seed": options.seed,
+                    "rights": options.rights,
+                    "licence": options.licence,
+                    **await _render(options, form, batch),
+                    "format": output,
+                },
+                rows=[
+                    new_style_row(style_id, owner, batch.job_id, options),
+                    _row(owner, batch.job_id, style_id),
+                    *batch.rows,
+                ],
+            )
         )
-
-    return await submit(request, response, services, owner, one_call_rules(settings), plan)
 
 
 async def _render(

@@ -16,10 +16,6 @@ from app.jobs.job import Job
 from app.jobs.ledger import NewJob
 from app.submission.dependencies import SubmissionServices
 
-Plan = Callable[[Form, UploadBatch], Awaitable[NewJob]]
-"""From a form to a job: checks the options, takes the pictures in. The rows of the pictures, which the
-batch has, belong into the job."""
-
 
 @dataclass(frozen=True)
 class Submission:
@@ -77,37 +73,63 @@ async def read_submission(
             yield submission
 
 
-async def submit(
+@dataclass
+class JobSubmission:
+    """A form on its way to a job. ``job``: made by this request, or by an earlier one with its key."""
+
+    form: Form
+    request: Request
+    services: SubmissionServices
+    owner: str
+    claim: Claim | None
+    job: Job | None = None
+    uploads: UploadBatch | None = None
+
+    @property
+    def batch(self) -> UploadBatch:
+        """Takes the files in. Its rows belong into the job."""
+        assert self.uploads is not None, "the job is there already"
+        return self.uploads
+
+    async def create(self, new: NewJob) -> Job:
+        """Make the job durable; it goes into the queue when the block ends.
+
+        Raises QueueFullError, QuotaExceededError, StorageExceededError.
+        """
+        new = claimed(new, self.claim)
+        check = partial(self.services.storage.check, request=self.request, owner=self.owner)
+        self.job = await self.services.jobs.create(replace(new, effects=(*new.effects, check)))
+        return self.job
+
+
+@asynccontextmanager
+async def job_submission(
     request: Request,
     response: Response,
     services: SubmissionServices,
     owner: str,
     rules: Mapping[str, FileRule],
-    plan: Plan,
     *,
     repeated: Collection[str] = (),
-) -> Job:
-    """The job of this request, durable and in the queue; of a repeated request, the job of the first.
+) -> AsyncIterator[JobSubmission]:
+    """The form of a request that is to make a job, inside the block. Of a repeated request the job is there.
 
-    Raises what ``read_submission`` and ``plan`` raise, and QueueFullError, QuotaExceededError.
+    When the block ends without a job, what was stored for it goes. Raises what ``read_submission`` raises.
     """
+    admit = partial(services.jobs.ensure_room, owner)
     async with read_submission(
-        request,
-        response,
-        services,
-        owner,
-        rules,
-        admit=partial(services.jobs.ensure_room, owner),
-        repeated=repeated,
-    ) as submission:
-        if submission.made is not None:
-            return await services.ledger.get(submission.made)
+        request, response, services, owner, rules, admit=admit, repeated=repeated
+    ) as read:
+        submission = JobSubmission(read.form, request, services, owner, read.claim)
+        if read.made is not None:
+            submission.job = await services.ledger.get(read.made)
+            yield submission
+            return
         async with services.intake.batch(new_id("job"), owner, request.is_disconnected) as batch:
-            new = claimed(await plan(submission.form, batch), submission.claim)
-            check = partial(services.storage.check, request=request, owner=owner)
-            job = await services.jobs.create(replace(new, effects=(*new.effects, check)))
-    await services.jobs.enqueue(job)
-    return job
+            submission.uploads = batch
+            yield submission
+    if submission.job is not None:
+        await services.jobs.enqueue(submission.job)
 
 
 def claimed(new: NewJob, claim: Claim | None) -> NewJob:

@@ -12,10 +12,9 @@ from contextvars import copy_context
 from functools import partial
 
 from app.jobs.job import JobKind
-from app.worker.learning import Done
 from app.worker.preemption import Preemption
 from app.worker.results import Outcome
-from app.worker.work_item import WorkItem
+from app.worker.work_item import Done, WorkItem
 
 _STRAGGLERS = 2.0  # s that those who have arrived wait for inputs that are slow to read
 

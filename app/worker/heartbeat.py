@@ -15,7 +15,6 @@ import psutil
 
 from app.infra.broker import Broker, BrokerError
 from app.infra.logs import NotAgain
-from app.worker.gpu_memory import gpu_memory
 from app.worker.hang_watchdog import HangWatchdog
 from app.worker.interfaces import EngineLike
 
@@ -67,7 +66,7 @@ class Heartbeat:
             "job": self._jobs[0] if self._jobs else None,
             "jobs": list(self._jobs),
             "silence_seconds": round(self._hang_watchdog.silence, 1) if self._hang_watchdog else 0.0,
-            "gpu": gpu_memory(self._device),
+            "gpu": _gpu_memory(self._device),
             "rss_mb": round(self._process.memory_info().rss / 2**20, 1),
             "peak_rss_mb": round(_peak_rss_bytes() / 2**20, 1),
             "host": socket.gethostname(),
@@ -95,3 +94,20 @@ class Heartbeat:
 def _peak_rss_bytes() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux, bytes on macOS
+
+
+def _gpu_memory(device: str) -> dict[str, float] | None:
+    """Memory in MiB of the whole device (``used_mb``, ``total_mb``) and what this process keeps
+    (``reserved_mb``); None without a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or not device.startswith("cuda"):
+        return None
+    try:
+        free, total = torch.cuda.mem_get_info(device)
+    except RuntimeError:  # a device in trouble must not keep the heartbeat from telling the rest
+        return None
+    return {
+        "used_mb": round((total - free) / 2**20, 1),
+        "total_mb": round(total / 2**20, 1),
+        "reserved_mb": round(torch.cuda.memory_reserved(device) / 2**20, 1),
+    }

@@ -26,6 +26,7 @@ from app.worker.progress import ProgressReporter
 from app.worker.results import Outcome, succeed_with
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.errors import AdaptationCanceled
+from model.modality import Written
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class Attempt:
             self.stop(StopReason.CANCELED)
         return self._reason is not None
 
-    def _ticking(self, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
-        def tick_and_tell(step: Step) -> None:  # called in the compute thread
+    def _ticking(self, on_step: Callable[[Step | Written], None]) -> Callable[[Step | Written], None]:
+        def tick_and_tell(step: Step | Written) -> None:  # called in the compute thread
             self._r.hang_watchdog.tick()
             on_step(step)
 

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from app.worker.failures import split_on_failure
 from app.worker.interfaces import ProgressLike, StyleLike
 from app.worker.preemption import Preemption
-from app.worker.results import Outcome
-from app.worker.split_on_failure import split_on_failure
-from app.worker.work_item import Step, WorkItem
+from app.worker.work_item import Done, Step, WorkItem
 from model.errors import AdaptationCanceled
 from model.modality import Learning
 from model.pause import at_pauses, pause
@@ -22,9 +21,6 @@ PREVIEW_EVERY = 5  # inner steps
 
 Photos = tuple[Sequence[Any], Any]
 """Of pictures: photos like those that the style is meant for, and the one that progress shows."""
-
-Done = Callable[[int, Outcome | Exception], None]
-"""Gets the position of a work, and what it made or why it made nothing; the first time counts."""
 
 
 class Learns(Protocol):

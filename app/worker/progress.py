@@ -6,6 +6,7 @@ import asyncio
 import base64
 import logging
 from collections import deque
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL.Image import Image
 from app.infra.asyncio_utils import end
 from app.infra.broker import Broker
 from app.worker.work_item import Step
+from model.modality import Written
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +40,14 @@ class ProgressReporter:
         self._closed = False
         self._task = asyncio.create_task(self._publish(), name=f"progress-{job_id}")
 
-    def on_step(self, step: Step) -> None:
-        """Report a step, and its preview when it has one (encoded here, in the calling thread).
+    def on_step(self, step: Step | Written) -> None:
+        """Report a step, and its preview when it has one (encoded here, in the calling thread); or a text.
 
         A picture without losses is a preview and no step: it is shown before anything was judged.
         """
+        if isinstance(step, Written):
+            self._loop.call_soon_threadsafe(self._add, [("text", asdict(step))])
+            return
         events: list[tuple[str, dict[str, Any]]] = []
         if step.preview is None or step.losses:
             events.append(

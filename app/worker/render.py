@@ -11,11 +11,10 @@ from PIL.Image import Image
 
 from app.imaging.transparency import opaque, with_alpha_of
 from app.jobs.dials import dials_of
-from app.worker.failures import explain, free_memory, is_out_of_memory
+from app.worker.failures import explain, free_memory, is_out_of_memory, split_on_failure
 from app.worker.interfaces import EngineLike
 from app.worker.render_clip import render_clip
 from app.worker.results import ClipOutcome, ImageOutcome, ItemFailure
-from app.worker.split_on_failure import split_on_failure
 from app.worker.work_item import JobStopped, Step, WorkItem
 from model.image.engine_types import Rendering
 from model.image.rendering.masks import soften

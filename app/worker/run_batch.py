@@ -13,12 +13,12 @@ from app.jobs.job import JobKind
 from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
 from app.worker.interfaces import EngineLike, ReadStyle, StyleLike
-from app.worker.learning import Done, Photos, adapt, preemptible
+from app.worker.learning import Photos, adapt, preemptible
 from app.worker.preemption import Preemption
 from app.worker.provenance import describe, with_rights
 from app.worker.render import RenderJob, render
 from app.worker.results import Outcome, StyleOutcome
-from app.worker.work_item import JobStopped, WorkItem
+from app.worker.work_item import Done, JobStopped, WorkItem
 
 
 def compute(

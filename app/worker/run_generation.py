@@ -13,11 +13,11 @@ from typing import Any
 from app.jobs.job import JobKind
 from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
-from app.worker.learning import Done, adapt, preemptible
+from app.worker.learning import adapt, preemptible
 from app.worker.preemption import Preemption
 from app.worker.provenance import describe_generation, with_rights
 from app.worker.results import Outcome, StyleOutcome
-from app.worker.work_item import Step, WorkItem
+from app.worker.work_item import Done, Step, WorkItem
 from model.errors import AdaptationCanceled
 from model.modality import Generation, Generator
 from model.pause import pause
@@ -99,5 +99,6 @@ def _generation(modality: Generator, work: WorkItem) -> Generation:
         options=work.job.params["options"],
         files=work.inputs.files,
         on_progress=lambda made, of: work.on_step(Step("generate", made, of)),
+        on_text=work.on_step,
         should_stop=should_stop,
     )

@@ -10,6 +10,8 @@ from PIL.Image import Image
 
 from app.jobs.job import Job, JobKind
 from app.worker.inputs import JobInputs
+from app.worker.results import Outcome
+from model.modality import Written
 
 _BRIEF_PIXELS = 2**20  # of a job's contents: about 0.4 s on two cores
 
@@ -27,6 +29,10 @@ class Step:
     preview: Image | None = None
 
 
+Done = Callable[[int, Outcome | Exception], None]
+"""Gets the position of a work, and what it made or why it made nothing; the first time counts."""
+
+
 class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a fault
     """``should_stop`` answered True between two pictures or frames."""
 
@@ -37,7 +43,7 @@ class WorkItem:
 
     job: Job
     inputs: JobInputs
-    on_step: Callable[[Step], None]
+    on_step: Callable[[Step | Written], None]
     should_stop: Callable[[], bool]
 
     @property

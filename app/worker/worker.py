@@ -28,18 +28,17 @@ from app.jobs.tracing import about_job, job_span
 from app.provenance.signer import Signer
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
-from app.worker.device_watchdog import GuardedEngine
+from app.worker.failures import GuardedEngine
 from app.worker.hang_watchdog import HangWatchdog
 from app.worker.heartbeat import Heartbeat
 from app.worker.inflight import InflightBatch
 from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.job_attempt import Attempt, Resources, StopReason, settle
-from app.worker.learning import Done
 from app.worker.preemption import Preemption
 from app.worker.queue_order import PullOrder
 from app.worker.run_batch import compute
 from app.worker.run_generation import LoadModality, compute_works
-from app.worker.work_item import WorkItem
+from app.worker.work_item import Done, WorkItem
 from model.modalities import load_modality
 from model.modality import IMAGE
 

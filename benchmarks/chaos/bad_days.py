@@ -16,7 +16,8 @@ from random import Random
 from benchmarks.chaos.bench import Bench, Patience, Sent
 from benchmarks.chaos.bucket import Bucket
 from benchmarks.errors import BenchmarkError
-from benchmarks.stub.engine import HANGS_ITS_WORKER, HANGS_ONCE
+from benchmarks.stub.service import ready
+from tests.support.fake_engine import Script
 
 _OTHER_BASE = "ab" * 32
 _PAGE = 4096  # bytes of SQLite
@@ -25,11 +26,11 @@ _PAGE = 4096  # bytes of SQLite
 async def worker_hangs(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
     """One job hangs its worker once and succeeds, one hangs every worker and fails, one hangs and is
     canceled; a neighbour succeeds."""
-    seed = HANGS_ONCE + rng.randrange(10**6)
+    seed = Script.HANGS_ONCE + rng.randrange(10**6)
     mark = bench.settings.data_dir / f"hung-{seed}"
     once = await bench.adapt(steps=4, seed=seed)
-    always = await bench.adapt(steps=4, seed=HANGS_ITS_WORKER, expected="failed")
-    unwanted = await bench.adapt(steps=4, seed=HANGS_ITS_WORKER, expected="canceled")
+    always = await bench.adapt(steps=4, seed=Script.HANGS_ITS_WORKER, expected="failed")
+    unwanted = await bench.adapt(steps=4, seed=Script.HANGS_ITS_WORKER, expected="canceled")
     neighbour = await bench.adapt(steps=1)
     await bench.until_running(once.job_id)
     await asyncio.sleep(rng.uniform(0, 2.0))
@@ -42,7 +43,7 @@ async def other_checkpoint(bench: Bench, _: None, rng: Random) -> tuple[list[Sen
     """A worker of another checkpoint joins, and for a while it is the only one: the service says so, and none
     of its jobs goes there."""
     foreign = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.stub.worker", _OTHER_BASE),
+        *(sys.executable, "-m", "tests.support.run_fake_worker", _OTHER_BASE),
         env={**os.environ, "FEWSTROKE_DATA_DIR": str(bench.settings.data_dir)},
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -124,6 +125,7 @@ async def _put_back(bench: Bench, backup: Path) -> None:
     await bench.forget_database()
     await _command("restore", str(backup), "--data-dir", str(bench.settings.data_dir))
     await bench.service.start()
+    await ready(bench.service)
     bench.http.base_url = bench.service.url
     await asyncio.to_thread(shutil.rmtree, backup)
 

@@ -27,7 +27,7 @@ from app.jobs.tables import JobRow
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from benchmarks.errors import BenchmarkError
-from benchmarks.stub.service import StubService, picture
+from benchmarks.stub.service import Service, picture
 
 _POLL = 0.1  # s
 
@@ -75,7 +75,7 @@ class Bench:
     """One service and what is needed to look into it."""
 
     def __init__(
-        self, service: StubService, settings: Settings, http: httpx.AsyncClient, engine: AsyncEngine
+        self, service: Service, settings: Settings, http: httpx.AsyncClient, engine: AsyncEngine
     ) -> None:
         self.service = service
         self.settings = settings

@@ -23,7 +23,7 @@ from benchmarks.chaos.bucket import no_bucket
 from benchmarks.chaos.clock import no_clock
 from benchmarks.chaos.levers import Clocks, Disk, Postgres
 from benchmarks.chaos.proxy import Proxy
-from benchmarks.stub.engine import KILLS_ITS_WORKER, STEP_SECONDS
+from tests.support.fake_engine import FakeEngine, Script
 
 Strike = Callable[[Bench, Any, Random], Awaitable[tuple[list[Sent], bool]]]
 """Makes the fault once; the jobs of the round, and whether the fault met one in flight."""
@@ -48,13 +48,13 @@ async def _in_flight(bench: Bench, sent: Sent) -> bool:
 async def worker_killed_adapting(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
     """At a random moment of an adaptation of a second, or of its end."""
     sent = await bench.adapt(steps=20)
-    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 22 * STEP_SECONDS))
+    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 22 * FakeEngine.step_seconds))
 
 
 async def worker_killed_stylizing(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
     """At a random moment of a rendering of eight pictures."""
     sent = await bench.stylize(8)
-    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 10 * STEP_SECONDS))
+    return [sent], await _kill_worker_of(bench, sent, rng.uniform(0, 10 * FakeEngine.step_seconds))
 
 
 async def _kill_worker_of(bench: Bench, sent: Sent, after: float) -> bool:
@@ -175,7 +175,7 @@ async def disk_full_at_result(bench: Bench, disk: Disk, rng: Random) -> tuple[li
 async def poison_job(bench: Bench, _: None, rng: Random) -> tuple[list[Sent], bool]:
     """A job that kills every worker ends as failed; its neighbours succeed."""
     good = [await bench.adapt(steps=1)]
-    poison = await bench.adapt(steps=4, seed=KILLS_ITS_WORKER, expected=JobState.FAILED)
+    poison = await bench.adapt(steps=4, seed=Script.KILLS_ITS_WORKER, expected=JobState.FAILED)
     await asyncio.sleep(rng.uniform(0, 1.0))
     good.append(await bench.adapt(steps=1))
     return [*good, poison], True

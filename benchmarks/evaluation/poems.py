@@ -109,12 +109,12 @@ def measure(base: PoemsBase, folds: Sequence[Fold], rule: UpdateRule, seed: int 
     return rows
 
 
-def summary(rows: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row for each of ``STEPS``: means, the gap with its interval, shares of poets."""
+def summary(rows: Mapping[str, Any], steps: Sequence[int] = STEPS) -> list[dict[str, Any]]:
+    """One row for each of ``steps``: means, the gap with its interval, shares of poets."""
     right = np.array([row["right"] for row in rows.values()])
     wrong = np.array([row["wrong"] for row in rows.values()])
     found = []
-    for i, step in enumerate(STEPS):
+    for i, step in enumerate(steps):
         gap = wrong[:, i] - right[:, i]
         interval = bootstrap.mean(gap)
         found.append(

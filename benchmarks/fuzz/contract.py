@@ -21,7 +21,7 @@ import typer
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine_info
-from benchmarks.stub.service import StubService, stub_service
+from benchmarks.stub.service import Service, stub_service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 RESULTS = Path(__file__).parent.parent / "results" / "contract.json"
@@ -79,7 +79,7 @@ async def check_contract(examples: int, seed: int) -> Report:
     )
 
 
-async def _key(service: StubService) -> str:
+async def _key(service: Service) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "app.cli", "keys", "create", "fuzzer", "--scopes", "read,write,admin"),

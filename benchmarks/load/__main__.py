@@ -35,7 +35,7 @@ from benchmarks.load.pictures import photo
 from benchmarks.load.report import problems, requests, tables
 from benchmarks.load.watch import Watch, cores_of_others
 from benchmarks.machine import machine_info
-from benchmarks.stub.service import StubService, client, stub_service
+from benchmarks.stub.service import Service, client, stub_service
 
 RESULTS = Path(__file__).parent.parent / "results" / "load.json"
 
@@ -116,7 +116,7 @@ async def clear(http: httpx.AsyncClient, settings: Settings, keys: Sequence[str]
         await engine.dispose()
 
 
-async def measure(service: StubService, *, users: int, seconds: int, load: dict[str, int]) -> dict[str, Any]:
+async def measure(service: Service, *, users: int, seconds: int, load: dict[str, int]) -> dict[str, Any]:
     """The row of results."""
     settings = load_settings(data_dir=service.data_dir)
     folder = service.data_dir.parent

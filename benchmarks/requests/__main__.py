@@ -28,7 +28,7 @@ from benchmarks.load.__main__ import make_owners
 from benchmarks.load.pictures import photo
 from benchmarks.machine import machine_info
 from benchmarks.requests.report import Figure, figures, table
-from benchmarks.stub.service import StubService, client, stub_service
+from benchmarks.stub.service import Service, client, stub_service
 
 RESULTS = Path(__file__).parent.parent / "results" / "requests.json"
 
@@ -41,7 +41,7 @@ _WARM_UPS = 40
 class Target:
     """A service, and what is there to ask it for."""
 
-    service: StubService
+    service: Service
     http: httpx.AsyncClient
     owners: list[dict[str, str]]
     jobs: list[tuple[dict[str, str], str]]  # the headers of their owner, and the id

@@ -23,7 +23,7 @@ from app.settings import load_settings
 from benchmarks.errors import BenchmarkError
 from benchmarks.load.__main__ import make_owners, run_clients
 from benchmarks.machine import machine_info
-from benchmarks.stub.service import StubService, client, stub_service
+from benchmarks.stub.service import Service, client, stub_service
 
 RESULTS = Path(__file__).parent.parent / "results" / "retained.json"
 INSIDE = Path(__file__).parent / "inside"
@@ -41,7 +41,7 @@ async def answered(http: httpx.AsyncClient) -> int:
     return round(sum(float(line.rpartition(" ")[2]) for line in counts))
 
 
-async def ask(service: StubService, folder: Path) -> dict[str, dict[str, float]]:
+async def ask(service: Service, folder: Path) -> dict[str, dict[str, float]]:
     """What API and worker hold at this moment."""
     found = {}
     for kind in ("api", "worker"):

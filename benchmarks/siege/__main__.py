@@ -30,7 +30,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine_info
 from benchmarks.processes import MIB
 from benchmarks.siege.attacks import ATTACKS
-from benchmarks.stub.service import StubService, client, picture, stub_service
+from benchmarks.stub.service import Service, client, picture, stub_service
 
 RESULTS = Path(__file__).parent.parent / "results" / "siege.json"
 INSIDE = Path(__file__).parent / "inside"
@@ -59,7 +59,7 @@ class Most:
     descriptors: int = 0
 
 
-async def _key(service: StubService, owner: str) -> str:
+async def _key(service: Service, owner: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.cli", "keys", "create", owner),
         env={**os.environ, "FEWSTROKE_DATA_DIR": str(service.data_dir)},
@@ -129,7 +129,7 @@ async def _watch(api: psutil.Process, most: Most) -> None:
         await asyncio.sleep(0.2)
 
 
-def _processor_seconds(service: StubService) -> dict[str, float]:
+def _processor_seconds(service: Service) -> dict[str, float]:
     """Of the service's parts, and of the API's decoders; and how long the API's event loop was ready and got
     no processor: what the machine's other work costs it (Linux)."""
     found = {"api": 0.0, "decoders": 0.0, "broker": 0.0, "worker": 0.0, "api_waited": 0.0}
@@ -207,7 +207,7 @@ async def lay_siege(seconds: float, sockets: int, attacks: str) -> dict[str, Any
             return await _besiege(service, seconds, sockets, attacks)
 
 
-async def _besiege(service: StubService, seconds: float, sockets: int, attacks: str) -> dict[str, Any]:
+async def _besiege(service: Service, seconds: float, sockets: int, attacks: str) -> dict[str, Any]:
     ada = await _key(service, "ada")
     bob = (await _key(service, "bob"), await _key(service, "bob"))
     (pid,) = service.pids("api")

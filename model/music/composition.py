@@ -12,7 +12,7 @@ from model.music.checkpoint import MusicBase
 from model.music.controls import Controls, Settled, settle, sounding_shift
 from model.music.encoding import EncodedSong, decode, encode
 from model.music.errors import CompositionFailedError
-from model.music.grammar import Plan
+from model.music.grammar_state import Plan
 from model.music.originality import GRAM, OriginalityIndex, Shared
 from model.music.sampling import SamplingOptions, bar_tokens, sample
 from model.music.score import Bar, Note, Score

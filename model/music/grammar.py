@@ -9,86 +9,22 @@ dominant.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.music.cadence import Cadence
 from model.music.encoding import LAYERS, MAX_CHORD
-from model.music.score import HIGHEST, LOWEST, QUARTER, Meter, Staff
+from model.music.grammar_state import Plan, State
+from model.music.score import HIGHEST, LOWEST, QUARTER, Staff
 from model.music.vocabulary import COUNTDOWN, VOCABULARY
 
 RANGES = {Staff.VOICE: (53, 81), Staff.RIGHT: (45, 98), Staff.LEFT: (26, 69)}  # as sounding
 VOICE_SPAN = 19  # semitones between the lowest and the highest note of a song
 VOICE_LEAP = 12
 REACH = 16  # semitones that a hand spans
-_DOMINANT = frozenset({7, 11, 2, 5})  # degrees under which the bar before the last ends
-_ROOT = frozenset({0})
 _HALF = QUARTER // 2
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked for, as far as the grammar sees to it.
-
-    Attributes:
-        meters: of each bar that is to be written.
-        shift: semitones from the neutral to the sounding key.
-        minor: the mode.
-        to_end: bars that follow after the last of them; 0: the piece ends with it.
-        cadence: the last bar is the tonic's, after a dominant bass.
-        voice: a voice sings; otherwise the piano is alone.
-    """
-
-    meters: tuple[Meter, ...]
-    shift: int
-    minor: bool
-    to_end: int = 0
-    cadence: bool = True
-    voice: bool = True
-
-
-Phase = Literal["bar", "meter", "bar_begun", "position", "group", "pitch", "end"]
-
-
-@dataclass
-class State:
-    """Where a score that is being written stands."""
-
-    phase: Phase = "bar"
-    bar: int = -1  # of the plan
-    onset: int = 0  # of the bar, in ticks from the first
-    place: int = -1  # in the bar
-    staff: Staff | None = None
-    duration: int = 0
-    chord: list[int] = field(default_factory=list)  # sounding pitches of the group being written, falling
-    tops: dict[Staff, int] = field(default_factory=dict)  # highest pitch of each staff's groups at this place
-    lows: dict[Staff, int] = field(default_factory=dict)
-    used: dict[Staff, list[int]] = field(default_factory=dict)  # durations of its groups at this place
-    ends: dict[Staff, list[int]] = field(default_factory=lambda: {staff: [] for staff in Staff})
-    sounding: dict[tuple[Staff, int], int] = field(default_factory=dict)  # ends by staff and pitch
-    divisions: dict[tuple[Staff, int, int], int] = field(
-        default_factory=dict
-    )  # 3 or 4 by staff, bar and beat
-    sung: tuple[int, int] | None = None  # lowest and highest note of the voice
-    last_sung: int | None = None
-    bass: int | None = None  # the tonic under the last bar
-
-    def copy(self) -> State:
-        """An independent one."""
-        return replace(
-            self,
-            chord=[*self.chord],
-            tops=dict(self.tops),
-            lows=dict(self.lows),
-            used={staff: [*durations] for staff, durations in self.used.items()},
-            ends={staff: [*ends] for staff, ends in self.ends.items()},
-            sounding=dict(self.sounding),
-            divisions=dict(self.divisions),
-        )
 
 
 class Grammar:
@@ -98,9 +34,7 @@ class Grammar:
         self.plan = plan
         self._onsets = [0, *accumulate(meter.ticks for meter in plan.meters)]
         self.total = self._onsets[-1]
-        self._last_onset = self._onsets[-2]
-        third = 3 if plan.minor else 4
-        self._tonic = frozenset({0, third, 7})
+        self.cadence = Cadence(plan)
 
     def allowed(self, state: State) -> NDArray[np.bool_]:
         """Which tokens may follow, (tokens,); at least one does."""
@@ -120,7 +54,7 @@ class Grammar:
             self._allow_pitches(mask, state)
             self._allow_groups(mask, state)
             self._allow_positions(mask, state)
-            if self._may_close(state):
+            if self.cadence.complete(state):
                 self._allow_bar(mask, state)
         if state.phase == "bar_begun" and not mask.any():  # long notes fill the bar
             self._allow_bar(mask, state)
@@ -175,32 +109,18 @@ class Grammar:
         remaining = len(self.plan.meters) - following + self.plan.to_end
         mask[v.bar_token(min(remaining, COUNTDOWN + 1))] = True
 
-    def _may_close(self, state: State) -> bool:
-        """The bar holds what it has to. Of a last bar with a cadence: the bass, and nothing left to begin."""
-        if state.bar + 1 < len(self.plan.meters) or not self.plan.cadence:
-            return True
-        return state.bass is not None or (state.staff is Staff.LEFT and self._bass_of(state.chord))
-
-    def _bass_of(self, chord: Sequence[int]) -> bool:
-        return bool(chord) and (chord[-1] - self.plan.shift) % 12 == 0
-
-    def _last_bar(self, state: State) -> bool:
-        return self.plan.cadence and state.bar == len(self.plan.meters) - 1
-
     # Positions
 
     def _allow_positions(self, mask: NDArray[np.bool_], state: State) -> None:
         v = VOCABULARY
         meter = self.plan.meters[state.bar]
-        if self._last_bar(state) and state.place >= 0 and not self._may_close(state):
+        if self.cadence.in_last_bar(state) and state.place >= 0 and not self.cadence.complete(state):
             return  # the bass comes first
         for i, place in enumerate(v.positions):
             if place <= state.place or place >= meter.ticks:
                 continue
-            if self._last_bar(state) and (
-                place % meter.beat or 2 * place > meter.ticks or (state.place < 0 and place)
-            ):
-                continue  # the last bar begins on its first beat, and comes to rest
+            if not self.cadence.may_begin(state, place):
+                continue
             if any(self._staff_free(state, staff, place) for staff in self._staves()):
                 mask[v.position + i] = True
 
@@ -211,7 +131,7 @@ class Grammar:
         """As ``_staff_open``, and near a cadence there are notes for it."""
         if not self._staff_open(state, staff, place):
             return False
-        if not self.plan.cadence or state.bar < len(self.plan.meters) - 2:
+        if not self.cadence.near(state.bar):
             return True
         ahead = state.copy()
         self._close_place(ahead)
@@ -290,16 +210,8 @@ class Grammar:
         return (at % QUARTER) + duration <= QUARTER
 
     def _may_end(self, state: State, staff: Staff, end: int) -> bool:
-        """No note outlasts the plan or is held into a last bar, where all end on beats."""
-        if end > self.total:
-            return False
-        if not self.plan.cadence:
-            return True
-        if state.bar < len(self.plan.meters) - 1:
-            return end <= self._last_onset
-        if (end - self._last_onset) % self.plan.meters[-1].beat:
-            return False
-        return staff is not Staff.LEFT or state.bass is not None or end - self._last_onset >= QUARTER
+        """No note outlasts the plan, or what its cadence allows."""
+        return end <= self.total and self.cadence.may_end(state, staff, end)
 
     # Pitches
 
@@ -329,14 +241,14 @@ class Grammar:
                 low, high = max(low, max(before) - REACH), min(high, min(before) - 1)
             if chord:
                 low, high = max(low, chord[0] - REACH), min(high, chord[-1] - 1)
-        if self._last_bar(state):  # nothing lies below the bass
-            bass = self._bass(state, pending=new)
+        if self.cadence.in_last_bar(state):  # nothing lies below the bass
+            bass = self.cadence.bass(state, pending=new)
             if bass is not None:
                 low = max(low, bass)
             elif staff is Staff.LEFT:
                 pending = [state.chord[-1]] if new and state.chord else []
                 high = min([high, *state.lows.values(), *pending])
-        degrees = self._degrees(state, staff, duration, pending=new)
+        degrees = self.cadence.degrees(state, staff, duration, pending=new)
         low, high = max(low, LOWEST + self.plan.shift), min(high, HIGHEST + self.plan.shift)
         return [
             pitch
@@ -344,26 +256,6 @@ class Grammar:
             if (degrees is None or (pitch - self.plan.shift) % 12 in degrees)
             and state.sounding.get((staff, pitch), 0) <= at
         ]
-
-    def _bass(self, state: State, *, pending: bool) -> int | None:
-        """The tonic under the last bar, also that of a group which is complete with what comes next."""
-        if state.bass is None and pending and state.staff is Staff.LEFT and self._bass_of(state.chord):
-            return state.chord[-1]
-        return state.bass
-
-    def _degrees(self, state: State, staff: Staff, duration: int, *, pending: bool) -> frozenset[int] | None:
-        """The degrees that a cadence leaves; None: all."""
-        if not self.plan.cadence:
-            return None
-        last = len(self.plan.meters) - 1
-        if state.bar == last:
-            rooted = self._bass(state, pending=pending) is not None
-            return self._tonic if rooted or staff is not Staff.LEFT else _ROOT
-        if state.bar == last - 1 and staff is Staff.LEFT:
-            meter = self.plan.meters[state.bar]
-            if state.place >= meter.ticks - meter.beat or state.place + duration >= meter.ticks:
-                return _DOMINANT
-        return None
 
     # Ends of groups and places
 
@@ -382,7 +274,7 @@ class Grammar:
             low, high = state.sung or (state.chord[0], state.chord[0])
             state.sung = min(low, state.chord[0]), max(high, state.chord[0])
             state.last_sung = state.chord[0]
-        if staff is Staff.LEFT and self._last_bar(state) and self._bass_of(state.chord):
+        if staff is Staff.LEFT and self.cadence.in_last_bar(state) and self.cadence.is_bass(state.chord):
             state.bass = min(state.chord[-1], state.bass or HIGHEST)
         state.chord = []
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from model.errors import AdaptationCanceled
 from model.music.encoding import MAX_CHORD
 from model.music.errors import CompositionFailedError
-from model.music.grammar import Grammar, Plan, State
+from model.music.grammar import Grammar
+from model.music.grammar_state import Plan, State
 from model.music.network import Network
 from model.music.originality import DISTINCT, GRAM, OriginalityIndex, event_hash, grams
 from model.music.score import LOWEST, Meter, Staff

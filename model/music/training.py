@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.maml import Task
+from model.maml import LossFn, Task
 from model.music.checkpoint import save_music
 from model.music.network import Network
 from model.music.originality import OriginalityIndex, build_index, human_baseline
 from model.music.windows import draw_window, stack
 from model.music.works import HELD_OUT, VALIDATION, Work, by_composer, training_works
-from model.sequence.objective import Batch, joined_batches
+from model.sequence.network import PhiModule
+from model.sequence.objective import Batch, SequenceLoss, joined_batches
 from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 
 
@@ -82,6 +83,7 @@ class MusicTraining(SequenceTraining):
     """One training on songs."""
 
     config: MusicTrainingConfig
+    network: Network
 
     def __init__(self, config: MusicTrainingConfig, works: Sequence[Work]) -> None:
         self.works = training_works(works)
@@ -90,8 +92,14 @@ class MusicTraining(SequenceTraining):
         self._human: dict[str, float] | None = None
         self._tasks: CycleTasks | None = None
         torch.manual_seed(config.seed)
-        super().__init__(config, Network(config.network), sorted(self.groups), "music.safetensors")
+        network = Network(config.network)
+        start = PhiModule(config.network, network.tokens.num_embeddings)
+        super().__init__(config, network, start, sorted(self.groups), "music.safetensors")
         self.weights = [sum(len(w.song.bars) for w in self.groups[name]) ** 0.6 for name in self.names]
+
+    def make_loss(self) -> LossFn:
+        """Nats an event."""
+        return SequenceLoss(self.network, amp=self.config.amp)
 
     def joint_batch(self, rng: random.Random) -> tuple[Batch, list[int]]:
         """Stretches of songs, long songs more often."""

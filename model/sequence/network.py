@@ -35,8 +35,24 @@ class NetworkConfig:
         return asdict(self)
 
 
-class PhiModule(nn.Module):
-    """phi_0, the meta-learned start: every tensor of phi without the task dimension.
+class PhiStart(nn.Module):
+    """A meta-learned start: every tensor of phi without the task dimension."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def _add(self, name: str, value: Tensor) -> None:
+        self.names.append(name)
+        self.register_parameter(name, nn.Parameter(value))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name."""
+        return {name: self.get_parameter(name) for name in self.names}
+
+
+class PhiModule(PhiStart):
+    """phi_0 of a ``SequenceNetwork``.
 
     Args:
         config: of the network.
@@ -46,7 +62,6 @@ class PhiModule(nn.Module):
     def __init__(self, config: NetworkConfig, tokens: int) -> None:
         super().__init__()
         d, r = config.width, config.rank
-        self.names: list[str] = []
         for layer in range(config.layers):
             self._add(f"gain_{layer}", torch.zeros(2, d))
             self._add(f"shift_{layer}", torch.zeros(2, d))
@@ -55,14 +70,6 @@ class PhiModule(nn.Module):
         self._add("gain_out", torch.zeros(d))
         self._add("shift_out", torch.zeros(d))
         self._add("bias", torch.zeros(tokens))
-
-    def _add(self, name: str, value: Tensor) -> None:
-        self.names.append(name)
-        self.register_parameter(name, nn.Parameter(value))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """By name."""
-        return {name: self.get_parameter(name) for name in self.names}
 
 
 class Cache:

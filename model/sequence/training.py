@@ -38,8 +38,8 @@ from model.maml import (
     Task,
 )
 from model.maml.schedules import constant_order, constant_weights
-from model.sequence.network import NetworkConfig, PhiModule, SequenceNetwork
-from model.sequence.objective import BETAS, Batch, SequenceLoss
+from model.sequence.network import NetworkConfig, PhiStart, expand_phi
+from model.sequence.objective import BETAS, Batch
 
 LONGEST_STEP = 60.0  # seconds: a pause does not use up a training's time
 
@@ -54,7 +54,8 @@ class SequenceTrainingConfig:
     joint_share: float = 0.5
     batch: int = 12  # sequences of a joint step
     lr: float = 2e-3
-    own_share: float = 0.7  # sequences that use their style's own phi in the joint part
+    warm_up: int = 100  # joint steps over which the rate rises to that
+    own_share: float = 0.7  # sequences that use their style's own phi in the joint part; 0: no own ones
     meta_lr: float = 3e-4
     rates_lr: float = 0.02
     rate_scale: float = 1.0  # of the learned rates in the checkpoint, by what is best on validation styles
@@ -73,7 +74,8 @@ class SequenceTraining(ABC):
 
     Args:
         config: see there.
-        network: untrained, drawn after ``torch.manual_seed(config.seed)``.
+        network: untrained, drawn after ``torch.manual_seed(config.seed)``; or frozen, without parameters.
+        start: of phi.
         names: of the training styles.
         checkpoint: the checkpoint's file name.
 
@@ -81,15 +83,21 @@ class SequenceTraining(ABC):
     """
 
     def __init__(
-        self, config: SequenceTrainingConfig, network: SequenceNetwork, names: Sequence[str], checkpoint: str
+        self,
+        config: SequenceTrainingConfig,
+        network: nn.Module,
+        start: PhiStart,
+        names: Sequence[str],
+        checkpoint: str,
     ) -> None:
         self.config = config
         self.names = list(names)
         self.network = network
-        self.start = PhiModule(config.network, network.tokens.num_embeddings)
+        self.start = start
         shapes = {name: value.shape for name, value in self.start.tensors().items()}
+        own = shapes if config.own_share else {}
         self.own = nn.ParameterDict(
-            {name: torch.zeros(len(self.names), *shape) for name, shape in shapes.items()}
+            {name: torch.zeros(len(self.names), *shape) for name, shape in own.items()}
         )
         self.rates = LearningRates(
             shapes,
@@ -134,9 +142,9 @@ class SequenceTraining(ABC):
         elif config.begin_from is not None:
             self._begin_from(config.begin_from)
 
+    @abstractmethod
     def make_loss(self) -> LossFn:
         """What is trained by: nats a token."""
-        return SequenceLoss(self.network, amp=self.config.amp)
 
     def initial_rates(self, names: Iterable[str]) -> dict[str, float]:
         """The inner rate of each tensor of phi before it is learned."""
@@ -187,23 +195,29 @@ class SequenceTraining(ABC):
     def _joint_step(self, rng: random.Random) -> float:
         c = self.config
         progress = min(1.0, self.seconds / (c.joint_share * c.minutes * 60))
-        warm = min(1.0, (self.joint_steps + 1) / 100)
+        warm = min(1.0, (self.joint_steps + 1) / c.warm_up)
         for group in self.optimizer.param_groups:
             group["lr"] = c.lr * warm * (1 - 0.9 * progress)
         batch, rows = self.joint_batch(rng)
-        used = torch.tensor([float(rng.random() < c.own_share) for _ in rows])
-        own = torch.tensor(rows)
-        phi = {
-            name: value + self.own[name][own] * used.view(-1, *[1] * value.ndim)
-            for name, value in self.start.tensors().items()
-        }
-        loss = self.loss(phi, batch).mean()
+        loss = self.loss(self._joint_phi(rows, rng), batch).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([p for group in self.optimizer.param_groups for p in group["params"]], 1.0)
         self.optimizer.step()
         self.joint_steps += 1
         return float(loss.detach())
+
+    def _joint_phi(self, rows: Sequence[int], rng: random.Random) -> dict[str, Tensor]:
+        """Of each sequence: the start, for most of them with what is their style's own."""
+        start = self.start.tensors()
+        if not self.own:
+            return expand_phi(start, len(rows))
+        used = torch.tensor([float(rng.random() < self.config.own_share) for _ in rows])
+        own = torch.tensor(rows)
+        return {
+            name: value + self.own[name][own] * used.view(-1, *[1] * value.ndim)
+            for name, value in start.items()
+        }
 
     def _note(self, name: str, value: float) -> None:
         self.losses.setdefault(name, []).append(value)

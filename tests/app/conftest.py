@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from nats import connect
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
@@ -30,7 +31,8 @@ from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
 from app.settings import Settings
-from tests.app.support import FakeWorker, serve
+from tests.support.fake_worker import FakeWorker
+from tests.support.server import serve
 
 POSTGRES = os.environ.get("FEWSTROKE_TEST_POSTGRES_URL")
 S3 = os.environ.get("FEWSTROKE_TEST_S3_ENDPOINT")
@@ -191,6 +193,14 @@ async def nats(nats_server: EmbeddedServer) -> EmbeddedServer:
             await jetstream.delete_stream(stream)
     await client.close()
     return nats_server
+
+
+@pytest.fixture
+async def jetstream(nats: EmbeddedServer) -> AsyncIterator[JetStreamContext]:
+    """A connection of the test's own, to look into the queue and to change what is in it."""
+    client = await connect(nats.url, token=nats.token)
+    yield client.jetstream()
+    await client.close()
 
 
 def joined(settings: Settings, server: EmbeddedServer) -> Settings:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.retained.__main__ import INSIDE
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

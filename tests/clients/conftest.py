@@ -19,8 +19,8 @@ from tests.app.conftest import (  # noqa: F401 - fixtures
     settings,
     sqlite_template,
 )
-from tests.app.supervisor.service import Service, serving
-from tests.app.support import FakeWorker
+from tests.support.fake_worker import FakeWorker
+from tests.support.served import Service, running_service
 
 DUOTONE = ("-m", "tests.studio.serve")
 
@@ -42,7 +42,7 @@ def url(live) -> str:  # noqa: F811
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     """``fewstroke serve`` with the duotone engine in its worker."""
-    async with serving(tmp_path_factory.mktemp("served"), *DUOTONE) as service:
+    async with running_service(tmp_path_factory.mktemp("served"), DUOTONE) as service:
         yield service
 
 

@@ -240,6 +240,7 @@ STEP = [
     'data: {"step": 0, "steps": 9, "losses": {"style": 1}, "phase": "adapt"}',
     "",
 ]
+TEXT = ["id: 2", "event: text", 'data: {"position": 0, "begin": 4, "text": " sun"}', ""]
 OVER = ["id: 3", "event: state", 'data: {"state": "succeeded"}', "", ""]
 
 
@@ -260,6 +261,58 @@ def test_events_go_on_where_the_connection_broke(run: Run):
     ]
     resumed = [request.headers.get("last-event-id") for request in script.asked]
     assert resumed == [None, "2", "2", "2"], "after the last event that came whole"
+
+
+def test_a_text_comes_as_it_is_written(run: Run):
+    script = Script([stream(*RUNNING, *TEXT, *OVER)])
+    events = run(script, "events", "job_1")
+    assert events[1] == fewstroke.TextEvent(0, 4, " sun", id="2")
+
+
+STORY = {
+    "id": "sto_1",
+    "style_id": "sty_1",
+    "styles": [{"id": "sty_1", "weight": 1.0}],
+    "settings": {"length": 40},
+    "created_at": "2026-01-01T00:00:00Z",
+    "expires_at": None,
+    "job": {**JOB, "state": "succeeded"},
+    "items": [
+        {
+            "position": 0,
+            "files": [],
+            "about": {
+                "title": "The Gate",
+                "opening": "",
+                "text": "The Gate\n\nIt was shut.",
+                "words": 3,
+                "ended": True,
+                "seed": 0,
+                "originality": {
+                    "examples": {"longest": 4, "share": 0.1, "own": 0, "place": 7},
+                    "training": {"longest": 0, "share": 0.0},
+                    "nearest": "it was shut",
+                },
+            },
+        }
+    ],
+}
+
+
+def test_stories_are_asked_for_waited_for_and_understood(run: Run):
+    script = Script(
+        [
+            httpx.Response(202, json={"story": STORY, "job": JOB}),
+            stream(*RUNNING, *TEXT, *OVER),
+            httpx.Response(200, json={**JOB, "state": "succeeded"}),
+            httpx.Response(200, json=STORY),
+        ]
+    )
+    made = run(script, "write_stories", "sty_1", title="The Gate", length=40)
+    assert made.items[0].about.originality.examples.longest == 4
+    assert made.items[0].about.text.endswith("It was shut.")
+    assert script.calls[0] == "POST /v1/stories"
+    assert script.calls[-1] == "GET /v1/stories/sto_1"
 
 
 def test_after_the_last_event_the_state_is_asked_for(run: Run, pauses: list[float]):

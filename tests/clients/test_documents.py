@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from fewstroke_client import Client
-from tests.app.supervisor.service import Service
+from tests.support.served import Service
 
 pytestmark = pytest.mark.process
 

@@ -30,9 +30,12 @@ from fewstroke_client import (
 )
 from model.music.midi import write_midi
 from model.music.reading import read_work
-from tests.app.supervisor.service import Service
-from tests.app.support import FakeWorker, png
 from tests.model.music.conftest import make_song
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import png
+from tests.support.served import Service
+
+POEMS = Path(__file__).parents[2] / "demo" / "poems" / "libai.txt"
 
 
 @pytest.fixture
@@ -124,7 +127,7 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
 
 
 def test_a_job_that_is_canceled_and_tried_again(client: Client, folder: Path, served: Service):
-    hold = served.log.parent / "hold"
+    hold = served.data_dir / "hold"
     hold.touch()
     try:
         accepted = client.create_style(["a.jpg"], steps=5)
@@ -247,6 +250,25 @@ async def test_keys_and_scopes(
         assert [style async for style in client.list_styles()] == []
         with pytest.raises(ForbiddenError, match="write"):
             await client.create_style([png()])
+
+
+def test_poems_in_poems_out(client: Client, folder: Path):
+    style = client.learn_style([POEMS], steps=0, timeout=100)
+    assert (style.modality, style.status) == ("poems", "ready")
+    done = client.write_poems({style.id: 1}, form="wujue", seed=3, timeout=100)
+    (piece,) = done.items
+    assert (piece.about.form, piece.about.seed, done.settings["form"]) == ("wujue", 3, "wujue")
+    assert piece.about.originality.training.longest <= 4
+    assert piece.about.text in client.download_file(piece.files[0]).decode()
+    client.download_poem(done, "all.zip")
+    with zipfile.ZipFile("all.zip") as archive:
+        assert sorted(archive.namelist()) == ["001.json", "001.md", "001.txt", "manifest.json"]
+    with pytest.raises(InvalidRequestError):
+        client.create_story("sty_x", length=1)
+    assert [found.id for found in client.list_poems(style_id=style.id)] == [done.id]
+    client.delete_poem(done)
+    with pytest.raises(NotFoundError):
+        client.get_poem(done)
 
 
 def test_songs_in_songs_out(client: Client, folder: Path):

@@ -1,79 +1,58 @@
-"""The demo's parts: its client against a scripted service, its contact sheet, its failures."""
+"""The demo's parts: what it asks the service for, its contact sheet, its failures."""
 
-import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 from PIL import ExifTags, Image, ImageChops
 
 from demo import run as demo
 from demo import service
-from demo.client import Client
 from demo.contact_sheet import Panel, contact_sheet, rows, wall
 from demo.errors import DemoError
-
-Handler = Callable[[httpx.Request], httpx.Response]
-
-
-def client(handler: Handler) -> Client:
-    return Client("http://service", transport=httpx.MockTransport(handler))
+from fewstroke_client import Image as ApiImage
+from fewstroke_client import JobError, StylizationItem
 
 
-def job(state: str, **more: Any) -> httpx.Response:
-    return httpx.Response(200, json={"id": "job_1", "state": state, "result": None, "error": None, **more})
+class Hung:
+    """A client whose results are given."""
+
+    def __init__(self, *items: StylizationItem) -> None:
+        self.items = list(items)
+        self.asked: dict[str, Any] = {}
+
+    def stylize(self, photos: Any, style: str, **options: Any) -> Any:
+        self.asked = {"photos": photos, "style": style, **options}
+        return SimpleNamespace(items=self.items, images=[item.image for item in self.items])
+
+    def download_image(self, image: Any) -> bytes:
+        return str(image.id).encode()
 
 
-def stream(*events: tuple[int, str, dict[str, Any]]) -> httpx.Response:
-    text = "".join(f"id: {n}\nevent: {name}\ndata: {json.dumps(data)}\n\n" for n, name, data in events)
-    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+def item(position: int, *, error: JobError | None = None) -> StylizationItem:
+    image = None if error else ApiImage(f"img_{position}", "/v1/images")
+    status = "failed" if error else "succeeded"
+    return StylizationItem(position, f"{position}.jpg", status, None, image, error)
 
 
-def test_events_are_passed_on_in_order_and_the_result_comes_back():
-    def handler(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/events"):
-            return stream((1, "state", {"state": "running"}), (2, "progress", {"step": 1, "steps": 3}))
-        return job("succeeded", result={"steps": 3})
-
-    seen: list[tuple[str, Any]] = []
-    with client(handler) as http:
-        assert http.wait("job_1", lambda event, data: seen.append((event, data))) == {"steps": 3}
-    assert seen == [("state", {"state": "running"}), ("progress", {"step": 1, "steps": 3})]
-
-
-def test_a_broken_stream_is_taken_up_after_the_last_event():
-    asked: list[str | None] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        if not request.url.path.endswith("/events"):
-            return job("succeeded" if len(asked) == 2 else "running", result={})
-        asked.append(request.headers.get("Last-Event-ID"))
-        return stream((7, "progress", {}))
-
-    with client(handler) as http:
-        http.wait("job_1", lambda *_: None)
-    assert asked == [None, "7"]
+def test_dials_are_asked_for_and_results_come_back_in_order() -> None:
+    client = Hung(item(0), item(1))
+    photos = [Path("one.jpg"), Path("two.jpg")]
+    found = demo.stylize(client, photos, "sty_1", strength=1.25)  # type: ignore[arg-type]
+    assert found == [b"img_0", b"img_1"]
+    assert (client.asked["photos"], client.asked["style"], client.asked["strength"]) == (
+        photos,
+        "sty_1",
+        1.25,
+    )
 
 
-def test_a_failed_job_says_why():
-    def handler(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/events"):
-            return stream((1, "state", {"state": "failed"}))
-        return job("failed", error={"code": "poison_job", "detail": "it killed its worker"})
-
-    with client(handler) as http, pytest.raises(DemoError, match="it killed its worker"):
-        http.wait("job_1", lambda *_: None)
-
-
-def test_a_refusal_is_told_in_the_words_of_the_service():
-    def handler(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(422, json={"detail": "`examples` needs 1 to 16 files."})
-
-    with client(handler) as http, pytest.raises(DemoError, match="422: `examples` needs"):
-        http.create_style([], [], name="x")
+def test_a_photo_that_failed_is_told_in_the_words_of_the_service() -> None:
+    client = Hung(item(0), item(1, error=JobError("out_of_memory", "It did not fit into memory.")))
+    with pytest.raises(DemoError, match=r"1\.jpg: It did not fit"):
+        demo.stylize(client, [Path("one.jpg")], "sty_1")  # type: ignore[arg-type]
 
 
 def test_the_contact_sheet_shows_every_picture_once_and_nothing_runs_off_it():
@@ -137,23 +116,6 @@ def test_a_wall_shows_every_picture_and_nothing_runs_off_it():
         (0, sheet.height - 20, *sheet.size),
     ):
         assert sheet.crop(edge).getcolors() == [(20 * max(sheet.crop(edge).size), (251, 250, 247))]
-
-
-def test_dials_are_sent_with_the_photos(tmp_path: Path):
-    photos = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
-    for photo in photos:
-        photo.write_bytes(photo.name.encode())
-    sent: list[bytes] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        sent.append(request.read())
-        return httpx.Response(202, json={"stylization": {"id": "stz_1"}, "job": {"id": "job_1"}})
-
-    with client(handler) as http:
-        assert http.stylize(photos, "sty_1", strength=1.25, abstraction=0.6).id == "stz_1"
-    assert b'name="strength"\r\n\r\n1.25' in sent[0]
-    assert b'name="abstraction"\r\n\r\n0.6' in sent[0]
-    assert sent[0].index(b"one.jpg") < sent[0].index(b"two.jpg")
 
 
 def test_a_missing_photo_is_one_sentence_and_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -10,7 +10,7 @@ from app.infra.logs import configure_logging
 from app.infra.parent_death import obey_leash
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
-from tests.studio.engine import Duotone, DuotoneEngine
+from tests.studio.engine import DuotoneEngine
 
 if __name__ == "__main__":
     obey_leash()
@@ -18,4 +18,4 @@ if __name__ == "__main__":
     settings = load_settings()
     engine = DuotoneEngine(settings.data_dir, settings.checkpoint)
     preview = Image.new("RGB", (300, 200), "teal")
-    asyncio.run(serve(settings, Loaded(engine, Duotone.from_bytes, preview, "cpu")))
+    asyncio.run(serve(settings, Loaded(engine, engine.read_style, preview, "cpu")))

@@ -15,7 +15,7 @@ from app.presets.catalogue import presets
 from app.settings import load_settings
 from app.supervisor import Supervisor
 from model.formats import StyleHeader, checkpoint_hash
-from tests.studio.engine import Duotone
+from tests.support.fake_engine import FakeStyle
 
 
 def write_presets(folder: Path, base: Path) -> None:
@@ -26,7 +26,7 @@ def write_presets(folder: Path, base: Path) -> None:
             [[20, 30 * (index % 4), 120 - 15 * index], [250, 200 - 12 * index, 60 + 24 * index]]
         )
         header = StyleHeader(checkpoint_hash(base), len(preset.works), 20, 0)
-        style = Duotone(colours.astype(np.float32), header)
+        style = FakeStyle(header, colours.astype(np.float32))
         (folder / f"{preset.slug}.safetensors").write_bytes(style.to_bytes())
 
 

@@ -266,8 +266,8 @@ class Broker:
         return await self._publish(topology.event_subject(job_id), encode(event, data), message_id)
 
     async def purge_events(self, job_id: str) -> None:
-        """Delete the events of a job, and overwrite its previews, which show what was uploaded: a purge alone
-        leaves their bytes in the files of the broker. Raises BrokerUnavailableError."""
+        """Delete the events of a job, and overwrite previews and texts, which show what was uploaded or
+        made: a purge alone leaves their bytes in the files of the broker. Raises BrokerUnavailableError."""
         subject = topology.event_subject(job_id)
         try:
             with suppress(NotFoundError):
@@ -275,7 +275,7 @@ class Broker:
                 while True:
                     message = await self._js.get_msg(topology.EVENTS, seq=seq, subject=subject, next=True)
                     assert message.seq is not None
-                    if decode(message.seq, message.data or b"").event == "preview":
+                    if decode(message.seq, message.data or b"").event in ("preview", "text"):
                         await self._js.delete_msg(topology.EVENTS, message.seq)
                     seq = message.seq + 1
             await self._js.purge_stream(topology.EVENTS, subject=subject)

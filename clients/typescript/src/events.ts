@@ -12,7 +12,9 @@ export type JobEvent =
       phase: string;
       losses: Record<string, number>;
     }
-  | { id: string | null; kind: "preview"; step: number; media_type: string; base64: string };
+  | { id: string | null; kind: "preview"; step: number; media_type: string; base64: string }
+  /** From its character `begin` on, the result at `position` now reads `text`. */
+  | { id: string | null; kind: "text"; position: number; begin: number; text: string };
 
 const OVER: ReadonlySet<JobState> = new Set(["succeeded", "failed", "canceled", "expired"]);
 
@@ -43,7 +45,7 @@ export class EventParser {
     }
     const [kind, data] = [this.#kind, this.#data.join("\n")];
     [this.#kind, this.#data, this.lastId] = ["", [], this.#id];
-    if (data === "" || !["state", "progress", "preview"].includes(kind)) return null;
+    if (data === "" || !["state", "progress", "preview", "text"].includes(kind)) return null;
     return { ...JSON.parse(data), kind, id: this.lastId } as JobEvent;
   }
 }

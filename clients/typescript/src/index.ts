@@ -15,6 +15,8 @@ export type Job = Schemas["JobOut"];
 export type Style = Schemas["StyleOut"];
 export type Stylization = Schemas["StylizationOut"];
 export type Composition = Schemas["CompositionOut"];
+export type Poem = Schemas["PoemOut"];
+export type Story = Schemas["StoryOut"];
 
 export interface Options {
   /** Default: the service on this machine. */
@@ -35,7 +37,7 @@ export type Fields = Record<string, Blob | string | number | boolean | null | un
 
 const SILENCE = 40_000; // ms; the service sends a comment every 15 s
 const TRIES = 3; // streams in a row that bring nothing, before polling
-const MAKES = /\/v1\/(styles|styles\/import|stylizations|compositions|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
+const MAKES = /\/v1\/(styles|styles\/import|stylizations|compositions|poems|stories|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
 
 export class Fewstroke {
   /** All calls: `fewstroke.api.GET("/v1/styles/{style_id}", …)`. Refusals are thrown, as `ApiError`. */
@@ -117,6 +119,32 @@ export class Fewstroke {
     const { data } = await this.api.GET("/v1/compositions/{composition_id}", {
       params: { path: { composition_id: compositionId } },
     });
+    return data!;
+  }
+
+  /** Write poems in a style of Chinese poems, or in a blend; its job goes on: `wait` for it. */
+  async createPoem(style: string | Record<string, number>, fields: Fields = {}): Promise<Schemas["PoemAccepted"]> {
+    const body = formOf({ ...fields, ...blendOf(style) });
+    const { data } = await this.api.POST("/v1/poems", { body: body as never, bodySerializer: () => body });
+    return data!;
+  }
+
+  /** Poems as they are now. */
+  async poem(poemId: string): Promise<Poem> {
+    const { data } = await this.api.GET("/v1/poems/{poem_id}", { params: { path: { poem_id: poemId } } });
+    return data!;
+  }
+
+  /** Write stories in a style of English prose, or in a blend; its job's `text` events tell them as they come. */
+  async createStory(style: string | Record<string, number>, fields: Fields = {}): Promise<Schemas["StoryAccepted"]> {
+    const body = formOf({ ...fields, ...blendOf(style) });
+    const { data } = await this.api.POST("/v1/stories", { body: body as never, bodySerializer: () => body });
+    return data!;
+  }
+
+  /** Stories as they are now. */
+  async story(storyId: string): Promise<Story> {
+    const { data } = await this.api.GET("/v1/stories/{story_id}", { params: { path: { story_id: storyId } } });
     return data!;
   }
 

@@ -533,9 +533,10 @@ export interface paths {
         };
         /**
          * Follow a job
-         * @description Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`) and
-         *     `preview` (`{"step", "media_type", "base64"}`). The last event is a terminal `state`; who comes back after
-         *     it gets 204, at which an `EventSource` stops.
+         * @description Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`),
+         *     `preview` (`{"step", "media_type", "base64"}`) and `text` (`{"position", "begin", "text"}`: from its
+         *     character `begin` on, the result at `position` now reads `text`). The last event is a terminal `state`;
+         *     who comes back after it gets 204, at which an `EventSource` stops.
          *
          *     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
          *     the oldest that is left; when it is none of ours, from the start.
@@ -1576,7 +1577,7 @@ export interface components {
         KnownWords: {
             /**
              * Longest
-             * @description Words of the longest run; 0 below 8.
+             * @description Words of the longest run; 0 below 9.
              */
             longest: number;
             /**

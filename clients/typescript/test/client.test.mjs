@@ -49,6 +49,18 @@ test("a style, a blend of two, its items", async () => {
   assert.equal(listed.data.items[0].id, one);
 });
 
+test("poems in, a poem out", async () => {
+  const poems = new File([await readFile(new URL("../../../demo/poems/libai.txt", import.meta.url))], "libai.txt");
+  const { style, job } = await fewstroke.createStyle([poems], { steps: 0 });
+  assert.equal(style.modality, "poems");
+  await fewstroke.wait(job.id);
+  const made = await fewstroke.createPoem(style.id, { form: "wujue" });
+  await fewstroke.wait(made.job.id);
+  const { items } = await fewstroke.poem(made.poem.id);
+  assert.equal(items[0].about.form, "wujue");
+  await assert.rejects(fewstroke.createStory(style.id, { length: 1 }), ApiError);
+});
+
 test("songs in, a song out", async () => {
   const songs = [1, 2].map((number) => new File([songOf(number)], `song-${number}.mid`));
   const { style, job } = await fewstroke.createStyle(songs, { steps: 0 });

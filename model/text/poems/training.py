@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.maml import LossFn, Params, Task
-from model.sequence.network import token_loss
+from model.sequence.network import PhiModule, token_loss
 from model.sequence.objective import Batch, joined_batches
 from model.sequence.training import SequenceTraining, SequenceTrainingConfig
 from model.text.originality import RunIndex
@@ -79,9 +79,11 @@ class PoemsTraining(SequenceTraining):
         self.poems = [[encode(poem, p.kind, self.alphabet) for poem in p.poems] for p in poets]
         self.known = joined([poem for poems in self.poems for poem in poems])
         torch.manual_seed(config.seed)
+        network = PoemNetwork(config.network, self.alphabet.size)
         super().__init__(
             config,
-            PoemNetwork(config.network, self.alphabet.size),
+            network,
+            PhiModule(config.network, network.tokens.num_embeddings),
             [poet.name for poet in poets],
             "poems.safetensors",
         )

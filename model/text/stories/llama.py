@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from model.errors import CheckpointFormatError
 from model.formats import METADATA_KEY
 from model.maml import Params
+from model.sequence.network import PhiStart
 from model.text.stories.package import LM_FORMAT
 
 if TYPE_CHECKING:
@@ -43,12 +44,18 @@ class Shape:
 
 
 class Memory:
-    """Keys and values of what was read of S sequences."""
+    """Keys and values of what was read of S sequences, or of the first of them only."""
 
     def __init__(self, shape: Shape, rows: int, room: int) -> None:
         size = (shape.layers, rows, shape.kv_heads, room, shape.width // shape.heads)
         self.keys, self.values = torch.zeros(size), torch.zeros(size)
         self.length = 0
+
+    def keep(self, row: int, begin: int, length: int) -> None:
+        """All sequences go on from the first ``length`` places of one; up to ``begin`` they are alike."""
+        for kept in (self.keys, self.values):
+            kept[:, :, :, begin:length] = kept[:, row : row + 1, :, begin:length].clone()
+        self.length = length
 
 
 class Llama(nn.Module):
@@ -64,7 +71,7 @@ class Llama(nn.Module):
         self.shape = shape
         for name, value in weights.items():
             kept = value.bfloat16() if value.ndim == 2 else value.float()
-            self.register_buffer(name.replace(".", "_"), kept)
+            self.register_buffer(name.replace(".", "_"), kept, persistent=False)  # no training moves it
 
     def _of(self, name: str) -> Tensor:
         return self.get_buffer(name.replace(".", "_"))
@@ -120,9 +127,10 @@ class Llama(nn.Module):
         mask = None
         if memory is not None:
             used = memory.length + length
-            memory.keys[layer][:, :, memory.length : used] = k
-            memory.values[layer][:, :, memory.length : used] = v
-            k, v = memory.keys[layer][:, :, :used], memory.values[layer][:, :, :used]
+            keys, values = memory.keys[layer, :rows], memory.values[layer, :rows]
+            keys[:, :, memory.length : used] = k
+            values[:, :, memory.length : used] = v
+            k, v = keys[:, :, :used], values[:, :, :used]
             if length > 1 and memory.length:
                 mask = torch.ones(length, used, dtype=torch.bool).tril(memory.length)
         mixed = F.scaled_dot_product_attention(
@@ -158,12 +166,14 @@ def _turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
 def _low_rank(x: Tensor, phi: Params, name: str, layer: int, each: int) -> Tensor:
     """(S, T, width) through the two thin matrices of each sequence's author."""
     down, up = phi[f"{name}_down"][:, layer], phi[f"{name}_up"][:, layer]
+    if len(down) == 1:
+        return x @ down[0] @ up[0]
     if each > 1:
         down, up = down.repeat_interleave(each, 0), up.repeat_interleave(each, 0)
     return torch.bmm(torch.bmm(x, down), up)
 
 
-class LowRank(nn.Module):
+class LowRank(PhiStart):
     """phi_0: low-rank paths (LoRA, Hu et al. 2022) beside the queries and values of every layer.
 
     Tensors, without the task dimension: ``q_down`` (layers, width, rank), ``q_up`` (layers, rank, width),
@@ -176,12 +186,8 @@ class LowRank(nn.Module):
         thin = shape.width // shape.heads * shape.kv_heads
         for name, width in (("q", shape.width), ("v", thin)):
             down = torch.randn(shape.layers, shape.width, rank, generator=made) / shape.width**0.5
-            self.register_parameter(f"{name}_down", nn.Parameter(down))
-            self.register_parameter(f"{name}_up", nn.Parameter(torch.zeros(shape.layers, rank, width)))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """By name."""
-        return dict(self.named_parameters())
+            self._add(f"{name}_down", down)
+            self._add(f"{name}_up", torch.zeros(shape.layers, rank, width))
 
 
 def load_language_model(path: Path) -> tuple[Llama, Tokenizer, dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import CheckpointMissingError
-from model.modality import Generation, Learning, Piece, ResultFile, adapt_one_by_one, tell_loss
+from model.modality import Generation, Learning, Piece, ResultFile, Written, adapt_one_by_one, tell_loss
 from model.text.reading import Text, text_from_bytes
 from model.text.stories.adaptation import adapt
 from model.text.stories.base import StoriesBase, load_stories
@@ -73,27 +73,37 @@ class StoriesModality:
         """Stories, each as text, Markdown and JSON; progress is in words. Raises ``WritingError``,
         ``WritingFailedError``, ``AdaptationCanceled``."""
         asked = request_of(request.options)
-        on_text = by_words(asked, request.on_progress) if request.on_progress is not None else None
-        for made in self._writer.write(
-            request.style, asked, on_text=on_text, should_stop=request.should_stop
-        ):
+        told = Telling(asked, request.on_progress, request.on_text)
+        for made in self._writer.write(request.style, asked, on_text=told, should_stop=request.should_stop):
             yield Piece(list(_written(made)), about(made))
 
 
-def by_words(asked: StoryRequest, tell: Callable[[int, int], None]) -> Callable[[int, str], None]:
-    """``on_text`` that tells (words written, words asked for) of all stories together.
+class Telling:
+    """``on_text`` of a writer: tells (words written, words asked for) of all stories together, and the text.
 
-    Told when a word is added; a draft that begins afresh takes nothing back.
+    Words are told when there are more; a draft that begins afresh takes none back.
     """
-    most = [0] * asked.count
 
-    def on_text(number: int, text: str) -> None:
-        written = min(len(words(text)), asked.length)
-        if written > most[number]:
-            most[number] = written
-            tell(sum(most), asked.length * asked.count)
+    def __init__(
+        self,
+        asked: StoryRequest,
+        on_progress: Callable[[int, int], None] | None,
+        on_text: Callable[[Written], None] | None,
+    ) -> None:
+        self._asked, self._on_progress, self._on_text = asked, on_progress, on_text
+        self._most = [0] * asked.count
+        self._texts = [""] * asked.count
 
-    return on_text
+    def __call__(self, number: int, text: str) -> None:
+        written = min(len(words(text)), self._asked.length)
+        if written > self._most[number]:
+            self._most[number] = written
+            if self._on_progress is not None:
+                self._on_progress(sum(self._most), self._asked.length * self._asked.count)
+        if self._on_text is not None:
+            begin = len(self._texts[number]) if text.startswith(self._texts[number]) else 0
+            self._on_text(Written(number, begin, text[begin:]))
+        self._texts[number] = text
 
 
 def request_of(options: Mapping[str, Any]) -> StoryRequest:

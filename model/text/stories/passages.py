@@ -22,6 +22,10 @@ LENGTH = 256  # tokens of a passage
 READ = 2  # passages of an inner step
 ASKED = "Write a passage of a story."
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SPEECH_BEGINS = re.compile(r"(?<![\w.,!?])‘(?=\w)")
+_SPEECH_ENDS = re.compile(r"(?<=[.,!?;:—-])’(?!\w)")
+_ITALICS = re.compile(r"_([^_\n]+)_")
+_PLAIN = str.maketrans("“”‘’", "\"\"''")
 _SPACE = re.compile(r"[ \t\u00a0]+")
 _BREAK = re.compile(r"\n[ \t]*\n\s*")
 
@@ -32,7 +36,13 @@ def asked(request: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Prose as paragraphs with one empty line between them, without the line ends of a page."""
+    """Prose as paragraphs with one empty line between them, without the line ends of a page.
+
+    Quotation marks become plain ones, as the language model has read most; marks of italics go.
+    """
+    if text.count("‘") > text.count("“"):  # who speaks has single marks; apostrophes are none
+        text = _SPEECH_ENDS.sub('"', _SPEECH_BEGINS.sub('"', text))
+    text = _ITALICS.sub(r"\1", text.translate(_PLAIN))
     paragraphs = (_SPACE.sub(" ", p.replace("\n", " ")).strip() for p in _BREAK.split(text))
     return "\n\n".join(p for p in paragraphs if p)
 

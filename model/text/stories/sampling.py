@@ -1,4 +1,7 @@
-"""Draws stories token by token: several side by side, ended where a sentence ends, copied runs broken off."""
+"""Draws a story sentence by sentence: several side by side, of which the best is kept.
+
+Runs that are copied from the examples are broken off.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,30 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.errors import AdaptationCanceled
 from model.text.originality import RunIndex
 from model.text.stories.base import StoriesBase
 from model.text.stories.llama import Memory
+from model.text.stories.next_sentence import Sentence, best, is_open
 from model.text.stories.passages import words
 
+CANDIDATES = 6  # sentences side by side
+_LATE = 2  # of them that may be cut off
 CONTROL = 17  # tokens below are marks of the language model, not text
 END = 2
-_REPEATED = 6  # tokens: a run of so many comes once in a story
+_REPEATED = 5  # tokens: a run of so many comes once in a story
 _FRESH = 0.25  # nats taken from a token for every time that it stood among the last ones
 _LOOKED_BACK = 64
-_ENDED = re.compile(r"[.!?][\"'”’)]*\s*$")
-_LONGER = 1.3  # times the asked length, after which a story is cut at its last sentence
+_LIKELY = 200  # tokens that are drawn from, at most
+_UNLIKELY = 0.05  # of the likeliest token's chance: what has less is not drawn
+_LEAST, _MOST = 8, 56  # tokens of a sentence; shorter ones come with the next
+_ENDED = re.compile(r"(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?][\"'”’)]*\s*$")
+_ENDING = 0.75  # of the asked length: before that no story ends
+_LAST_PART = 0.8  # of the asked length: from there on a last paragraph is written
+_CLOSINGS = ("At last", "In the end", "And so", "That night", "From that day on,", "When it was over,")
+_LONGER = 1.2  # times the asked length, after which a story is cut at its last sentence
 
 
 @dataclass(frozen=True)
@@ -47,115 +58,197 @@ class SamplingOptions:
 
 @dataclass
 class Draft:
-    """One story on its way: its tokens, its text, and whether and how it has ended."""
+    """A story on its way.
+
+    Attributes:
+        tokens: its own, and the first one of the next sentence.
+        text: whole sentences.
+        words: of the text.
+        natural: ended by the language model itself.
+        last_part: the last paragraph has begun.
+    """
 
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     words: int = 0
-    done: bool = False
-    natural: bool = False  # ended by the language model itself
+    natural: bool = False
+    last_part: bool = False
     runs: dict[tuple[int, ...], set[int]] = field(default_factory=dict)
 
-    def add(self, token: int, text: str) -> None:
-        """One more token; ``text`` is the whole text with it."""
-        self.tokens.append(token)
+    def add(self, sentence: Sentence, text: str) -> None:
+        """One more sentence; ``text`` is the whole text with it."""
+        for token in [*sentence.tokens, *([] if sentence.after in (None, END) else [sentence.after])]:
+            self.tokens.append(token)
+            tail = tuple(self.tokens[-_REPEATED:])
+            if len(tail) == _REPEATED:
+                self.runs.setdefault(tail[:-1], set()).add(tail[-1])
         self.text = text
         self.words = len(words(text))
-        tail = tuple(self.tokens[-_REPEATED:])
-        if len(tail) == _REPEATED:
-            self.runs.setdefault(tail[:-1], set()).add(tail[-1])
 
     def close(self) -> None:
-        """Cut behind the last whole sentence."""
-        self.done = True
+        """Cut behind the last whole sentence; who speaks has finished."""
         ends = [m.end() for m in re.finditer(r"[.!?][\"'”’)]*(?=\s|$)", self.text)]
         if ends:
             self.text = self.text[: ends[-1]]
+        paragraphs = re.split(r"\s*\n\s*", self.text.strip())
+        self.text = "\n\n".join(p + '”"'["“" not in p] if is_open(p) else p for p in paragraphs)
 
 
 def sample(
     base: StoriesBase,
     phi: Mapping[str, Tensor],
-    prompts: Sequence[Sequence[int]],
-    options: SamplingOptions,
-    examples: RunIndex,
-    rngs: Sequence[np.random.Generator],
-    *,
-    on_text: Callable[[int, str], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> list[Draft]:
-    """One draft for each generator.
-
-    Args:
-        base: everything loaded.
-        phi: learned, with a leading dimension that divides the number of prompts.
-        prompts: tokens before each story, of equal length.
-        options: see there.
-        examples: in tokens; runs longer than ``options.max_copied`` are broken off.
-        rngs: of the draws.
-        on_text: told the number of a draft and its text so far.
-        should_stop: asked before every token; raises ``AdaptationCanceled`` where it answers True.
-    """
-    drafts = [Draft() for _ in rngs]
-    most = round(options.words * _LONGER * 1.6) + 40  # tokens: a word has 1.3 of them, with its marks
-    memory = Memory(base.network.shape, len(prompts), len(prompts[0]) + most)
-    read = torch.tensor([list(prompt) for prompt in prompts])
-    with torch.inference_mode():
-        for _ in range(most):
-            if should_stop is not None and should_stop():
-                raise AdaptationCanceled("writing was cancelled")
-            logits = base.network(read, phi, memory, last=True)[:, 0].float().numpy().astype(np.float64)
-            drawn = []
-            for number, (draft, rng) in enumerate(zip(drafts, rngs, strict=True)):
-                token = END if draft.done else _draw(draft, logits[number], options, examples, rng)
-                drawn.append(token)
-                if draft.done:
-                    continue
-                if token == END:
-                    draft.done = draft.natural = True
-                    continue
-                draft.add(token, base.tokenizer.decode([*draft.tokens, token]))
-                if on_text is not None:
-                    on_text(number, draft.text)
-                if (
-                    draft.words >= options.words and _ENDED.search(draft.text)
-                ) or draft.words >= options.words * _LONGER:
-                    draft.close()
-            if all(draft.done for draft in drafts):
-                break
-            read = torch.tensor(drawn)[:, None]
-    for draft in drafts:
-        if not draft.done:
-            draft.close()
-    return drafts
-
-
-def _draw(
-    draft: Draft,
-    logits: NDArray[np.float64],
+    prompt: list[int],
     options: SamplingOptions,
     examples: RunIndex,
     rng: np.random.Generator,
-) -> int:
-    logits = logits.copy()
-    ending = logits[END]
-    logits[:CONTROL] = -np.inf
-    recent, counts = np.unique(draft.tokens[-_LOOKED_BACK:], return_counts=True)
-    if len(recent):
-        logits[recent.astype(np.int64)] -= _FRESH * (counts - 1)
-    progress = draft.words / options.words
-    if progress > 0.7 and _ENDED.search(draft.text):  # the nearer to the asked length, the likelier the end
-        logits[END] = ending + 12 * (progress - 0.7)
-    banned = set(draft.runs.get(tuple(draft.tokens[-_REPEATED + 1 :]), ()))
-    if len(draft.tokens) >= options.max_copied:
-        banned |= examples.following(draft.tokens[-options.max_copied :])
-    for sequence in options.avoid:
-        before = sequence[:-1]
-        if not before or tuple(draft.tokens[-len(before) :]) == before:
-            banned.add(sequence[-1])
-    logits[list(banned)] = -np.inf
-    chances = np.exp((logits - logits.max()) / options.temperature)
-    chances /= chances.sum()
-    order = np.argsort(-chances, kind="stable")[:1000]
-    kept = order[: int(np.searchsorted(np.cumsum(chances[order]), options.top_p)) + 1]
-    return int(rng.choice(kept, p=chances[kept] / chances[kept].sum()))
+    *,
+    known: str = "",
+    on_text: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Draft:
+    """One story.
+
+    Args:
+        base: everything loaded.
+        phi: learned, with a leading dimension of 1.
+        prompt: tokens before the story.
+        options: see there.
+        examples: in tokens; runs longer than ``options.max_copied`` are broken off.
+        rng: of the draws.
+        known: what the reader has read before, such as the title: not to be repeated.
+        on_text: told the text so far, after every sentence.
+        should_stop: asked before every token; raises ``AdaptationCanceled`` where it answers True.
+    """
+    draft = Draft()
+    most = round(options.words * _LONGER * 1.6) + 2 * _MOST  # tokens: a word has 1.3 of them, with its marks
+    memory = Memory(base.network.shape, CANDIDATES, len(prompt) + most)
+    pen = _Pen(base, phi, options, examples, rng, memory, should_stop or (lambda: False))
+    with torch.inference_mode():
+        base.network(torch.tensor([prompt[:-1]]), phi, memory, last=True)
+        memory.keep(0, 0, memory.length)
+        last = prompt[-1]
+        first: list[list[int]] = []
+        while len(draft.tokens) < most - _MOST:
+            begun = memory.length
+            candidates = pen.sentences(last, draft, first)
+            first = []
+            row = best(candidates, known + draft.text, draft.words / options.words)
+            chosen = candidates[row]
+            memory.keep(row, begun, begun + len(chosen.tokens) + chosen.done)
+            whole = [*draft.tokens, *chosen.tokens]
+            draft.add(chosen, pen.text_of(whole))
+            if on_text is not None:
+                on_text(draft.text)
+            if chosen.after == END:
+                draft.natural = True
+                break
+            if chosen.done and draft.words >= options.words:
+                break
+            if chosen.done and not draft.last_part and draft.words >= _LAST_PART * options.words:
+                draft.last_part = True
+                first = pen.closings()
+                draft.tokens[-1] = first[0].pop(0)  # an empty line, not what would have gone on
+                for tokens in first[1:]:
+                    tokens.pop(0)
+            last = draft.tokens[-1]
+    draft.close()
+    return draft
+
+
+class _Pen:
+    """Draws the next sentences."""
+
+    def __init__(
+        self,
+        base: StoriesBase,
+        phi: Mapping[str, Tensor],
+        options: SamplingOptions,
+        examples: RunIndex,
+        rng: np.random.Generator,
+        memory: Memory,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.base, self.phi, self.options = base, phi, options
+        self.examples, self.rng, self.memory, self.should_stop = examples, rng, memory, should_stop
+
+    def text_of(self, tokens: list[int]) -> str:
+        """Of some tokens."""
+        text: str = self.base.tokenizer.decode(tokens)
+        return text
+
+    def closings(self) -> list[list[int]]:
+        """How a last paragraph may begin, one for each candidate: the same first token, of an empty line."""
+        return [self.base.tokenizer.encode(f"\n\n{words}").ids for words in _CLOSINGS]
+
+    def sentences(self, last: int, draft: Draft, first: Sequence[list[int]] = ()) -> list[Sentence]:
+        """Candidates for what comes after the token ``last``, which is not read yet.
+
+        ``first``: tokens that each candidate begins with; how likely they are does not count.
+        """
+        found = [Sentence() for _ in range(CANDIDATES)]
+        read = torch.full((CANDIDATES, 1), last)
+        for step in range(_MOST):
+            if self.should_stop():
+                raise AdaptationCanceled("writing was cancelled")
+            logits = self.base.network(read, self.phi, self.memory, last=True)[:, 0].float()
+            likelihood = logits.log_softmax(-1)
+            drawn = self._draw(logits.clone(), found, draft)
+            given = [step < len(tokens) for tokens in first] or [False] * CANDIDATES
+            drawn = [first[row][step] if given[row] else token for row, token in enumerate(drawn)]
+            for row, (sentence, token) in enumerate(zip(found, drawn, strict=True)):
+                if sentence.done:
+                    continue
+                follows = "\n" if token == END else self.text_of([token])
+                if self._complete(sentence) and follows[:1].isspace():
+                    sentence.after, sentence.paragraph = token, "\n" in follows
+                    sentence.concludes = float(likelihood[row, END])
+                    continue
+                sentence.tokens.append(token)
+                if not given[row]:
+                    sentence.likelihood.append(float(likelihood[row, token]))
+                sentence.text = self.text_of([*draft.tokens, *sentence.tokens])[len(draft.text) :]
+            if sum(not sentence.done for sentence in found) <= _LATE:  # nobody waits for the longest
+                break
+            read = torch.tensor(drawn)[:, None]
+        return found
+
+    @staticmethod
+    def _complete(sentence: Sentence) -> bool:
+        return len(sentence.tokens) >= _LEAST and _ENDED.search(sentence.text) is not None
+
+    def _draw(self, logits: Tensor, found: list[Sentence], draft: Draft) -> list[int]:
+        """A token for each candidate; ``logits`` (CANDIDATES, tokens) are changed."""
+        options = self.options
+        ending = logits[:, END].clone()
+        logits[:, :CONTROL] = -torch.inf
+        for row, sentence in enumerate(found):
+            tokens = [*draft.tokens[-_LOOKED_BACK:], *sentence.tokens]
+            recent, counts = np.unique(tokens[-_LOOKED_BACK:], return_counts=True)
+            if len(recent):
+                logits[row, torch.from_numpy(recent).long()] -= _FRESH * torch.from_numpy(counts - 1).float()
+            progress = (draft.words + len(words(sentence.text))) / options.words
+            if progress > _ENDING and self._complete(sentence):  # the longer the story, the likelier its end
+                logits[row, END] = ending[row] + 12 * (progress - _ENDING)
+            tail = tuple(tokens[-_REPEATED + 1 :])
+            banned = set(draft.runs.get(tail, ()))
+            banned |= {
+                sentence.tokens[i + len(tail)]
+                for i in range(len(sentence.tokens) - len(tail))
+                if tuple(sentence.tokens[i : i + len(tail)]) == tail
+            }
+            if len(tokens) >= options.max_copied:
+                banned |= self.examples.following(tokens[-options.max_copied :])
+            for sequence in options.avoid:
+                before = sequence[:-1]
+                if not before or tuple(tokens[-len(before) :]) == before:
+                    banned.add(sequence[-1])
+            logits[row, list(banned)] = -torch.inf
+        likely, numbers = logits.topk(min(_LIKELY, logits.shape[1]))
+        chances = (likely / options.temperature).softmax(-1).double().numpy()
+        drawn = []
+        for row in range(len(found)):
+            kept = int(np.searchsorted(np.cumsum(chances[row]), options.top_p)) + 1
+            kept = min(kept, int((chances[row] >= _UNLIKELY * chances[row, 0]).sum()))
+            share = chances[row, :kept] / chances[row, :kept].sum()
+            drawn.append(int(numbers[row, self.rng.choice(len(share), p=share)]))
+        return drawn

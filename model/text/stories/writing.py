@@ -57,7 +57,7 @@ class StoryRequest:
         tense: past or present.
         mood: in a few words, at most 60 characters.
         avoid: words that do not occur.
-        count: how many stories, 1 to 4, written side by side.
+        count: how many stories, 1 to 4.
         seed: the same seed, style and request give the same story.
         temperature: 0.1 to 2.
         top_p: above 0, to 1.
@@ -73,7 +73,7 @@ class StoryRequest:
     avoid: tuple[str, ...] = ()
     count: int = 1
     seed: int = 0
-    temperature: float = 0.8
+    temperature: float = 0.7
     top_p: float = 0.92
     max_copied: int = 8
 
@@ -154,7 +154,7 @@ class StoryWriter:
         on_text: Progress | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Iterator[WrittenStory]:
-        """``request.count`` stories, written side by side.
+        """``request.count`` stories, one after the other.
 
         Raises:
             WritingFailedError: what was written copies or holds words to avoid, several times in a row.
@@ -172,35 +172,31 @@ class StoryWriter:
         flat = [n for text in style.examples for n in (*encode(text).ids, 0)]
         in_tokens = RunIndex(np.array(flat, np.uint16), GRAM)
         in_words, spelled = _words_of(style.examples)
-        waiting = {number: request.seed + number for number in range(request.count)}
-        made: dict[int, WrittenStory] = {}
-        for attempt in range(_ATTEMPTS):
-            order = list(waiting)
-            drafts = sample(
-                self.base,
-                expand_phi(style.phi, 1),
-                [prompt] * len(order),
-                options,
-                in_tokens,
-                [np.random.default_rng([waiting[number], attempt]) for number in order],
-                on_text=None if on_text is None else partial(_told, on_text, order),
-                should_stop=should_stop,
-            )
-            for number, draft in zip(order, drafts, strict=True):
+        for number in range(request.count):
+            seed = request.seed + number
+            for attempt in range(_ATTEMPTS):
+                draft = sample(
+                    self.base,
+                    expand_phi(style.phi, 1),
+                    prompt,
+                    options,
+                    in_tokens,
+                    np.random.default_rng([seed, attempt]),
+                    known=f"{request.title}\n\n{request.opening}",
+                    on_text=None if on_text is None else partial(on_text, number),
+                    should_stop=should_stop,
+                )
                 report = self._report(draft, in_words, spelled)
                 if self._sound(draft, report, request):
-                    seed = waiting.pop(number)
-                    made[number] = WrittenStory(
-                        request.title, request.opening, draft.text.strip(), report, draft.natural, seed
-                    )
-            if not waiting:
-                break
-        else:
-            raise WritingFailedError(
-                "No story could be written within max_copied and without the words to avoid: allow a larger "
-                "max_copied, or avoid fewer words."
+                    break
+            else:
+                raise WritingFailedError(
+                    "No story could be written within max_copied and without the words to avoid: allow a "
+                    "larger max_copied, or avoid fewer words."
+                )
+            yield WrittenStory(
+                request.title, request.opening, draft.text.strip(), report, draft.natural, seed
             )
-        yield from (made[number] for number in range(request.count))
 
     def _banned(self, avoid: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
         found = set()
@@ -238,10 +234,6 @@ def instructions(style: StoryStyle, request: StoryRequest) -> str:
     if request.mood:
         told += f" The mood is {request.mood.strip()}."
     return told
-
-
-def _told(on_text: Progress, order: list[int], row: int, text: str) -> None:
-    on_text(order[row], text)
 
 
 def _words_of(examples: tuple[str, ...]) -> tuple[RunIndex, list[str]]:

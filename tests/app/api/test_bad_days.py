@@ -19,10 +19,10 @@ from app.doctor.report import Trouble
 from app.doctor.service_checks import check_database
 from app.infra.broker import EmbeddedServer
 from app.settings import Settings
-from tests.app.api.test_bad_input import check_problem
 from tests.app.conftest import POSTGRES, joined
-from tests.app.support import files, png
-from tests.app.waiting import eventually
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
+from tests.support.waiting import eventually
 
 CANARY = "secret-internal-host-name"
 

@@ -14,41 +14,15 @@ from fastapi import FastAPI
 from safetensors.numpy import save
 
 from app.api.services import Container
-from app.errors import ErrorCode
 from app.http.body_limits import MAX_JSON_BYTES
 from app.ids import new_id
 from app.settings import KIB
 from model.formats import METADATA_KEY, STYLE_FORMAT
 from tests.app.imaging.test_normalize import animated, bomb
-from tests.app.support import (
-    FakeWorker,
-    encoded,
-    files,
-    nothing_stored,
-    picture,
-    png,
-    ready_style,
-    style_bytes,
-)
-
-
-def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """A complete problem document; returns it."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = answer.json()
-    assert problem["status"] == status
-    assert problem["code"] == code
-    assert problem["code"] in list(ErrorCode)
-    assert problem["type"].endswith(code)
-    assert problem["title"]
-    assert problem["detail"][0].isupper() or problem["detail"][0] == "`"
-    assert problem["detail"].endswith(".")
-    assert ":" in problem["detail"], f"says what to do next: {problem['detail']}"
-    assert problem["instance"] == answer.request.url.path
-    assert problem["request_id"] == answer.headers["x-request-id"]
-    return problem
-
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
+from tests.support.pictures import encoded, files, picture, png
+from tests.support.problems import check_problem
 
 # One broken file among good ones: what is sent, and how it is refused.
 BROKEN: list[tuple[str, Callable[[], bytes], int, str]] = [

@@ -23,11 +23,13 @@ from app.infra.broker import EmbeddedServer
 from app.infra.db import utcnow
 from app.settings import Settings
 from model.formats import METADATA_KEY, StyleHeader
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import key_for
 from tests.app.conftest import joined
-from tests.app.support import DEADLINE, files, png, ready_style, serve, style_bytes
-from tests.app.waiting import eventually
+from tests.support.fake_worker import DEADLINE, ready_style, style_bytes
+from tests.support.keys import key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
+from tests.support.server import serve
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from app.infra.db import create_engine, create_sessions
 from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.settings import Settings
-from tests.app.support import DEADLINE, files
+from tests.support.fake_worker import DEADLINE
+from tests.support.pictures import files
 
 pytestmark = pytest.mark.process
 

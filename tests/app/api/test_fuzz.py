@@ -6,7 +6,7 @@ import httpx
 
 from app.api.services import Container
 from benchmarks.fuzz.images import REFUSALS, fuzz
-from tests.app.support import files, png
+from tests.support.pictures import files, png
 
 
 async def test_mutated_pictures_are_taken_or_refused(client: httpx.AsyncClient, services: Container):

@@ -15,9 +15,10 @@ from app.infra.facts import BASE, set_fact
 from app.settings import Settings
 from model.formats import StyleHeader
 from model.music.midi import write_midi
-from tests.app.support import FakeWorker, files, png
 from tests.model.music.conftest import make_song
 from tests.model.text.test_reading import PROSE
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import files, png
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.api.services import Container
 from app.http import exception_handlers
 from app.retention.orphans import orphans
-from tests.app.support import FakeWorker, answers_lost, files, png, ready_style, style_bytes
+from tests.support.database import answers_lost
+from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
+from tests.support.pictures import files, png
 
 BROKEN = OperationalError("COMMIT", {}, Exception("the connection was closed"))
 

@@ -19,8 +19,9 @@ from app.http.byte_ranges import byte_range
 from app.http.content_negotiation import wait_seconds
 from app.jobs import events
 from model.image.rendering.size_batches import fitting
-from tests.app.auth.keys import key_for
-from tests.app.support import FakeWorker, encoded, files, picture, png, ready_style
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.keys import key_for
+from tests.support.pictures import encoded, files, picture, png
 
 BAD_EXIF = {
     "a fraction below nothing": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x1a\x01\x0a\0\x01\0\0\0\x1a\0\0\0\0\0\0\0"

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.api.services import Container
 from app.errors import AppError, ErrorCode
-from tests.app.api.test_bad_input import check_problem
+from tests.support.problems import check_problem
 
 
 def subclasses(kind: type[AppError]) -> set[type[AppError]]:

@@ -29,11 +29,12 @@ from app.infra.db import utcnow
 from app.settings import Settings
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
 from model.music.midi import write_midi
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import bearer, key_for
 from tests.app.conftest import joined
-from tests.app.support import FakeWorker, files, png
 from tests.model.music.conftest import make_song
+from tests.support.fake_worker import FakeWorker
+from tests.support.keys import bearer, key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 
 class May(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from app.cli import cli
-from tests.app.worker.fake_engine import BASE_HASH, FakeEngine, FakeStyle
+from tests.support.fake_engine import BASE_HASH, FakeEngine, FakeStyle
 
 Run = Callable[..., Result]
 
@@ -54,16 +55,16 @@ class LoadableEngine(FakeEngine):
         self.adapted.append({"examples": list(examples), **how})
         return super().adapt(examples, **how)
 
-    def stylize(self, photo, style, **how):
-        self.stylized.append({"photo": photo, **how})
-        return super().stylize(photo, style, **how)
+    def draw(self, rendering):
+        self.stylized.append(asdict(rendering.dials))
+        return super().draw(rendering)
 
 
 class BoundStyle(FakeStyle):
     @classmethod
     def from_bytes(cls, data: bytes, *, base_hash: str = BASE_HASH) -> FakeStyle:
         assert base_hash == BASE_HASH
-        return FakeStyle.from_bytes(data)
+        return FakeEngine(base_hash).read_style(data)
 
 
 @pytest.fixture

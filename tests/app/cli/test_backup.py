@@ -20,7 +20,7 @@ from app.infra.leader_lock import LeaseRow
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
 from tests.app.conftest import POSTGRES
-from tests.app.support import FakeWorker, ready_style
+from tests.support.fake_worker import FakeWorker, ready_style
 
 pytestmark = pytest.mark.skipif(bool(POSTGRES), reason="of SQLite")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.provenance.reading import read, state
-from tests.app.provenance.reserved import with_manifest, with_xmp
-from tests.app.support import encoded, picture, signer
-from tests.app.worker.fake_engine import BASE_HASH
+from tests.support.fake_engine import BASE_HASH
+from tests.support.manifests import read, state
+from tests.support.marked import with_manifest, with_xmp
+from tests.support.pictures import encoded, picture
+from tests.support.signing import signer
 
 KINDS = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 CLIPS = {"gif": "image/gif", "webp": "image/webp", "apng": "image/apng", "mp4": "video/mp4"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from app.imaging.clip_reader import ClipLimits, Frame, format_of, plays_of, read
 from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat, has_video
 from tests.app.imaging.made import video
-from tests.app.worker.fake_engine import BASE_HASH
+from tests.support.fake_engine import BASE_HASH
+from tests.support.fake_worker import style_bytes
 
 VIDEO = pytest.mark.skipif(not has_video(), reason="no PyAV")
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
@@ -21,7 +21,7 @@ COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
 @pytest.fixture
 def style(tmp_path: Path) -> Path:
     path = tmp_path / "hokusai.safetensors"
-    path.write_text(json.dumps({"base_hash": BASE_HASH, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    path.write_bytes(style_bytes(BASE_HASH))
     return path
 
 

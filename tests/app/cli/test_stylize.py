@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +12,14 @@ from PIL import Image
 
 from app.cli.common import InputError, about
 from model.image.dials import Dials
-from tests.app.worker.fake_engine import BASE_HASH
+from tests.support.fake_engine import BASE_HASH
+from tests.support.fake_worker import style_bytes
 
 
 @pytest.fixture
 def style(tmp_path: Path) -> Path:
     path = tmp_path / "hokusai.safetensors"
-    path.write_text(json.dumps({"base_hash": BASE_HASH, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    path.write_bytes(style_bytes(BASE_HASH))
     return path
 
 
@@ -160,7 +160,7 @@ def test_a_file_that_cannot_hold_a_photo_is_no_folder(
 
 def test_a_style_of_another_base_is_refused(run, engine, pictures: Path, tmp_path: Path):
     other = tmp_path / "other.safetensors"
-    other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    other.write_bytes(style_bytes("ab" * 32))
     result = run("stylize", pictures, "-s", other, "-o", tmp_path / "out")
     assert result.exit_code == 3
     assert "another base" in result.stderr
@@ -260,7 +260,7 @@ def test_complaints_write_names_as_they_are(
 
 def test_a_complaint_about_a_style_names_it(run, engine, pictures: Path, tmp_path: Path):
     other = tmp_path / "other.safetensors"
-    other.write_text(json.dumps({"base_hash": "ab" * 32, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    other.write_bytes(style_bytes("ab" * 32))
     assert f"error: {other}: " in run("stylize", pictures, "-s", other).stderr
     other.write_bytes(b"")
     result = run("export", other)

@@ -15,8 +15,9 @@ from app.http import connections
 from app.infra.broker import EmbeddedServer
 from app.settings import Settings
 from tests.app.conftest import joined
-from tests.app.support import DEADLINE, serve
-from tests.app.waiting import eventually
+from tests.support.fake_worker import DEADLINE
+from tests.support.server import serve
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

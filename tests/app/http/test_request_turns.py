@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.services import Container
 from app.http.middleware.request_turns import TurnsMiddleware
-from tests.app.auth.keys import key_for
+from tests.support.keys import key_for
 
 
 async def test_a_request_begins_soon_although_another_sender_has_a_hundred_waiting() -> None:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.api.main import create_app
 from app.settings import Settings
-from tests.app.api.test_bad_input import check_problem
+from tests.support.problems import check_problem
 
 
 def unstarted(**settings: object) -> httpx.AsyncClient:

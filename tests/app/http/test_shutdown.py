@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from app.api.services import Container
 from app.infra.broker import Broker
-from tests.app.support import files, parse_sse, png
+from tests.support.events import parse_sse
+from tests.support.pictures import files, png
 
 
 async def submitted(client: httpx.AsyncClient) -> str:

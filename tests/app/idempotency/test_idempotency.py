@@ -16,8 +16,10 @@ from app.idempotency.tables import IdempotencyKeyRow
 from app.infra.db import utcnow
 from app.jobs.tables import JobRow
 from app.styles.tables import StyleRow
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, files, nothing_stored, png, ready_style, style_bytes
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 KEY = {"Idempotency-Key": "7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11"}
 

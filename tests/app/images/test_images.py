@@ -10,8 +10,9 @@ import pytest
 from app.api.services import Container
 from app.errors import RangeNotSatisfiableError
 from app.http.byte_ranges import byte_range
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, files, png
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 
 async def test_the_bytes_of_a_result(

@@ -18,7 +18,7 @@ from app.imaging.formats import ClipFormat
 from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.normalize import normalize
 from tests.app.imaging.made import RGB, RGB_PROFILE, control, frame, gif, iccp, plain, png
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 SIZE = (40, 30)
 WHITE = (255, 255, 255)

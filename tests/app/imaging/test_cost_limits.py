@@ -13,7 +13,7 @@ from app.errors import ImageTooLargeError
 from app.imaging.cost_limits import MAX_SCANS, keep_small, refuse_costly
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=8192, ground=Ground.KEPT)
 

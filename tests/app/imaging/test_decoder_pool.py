@@ -22,8 +22,8 @@ from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits, Normalized
 from app.infra.python_processes import start_apart
 from benchmarks.siege.pictures import slow_picture
-from tests.app.support import encoded, picture
-from tests.app.waiting import eventually
+from tests.support.pictures import encoded, picture
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

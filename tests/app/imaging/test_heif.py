@@ -21,8 +21,9 @@ from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
 from app.imaging.sniff import InputFormat, sniff
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, encoded, picture
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import encoded, picture
+from tests.support.problems import check_problem
 
 LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 HERE = Path(__file__).parent

@@ -25,7 +25,7 @@ from app.errors import (
 from app.imaging.clip_reader import Frame
 from app.imaging.limits import Ground, Limits, Normalized
 from app.imaging.normalize import normalize
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 LIMITS = Limits(min_side=16, max_side=8192, max_pixels=40_000_000, target_side=2048, ground=Ground.KEPT)
 

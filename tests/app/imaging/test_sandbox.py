@@ -13,7 +13,7 @@ import pytest
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits
 from app.infra.python_processes import python_command
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 pytestmark = pytest.mark.process
 

@@ -25,7 +25,7 @@ from tests.app.imaging.made import (
     plain,
     png,
 )
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 Read = Callable[..., Image.Image]
 SIZE = (24, 20)

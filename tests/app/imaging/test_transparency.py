@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.imaging.transparency import opaque, with_alpha_of
-from tests.app.support import picture
+from tests.support.pictures import picture
 
 COLOUR = (200, 30, 30)
 

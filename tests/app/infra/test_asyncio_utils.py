@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.infra.asyncio_utils import end
 from app.infra.db import create_engine
 from app.settings import Settings
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 
 async def test_a_task_in_the_middle_of_a_query_leaves_no_other_behind(tmp_path: Path) -> None:

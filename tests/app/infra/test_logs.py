@@ -19,7 +19,8 @@ from app.infra.logs import ConsoleFormatter, JsonFormatter, NotAgain, log_contex
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger, NewJob
 from app.redaction import redact
-from tests.app.support import FakeWorker, files, png
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import files, png
 
 
 @pytest.fixture

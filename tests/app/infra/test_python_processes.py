@@ -13,7 +13,7 @@ import app
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits
 from tests.app.styles.test_export import a_style, base, imported
-from tests.app.support import png
+from tests.support.pictures import png
 
 pytestmark = pytest.mark.process
 

@@ -19,7 +19,7 @@ from app.infra.db import Sessions
 from app.infra.secrets_at_rest import Seal, SecretUnreadableError
 from app.settings import Settings
 from app.webhooks.tables import WebhookRow
-from tests.app.supervisor.service import SCRIPTED, serving
+from tests.support.served import running_service
 
 
 def test_what_is_sealed_is_opened_with_the_same_key_only() -> None:
@@ -91,10 +91,10 @@ async def test_webhook_secrets_are_sealed_shown_once_and_rolled(
 async def test_nobody_else_can_read_what_the_service_writes(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
-        async with serving(tmp_path / "data", *SCRIPTED) as service:
+        async with running_service(tmp_path / "data") as service:
             job = await service.adapt()
             await service.until(job, "succeeded")
-        written = [path for path in (tmp_path / "data").rglob("*") if not path.name.startswith("serve-")]
+        written = list((tmp_path / "data").rglob("*"))
         wide = [path for path in written if path.stat().st_mode & 0o077]
         assert wide == []
     finally:

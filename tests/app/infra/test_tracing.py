@@ -19,7 +19,7 @@ from app.errors import ConfigError
 from app.infra.tracing import start_tracing
 from app.settings import Settings
 from benchmarks.stub.service import picture, stub_service
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

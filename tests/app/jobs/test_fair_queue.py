@@ -19,7 +19,7 @@ from app.jobs.fair_queue import TurnRow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.lanes import BULK, cost_of, lane_of
 from app.jobs.ledger import Ledger, NewJob
-from tests.app.worker.backend import running_backend
+from tests.support.backend import running_backend
 
 STEPS = {"steps": 10, "contents": []}
 

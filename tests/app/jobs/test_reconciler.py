@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, SequenceInfo
 from sqlalchemy import update
 
@@ -20,7 +21,7 @@ from app.jobs.ledger import NewJob
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
 from app.jobs.tables import JobRow
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 KINDS = LANES
 
@@ -200,7 +201,7 @@ async def test_messages_that_nobody_would_get_are_taken_out(
     assert sorted(await queued(services.broker)) == sorted([unfinished.id, later.id])
 
 
-async def test_messages_that_wait_or_are_held_stay(services: Container) -> None:
+async def test_messages_that_wait_or_are_held_stay(services: Container, jetstream: JetStreamContext) -> None:
     held, waiting = [await created(services) for _ in range(2)]
     for job in (held, waiting):
         assert await services.jobs.publish(job)
@@ -209,4 +210,4 @@ async def test_messages_that_wait_or_are_held_stay(services: Container) -> None:
     assert await services.reconciler.mend() == 0
     await delivery.ack()
     assert await services.reconciler.mend() == 0
-    assert (await services.broker._js.stream_info("JOBS")).state.messages == 1
+    assert (await jetstream.stream_info("JOBS")).state.messages == 1

@@ -13,8 +13,10 @@ import pytest
 
 from app.api.services import Container
 from app.jobs.job import Job, JobState
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, files, nothing_stored, png, ready_style
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 
 async def stylize(client: httpx.AsyncClient, style: str, **more: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from nats.js import JetStreamContext
 from sqlalchemy.exc import OperationalError
 
 from app.api.services import Container
@@ -16,10 +17,12 @@ from app.auth.repository import create_key, revoke_key
 from app.infra.asyncio_utils import end
 from app.jobs.events import _until_refused
 from app.jobs.job import JobState
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import bearer, key_for
-from tests.app.support import FakeWorker, files, parse_sse, png
-from tests.app.waiting import eventually
+from tests.support.events import parse_sse
+from tests.support.fake_worker import FakeWorker
+from tests.support.keys import bearer, key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
+from tests.support.waiting import eventually
 
 
 async def create(client: httpx.AsyncClient) -> str:
@@ -120,7 +123,7 @@ async def test_a_reader_resumes_after_the_last_event_it_has_seen(
 
 
 async def test_who_has_seen_the_end_is_told_not_to_come_back(
-    client: httpx.AsyncClient, fake_worker: FakeWorker, services: Container
+    client: httpx.AsyncClient, fake_worker: FakeWorker, jetstream: JetStreamContext
 ) -> None:
     """An EventSource connects again whenever a stream ends, and stops at 204 alone."""
     job_id = await create(client)
@@ -134,7 +137,7 @@ async def test_who_has_seen_the_end_is_told_not_to_come_back(
     answer = await client.get(url, headers={"Last-Event-ID": "end"})
     assert answer.status_code == 204
 
-    await services.broker._js.purge_stream("EVENTS")  # they have aged out
+    await jetstream.purge_stream("EVENTS")  # they have aged out
     for after in (str(seen), events[-1]["id"]):
         (final,) = await follow(client, job_id, after=after)
         assert (final["id"], final["data"]) == ("end", {"state": "succeeded"})
@@ -164,14 +167,14 @@ async def test_a_reader_resumes_in_the_middle_of_a_run(
 
 
 async def test_resuming_after_events_that_are_gone(
-    client: httpx.AsyncClient, fake_worker: FakeWorker, services: Container
+    client: httpx.AsyncClient, fake_worker: FakeWorker, jetstream: JetStreamContext
 ) -> None:
     """Goes on with the oldest event that is left."""
     job_id = await create(client)
     job, delivery = await fake_worker.take()
     first = await fake_worker.progress(job, 0)
     last = await fake_worker.progress(job, 1)
-    await services.broker._js.purge_stream("EVENTS", seq=last)
+    await jetstream.purge_stream("EVENTS", seq=last)
     await fake_worker.finish(job, delivery)
     events = await follow(client, job_id, after=str(first))
     assert [event["data"].get("step") for event in events] == [1, None]
@@ -304,11 +307,11 @@ async def test_a_stream_survives_a_database_that_is_away(monkeypatch: pytest.Mon
 
 
 async def test_events_that_are_gone(
-    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker
+    client: httpx.AsyncClient, jetstream: JetStreamContext, fake_worker: FakeWorker
 ) -> None:
     job_id = await create(client)
     await fake_worker.do_one()
-    await services.broker._js.purge_stream("EVENTS")
+    await jetstream.purge_stream("EVENTS")
     assert await follow(client, job_id) == [{"id": "end", "event": "state", "data": {"state": "succeeded"}}]
 
 

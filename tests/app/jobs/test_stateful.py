@@ -49,7 +49,7 @@ from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.job_attempt import announce, settle
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from tests.app.support import signer
+from tests.support.signing import signer
 
 MAX_ATTEMPTS = 3
 WORKERS = 3

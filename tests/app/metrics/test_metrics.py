@@ -15,7 +15,8 @@ from app.jobs.job import JobKind
 from app.jobs.ledger import Ledger, NewJob
 from app.metrics.counters import bucket
 from app.metrics.jobs import read_figures
-from tests.app.support import FakeWorker, files, png
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import files, png
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

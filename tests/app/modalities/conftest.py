@@ -20,10 +20,10 @@ from app.settings import Settings
 from model.formats import default_checkpoint
 from tests.app.conftest import joined
 from tests.app.modalities.text import CHECKPOINT, TEXT, write_checkpoint
-from tests.app.support import serve
-from tests.app.waiting import eventually
 from tests.model.music.conftest import write_music_checkpoint
 from tests.model.text.conftest import write_poems_checkpoint
+from tests.support.server import serve
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ import httpx
 
 from model.music.midi import write_midi
 from model.music.musicxml import write_musicxml
-from tests.app.support import png
-from tests.app.waiting import eventually
 from tests.model.music.conftest import make_song
+from tests.support.pictures import png
+from tests.support.waiting import eventually
 
 HUMS = [b"Abababab abab ababab.", b"babababa"]
 Files = list[tuple[str, tuple[str, bytes, str]]]

@@ -17,7 +17,7 @@ from app.settings import Settings, load_settings
 from app.worker.main import Loaded, load_other, serve
 from model.modalities import LOADERS
 from model.modality import Learning, Progress
-from tests.app.worker.fake_engine import STEP_SECONDS, FakeEngine, FakeStyle
+from tests.support.fake_engine import FakeEngine
 
 
 class Slowed:
@@ -34,7 +34,7 @@ class Slowed:
             def tell(progress: Progress) -> None:
                 if request.on_progress is not None:
                     request.on_progress(progress)
-                time.sleep(STEP_SECONDS)
+                time.sleep(FakeEngine.step_seconds)
 
             return replace(request, on_progress=tell)
 
@@ -52,5 +52,5 @@ if __name__ == "__main__":
     given = load_settings()
     engine = FakeEngine()
     asyncio.run(
-        serve(given, Loaded(engine, FakeStyle.from_bytes, None, "cpu", lambda name: slowed(given, name)))
+        serve(given, Loaded(engine, engine.read_style, None, "cpu", lambda name: slowed(given, name)))
     )

@@ -20,7 +20,7 @@ from app.retention.owners import erase_owner, export_owner
 from app.retention.sweeper import Sweeper
 from app.styles.tables import StyleRow
 from tests.app.modalities.kinds import songs
-from tests.app.support import FakeWorker
+from tests.support.fake_worker import FakeWorker
 
 
 async def learned(client: httpx.AsyncClient, fake_worker: FakeWorker) -> str:

@@ -18,10 +18,11 @@ from model.music.reading import read_work
 from model.music.score import Meter
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import learn, until
-from tests.app.support import parse_sse, png
-from tests.app.waiting import eventually
 from tests.model.music.bad_files import ENTITIES, drums, many_tracks, midi_of, recording, zipped
 from tests.model.music.conftest import make_song
+from tests.support.events import parse_sse
+from tests.support.pictures import png
+from tests.support.waiting import eventually
 
 SONG = write_midi(make_song(3))
 

@@ -20,8 +20,8 @@ from model.text.reading import MAX_BYTES
 from tests.app.conftest import joined
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import Files, until
-from tests.app.support import serve
 from tests.model.text.conftest import make_poem
+from tests.support.server import serve
 
 VERSE = "\n\n".join(make_poem(i).written() for i in range(4)).encode()
 

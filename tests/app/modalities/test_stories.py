@@ -17,10 +17,11 @@ from model.text.stories import package
 from tests.app.conftest import joined
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import Files, until
-from tests.app.support import parse_sse, serve
 from tests.model.text.conftest import make_poem
 from tests.model.text.test_reading import PROSE
 from tests.model.text.test_stories import SHAPE, make_tokenizer, make_weights, write_gguf
+from tests.support.events import parse_sse
+from tests.support.server import serve
 
 
 @pytest.fixture
@@ -88,6 +89,14 @@ async def test_stories_come_as_text_markdown_and_json_with_progress_by_words(
     counts = [step["step"] for step in told]
     assert counts == sorted(counts)
     assert 40 <= counts[-1] <= 80
+    texts = ["", ""]
+    for event in events:
+        if event["event"] == "text":
+            now = event["data"]
+            texts[now["position"]] = texts[now["position"]][: now["begin"]] + now["text"]
+    assert [text.split() for text in texts] == [
+        item["about"]["text"].removeprefix("The Gate").split() for item in story["items"]
+    ]
     models = (await live.get("/v1/models")).json()["modalities"]
     assert {m["name"]: m["base_hash"] for m in models}["stories"] == style["base_hash"]
 

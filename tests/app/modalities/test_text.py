@@ -13,7 +13,8 @@ import pytest
 
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import HUMS, learn, texts, until
-from tests.app.support import parse_sse, png
+from tests.support.events import parse_sse
+from tests.support.pictures import png
 
 ROOT = Path(__file__).parents[3]
 PICTURES = ("PIL", "model.image", "app.images", "app.stylizations", "app.imaging.normalize")

@@ -17,9 +17,11 @@ from app.styles.repository import StyleStatus, list_styles
 from app.styles.tables import PRESET_OWNER
 from model.errors import StyleFormatError
 from model.formats import read_style_header
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import key_for
-from tests.app.support import FakeWorker, files, nothing_stored, png, style_bytes
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, style_bytes
+from tests.support.keys import key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 FIRST = next(iter(presets().values()))
 

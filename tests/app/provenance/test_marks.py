@@ -9,8 +9,9 @@ import pytest
 from app.imaging.formats import OutputFormat
 from app.imaging.sniff import media_type_of
 from app.provenance.marks import Marks, read_marks
-from tests.app.provenance.reserved import with_manifest, with_xmp
-from tests.app.support import encoded, picture, signer
+from tests.support.marked import with_manifest, with_xmp
+from tests.support.pictures import encoded, picture
+from tests.support.signing import signer
 
 CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 _VOCABULARY = "http://ns.useplus.org/ldf/vocab"

@@ -24,8 +24,8 @@ from app.provenance.c2pa_settings import RECORD
 from app.provenance.certificates import AUTHORITY, AUTHORITY_KEY, SIGNING, folder_of, make
 from app.provenance.signer import Claim, Signer
 from app.settings import Settings
-from tests.app.provenance.reading import read, state
-from tests.app.support import encoded, picture
+from tests.support.manifests import read, state
+from tests.support.pictures import encoded, picture
 
 RECORD_OF = {"base_hash": "b" * 64, "styles": [{"id": "sty_1", "weight": 1.0, "k": 5}], "strength": 0.5}
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}

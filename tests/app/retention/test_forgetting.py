@@ -20,9 +20,11 @@ from app.jobs.job import JobKind
 from app.jobs.ledger import NewJob
 from app.migrations.tables import Base
 from app.settings import Settings
-from tests.app.auth.keys import key_for
 from tests.app.conftest import POSTGRES
-from tests.app.support import FakeWorker, parse_sse, png
+from tests.support.events import parse_sse
+from tests.support.fake_worker import FakeWorker
+from tests.support.keys import key_for
+from tests.support.pictures import png
 
 CANARY = "Patient-Jane-Doe-1984"
 

@@ -32,8 +32,9 @@ from app.jobs.fair_queue import TurnRow
 from app.retention.sweeper import Sweeper
 from app.settings import Settings
 from app.worker.main import Loaded, serve
-from tests.app.support import FakeWorker, files, png
-from tests.app.worker.fake_engine import FakeEngine, FakeStyle
+from tests.support.fake_engine import FakeEngine
+from tests.support.fake_worker import FakeWorker
+from tests.support.pictures import files, png
 
 pytestmark = pytest.mark.process
 
@@ -170,7 +171,8 @@ async def test_a_worker_that_starts_takes_folders_of_killed_workers_away(
     away = settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
     connect = partial(Broker.connect, within=0.1)
     monkeypatch.setattr("app.worker.main.Broker", SimpleNamespace(connect=connect))
+    engine = FakeEngine()
     with pytest.raises(BrokerUnavailableError):
-        await serve(away, Loaded(FakeEngine(), FakeStyle.from_bytes, None, "cpu"))
+        await serve(away, Loaded(engine, engine.read_style, None, "cpu"))
     assert not old.exists()
     assert young.exists()

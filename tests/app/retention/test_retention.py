@@ -34,7 +34,8 @@ from app.settings import Settings
 from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
-from tests.app.support import picture, signer
+from tests.support.pictures import picture
+from tests.support.signing import signer
 
 TTL = timedelta(minutes=1)
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})

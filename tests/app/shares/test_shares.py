@@ -7,9 +7,10 @@ import pytest
 
 from app.api.services import Container
 from app.auth.principal import Scope
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import key_for
-from tests.app.support import FakeWorker, files, png
+from tests.support.fake_worker import FakeWorker
+from tests.support.keys import key_for
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 
 @pytest.fixture

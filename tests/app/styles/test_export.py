@@ -28,8 +28,8 @@ from model.image.network.stylizer import StylizerConfig
 from model.image.pyramid import SIDES
 from model.image.rendering.renderer import Renderer
 from model.image.style import Style
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import files, picture
+from tests.support.pictures import files, picture
+from tests.support.problems import check_problem
 
 
 def small_base(path: Path, seed: int = 0) -> Base:

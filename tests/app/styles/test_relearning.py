@@ -13,8 +13,9 @@ from app.infra.db import utcnow
 from app.infra.facts import BASE, set_fact
 from app.jobs.job import JobKind, JobState
 from app.styles.tables import StyleRow
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, files, png, ready_style, style_bytes
+from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 Upgrade = Callable[[], Awaitable[None]]
 

@@ -10,10 +10,11 @@ from app.jobs.job import Job
 from app.provenance.c2pa_settings import RECORD
 from app.worker.provenance import with_rights
 from model.formats import METADATA_KEY, StyleHeader, read_style_header
-from tests.app.api.test_bad_input import check_problem
-from tests.app.provenance.reading import read
-from tests.app.support import FakeWorker, files, png, style_bytes
-from tests.app.worker.fake_engine import BASE_HASH, FakeStyle
+from tests.support.fake_engine import BASE_HASH, FakeStyle
+from tests.support.fake_worker import FakeWorker, style_bytes
+from tests.support.manifests import read
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
 
 RIGHTS = {"rights": "© 2026 A. Painter", "licence": "CC-BY-4.0"}
 

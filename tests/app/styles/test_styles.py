@@ -14,18 +14,11 @@ from app.jobs.job import JobState
 from app.styles.tables import StyleRow
 from app.worker.inputs import load_inputs
 from app.worker.results import succeed_with
-from tests.app.support import (
-    FakeWorker,
-    encoded,
-    files,
-    nothing_stored,
-    picture,
-    png,
-    ready_style,
-    signer,
-    style_bytes,
-)
-from tests.app.waiting import eventually
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
+from tests.support.pictures import encoded, files, picture, png
+from tests.support.signing import signer
+from tests.support.waiting import eventually
 
 
 async def test_a_style_is_accepted_then_ready(client: httpx.AsyncClient, fake_worker: FakeWorker) -> None:

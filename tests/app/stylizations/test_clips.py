@@ -16,8 +16,9 @@ from app.imaging.formats import ClipFormat, has_video
 from app.jobs.lanes import BULK
 from app.stylizations import service
 from app.worker.inputs import load_inputs
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, files, picture, png, ready_style
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.pictures import files, picture, png
+from tests.support.problems import check_problem
 
 
 def gif(frames: int = 3, milliseconds: int = 80) -> bytes:

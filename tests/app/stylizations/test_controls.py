@@ -22,8 +22,11 @@ from app.settings import Settings
 from app.submission.zip_stream import Member, member_name, stream_zip
 from app.worker.inputs import load_inputs
 from app.worker.results import ItemFailure, Outcome, succeed_with
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, encoded, files, nothing_stored, picture, png, ready_style, signer
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.pictures import encoded, files, picture, png
+from tests.support.problems import check_problem
+from tests.support.signing import signer
 
 
 def form(*fields: tuple[str, str], **uploads: bytes | list[bytes]) -> dict[str, Any]:

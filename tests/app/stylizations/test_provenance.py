@@ -15,10 +15,13 @@ from PIL import Image
 from app.api.services import Container
 from app.provenance.c2pa_settings import RECORD
 from app.provenance.certificates import AUTHORITY, folder_of
-from tests.app.api.test_bad_input import check_problem
-from tests.app.provenance.reading import read, state
-from tests.app.provenance.reserved import with_manifest, with_xmp
-from tests.app.support import FakeWorker, files, nothing_stored, png, ready_style, signer
+from tests.support.database import nothing_stored
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.manifests import read, state
+from tests.support.marked import with_manifest, with_xmp
+from tests.support.pictures import files, png
+from tests.support.problems import check_problem
+from tests.support.signing import signer
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])

@@ -12,8 +12,9 @@ from PIL import Image
 
 from app.api.services import Container
 from app.jobs.job import JobState
-from tests.app.api.test_bad_input import check_problem
-from tests.app.support import FakeWorker, encoded, files, picture, png, ready_style
+from tests.support.fake_worker import FakeWorker, ready_style
+from tests.support.pictures import encoded, files, picture, png
+from tests.support.problems import check_problem
 
 PAIR = files(examples=[png(seed=1), png(seed=2)], content=png(seed=3))
 

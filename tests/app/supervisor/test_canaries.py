@@ -26,9 +26,9 @@ from app.auth.principal import Scope
 from app.auth.repository import create_key
 from app.infra.db import create_engine, create_sessions
 from app.settings import Settings, load_settings
-from tests.app.supervisor.service import READY_WITHIN, Service, serving
-from tests.app.support import parse_sse
-from tests.app.waiting import eventually
+from tests.support.events import parse_sse
+from tests.support.served import READY_WITHIN, Service, running_service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -206,11 +206,11 @@ async def everything_made(service: Service) -> tuple[str, set[bytes]]:
     shared = await http.put(f"/v1/images/{result['id']}/share")
     assert shared.status_code in (200, 201), shared.text
     marks: set[bytes] = set()
-    blobs = service.log.parent / "blobs"
+    blobs = service.data_dir / "blobs"
     for path in blobs.rglob("*"):
-        own = path.is_file() and "presets" not in path.parts  # those are nobody's
-        data = path.read_bytes() if own else b""
-        if len(data) > 256:  # a style of the scripted engine says nothing of pictures
+        # presets are nobody's, and a style of the fake engine says nothing of pictures
+        if path.is_file() and not {"presets", "styles"} & set(path.parts):
+            data = path.read_bytes()
             marks.add(data[len(data) // 2 :][:32])
     events = parse_sse((await http.get(f"/v1/jobs/{jobs[0]}/events")).text.splitlines())
     previews = [event["data"]["base64"] for event in events if event["event"] == "preview"]
@@ -228,24 +228,24 @@ async def everything_deleted(http: httpx.AsyncClient) -> None:
 
 
 async def break_blobs(service: Service) -> None:
-    blobs = service.log.parent / "blobs"
+    blobs = service.data_dir / "blobs"
     blobs.rename(blobs.with_name("aside"))
     blobs.write_bytes(b"")
 
 
 async def mend_blobs(service: Service) -> None:
-    blobs = service.log.parent / "blobs"
+    blobs = service.data_dir / "blobs"
     blobs.unlink()
     blobs.with_name("aside").rename(blobs)
 
 
 async def kill(service: Service, kind: str) -> None:
-    service.family()[kind].send_signal(signal.SIGKILL)
+    dict(service.children())[kind].send_signal(signal.SIGKILL)
 
 
 async def tear_database(service: Service) -> None:
     for name in ("fewstroke.db", "fewstroke.db-wal"):
-        path = service.log.parent / name
+        path = service.data_dir / name
         size = path.stat().st_size
         with path.open("r+b") as pages:
             pages.seek(4096)
@@ -260,7 +260,7 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FEWSTROKE_AUTH", "keys")
     monkeypatch.setenv("FEWSTROKE_LOG_FORMAT", "json")
     folder = tmp_path / "data"
-    async with serving(folder) as service:
+    async with running_service(folder) as service:
         key = await key_of(folder, Scope.READ, Scope.WRITE)
         service.http.headers["Authorization"] = f"Bearer {key}"
         said = await strangers(service)
@@ -274,9 +274,9 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert {b"decoder_process" in line for _, line, _ in processes} == {True, False}
         assert CANARY.encode() not in b"".join(line + environ for _, line, environ in processes)
 
-        assert found_in(folder, marks | {NAME.encode()}), "nothing is looked for"
+        assert found_in(tmp_path, marks | {NAME.encode()}), "nothing is looked for"
         await everything_deleted(service.http)
-        assert found_in(folder, marks) == []
+        assert found_in(tmp_path, marks) == []
 
         async def ready() -> bool:
             with suppress(httpx.TransportError):
@@ -314,7 +314,7 @@ async def test_nobody_sees_a_canary(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_nothing_is_left_of_what_was_deleted_when_the_service_has_stopped(tmp_path: Path) -> None:
-    async with serving(tmp_path) as service:
+    async with running_service(tmp_path / "data") as service:
         _, marks = await everything_made(service)
         await everything_deleted(service.http)
         service.process.terminate()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.supervisor.service import Service, serving
-from tests.app.waiting import eventually
+from tests.support.served import Service, running_service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -44,7 +44,7 @@ async def result_folders(data_dir: Path) -> list[str]:
 @pytest.mark.timeout(2 * LONG)
 async def test_the_adaptation_of_a_killed_worker_is_taken_up_within_fifteen_seconds(tmp_path: Path):
     # Two workers: how soon a fresh one has loaded the model depends on what else the machine does.
-    async with serving(tmp_path, *SERVE, "--workers", "2") as service:
+    async with running_service(tmp_path, (*SERVE, "--workers", "2")) as service:
         job_id = await service.adapt(pictures=EXAMPLES, steps=STEPS)
         await adapting(service, job_id)
         os.kill(await service.worker_of(job_id), signal.SIGKILL)
@@ -64,19 +64,19 @@ async def test_the_adaptation_of_a_killed_worker_is_taken_up_within_fifteen_seco
 
 @pytest.mark.timeout(2 * LONG)
 async def test_killed_altogether_in_an_adaptation_the_next_serve_completes_every_job(tmp_path: Path):
-    async with serving(tmp_path, *SERVE) as service:
+    async with running_service(tmp_path, SERVE) as service:
         running = await service.adapt(pictures=EXAMPLES, steps=STEPS)
         queued = await service.adapt(pictures=EXAMPLES, steps=0)
         await adapting(service, running)
-        worker = service.family()["worker"].pid
+        worker = dict(service.children())["worker"].pid
         if sys.platform == "linux":
             assert max(nicenesses(worker)) == 3  # those that compute
             assert os.getpriority(os.PRIO_PROCESS, worker) < 10  # not the one that sends signs of life
-        for process in (*service.family().values(), service.process):
+        for process in (*dict(service.children()).values(), service.process):
             os.kill(process.pid, signal.SIGKILL)
         await service.wait()
 
-    async with serving(tmp_path, *SERVE) as service:
+    async with running_service(tmp_path, SERVE) as service:
         assert (await service.until(running, "succeeded", within=LONG))["attempt"] == 2
         assert (await service.until(queued, "succeeded", within=LONG))["attempt"] == 1
         assert await result_folders(tmp_path) == sorted([running, queued])

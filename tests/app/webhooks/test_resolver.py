@@ -21,8 +21,8 @@ from app.webhooks.resolver import NameUnresolvedError, Resolver, asking_for
 from app.webhooks.signing import new_secret
 from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
-from tests.app.support import DEADLINE
 from tests.app.webhooks.receiver import receiving
+from tests.support.fake_worker import DEADLINE
 
 
 class SystemResolver:

@@ -35,10 +35,10 @@ from app.webhooks.outbox import write_messages
 from app.webhooks.repository import delete_webhook, insert_webhook, list_webhooks, webhooks_of_key
 from app.webhooks.ssrf import AddressPolicy
 from app.webhooks.tables import DeliveryRow, DeliveryState, WebhookRow
-from tests.app.api.test_bad_input import check_problem
-from tests.app.auth.keys import bearer, key_for
-from tests.app.waiting import eventually
 from tests.app.webhooks.receiver import Names, Receiver, receiving
+from tests.support.keys import bearer, key_for
+from tests.support.problems import check_problem
+from tests.support.waiting import eventually
 
 NAME = "hooks.example.com"
 IN_THREE_HOURS = format_datetime(utcnow() + timedelta(hours=3), usegmt=True)

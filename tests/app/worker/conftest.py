@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.worker.backend import Backend, running_backend
+from tests.support.backend import Backend, running_backend
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.jobs.job import Job, JobKind, JobState
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend, running_backend
-from tests.app.worker.fake_engine import TOO_LARGE, Script
-from tests.app.worker.test_jobs import style_file
+from tests.support.backend import Backend, running_backend
+from tests.support.fake_engine import BASE_HASH, TOO_LARGE, Script
+from tests.support.fake_worker import style_bytes
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,7 +38,7 @@ class Busy:
     async def __aenter__(self) -> None:
         if self._photos:
             many = [Image.new("RGB", (16, 16))] * 500
-            self._job = await self._plant.submit(JobKind.STYLIZE, style=style_file(), contents=many)
+            self._job = await self._plant.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=many)
         else:
             self._job = await self._plant.submit(JobKind.ADAPT, steps=1000)
         await self._plant.until_step(self._job.id, 1)
@@ -131,9 +131,9 @@ async def test_pictures_of_several_jobs_and_sizes_come_back_to_their_own(backend
     bad = Image.new("RGB", TOO_LARGE)
     other = Image.new("RGB", (40, 30), (0, 30, 0))
     async with Busy(backend, photos=True):
-        one = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[first[0], bad])
-        two = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[other])
-        three = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=first)
+        one = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[first[0], bad])
+        two = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[other])
+        three = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=first)
     # Three pictures make a batch: those of the first two jobs.
     assert [await batch_of(backend, job) for job in (one, two, three)] == [2, 2, 1]
     done = (await backend.ledger.get(one.id)).result

@@ -15,12 +15,11 @@ from app.jobs.job import Job, JobKind, JobState
 from app.jobs.lanes import lane_of
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
+from app.worker.failures import split_on_failure
 from app.worker.inflight import InflightBatch
 from app.worker.inputs import JobInputs
-from app.worker.learning import Done
 from app.worker.results import Outcome
-from app.worker.split_on_failure import split_on_failure
-from app.worker.work_item import WorkItem
+from app.worker.work_item import Done, WorkItem
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

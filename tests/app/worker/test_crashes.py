@@ -13,11 +13,11 @@ from PIL import Image
 
 from app.errors import ErrorCode
 from app.jobs.job import JobKind, JobState
-from app.worker.device_watchdog import DEVICE_LOST
-from model.formats import StyleHeader
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend
-from tests.app.worker.fake_engine import BASE_HASH, FakeStyle, Script
+from app.worker.failures import DEVICE_LOST
+from tests.support.backend import Backend
+from tests.support.fake_engine import BASE_HASH, Script
+from tests.support.fake_worker import style_bytes
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -67,7 +67,7 @@ async def test_a_job_that_kills_its_worker_every_time_ends_as_failed(backend: Ba
 
 @pytest.mark.parametrize("kind", [JobKind.ADAPT, JobKind.STYLIZE])
 async def test_a_worker_whose_device_is_lost_ends_and_fails_no_job(backend: Backend, kind: JobKind):
-    style = FakeStyle(StyleHeader(BASE_HASH, 1, 1, 0, {}, "none")).to_bytes()
+    style = style_bytes(BASE_HASH)
     what: dict[str, Any] = (
         {"steps": 1}
         if kind is JobKind.ADAPT

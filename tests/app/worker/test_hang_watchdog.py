@@ -16,8 +16,8 @@ from app.jobs.ledger import Ledger, NewJob
 from app.jobs.tables import JobRow
 from app.worker import hang_watchdog as hang_watchdog_module
 from app.worker.hang_watchdog import HANGING, HangWatchdog
-from tests.app.worker.backend import Backend
-from tests.app.worker.fake_engine import BASE_HASH
+from tests.support.backend import Backend
+from tests.support.fake_engine import BASE_HASH
 
 pytestmark = pytest.mark.process
 

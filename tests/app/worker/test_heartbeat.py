@@ -11,7 +11,7 @@ from app.infra.asyncio_utils import end
 from app.infra.broker import Broker
 from app.worker.heartbeat import Heartbeat
 from app.worker.interfaces import EngineLike
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 
 class Listener:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from io import BytesIO
@@ -20,10 +19,12 @@ from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
 from app.jobs.job import JobKind, JobState
 from app.jobs.tables import JobRow
+from model.formats import read_style_header
 from model.image.dials import Dials
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend, running_backend
-from tests.app.worker.fake_engine import BASE_HASH, TOO_LARGE, Script
+from tests.support.backend import Backend, running_backend
+from tests.support.fake_engine import BASE_HASH, TOO_LARGE, Script
+from tests.support.fake_worker import style_bytes
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,11 +35,6 @@ async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bac
     async with running_backend(tmp_path_factory.mktemp("backend")) as running:
         await running.start_worker()
         yield running
-
-
-def style_file(base_hash: str = BASE_HASH) -> bytes:
-    header = {"base_hash": base_hash, "k": 1, "steps": 1, "seed": 0, "losses": {}}
-    return json.dumps(header).encode()
 
 
 async def test_an_adaptation_becomes_a_style_with_progress_and_previews(backend: Backend):
@@ -56,7 +52,7 @@ async def test_an_adaptation_becomes_a_style_with_progress_and_previews(backend:
     assert style.header is not None
     assert style.header["k"] == 2
     assert style.blob_key is not None
-    assert json.loads(await backend.blobs.get(style.blob_key))["steps"] == 6
+    assert read_style_header(await backend.blobs.get(style.blob_key)).steps == 6
 
     events = await backend.events(job.id)
     states = [event.data["state"] for event in events if event.event == "state"]
@@ -98,7 +94,7 @@ async def test_contents_are_rendered_in_order_with_size_format_and_alpha(backend
     holed = Image.new("RGBA", (64, 32), (0, 0, 0, 0))
     holed.paste((255, 0, 0, 255), (0, 0, 32, 32))
     job = await backend.submit(
-        JobKind.STYLIZE, style=style_file(), contents=[opaque, holed], size=32, format="webp"
+        JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[opaque, holed], size=32, format="webp"
     )
     await backend.until(job.id, JobState.SUCCEEDED)
 
@@ -126,7 +122,7 @@ async def test_strokes_have_the_size_that_was_asked_for(
     """The stand-in paints squares of that size; jobs of earlier versions, which meant something else, get the
     defaults."""
     content = Image.linear_gradient("L").resize((64, 32)).convert("RGB")
-    job = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[content], **params)
+    job = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[content], **params)
     await backend.until(job.id, JobState.SUCCEEDED)
     (result,) = await backend.results(job.id)
     column = (await backend.picture(result)).crop((0, 0, 1, 32)).get_flattened_data()
@@ -139,7 +135,7 @@ async def test_strokes_have_the_size_that_was_asked_for(
 
 async def test_a_picture_that_fails_does_not_sink_the_rest(backend: Backend):
     good, bad = Image.new("RGB", (64, 32), "black"), Image.new("RGB", TOO_LARGE)
-    job = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[good, bad, good])
+    job = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[good, bad, good])
     done = await backend.until(job.id, JobState.SUCCEEDED)
     rows = await backend.results(job.id)
     contents = job.params["contents"]
@@ -150,7 +146,7 @@ async def test_a_picture_that_fails_does_not_sink_the_rest(backend: Backend):
     assert rows[0].provenance is not None
     assert rows[0].provenance["base_hash"] == BASE_HASH
 
-    job = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[bad, bad])
+    job = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[bad, bad])
     failed = await backend.until(job.id, JobState.FAILED)
     assert failed.error is not None
     assert failed.error["code"] == ErrorCode.OUT_OF_MEMORY
@@ -164,7 +160,10 @@ async def test_a_content_that_moves_becomes_a_clip(backend: Backend, tmp_path: P
     write_clip(path, given, ClipFormat.WEBP, plays=2)
     still = Image.new("RGB", (40, 30), "black")
     job = await backend.create(
-        JobKind.STYLIZE, style=style_file(), contents=[still, Image.new("RGB", (48, 32))], clip_format=form
+        JobKind.STYLIZE,
+        style=style_bytes(BASE_HASH),
+        contents=[still, Image.new("RGB", (48, 32))],
+        clip_format=form,
     )
     moving = job.params["contents"][1]
     await backend.blobs.put(f"uploads/{moving}.png", path)
@@ -195,7 +194,7 @@ async def test_a_mask_bounds_the_style(backend: Backend):
     content = Image.new("RGB", (64, 32), "white")
     mask = Image.new("L", (64, 32))
     mask.paste(255, (0, 0, 32, 32))
-    job = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[content], mask=mask)
+    job = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[content], mask=mask)
     await backend.until(job.id, JobState.SUCCEEDED)
     (result,) = await backend.results(job.id)
     picture = await backend.picture(result)
@@ -207,7 +206,7 @@ async def test_what_is_half_transparent_is_not_mixed_with_white(backend: Backend
     content.paste((7, 8, 9, 0), (48, 0, 64, 32))
     mask = Image.new("L", (64, 32))
     mask.paste(255, (0, 0, 32, 32))
-    job = await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[content], mask=mask)
+    job = await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[content], mask=mask)
     await backend.until(job.id, JobState.SUCCEEDED)
     (result,) = await backend.results(job.id)
     picture = await backend.picture(result)
@@ -240,7 +239,7 @@ async def test_a_failing_job_fails_alone(backend: Backend, script: Script, code:
 
 async def test_a_style_of_another_base_is_refused_with_its_code(backend: Backend):
     job = await backend.submit(
-        JobKind.STYLIZE, style=style_file("ab" * 32), contents=[Image.new("RGB", (32, 32))]
+        JobKind.STYLIZE, style=style_bytes("ab" * 32), contents=[Image.new("RGB", (32, 32))]
     )
     failed = await backend.until(job.id, JobState.FAILED)
     assert failed.error is not None

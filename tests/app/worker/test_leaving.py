@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from app.jobs.job import JobKind, JobState
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend
+from tests.support.backend import Backend
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -18,7 +18,7 @@ from PIL import Image
 import app.worker.main as main
 from app.infra.logs import configure_logging
 from app.settings import load_settings
-from tests.app.worker.fake_engine import FakeEngine, FakeStyle
+from tests.support.fake_engine import FakeEngine
 
 async def deaf():
     while True:
@@ -30,7 +30,8 @@ async def deaf():
 async def run():
     if {task}:
         main.stuck = asyncio.create_task(deaf())
-    await main.serve(load_settings(), main.Loaded(FakeEngine(), FakeStyle.from_bytes, None, "cpu"))
+    engine = FakeEngine()
+    await main.serve(load_settings(), main.Loaded(engine, engine.read_style, None, "cpu"))
 
 main._LEAVE = 1.0
 configure_logging()
@@ -45,7 +46,7 @@ import asyncio, threading
 import app.worker.main as main
 from app.infra.logs import configure_logging
 from app.settings import load_settings
-from tests.app.worker.fake_engine import FakeEngine, FakeStyle
+from tests.support.fake_engine import FakeEngine
 
 class Hanging(FakeEngine):
     def adapt_many(self, requests, **how):
@@ -53,7 +54,8 @@ class Hanging(FakeEngine):
 
 main._STOP = 1.0
 configure_logging()
-asyncio.run(main.serve(load_settings(), main.Loaded(Hanging(), FakeStyle.from_bytes, None, "cpu")))
+engine = Hanging()
+asyncio.run(main.serve(load_settings(), main.Loaded(engine, engine.read_style, None, "cpu")))
 """
 
 

@@ -16,8 +16,8 @@ from app.infra.broker import BrokerUnavailableError, broker_dir
 from app.jobs.job import JobKind, JobState
 from app.jobs.reconciler import Reconciler
 from app.jobs.service import JobService
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend
+from tests.support.backend import Backend
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

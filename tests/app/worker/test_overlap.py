@@ -11,9 +11,10 @@ import pytest_asyncio
 from PIL import Image
 
 from app.jobs.job import Job, JobKind, JobState
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend, running_backend
-from tests.app.worker.test_jobs import style_file
+from tests.support.backend import Backend, running_backend
+from tests.support.fake_engine import BASE_HASH
+from tests.support.fake_worker import style_bytes
+from tests.support.waiting import eventually
 
 SLOW = timedelta(seconds=0.6)  # of one rendering
 PHOTO = Image.new("RGB", (64, 48), "teal")
@@ -26,7 +27,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
 
 
 async def stylization(backend: Backend, photo: Image.Image = PHOTO) -> Job:
-    return await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[photo])
+    return await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[photo])
 
 
 async def start(backend: Backend, step: float = SLOW.total_seconds()) -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 from app.jobs.job import Job, JobKind, JobState
 from app.worker.preemption import Preemption
 from model.pause import at_pauses, pause
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend, running_backend
-from tests.app.worker.test_jobs import style_file
+from tests.support.backend import Backend, running_backend
+from tests.support.fake_engine import BASE_HASH
+from tests.support.fake_worker import style_bytes
+from tests.support.waiting import eventually
 
 PHOTO = Image.new("RGB", (64, 48), "teal")
 
@@ -111,7 +112,7 @@ async def learning(backend: Backend, steps: int, step: float = 0.1) -> Job:
 
 
 async def photo(backend: Backend, image: Image.Image = PHOTO) -> Job:
-    return await backend.submit(JobKind.STYLIZE, style=style_file(), contents=[image])
+    return await backend.submit(JobKind.STYLIZE, style=style_bytes(BASE_HASH), contents=[image])
 
 
 async def test_a_photo_does_not_wait_for_a_style_that_is_learned(backend: Backend) -> None:

@@ -22,8 +22,10 @@ from app.jobs.ledger import Ledger, NewJob
 from app.styles.tables import StyleRow
 from app.worker.results import ClipOutcome, ImageOutcome, Outcome, StyleOutcome, succeed_with
 from model.modality import Piece, ResultFile
-from tests.app.provenance.reading import read, state
-from tests.app.support import answers_lost, encoded, picture, signer
+from tests.support.database import answers_lost
+from tests.support.manifests import read, state
+from tests.support.pictures import encoded, picture
+from tests.support.signing import signer
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from PIL import Image
 
 from app.errors import StyleBaseMismatchError
 from app.jobs.job import Job, JobKind, JobState
 from app.worker.inputs import JobInputs, StyleInput
-from app.worker.interfaces import OneByOne
 from app.worker.results import Outcome
 from app.worker.run_batch import compute
 from app.worker.work_item import JobStopped, WorkItem
-
-
-class _Stops(OneByOne):
-    """An engine that gives photos back."""
-
-    base_hash = "0" * 64
-    default_steps = 0
-
-    def blend(self, parts: Sequence[tuple[Any, float]]) -> Any:
-        return parts[0][0]
-
-    def stylize(self, photo: Image.Image, style: Any, **how: Any) -> Image.Image:
-        return photo
+from tests.support.fake_engine import FakeEngine
 
 
 def test_a_job_stops_between_two_pictures() -> None:
@@ -42,7 +27,7 @@ def test_a_job_stops_between_two_pictures() -> None:
     asked = iter([False, True])  # before each picture
     ends: list[tuple[int, Outcome | Exception]] = []
     compute(
-        _Stops(),
+        FakeEngine("0" * 64),
         lambda data: data,
         [WorkItem(job, inputs, lambda step: None, lambda: next(asked))],
         most=1,
@@ -63,7 +48,7 @@ def test_a_style_that_was_outdated_meanwhile_names_the_way_out() -> None:
     inputs = JobInputs([], [Image.new("RGB", (20, 20))], styles=[old])
     ends: list[Outcome | Exception] = []
     compute(
-        _Stops(),
+        FakeEngine("0" * 64),
         lambda data: data,
         [WorkItem(job, inputs, lambda step: None, lambda: False)],
         most=1,

@@ -16,8 +16,8 @@ from app.worker.batch_barrier import BatchBarrier
 from app.worker.inflight import InflightBatch, RunLostError
 from app.worker.progress import ProgressReporter
 from app.worker.work_item import Step
-from tests.app.waiting import eventually
-from tests.app.worker.backend import Backend
+from tests.support.backend import Backend
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

@@ -5,7 +5,8 @@ import pytest
 
 from model.music.checks import ends_on_tonic, problems
 from model.music.encoding import decode
-from model.music.grammar import Grammar, Plan, State
+from model.music.grammar import Grammar
+from model.music.grammar_state import Plan, State
 from model.music.score import Key, Staff
 from model.music.vocabulary import METERS, VOCABULARY
 

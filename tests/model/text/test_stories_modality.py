@@ -6,22 +6,37 @@ from pathlib import Path
 import pytest
 
 from model.modalities import load_modality
-from model.modality import ModalityUnavailableError
+from model.modality import ModalityUnavailableError, Written
 from model.text.reading import begins_in_english
 from model.text.stories import package
-from model.text.stories.modality import by_words, request_of
+from model.text.stories.modality import Telling, request_of
 from model.text.stories.writing import StoryRequest
 
 
 def test_progress_is_by_words_of_all_stories_and_never_goes_back():
     told: list[tuple[int, int]] = []
-    on_text = by_words(StoryRequest(length=30, count=2), lambda done, of: told.append((done, of)))
+    on_text = Telling(StoryRequest(length=30, count=2), lambda done, of: told.append((done, of)), None)
     on_text(0, "The old")
     on_text(0, "The old ")
     on_text(1, "A")
     on_text(0, "She")  # another attempt
     on_text(1, "word " * 40)
     assert told == [(2, 60), (3, 60), (32, 60)]
+
+
+def test_a_text_is_told_by_what_is_new_and_afresh_after_another_attempt():
+    told: list[Written] = []
+    on_text = Telling(StoryRequest(length=30, count=2), None, told.append)
+    on_text(1, "The old man.")
+    on_text(1, "The old man. He slept.")
+    on_text(0, "A gate.")
+    on_text(1, "Rain.")
+    assert told == [
+        Written(1, 0, "The old man."),
+        Written(1, 12, " He slept."),
+        Written(0, 0, "A gate."),
+        Written(1, 0, "Rain."),
+    ]
 
 
 def test_words_to_avoid_come_with_commas():

@@ -19,6 +19,7 @@ from fewstroke_client._models import (
     Style,
     Stylization,
 )
+from fewstroke_client._texts import Poem, Story
 
 Blend: TypeAlias = "str | Style | Mapping[str, float]"
 """A style or its id, or weights by id: ``{"sty_a": 2, "sty_b": 1}``."""
@@ -102,6 +103,49 @@ class NewComposition(ComposeOptions, total=False):
     idempotency_key: str | None
 
 
+class PoemOptions(TypedDict, total=False):
+    """What a poem is to be."""
+
+    form: str | None
+    title: str | None
+    script: str | None
+    avoid: str | None
+    temperature: float | None
+    top_p: float | None
+    max_copied: int | None
+    seed: int | None
+    count: int | None
+
+
+class NewPoem(PoemOptions, total=False):
+    """What ``create_poem`` takes besides the style."""
+
+    idempotency_key: str | None
+
+
+class StoryOptions(TypedDict, total=False):
+    """What a story is to be. ``length``: in words; ``avoid``: words with commas."""
+
+    title: str | None
+    opening: str | None
+    length: int | None
+    person: str | None
+    tense: str | None
+    mood: str | None
+    avoid: str | None
+    temperature: float | None
+    top_p: float | None
+    max_copied: int | None
+    seed: int | None
+    count: int | None
+
+
+class NewStory(StoryOptions, total=False):
+    """What ``create_story`` takes besides the style."""
+
+    idempotency_key: str | None
+
+
 class PhotoOptions(RenderOptions, LearnOptions, total=False):
     """What ``stylize_photo`` takes besides its own."""
 
@@ -119,7 +163,17 @@ def blend_fields(style: Blend) -> Form:
 
 
 def id_of(
-    thing: str | Style | Stylization | Composition | Job | Image | ImageInfo | ResultFile | FileInfo,
+    thing: str
+    | Style
+    | Stylization
+    | Composition
+    | Poem
+    | Story
+    | Job
+    | Image
+    | ImageInfo
+    | ResultFile
+    | FileInfo,
 ) -> str:
     """The id of a thing, or the id itself."""
     return thing if isinstance(thing, str) else thing.id

@@ -346,7 +346,7 @@ class StateEvent:
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
     """Step ``step`` of ``steps`` is done. ``phase``: what the steps are: ``adapt``, ``stylize``,
-    or ``generate`` (bars of compositions)."""
+    or ``generate`` (bars of compositions, characters of poems, words of stories)."""
 
     step: int
     steps: int
@@ -370,4 +370,14 @@ class PreviewEvent:
         return base64.b64decode(self.base64)
 
 
-JobEvent = StateEvent | ProgressEvent | PreviewEvent
+@dataclass(frozen=True, slots=True)
+class TextEvent:
+    """From its character ``begin`` on, the result at ``position`` now reads ``text``."""
+
+    position: int
+    begin: int
+    text: str
+    id: str | None = None
+
+
+JobEvent = StateEvent | ProgressEvent | PreviewEvent | TextEvent

@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 from app.infra.broker import BrokerUnavailableError, Event
-from tests.app.waiting import INTERVAL, eventually
+from tests.support.waiting import INTERVAL, eventually
 
 
 async def publish(broker, job_id: str, steps: int, *, state: str | None = None) -> list[int]:

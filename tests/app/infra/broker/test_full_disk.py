@@ -11,7 +11,7 @@ import pytest
 
 from app.infra.broker import Broker, BrokerStartError, EmbeddedServer
 from app.infra.broker import stream_probe as module
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

@@ -15,7 +15,7 @@ import pytest
 
 from app.infra.broker import Broker, BrokerStartError, BrokerUnavailableError, EmbeddedServer, find_broker
 from app.infra.broker import nats_server as module
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -142,16 +142,17 @@ def test_the_server_comes_with_the_package():
     assert version.startswith("nats-server: v2.")
 
 
-async def test_of_purged_previews_no_byte_is_left_on_the_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "shown"), [("preview", "base64"), ("text", "text")])
+async def test_of_purged_previews_no_byte_is_left_on_the_disk(tmp_path: Path, kind: str, shown: str) -> None:
     def found() -> int:
         return sum(path.read_bytes().count(b"canary") for path in tmp_path.rglob("*") if path.is_file())
 
     async with EmbeddedServer(tmp_path) as server:
         broker = await Broker.connect(server.url, token=server.token)
         for step in range(5):
-            await broker.publish_event("job_1", "preview", {"step": step, "base64": "canary" * 50})
+            await broker.publish_event("job_1", kind, {"step": step, shown: "canary" * 50})
             await broker.publish_event("job_1", "progress", {"step": step})
-            await broker.publish_event("job_2", "preview", {"step": step, "base64": "another" * 50})
+            await broker.publish_event("job_2", kind, {"step": step, shown: "another" * 50})
         assert found() == 250
         await broker.purge_events("job_1")
         assert found() == 0

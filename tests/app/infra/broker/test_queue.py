@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from app.infra.broker import Broker, BrokerUnavailableError, EmbeddedServer
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 NOW = 0.0
 

@@ -21,9 +21,13 @@ from fewstroke_client._form import (
     ComposeOptions,
     Labels,
     NewComposition,
+    NewPoem,
+    NewStory,
     NewStyle,
     NewStylization,
     PhotoOptions,
+    PoemOptions,
+    StoryOptions,
     id_of,
 )
 from fewstroke_client._models import (
@@ -45,6 +49,7 @@ from fewstroke_client._models import (
     StylizationAccepted,
 )
 from fewstroke_client._retry import Retries
+from fewstroke_client._texts import Poem, PoemAccepted, Story, StoryAccepted
 
 T = TypeVar("T")
 OnEvent = Callable[[JobEvent], object]
@@ -359,6 +364,88 @@ class AsyncClient:
     ) -> None:
         """All files of all results and a ``manifest.json`` as a ZIP file."""
         await self._connection.download(f"/v1/compositions/{id_of(composition)}/zip", path)
+
+    # Poems
+
+    async def write_poems(
+        self,
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewPoem],
+    ) -> Poem:
+        """``create_poem``, and wait for the results. Raises JobFailedError, WaitTimeoutError."""
+        accepted = await self.create_poem(style, **how)
+        await self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return await self.get_poem(accepted.poem)
+
+    async def create_poem(
+        self, style: Blend, *, idempotency_key: str | None = None, **options: Unpack[PoemOptions]
+    ) -> PoemAccepted:
+        """Write poems in a style of Chinese poems, or in a blend: ``{"sty_a": 2, "sty_b": 1}``."""
+        fields = _form.blend_fields(style) | _form.form(**options)
+        return await self._submit(PoemAccepted, "/v1/poems", idempotency_key, {}, fields)
+
+    async def get_poem(self, poem: str | Poem) -> Poem:
+        """A poem as it is now."""
+        return await self._get(Poem, f"/v1/poems/{id_of(poem)}")
+
+    async def list_poems(
+        self, *, state: Sequence[str] = (), style_id: str | None = None
+    ) -> AsyncIterator[Poem]:
+        """All poems, newest first."""
+        async for found in self._all(Poem, "/v1/poems", state=list(state), style_id=style_id):
+            yield found
+
+    async def delete_poem(self, poem: str | Poem) -> None:
+        """Delete it with its results."""
+        await self._delete(f"/v1/poems/{id_of(poem)}")
+
+    async def download_poem(self, poem: str | Poem, path: str | os.PathLike[str]) -> None:
+        """All files of all results and a ``manifest.json`` as a ZIP file."""
+        await self._connection.download(f"/v1/poems/{id_of(poem)}/zip", path)
+
+    # Stories
+
+    async def write_stories(
+        self,
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewStory],
+    ) -> Story:
+        """``create_story``, and wait for the results. Raises JobFailedError, WaitTimeoutError."""
+        accepted = await self.create_story(style, **how)
+        await self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return await self.get_story(accepted.story)
+
+    async def create_story(
+        self, style: Blend, *, idempotency_key: str | None = None, **options: Unpack[StoryOptions]
+    ) -> StoryAccepted:
+        """Write stories in a style of English prose, or in a blend; its events tell the text as it comes."""
+        fields = _form.blend_fields(style) | _form.form(**options)
+        return await self._submit(StoryAccepted, "/v1/stories", idempotency_key, {}, fields)
+
+    async def get_story(self, story: str | Story) -> Story:
+        """A story as it is now."""
+        return await self._get(Story, f"/v1/stories/{id_of(story)}")
+
+    async def list_stories(
+        self, *, state: Sequence[str] = (), style_id: str | None = None
+    ) -> AsyncIterator[Story]:
+        """All stories, newest first."""
+        async for found in self._all(Story, "/v1/stories", state=list(state), style_id=style_id):
+            yield found
+
+    async def delete_story(self, story: str | Story) -> None:
+        """Delete it with its results."""
+        await self._delete(f"/v1/stories/{id_of(story)}")
+
+    async def download_story(self, story: str | Story, path: str | os.PathLike[str]) -> None:
+        """All files of all results and a ``manifest.json`` as a ZIP file."""
+        await self._connection.download(f"/v1/stories/{id_of(story)}/zip", path)
 
     # Jobs
 

@@ -1,7 +1,10 @@
-"""A worker process with the stub engine: ``python -m benchmarks.stub.worker [BASE]``.
+"""A worker process with the fake engine: ``python -m tests.support.run_fake_worker [BASE]``.
 
-With ``BASE`` it says that it runs the checkpoint of this hash, whatever the service runs.
+It is what ``fewstroke worker`` is, without torch. With ``BASE`` it says that it runs the checkpoint of this
+hash, whatever the service runs.
 """
+
+from __future__ import annotations
 
 import asyncio
 import sys
@@ -12,14 +15,14 @@ from app.infra.logs import configure_logging
 from app.infra.parent_death import obey_leash
 from app.settings import load_settings
 from app.worker.main import Loaded, serve
-from benchmarks.stub.engine import StubEngine, StubStyle
 from model.formats import checkpoint_hash
+from tests.support.fake_engine import FakeEngine
 
 if __name__ == "__main__":
     obey_leash()
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     base = sys.argv[1] if len(sys.argv) > 1 else checkpoint_hash(settings.checkpoint)
-    engine = StubEngine(base, settings.data_dir)
+    engine = FakeEngine(base, settings.data_dir)
     preview = Image.new("RGB", (300, 200), "teal")
-    asyncio.run(serve(settings, Loaded(engine, StubStyle.from_bytes, preview, "cpu")))
+    asyncio.run(serve(settings, Loaded(engine, engine.read_style, preview, "cpu")))

@@ -1,7 +1,10 @@
-"""``fewstroke serve`` with stub workers: ``python -m benchmarks.stub.serve WORKERS [NAME=VALUE...]``.
+"""``fewstroke serve`` with the fake engine.
 
-The assignments go into the environment of the workers alone.
+``python -m tests.support.serve_fake_worker WORKERS [NAME=VALUE...]``: the assignments go into the environment
+of the workers alone. Everything but their engine is the real thing.
 """
+
+from __future__ import annotations
 
 import asyncio
 import sys
@@ -13,6 +16,6 @@ from app.supervisor import Supervisor
 
 if __name__ == "__main__":
     configure_logging("WARNING")
-    command = ["env", *sys.argv[2:], sys.executable, "-m", "benchmarks.stub.worker"]
+    command = ["env", *sys.argv[2:], sys.executable, "-m", "tests.support.run_fake_worker"]
     with reported_errors():
         asyncio.run(Supervisor(load_settings(), workers=int(sys.argv[1]), worker_command=command).run())

@@ -28,7 +28,7 @@ from app.jobs.ledger import Ledger, NewJob
 from app.migrations.migrate import migrate
 from app.settings import Settings, load_settings
 from app.styles.tables import StyleRow
-from tests.app.waiting import eventually
+from tests.support.waiting import eventually
 
 READY_WITHIN = 60.0  # s; an interpreter with torch starts slowly on a busy machine
 PICTURE = (64, 48)  # px
@@ -68,12 +68,12 @@ class Backend:
     workers: list[WorkerProcess] = field(default_factory=list)
 
     async def launch_worker(self, *command: str, **environment: str) -> WorkerProcess:
-        """Start a worker process (default: the scripted one), which may end before anybody sees it."""
+        """Start a worker process (default: with the fake engine), which may end before anybody sees it."""
         log = self.settings.data_dir / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *(command or ("-m", "tests.app.worker.run_fake_worker")),
+                *(command or ("-m", "tests.support.run_fake_worker")),
                 env={**os.environ, "FEWSTROKE_DATA_DIR": str(self.settings.data_dir), **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -11,7 +11,7 @@ from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.provenance.c2pa_settings import OFFLINE
 from app.provenance.signer import Signer
-from tests.app.support import encoded, picture
+from tests.support.pictures import encoded, picture
 
 _PACKET = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
