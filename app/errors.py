@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_TOO_LARGE = "image_too_large"
     CLIP_TOO_LONG = "clip_too_long"
+    EXAMPLE_RESERVED = "example_reserved"
     WORK_FORMAT_UNSUPPORTED = "work_format_unsupported"
     WORK_DAMAGED = "work_damaged"
     WORK_TOO_LARGE = "work_too_large"
@@ -191,6 +192,12 @@ class MaskBlankError(ImageError):
     """What a mask shows is black, and the rest of it is transparent, which is outside too."""
 
     status, code, title = 422, ErrorCode.VALIDATION_FAILED, "The request has invalid values"
+
+
+class ExampleReservedError(ImageError):
+    """Its metadata forbid to train on it, or to derive works from it."""
+
+    status, code, title = 422, ErrorCode.EXAMPLE_RESERVED, "Example reserved"
 
 
 class ClipTooLongError(ImageError):

@@ -223,6 +223,28 @@ class Settings(BaseSettings):
         description="Seconds of processor time that the pictures of one request may take, together.",
     )
 
+    # Where results come from, and what examples permit.
+    least_provenance: Literal["signed", "metadata", "none"] = Field(
+        "metadata",
+        description="The least that a request may ask its results to say of how they were made; unless it "
+        "asks for less they are `signed`. `none` lets pictures leave unmarked, which the law of many places "
+        "forbids (docs/originality.md).",
+    )
+    signing_certificate: Path | None = Field(
+        None,
+        description="PEM of the certificate that results are signed with and of those above it; default: "
+        "`certificates/signing.pem` of the data folder, made when a worker first starts.",
+    )
+    signing_key: Path | None = Field(
+        None, description="PEM of that certificate's key; default: in the same file."
+    )
+
+    reserved_examples: Literal["refuse", "accept"] = Field(
+        "refuse",
+        description="Examples whose metadata forbid training or derivation: refused (`example_reserved`), or "
+        "accepted by an operator who has the right to.",
+    )
+
     # Adaptation.
     max_steps: int = Field(100, ge=1, description="Inner steps that a request may ask for.")
 
@@ -319,7 +341,15 @@ class Settings(BaseSettings):
         path: Path | None = getattr(self, name, None)
         return path
 
-    @field_validator("data_dir", "checkpoint", "music_checkpoint", "poems_checkpoint", "presets_dir")
+    @field_validator(
+        "data_dir",
+        "checkpoint",
+        "music_checkpoint",
+        "poems_checkpoint",
+        "presets_dir",
+        "signing_certificate",
+        "signing_key",
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()  # processes that we start stand in other folders

@@ -37,6 +37,8 @@ class StyleHeader:
     licence: str = ""  # of the checkpoint
     format: str = STYLE_FORMAT
     modality: str = "image"  # what the examples were: "image", "music", "poems" or "stories"
+    rights: str = ""  # whose the examples are
+    examples_licence: str = ""  # under which they may be learned from
 
     def to_json(self) -> str:
         """As stored in the file."""
@@ -97,6 +99,8 @@ def read_style_header(data: bytes) -> StyleHeader:
             },
             licence=_text(meta.get("licence", "")),
             modality=_text(meta.get("modality", "image")),
+            rights=_text(meta.get("rights", "")),
+            examples_licence=_text(meta.get("examples_licence", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error

@@ -124,7 +124,8 @@ class Piece:
 
 
 class LearnedStyle(Protocol):
-    """A style: phi with its header."""
+    """A style: phi with its header. A dataclass: the service replaces its header by one that says whose the
+    examples are."""
 
     @property
     def header(self) -> StyleHeader: ...

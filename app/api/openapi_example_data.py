@@ -48,6 +48,8 @@ HEADER = {
     "licence": "Apache-2.0",
     "format": STYLE_FORMAT,
     "modality": "image",
+    "rights": "Public domain",
+    "examples_licence": "CC0-1.0",
 }
 
 
@@ -120,6 +122,8 @@ PENDING_STYLE: dict[str, Any] = {
     "modality": "image",
     "name": "Waves",
     "description": "Five woodblock prints",
+    "rights": "Public domain",
+    "licence": "CC0-1.0",
     "status": "pending",
     "job_id": LEARNING_ID,
     "base_hash": None,
@@ -143,6 +147,8 @@ STYLE = PENDING_STYLE | {
 IMPORTED = STYLE | {
     "id": IMPORTED_ID,
     "description": None,
+    "rights": None,
+    "licence": None,
     "job_id": None,
     "created_at": "2026-11-24T09:18:40.120665Z",
     "ready_at": "2026-11-24T09:18:40.120665Z",
@@ -192,7 +198,7 @@ def stylization(job: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, A
             "mask_id": None,
             "outside_style_id": None,
             "feather": 0.0,
-            "provenance": "embed",
+            "provenance": "signed",
         },
         "created_at": job["created_at"],
         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -222,6 +228,7 @@ RESULT: dict[str, Any] = {
     "provenance": {
         "app": "Fewstroke 0.1.0",
         "job_id": RENDERING_ID,
+        "modality": "image",
         "base_hash": BASE,
         "styles": [
             {"id": STYLE_ID, "weight": 0.7, "k": 5, "steps": 24, "seed": 0},
@@ -234,7 +241,9 @@ RESULT: dict[str, Any] = {
         "stroke_size": 1.0,
         "preserve_color": False,
         "size": 1280,
+        "signed": True,
     },
+    "marks": None,
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"
     "&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",

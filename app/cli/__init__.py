@@ -14,6 +14,7 @@ import typer
 from app.cli import (
     backup,
     bench,
+    certificates,
     config,
     doctor,
     evaluate,
@@ -48,6 +49,7 @@ cli.command(rich_help_panel="Service")(config.config)
 cli.command(rich_help_panel="Service")(backup.backup)
 cli.command(rich_help_panel="Service")(backup.restore)
 cli.add_typer(keys.keys, rich_help_panel="Service")
+cli.add_typer(certificates.certificates, rich_help_panel="Service")
 cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)

@@ -69,10 +69,11 @@ def stylize_clip(
     smoothing: Smoothing | None,
     limits: ClipLimits,
     note: str | None,
+    sign: Callable[[bytes], bytes],
     on_frame: Callable[[int], None],
 ) -> int:
     """Render a clip frame by frame into a file, whole or not at all; how many frames it has. ``note`` goes
-    into the file.
+    into the file, which is then what ``sign`` makes of it.
 
     Raises InputError when the file cannot be written, and what ``read_frames`` raises.
     """
@@ -93,4 +94,6 @@ def stylize_clip(
     sound = clip if form.is_video and _is_video(clip) and not is_lost(clip, form) else None
     with replacing(target) as temporary:
         plays = plays_of(clip)
-        return write_clip(temporary, rendered(), form, plays=plays, sound=sound, note=note)
+        frames = write_clip(temporary, rendered(), form, plays=plays, sound=sound, note=note)
+        temporary.write_bytes(sign(temporary.read_bytes()))
+        return frames

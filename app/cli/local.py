@@ -64,7 +64,7 @@ def adapt(
     if are_works(examples):
         return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
     with reported_errors():
-        from app.cli.pictures import expand, read_pictures
+        from app.cli.pictures import expand, read_pictures, refuse_reserved
         from app.cli.results import refuse_picture_name, write_bytes
         from app.imaging.limits import Ground
         from app.settings import load_settings
@@ -82,6 +82,7 @@ def adapt(
         if output.is_dir():
             raise InputError(f"{output} is a folder: name the style file, e.g. {output / 'mine.safetensors'}")
         refuse_picture_name(output, ".safetensors")
+        refuse_reserved(files)
         read = read_pictures([*files, *practice], longest=settings.example_side, ground=Ground.WHITE)
         pictures, photos = read[: len(files)], read[len(files) :]
         engine = _load(checkpoint, device)
@@ -150,11 +151,13 @@ def stylize(
     with reported_errors():
         from app.cli.clips import clip_format, loses_sound, stylize_clip
         from app.cli.made import Recipe, Result, make_each, without_results
-        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture, write_picture
-        from app.cli.results import output_paths
+        from app.cli.pictures import SUFFIXES, expand, output_format, read_picture
+        from app.cli.results import output_paths, write_bytes
         from app.imaging.clip_reader import ClipLimits, check_length, is_moving
+        from app.imaging.encode import encode
         from app.imaging.formats import OutputFormat
         from app.imaging.transparency import opaque, with_alpha_of
+        from app.provenance.signer import Signer
         from app.settings import load_settings
 
         settings = load_settings()
@@ -180,7 +183,7 @@ def stylize(
             learned = Style.from_bytes(data, base_hash=engine.base_hash)
         dials = Dials(strength, abstraction, stroke_size)
         options = {**asdict(dials), "size": size, "smooth": smooth}
-        recipe = Recipe(base_hash=engine.base_hash, style=data, options=options)
+        recipe = Recipe(Signer.of(settings), base_hash=engine.base_hash, style=data, options=options)
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
 
@@ -188,7 +191,8 @@ def stylize(
                 content = read_picture(photo, longest=longest)
                 with about(style):
                     rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
-                write_picture(with_alpha_of(rendered, content), target, encoding, xmp=recipe.xmp(mark))
+                picture = encode(with_alpha_of(rendered, content), encoding, xmp=recipe.xmp(mark))
+                write_bytes(target, recipe.signed(picture, encoding.media_type, mark, photo))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
                 with about(clip):
@@ -209,6 +213,7 @@ def stylize(
                         smoothing=None if smooth else _frame_by_frame(),
                         limits=limits,
                         note=mark,
+                        sign=lambda data: recipe.signed(data, each.media_type, mark, clip),
                         on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                     )
 

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.common import InputError, about, complain, err_console, tell
-from app.imaging.xmp import packet, tool
+from app.imaging.sniff import media_type_of
+from app.provenance.marks import read_marks
+from app.provenance.signer import Claim, Signer
+from app.provenance.xmp import packet, tool
 
 _MARK = re.compile(rb"fewstroke:[0-9a-f]{64}")
 
@@ -42,7 +45,8 @@ def without_results(found: Sequence[Path], *, named: Collection[Path], output: P
 class Recipe:
     """Everything that the results of one run have in common: the network, the style, the options."""
 
-    def __init__(self, *, base_hash: str, style: bytes, options: Mapping[str, Any]) -> None:
+    def __init__(self, signer: Signer, *, base_hash: str, style: bytes, options: Mapping[str, Any]) -> None:
+        self._signer = signer
         self._record = {
             "app": tool(),
             "base_hash": base_hash,
@@ -59,7 +63,17 @@ class Recipe:
 
     def xmp(self, mark: str) -> bytes:
         """For a picture: how it was made, with the mark."""
-        return packet(tool(), {**self._record, "mark": mark})
+        return packet(tool(), self._marked(mark))
+
+    def signed(self, data: bytes, media_type: str, mark: str, source: Path) -> bytes:
+        """The same as a signed manifest in the file, if its format can hold one. Raises OSError."""
+        if not self._signer.signs(media_type):
+            return data
+        _, manifest = read_marks(source, media_type_of(source))
+        return self._signer.sign(data, media_type, Claim(self._marked(mark), parent=manifest))
+
+    def _marked(self, mark: str) -> dict[str, Any]:
+        return {**self._record, "mark": mark}
 
 
 @dataclass(frozen=True)

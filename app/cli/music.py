@@ -126,10 +126,14 @@ def compose(
     """
     with _errors():
         from app.cli.results import write_bytes
+        from app.provenance.signer import Claim, Signer
+        from app.provenance.xmp import tool
+        from app.settings import load_settings
         from model.music.checkpoint import load_music
         from model.music.composition import Composer
         from model.music.controls import Controls, Mood
         from model.music.export import export
+        from model.music.limits import MEDIA_TYPES
         from model.music.style import MusicStyle, blend_music_styles
 
         for path in output:
@@ -154,6 +158,11 @@ def compose(
             temperature=temperature, top_p=top_p, seed=seed, count=count, max_copied=max_copied,
             ending=_ending(ending), primer=None if primer is None else _read(primer), infill=_bars(infill),
         )  # fmt: skip
+        signer = Signer.of(load_settings())
+        claim = Claim(
+            {"app": tool(), "modality": "music", "base_hash": base.hash, "seed": seed, "bars": bars},
+            composed=True,
+        )
         with err_console().status("composing") as status:
             for number, result in enumerate(
                 Composer(base).compose(
@@ -163,7 +172,11 @@ def compose(
                 names = []
                 for path in output:
                     target = path if count == 1 else path.with_stem(f"{path.stem}-{number + 1}")
-                    write_bytes(target, export(result.whole or result.score, path.suffix[1:].lower()))
+                    form = path.suffix[1:].lower()
+                    data = export(result.whole or result.score, form)
+                    if signer.signs(MEDIA_TYPES[form]):
+                        data = signer.sign(data, MEDIA_TYPES[form], claim)
+                    write_bytes(target, data)
                     names.append(str(target))
                 tell(json.dumps({"files": names, **_about(result)}))
 

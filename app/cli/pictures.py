@@ -1,4 +1,4 @@
-"""Find, read and write the picture files that a command names."""
+"""Find and read the picture files that a command names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from app.cli.common import InputError, about
-from app.cli.results import write_bytes
-from app.imaging.encode import encode
 from app.imaging.formats import OutputFormat
 from app.imaging.limits import Ground, Limits
 from app.imaging.normalize import normalize
 from app.imaging.readable import listed
+from app.imaging.sniff import media_type_of
+from app.provenance.marks import read_marks
 from app.settings import load_settings
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif"})
@@ -64,6 +64,20 @@ def read_pictures(paths: Iterable[Path], *, longest: int, ground: Ground) -> lis
     return pictures
 
 
+def refuse_reserved(examples: Iterable[Path]) -> None:
+    """Raise InputError about those whose metadata forbid to learn from them, unless the settings allow it."""
+    if load_settings().reserved_examples == "accept":
+        return
+    bad = []
+    for path in examples:
+        with about(path):
+            marks, _ = read_marks(path, media_type_of(path))
+        if marks.reserved:
+            bad.append(f"{path} says that nothing may be learned from it ({', '.join(marks.reserved)})")
+    if bad:
+        raise InputError("\n".join([*bad, "choose others, whose owners permit it"]))
+
+
 def read_picture(path: Path, *, longest: int | None = None, ground: Ground = Ground.KEPT) -> Image.Image:
     """The picture as the service reads it: upright, sRGB, RGB or RGBA; RGB on another ground than ``KEPT``.
 
@@ -102,8 +116,3 @@ def output_format(name: str | None, output: Path) -> OutputFormat:
             f"{output} is no name for a {asked}: give one that ends in {SUFFIXES[asked]}, or no --format"
         )
     return asked
-
-
-def write_picture(image: Image.Image, target: Path, form: OutputFormat, *, xmp: bytes | None) -> None:
-    """Encode and write, whole or not at all. ``xmp``: how it was made, if the file is to say so."""
-    write_bytes(target, encode(image, form, xmp=xmp))

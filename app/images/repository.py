@@ -12,7 +12,7 @@ from app.jobs.forgetting import Leftovers, forget_names, tries_of
 from app.jobs.references import image_is_needed, unfinished
 
 _C = table_of(ImageRow).c
-_BY_ID = select(*_C).where(_C.id == bindparam("id"))
+_BY_ID = select(*(column for column in _C if column.name != "manifest")).where(_C.id == bindparam("id"))
 _RESULTS = select(_C.id).where(_C.job_id.in_(bindparam("jobs", expanding=True)), _C.role == ImageRole.RESULT)
 
 

@@ -1,12 +1,36 @@
 """Images as JSON."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.signed_urls import Link
 from app.images.tables import ImageRole, ImageRow
+
+
+class ManifestOut(BaseModel):
+    """The signed manifest (C2PA) that an upload had."""
+
+    state: Literal["valid", "invalid"] = Field(
+        description="`invalid`: the file was changed since it was signed, or it was never signed properly. "
+        "Whether the signer is to be trusted is not asked."
+    )
+    signer: str | None = Field(description="Whom the certificate names.")
+    generator: str | None = Field(description="The program or camera that made it.")
+
+
+class Marks(BaseModel):
+    """What the metadata of an upload said when it arrived."""
+
+    digital_source_type: str | None = Field(
+        description="How the picture came to be, as IPTC's URL of the digital source type."
+    )
+    manifest: ManifestOut | None
+    reserved: list[str] = Field(
+        description="What forbids training on the picture or deriving works from it, e.g. `plus:DataMining "
+        "DMI-PROHIBITED`. Such examples are refused (`example_reserved`), unless the operator allows them."
+    )
 
 
 class ImageOut(BaseModel):
@@ -39,6 +63,7 @@ class ImageOut(BaseModel):
                     ],
                     "strength": 1.0,
                 },
+                "marks": None,
                 "url": "/v1/images/img_01JDXYZ0000000000000000002/content"
                 "?expires=1767272700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
                 "url_expires_at": "2026-01-01T13:05:00Z",
@@ -58,7 +83,12 @@ class ImageOut(BaseModel):
     created_at: datetime
     provenance: dict[str, Any] | None = Field(
         description="Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, "
-        "`steps`, `seed`), `outside_style` and the options of the rendering."
+        "`steps`, `seed`), `outside_style`, the options of the rendering, and whether the file itself says "
+        "so by a manifest (`signed`)."
+    )
+    marks: Marks | None = Field(
+        description="Of an upload, what the file said of its origin, and of what may be done with it; null: "
+        "nothing."
     )
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     url: str = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
@@ -79,6 +109,7 @@ class ImageOut(BaseModel):
             sha256=row.sha256,
             created_at=row.created_at,
             provenance=row.provenance,
+            marks=Marks(**row.marks) if row.marks else None,
             expires_at=row.expires_at,
             url=link.url,
             url_expires_at=link.expires_at,

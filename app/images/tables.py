@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
@@ -38,6 +38,9 @@ class ImageRow(Base):
     size_bytes: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     provenance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # of a result
+    marks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # of an upload, see Marks
+    # Of a content that came with one: an archive of its own signed manifest.
+    manifest: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     share: Mapped[str | None] = mapped_column(String(40), index=True, unique=True)  # of a link to it
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

@@ -8,12 +8,12 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
-from app.errors import ImageError, ImageTooLargeError
+from app.errors import ExampleReservedError, ImageError, ImageTooLargeError
 from app.files.intake import Gone, WorkBatch, spill
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.decoder_pool import Decoder
-from app.imaging.limits import Ground, Limits, Normalized
+from app.imaging.limits import Ground, Limits, Normalized, manifest_beside
 from app.imaging.temp_dirs import temporary_folder
 from app.infra.blob_keys import upload_key
 from app.infra.blobs import Blobs
@@ -52,6 +52,7 @@ class UploadBatch(WorkBatch):
         self._settings = settings
         self._content_pixels = 0
         self.clips: dict[str, int] = {}  # moving pictures: frames by image id
+        self.manifests: list[str] = []  # contents that came with a manifest of their own
         self.pixels: dict[str, int] = {}  # of contents, by image id: what they cost
 
     async def add(
@@ -110,8 +111,13 @@ class UploadBatch(WorkBatch):
             await spill(file, source)
             label = f"File {position + 1} of `{field}`"
             done = await self._normalize(source, target, limits, label)
-            if role is not ImageRole.EXAMPLE:
+            manifest = None
+            if role is ImageRole.EXAMPLE:
+                self._refuse_reserved(done, label)
+            else:
                 self._count(done.width * done.height, label)
+            if role is ImageRole.CONTENT and (beside := manifest_beside(target)).exists():
+                manifest = beside.read_bytes()
             key = upload_key(self.job_id, f"{role}-{position}.{done.extension}")
             self._keys.append(key)
             await self._blobs.put(key, target)
@@ -127,9 +133,13 @@ class UploadBatch(WorkBatch):
             height=done.height,
             size_bytes=done.size_bytes,
             sha256=done.sha256,
+            marks=done.marks,
+            manifest=manifest,
             created_at=utcnow(),
         )
         self.rows.append(row)
+        if manifest is not None:
+            self.manifests.append(row.id)
         if role is ImageRole.CONTENT:
             self.pixels[row.id] = done.width * done.height
         if done.frames > 1:
@@ -141,6 +151,14 @@ class UploadBatch(WorkBatch):
         return await self._decoder.normalize(
             source, target, limits, label=label, owner=self.owner, budget=self._budget
         )
+
+    def _refuse_reserved(self, example: Normalized, label: str) -> None:
+        reserved = (example.marks or {}).get("reserved")
+        if reserved and self._settings.reserved_examples == "refuse":
+            raise ExampleReservedError(
+                f"{label} says that nothing may be learned from it ({', '.join(reserved)}): send another "
+                "one, whose owner permits it."
+            )
 
     def _count(self, pixels: int, label: str) -> None:
         limit = self._settings.max_request_pixels

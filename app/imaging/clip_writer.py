@@ -15,7 +15,7 @@ from app.imaging.audio import Sound
 from app.imaging.clip_reader import Frame
 from app.imaging.formats import ClipFormat
 from app.imaging.video import load_av
-from app.imaging.xmp import packet
+from app.provenance.xmp import packet
 
 _QUALITY = 88  # of WebP
 _WRITTEN: dict[ClipFormat, dict[str, Any]] = {

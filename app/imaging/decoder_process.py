@@ -15,17 +15,19 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from app.errors import AppError
 from app.imaging.cost_limits import keep_small, refuse_costly
-from app.imaging.limits import Limits, Stored
+from app.imaging.limits import Limits, Normalized, Stored, manifest_beside
 from app.imaging.normalize import normalize
 from app.imaging.sandbox import confine
+from app.imaging.sniff import media_type_of
 from app.infra.thread_priority import give_way
+from app.provenance.marks import read_marks
 
 _MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture needs about a fifth
 _MOMENT = 0.2  # s
@@ -41,7 +43,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         refuse_costly(source, request["label"])
         done = normalize(source, target, Limits(**request["limits"]), label=request["label"])
-        done = keep_small(done, source, target)
+        done = _marked(keep_small(done, source, target), source, target)
     except AppError as error:
         return {"error": type(error).__name__, "detail": error.detail}
     except OSError as error:  # no room for the result; what a picture itself raises is an AppError
@@ -49,6 +51,14 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return {"error": "ImageTooLargeError", "detail": "A picture needs too much memory: scale it down."}
     return {"done": asdict(done)}
+
+
+def _marked(done: Normalized, source: Path, target: Path) -> Normalized:
+    """With what the upload says of itself; its own manifest goes beside the picture."""
+    marks, manifest = read_marks(source, media_type_of(source))
+    if manifest is not None:
+        manifest_beside(target).write_bytes(manifest)
+    return replace(done, marks=asdict(marks) if marks else None)
 
 
 def _read(request: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:

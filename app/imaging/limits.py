@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 
 class Ground(StrEnum):
@@ -10,6 +12,11 @@ class Ground(StrEnum):
     KEPT = "kept"
     WHITE = "white"
     BLACK = "black"
+
+
+def manifest_beside(target: Path) -> Path:
+    """Where the decoder leaves the archive of an upload's own manifest, if it had one."""
+    return target.with_name(f"{target.name}.c2pa")
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,4 @@ class Normalized:
     size_bytes: int
     sha256: str
     frames: int = 1  # more: it moves
+    marks: dict[str, Any] | None = None  # what the upload said of itself (``app.provenance.marks``)

@@ -1,6 +1,7 @@
 """Recognise a file by its first bytes: names and declared media types are not believed."""
 
 from enum import StrEnum
+from pathlib import Path
 
 from app.imaging.formats import ClipFormat
 
@@ -100,6 +101,16 @@ def sniff_video(head: bytes) -> ClipFormat | None:
     ):  # MPEG transport streams, as cameras write them
         return ClipFormat.MP4
     return next((form for magic, form in _MOVING if head.startswith(magic)), None)
+
+
+def media_type_of(source: Path) -> str:
+    """Of a picture or a video, by its first bytes."""
+    with source.open("rb") as file:
+        head = file.read(HEAD)
+    if (kind := sniff(head)) is not None:
+        return f"image/{kind}"
+    video = sniff_video(head)
+    return "application/octet-stream" if video is None else video.media_type
 
 
 def describe(head: bytes) -> str:

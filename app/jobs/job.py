@@ -48,11 +48,13 @@ class Job:
     ``inputs`` (file ids by field), ``styles``; of both ``style_id`` and ``cost`` (in renderings).
 
     ``params`` hold ids, never bytes: ``examples``, ``contents`` and ``mask`` (image ids), ``style_id``,
-    ``steps`` and ``seed`` of an adaptation; of a rendering ``strength``, ``abstraction``,
+    ``steps``, ``seed``, ``rights`` and ``licence`` of an adaptation; of a rendering ``strength``,
+    ``abstraction``,
     ``stroke_size``, ``size``, ``format`` (``png|jpeg|webp``), ``quality``, ``feather``,
-    ``preserve_color``, ``provenance`` (``embed|none``), ``styles`` (``[{"id", "weight"}]``, shares that
-    sum to 1; ``style_id`` is the heaviest), ``outside_style_id``, ``items`` (one for each uploaded
-    content: ``{"name", "content_id" | None, "error" | None}``), and for moving contents ``clips`` (frames
+    ``preserve_color``, ``provenance`` (``signed|metadata|none``), ``styles`` (``[{"id", "weight"}]``, shares
+    that sum to 1; ``style_id`` is the heaviest), ``outside_style_id``, ``items`` (one for each uploaded
+    content: ``{"name", "content_id" | None, "error" | None}``), ``manifests`` (contents that came with a
+    signed manifest of their own), and for moving contents ``clips`` (frames
     by image id) and ``clip_format``.
 
     ``result``: ``{"style_id", "images": [image ids], "failures": [{"content_id", "code", "detail"}],

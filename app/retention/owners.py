@@ -1,6 +1,7 @@
 """Export or erase all that an owner has."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -92,4 +93,6 @@ async def _end_jobs(sessions: Sessions, ledger: Ledger, owner: str) -> None:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -7,7 +7,7 @@ from model.errors import StyleFormatError
 from model.formats import StyleHeader
 
 MAX_BYTES = 4096
-_LICENCE = 200  # characters
+LICENCE, RIGHTS = 200, 500  # characters
 _LARGEST = 2**31 - 1
 
 
@@ -16,7 +16,8 @@ def check_header(header: StyleHeader) -> None:
     for name in ("k", "steps", "seed"):
         if not 0 <= getattr(header, name) <= _LARGEST:
             raise StyleFormatError(f"its header has a `{name}` that cannot be")
-    if len(header.licence) > _LICENCE:
-        raise StyleFormatError(f"its licence has more than {_LICENCE} characters")
+    for name, most in (("licence", LICENCE), ("examples_licence", LICENCE), ("rights", RIGHTS)):
+        if len(getattr(header, name)) > most:
+            raise StyleFormatError(f"its {name} has more than {most} characters")
     if len(json.dumps(asdict(header))) > MAX_BYTES:
         raise StyleFormatError(f"its header has more than {MAX_BYTES} bytes")

@@ -68,6 +68,8 @@ def _plan(style: StyleRow, maker: Job, days: float) -> NewJob:
         "style_id": style.id,
         "steps": maker.params.get("steps"),
         "seed": maker.params.get("seed"),
+        "rights": style.rights,
+        "licence": style.licence,
         "again": True,
     }
     if maker.modality != IMAGE:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from app.bounds import MAX_SEED
 from app.jobs.schemas import JobOut
 from app.presets.catalogue import presets
+from app.styles.header import LICENCE, RIGHTS
 from app.styles.repository import StyleRecord, StyleStatus
 from app.styles.tables import PRESET_OWNER, StyleRow
 from app.validators import STORABLE
@@ -34,7 +35,21 @@ class StyleChanges(StyleLabels):
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Waves of Kanagawa"}})
 
 
-class StyleOptions(StyleLabels):
+class RightsOptions(StyleLabels):
+    """Whose the examples are: kept with the style, in its file, and in what is made with it."""
+
+    rights: Annotated[str | None, STORABLE] = Field(
+        None, min_length=1, max_length=RIGHTS, description="Whose the examples are, e.g. `© 2026 A. Painter`."
+    )
+    licence: Annotated[str | None, STORABLE] = Field(
+        None,
+        min_length=1,
+        max_length=LICENCE,
+        description="Under which they may be learned from, e.g. `CC-BY-4.0`, or the address of its text.",
+    )
+
+
+class StyleOptions(RightsOptions):
     """The fields of `POST /v1/styles` besides the files."""
 
     steps: int | None = Field(
@@ -97,8 +112,9 @@ class StyleShare(BaseModel):
     weight: float = Field(description="Its share; those of a blend sum to 1.")
 
 
-class ImportOptions(StyleLabels):
-    """The fields of `POST /v1/styles/import` besides the file."""
+class ImportOptions(RightsOptions):
+    """The fields of `POST /v1/styles/import` besides the file; `rights` and `licence` default to the
+    file's."""
 
 
 class PresetOut(BaseModel):
@@ -121,6 +137,8 @@ class StyleOut(BaseModel):
                 "modality": "image",
                 "name": "Waves",
                 "description": None,
+                "rights": "© 2026 A. Painter",
+                "licence": "CC-BY-4.0",
                 "status": "ready",
                 "job_id": "job_01JDXYZ0000000000000000000",
                 "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
@@ -138,6 +156,8 @@ class StyleOut(BaseModel):
     modality: str = Field(description="What its examples are: `image`, `music`.")
     name: str | None
     description: str | None
+    rights: str | None = Field(description="Whose the examples are, as whoever sent them said.")
+    licence: str | None = Field(description="Under which they may be learned from.")
     status: StyleStatus = Field(
         description="`ready`: it can be applied. `outdated`: it was learned with another base checkpoint "
         "than the service has now; `POST /v1/styles/{id}/relearn` learns it again."
@@ -163,6 +183,8 @@ class StyleOut(BaseModel):
             modality=row.modality,
             name=row.name,
             description=row.description,
+            rights=row.rights,
+            licence=row.licence,
             status=record.status,
             job_id=row.job_id,
             base_hash=row.base_hash,

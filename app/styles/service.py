@@ -39,7 +39,7 @@ from app.styles.repository import (
     refuse_if_rendered,
     update_style,
 )
-from app.styles.schemas import ImportOptions, StyleChanges, StyleLabels, StyleOptions
+from app.styles.schemas import ImportOptions, RightsOptions, StyleChanges, StyleOptions
 from app.styles.tables import StyleRow
 from app.submission.submit import job_submission, read_submission
 from model.errors import StyleFormatError
@@ -67,7 +67,7 @@ def import_rules(settings: Settings) -> dict[str, FileRule]:
 
 
 def new_style_row(
-    style_id: str, owner: str, job_id: str | None, labels: StyleLabels, modality: str = IMAGE
+    style_id: str, owner: str, job_id: str | None, labels: RightsOptions, modality: str = IMAGE
 ) -> StyleRow:
     """A style that has no file yet."""
     return StyleRow(
@@ -76,6 +76,8 @@ def new_style_row(
         modality=modality,
         name=labels.name,
         description=labels.description,
+        rights=labels.rights,
+        licence=labels.licence,
         job_id=job_id,
         created_at=utcnow(),
     )
@@ -114,6 +116,8 @@ async def create_style(request: Request, response: Response, services: StyleServ
                     "style_id": style_id,
                     "steps": options.steps,
                     "seed": options.seed,
+                    "rights": options.rights,
+                    "licence": options.licence,
                 },
                 rows=[new_style_row(style_id, owner, batch.job_id, options, medium.name), *batch.rows],
             )
@@ -174,6 +178,8 @@ async def import_style(
         row.blob_key = imported_style_key(row.id)
         row.size_bytes = len(data)
         row.base_hash = header.base_hash
+        row.rights = options.rights or header.rights or None
+        row.licence = options.licence or header.examples_licence or None
         row.header = dataclasses.asdict(header)
         row.ready_at = row.created_at
         async with services.blobs.provisional() as keys:

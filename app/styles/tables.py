@@ -24,6 +24,8 @@ class StyleRow(Base):
     modality: Mapped[str] = mapped_column(String(16), default=IMAGE, server_default=IMAGE)
     name: Mapped[str | None] = mapped_column(String(200))
     description: Mapped[str | None] = mapped_column(String(2000))
+    rights: Mapped[str | None] = mapped_column(String(500))  # whose the examples are
+    licence: Mapped[str | None] = mapped_column(String(200))
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))  # None: imported, or a preset
     blob_key: Mapped[str | None] = mapped_column(String(200))  # None: not ready
     size_bytes: Mapped[int | None]

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.bounds import MIN_SIZE
 from app.imaging.formats import ClipFormat, OutputFormat
-from app.imaging.xmp import Provenance
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
+from app.provenance.levels import Provenance
 from app.styles.schemas import BlendOptions, StyleOptions, StyleOut, StyleShare
 from app.validators import STORABLE
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
@@ -57,9 +57,10 @@ class _RenderOptions(BaseModel):
         description="How far the mask's edge is blurred, in pixels of the result (standard deviation).",
     )
     provenance: Provenance = Field(
-        Provenance.EMBED,
-        description="`embed`: the file says in XMP how it was made, with IPTC's digital source type; "
-        "`none`: only the image's JSON does.",
+        Provenance.SIGNED,
+        description="What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with "
+        "IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. "
+        "The image's JSON always says it.",
     )
 
 
@@ -143,7 +144,7 @@ class StylizationOut(BaseModel):
                     "mask_id": None,
                     "outside_style_id": None,
                     "feather": 0.0,
-                    "provenance": "embed",
+                    "provenance": "signed",
                 },
                 "created_at": "2026-01-01T12:00:00Z",
                 "job": JOB_EXAMPLE,

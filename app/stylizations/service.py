@@ -16,6 +16,7 @@ from app.imaging.readable import EVERYWHERE
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import NewJob
+from app.provenance.levels import Provenance
 from app.settings import Settings
 from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
@@ -148,6 +149,8 @@ async def create_one_call(
                     "styles": [{"id": style_id, "weight": 1.0}],
                     "steps": options.steps,
                     "seed": options.seed,
+                    "rights": options.rights,
+                    "licence": options.licence,
                     **await _render(options, form, batch),
                     "format": output,
                 },
@@ -174,6 +177,7 @@ async def _render(
         "mask": mask[0] if mask else None,
         "feather": options.feather,
         "provenance": options.provenance,
+        "manifests": batch.manifests,
         "pixels": batch.pixels,
     }
 
@@ -185,6 +189,9 @@ def _check(
         raise _invalid("size", f"Input should be less than or equal to {settings.max_output_side}")
     if options.quality is not None and not (output or OutputFormat.PNG).lossy:
         raise _invalid("quality", "A png has none; ask for format=jpeg or format=webp, or leave it out")
+    least = Provenance(settings.least_provenance)
+    if not least.permits(options.provenance):
+        raise _invalid("provenance", f"This service marks what it makes: ask for at least {least}")
     if options.feather and not form.files["mask"]:
         raise _invalid("feather", "Needs a mask whose edge can be softened")
 

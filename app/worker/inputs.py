@@ -25,6 +25,10 @@ _IMAGES, _WORKS = (
     for table in (table_of(ImageRow), table_of(FileRow))
 )
 
+_MANIFESTS = select(table_of(ImageRow).c.id, table_of(ImageRow).c.manifest).where(
+    table_of(ImageRow).c.id.in_(bindparam("ids", expanding=True))
+)
+
 
 @dataclass(frozen=True)
 class StyleInput:
@@ -48,6 +52,8 @@ class JobInputs:
     mask: Image.Image | None = None
     clips: Mapping[str, bytes] = field(default_factory=dict)
     """Files of the contents that move, by image id; in ``contents`` stands their first frame."""
+    manifests: Mapping[str, bytes] = field(default_factory=dict)
+    """Of contents that came with one: an archive of their own manifest, by image id."""
     works: list[bytes] = field(default_factory=list)
     """Examples that are no pictures, as the decoder process wrote them."""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -79,6 +85,7 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
         styles=styles,
         outside=outside,
         mask=next(iter(await _load(masks, sessions, blobs)), None),
+        manifests=await _manifests(params.get("manifests", ()), sessions),
         clips=await _files(tuple(params.get("clips") or ()), _IMAGES, "Image", sessions, blobs),
     )
 
@@ -90,6 +97,12 @@ async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs)
             f"Style {style_id} of this job was deleted: submit the job again with another one."
         )
     return StyleInput(style_id, await blobs.get(row.blob_key), weight, row.header or {})
+
+
+async def _manifests(ids: Sequence[str], sessions: Sessions) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    return {row.id: row.manifest for row in await sessions.few(_MANIFESTS, ids=list(ids)) if row.manifest}
 
 
 async def _load(ids: Sequence[str], sessions: Sessions, blobs: Blobs) -> list[Image.Image]:

@@ -17,6 +17,7 @@ from app.infra.db import Sessions
 from app.infra.logs import reason
 from app.jobs.job import Job, JobState
 from app.jobs.ledger import Ledger
+from app.provenance.signer import Signer
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.failures import explain, free_memory, is_out_of_memory
 from app.worker.hang_watchdog import HangWatchdog
@@ -49,6 +50,7 @@ class Resources:
     ledger: Ledger
     sessions: Sessions
     blobs: Blobs
+    signer: Signer
     max_attempts: int
     hang_watchdog: HangWatchdog
 
@@ -142,7 +144,7 @@ class Attempt:
 
     async def _store(self, outcome: Outcome) -> None:
         try:
-            done = await succeed_with(self._r.ledger, self._r.blobs, self.job, outcome)
+            done = await succeed_with(self._r.ledger, self._r.blobs, self._r.signer, self.job, outcome)
         except AppError as error:
             await self._fail(*explain(error))
             return

@@ -25,6 +25,7 @@ from app.infra.tracing import start_tracing
 from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
+from app.provenance.signer import Signer
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.settings import Settings
 from app.worker.batching import BatchPolicy
@@ -111,6 +112,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
     ``computing`` has the one thread that the model runs in; default: the worker makes one.
     """
     start_tracing(settings, "worker")
+    signer = Signer.of(settings)
     # Of clips whose worker was killed: no API process may run on this machine, whose sweeper tidies up too.
     left_before = (utcnow() - timedelta(seconds=settings.orphan_grace)).timestamp()
     await asyncio.to_thread(delete_left_behind, left_before)
@@ -133,6 +135,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 ledger=Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts),
                 sessions=sessions,
                 blobs=Blobs.open(settings),
+                signer=signer,
                 engine=model.engine,
                 read_style=model.read_style,
                 preview=model.preview,

@@ -69,8 +69,9 @@ class RenderJob:
             self._last = result
             self._failures[position] = ItemFailure(content_id, *explain(result))
         else:
+            manifest = work.inputs.manifests.get(content_id)
             image = with_alpha_of(result, work.inputs.contents[position], self._left_alone(result.size))
-            self._images[position] = ImageOutcome(image, content_id)
+            self._images[position] = ImageOutcome(image, content_id, manifest=manifest)
         self.step(0)
 
     def _left_alone(self, size: tuple[int, int]) -> Image | None:
@@ -83,7 +84,8 @@ class RenderJob:
     def take_clip(self, position: int, first: Image, clip: ClipOutcome) -> None:
         """A rendered clip."""
         content_id = self.work.job.params["contents"][position]
-        self._images[position] = ImageOutcome(first, content_id, clip)
+        manifest = self.work.inputs.manifests.get(content_id)
+        self._images[position] = ImageOutcome(first, content_id, clip, manifest)
         self.step(0)
 
     def step(self, frames: int) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -21,12 +21,14 @@ from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
 from app.imaging.encode import encode
 from app.imaging.formats import ClipFormat, OutputFormat
-from app.imaging.xmp import Provenance, packet, tool
 from app.infra.blob_keys import result_key, results_of
 from app.infra.blobs import Blobs
 from app.infra.db import insert_row, utcnow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
+from app.provenance.levels import Provenance
+from app.provenance.signer import Claim, Signer
+from app.provenance.xmp import packet, tool
 from app.styles.tables import StyleRow
 from model.modality import Piece, ResultFile
 
@@ -46,6 +48,7 @@ class ImageOutcome:
     image: Image.Image
     content_id: str
     clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
+    manifest: bytes | None = None  # that the content came with, archived
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,12 @@ class Outcome:
     style: StyleOutcome | None = None
     images: Sequence[ImageOutcome] = ()
     failures: Sequence[ItemFailure] = ()
-    provenance: Mapping[str, Any] | None = None  # of the images
+    provenance: Mapping[str, Any] | None = None  # of the images, or of the pieces
     pieces: Sequence[Piece] = ()  # of a generation
     batch: int = 1  # jobs that the worker computed together, this one among them
 
 
-async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome) -> bool:
+async def succeed_with(ledger: Ledger, blobs: Blobs, signer: Signer, job: Job, outcome: Outcome) -> bool:
     """Store what the run produced and mark the job as succeeded, in that order and in one transaction.
 
     False: the attempt was fenced out, or the job is canceling or terminal; nothing stays behind.
@@ -94,15 +97,16 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, job: Job, outcome: Outcome)
         rows: list[ImageRow] = []
         files: list[FileRow] = []
         for position, image in enumerate(outcome.images):
-            row, data = await asyncio.to_thread(_encode, job, position, image, outcome.provenance)
+            row, data = await asyncio.to_thread(_encode, signer, job, position, image, outcome.provenance)
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
             rows.append(row)
 
         shown = []
         for position, piece in enumerate(outcome.pieces):
-            made = [_file_row(job, position, file) for file in piece.files]
-            for file_row, file in zip(made, piece.files, strict=True):
+            signed = await asyncio.to_thread(_signed, signer, piece.files, outcome.provenance or {})
+            made = [_file_row(job, position, file) for file in signed]
+            for file_row, file in zip(made, signed, strict=True):
                 written.append(file_row.blob_key)
                 await blobs.put(file_row.blob_key, file.data)
             files += made
@@ -165,11 +169,12 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _encode(
-    job: Job, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
+    signer: Signer, job: Job, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
 ) -> tuple[ImageRow, bytes]:
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
+    level = Provenance(job.params.get("provenance", Provenance.SIGNED))
     xmp = None
-    if provenance is not None and job.params.get("provenance") != Provenance.NONE:
+    if provenance is not None and level is not Provenance.NONE:
         xmp = packet(tool(), provenance)
     media_type, extension = output.media_type, output.value
     if result.clip is not None:
@@ -177,6 +182,9 @@ def _encode(
         media_type, extension = result.clip.format.media_type, result.clip.format.suffix.removeprefix(".")
     else:
         data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
+    signed = level is Provenance.SIGNED and signer.signs(media_type)
+    if signed:
+        data = signer.sign(data, media_type, Claim(provenance or {}, parent=result.manifest))
     row = ImageRow(
         id=new_id("img"),
         owner=job.owner,
@@ -190,10 +198,21 @@ def _encode(
         height=result.image.height,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        provenance=dict(provenance) if provenance is not None else None,
+        provenance={**provenance, "signed": signed} if provenance is not None else None,
         created_at=utcnow(),
     )
     return row, data
+
+
+def _signed(signer: Signer, files: Sequence[ResultFile], record: Mapping[str, Any]) -> list[ResultFile]:
+    """Files of a piece, with a manifest where their kind can hold one."""
+    claim = Claim(record, composed=True)
+    return [
+        replace(file, data=signer.sign(file.data, file.media_type, claim))
+        if signer.signs(file.media_type)
+        else file
+        for file in files
+    ]
 
 
 def _file_row(job: Job, position: int, file: ResultFile) -> FileRow:

@@ -15,7 +15,7 @@ from app.worker.inputs import StyleInput
 from app.worker.interfaces import EngineLike, ReadStyle, StyleLike
 from app.worker.learning import Photos, adapt, preemptible
 from app.worker.preemption import Preemption
-from app.worker.provenance import describe
+from app.worker.provenance import describe, with_rights
 from app.worker.render import RenderJob, render
 from app.worker.results import Outcome, StyleOutcome
 from app.worker.work_item import Done, JobStopped, WorkItem
@@ -83,7 +83,7 @@ def compute(
             if isinstance(style, Exception):
                 done(i, style)
                 continue
-            learned[i] = style
+            style = learned[i] = with_rights(style, works[i].job)
             if kind is JobKind.STYLIZE_ONCE:
                 render_jobs[i] = RenderJob(works[i], style)
             else:

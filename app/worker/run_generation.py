@@ -15,6 +15,7 @@ from app.styles.outdated import outdated
 from app.worker.inputs import StyleInput
 from app.worker.learning import adapt, preemptible
 from app.worker.preemption import Preemption
+from app.worker.provenance import describe_generation, with_rights
 from app.worker.results import Outcome, StyleOutcome
 from app.worker.work_item import Done, Step, WorkItem
 from model.errors import AdaptationCanceled
@@ -44,7 +45,9 @@ def compute_works(
             except Exception as error:
                 done(i, error)
             else:
-                done(i, Outcome(steps=0, seconds=time.perf_counter() - started, pieces=pieces))
+                record = describe_generation(work.job, work.inputs, modality.base_hash)
+                seconds = time.perf_counter() - started
+                done(i, Outcome(steps=0, seconds=seconds, provenance=record, pieces=pieces))
 
 
 def _learn(modality: Generator, works: Sequence[WorkItem], done: Done) -> None:
@@ -61,10 +64,11 @@ def _learn(modality: Generator, works: Sequence[WorkItem], done: Done) -> None:
         [examples for _, _, examples in read],
         lambda position, error: done(read[position][0], error),
     )
-    for (i, _, _), style in zip(read, styles, strict=True):
+    for (i, work, _), style in zip(read, styles, strict=True):
         if isinstance(style, Exception):
             done(i, style)
             continue
+        style = with_rights(style, work.job)
         header = asdict(style.header)
         done(
             i,

@@ -25,6 +25,7 @@ from app.jobs.fair_queue import Fits, NotNow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
 from app.jobs.tracing import about_job, job_span
+from app.provenance.signer import Signer
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
 from app.worker.failures import GuardedEngine
@@ -78,6 +79,7 @@ class Worker:
         ledger: Ledger,
         sessions: Sessions,
         blobs: Blobs,
+        signer: Signer,
         engine: EngineLike,
         read_style: ReadStyle,
         preview: Image | None = None,
@@ -97,6 +99,7 @@ class Worker:
             ledger=ledger,
             sessions=sessions,
             blobs=blobs,
+            signer=signer,
             max_attempts=max_attempts,
             hang_watchdog=self._hang_watchdog,
         )

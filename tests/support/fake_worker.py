@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from PIL import Image
 
 from app.api.openapi_example_data import PIECE, TALE, VERSES
 from app.api.services import Container
 from app.infra.asyncio_utils import end
 from app.infra.broker import LANES, Delivery
 from app.jobs.job import Job, JobKind
+from app.provenance.signer import Signer
 from app.styles.checkpoint import medium_base
 from app.worker.inputs import load_inputs
 from app.worker.provenance import describe
@@ -48,11 +50,16 @@ def style_bytes(
     return FakeStyle(header, BLACK_AND_WHITE).to_bytes()
 
 
+def _inverted(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").point(lambda value: 255 - value)
+
+
 class FakeWorker:
     """What a worker does, one step at a time, through the same code."""
 
     def __init__(self, services: Container) -> None:
         self._services = services
+        self._signer = Signer.of(services.settings)
 
     async def take(self) -> tuple[Job, Delivery]:
         """The next job, begun."""
@@ -81,7 +88,7 @@ class FakeWorker:
             data = style_bytes(base, k=len(inputs.examples))
             style = StyleOutcome(data, {"base_hash": base, "k": len(inputs.examples), "steps": 3})
         images = [
-            ImageOutcome(content.convert("RGB").point(lambda value: 255 - value), content_id)
+            ImageOutcome(_inverted(content), content_id, manifest=inputs.manifests.get(content_id))
             for content, content_id in zip(inputs.contents, job.params.get("contents", ()), strict=True)
         ]
         return Outcome(
@@ -110,7 +117,9 @@ class FakeWorker:
 
     async def finish(self, job: Job, delivery: Delivery) -> None:
         """Succeed, tell it, acknowledge."""
-        assert await succeed_with(self._services.ledger, self._services.blobs, job, await self.outcome(job))
+        assert await succeed_with(
+            self._services.ledger, self._services.blobs, self._signer, job, await self.outcome(job)
+        )
         await self._services.broker.publish_event(job.id, "state", {"state": "succeeded"})
         await delivery.ack()
 

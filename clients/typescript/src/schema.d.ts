@@ -1235,7 +1235,7 @@ export interface components {
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "work_format_unsupported" | "work_damaged" | "work_too_large" | "work_empty" | "examples_mixed" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "file_not_found" | "generation_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "style_of_other_modality" | "job_not_cancelable" | "stylization_not_ready" | "generation_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "example_reserved" | "work_format_unsupported" | "work_damaged" | "work_too_large" | "work_empty" | "examples_mixed" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "file_not_found" | "generation_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "style_of_other_modality" | "job_not_cancelable" | "stylization_not_ready" | "generation_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
         /**
          * FileOut
          * @description A file that is no picture: an upload, as it was read, or a form of a result.
@@ -1375,11 +1375,13 @@ export interface components {
             created_at: string;
             /**
              * Provenance
-             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style` and the options of the rendering.
+             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style`, the options of the rendering, and whether the file itself says so by a manifest (`signed`).
              */
             provenance: {
                 [key: string]: unknown;
             } | null;
+            /** @description Of an upload, what the file said of its origin, and of what may be done with it; null: nothing. */
+            marks: components["schemas"]["Marks"] | null;
             /**
              * Expires At
              * @description When it is deleted; null: it is kept.
@@ -1601,6 +1603,45 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * ManifestOut
+         * @description The signed manifest (C2PA) that an upload had.
+         */
+        ManifestOut: {
+            /**
+             * State
+             * @description `invalid`: the file was changed since it was signed, or it was never signed properly. Whether the signer is to be trusted is not asked.
+             * @enum {string}
+             */
+            state: "valid" | "invalid";
+            /**
+             * Signer
+             * @description Whom the certificate names.
+             */
+            signer: string | null;
+            /**
+             * Generator
+             * @description The program or camera that made it.
+             */
+            generator: string | null;
+        };
+        /**
+         * Marks
+         * @description What the metadata of an upload said when it arrived.
+         */
+        Marks: {
+            /**
+             * Digital Source Type
+             * @description How the picture came to be, as IPTC's URL of the digital source type.
+             */
+            digital_source_type: string | null;
+            manifest: components["schemas"]["ManifestOut"] | null;
+            /**
+             * Reserved
+             * @description What forbids training on the picture or deriving works from it, e.g. `plus:DataMining DMI-PROHIBITED`. Such examples are refused (`example_reserved`), unless the operator allows them.
+             */
+            reserved: string[];
         };
         /**
          * ModalityOut
@@ -1880,10 +1921,10 @@ export interface components {
         };
         /**
          * Provenance
-         * @description Where the record goes besides the image's JSON.
+         * @description What goes into the file, besides the image's JSON. In ascending order of proof.
          * @enum {string}
          */
-        Provenance: "embed" | "none";
+        Provenance: "none" | "metadata" | "signed";
         /**
          * Ready
          * @description Whether jobs can be taken and done. ``missing`` says what to look after.
@@ -2275,9 +2316,11 @@ export interface components {
          *       },
          *       "id": "sty_01JDXYZ0000000000000000000",
          *       "job_id": "job_01JDXYZ0000000000000000000",
+         *       "licence": "CC-BY-4.0",
          *       "modality": "image",
          *       "name": "Waves",
          *       "ready_at": "2026-01-01T12:00:30Z",
+         *       "rights": "© 2026 A. Painter",
          *       "size_bytes": 148112,
          *       "status": "ready"
          *     }
@@ -2294,6 +2337,16 @@ export interface components {
             name: string | null;
             /** Description */
             description: string | null;
+            /**
+             * Rights
+             * @description Whose the examples are, as whoever sent them said.
+             */
+            rights: string | null;
+            /**
+             * Licence
+             * @description Under which they may be learned from.
+             */
+            licence: string | null;
             /** @description `ready`: it can be applied. `outdated`: it was learned with another base checkpoint than the service has now; `POST /v1/styles/{id}/relearn` learns it again. */
             status: components["schemas"]["StyleStatus"];
             /**
@@ -2438,7 +2491,7 @@ export interface components {
          *         "feather": 0,
          *         "format": "png",
          *         "preserve_color": false,
-         *         "provenance": "embed",
+         *         "provenance": "signed",
          *         "strength": 1,
          *         "stroke_size": 1
          *       },
@@ -2864,6 +2917,8 @@ export interface operations {
                      *           "modality": "image",
                      *           "name": "Waves",
                      *           "description": null,
+                     *           "rights": null,
+                     *           "licence": null,
                      *           "status": "ready",
                      *           "job_id": null,
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -2883,7 +2938,9 @@ export interface operations {
                      *             },
                      *             "licence": "Apache-2.0",
                      *             "format": "fewstroke-style/2",
-                     *             "modality": "image"
+                     *             "modality": "image",
+                     *             "rights": "Public domain",
+                     *             "examples_licence": "CC0-1.0"
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -2896,6 +2953,8 @@ export interface operations {
                      *           "modality": "image",
                      *           "name": "Waves",
                      *           "description": "Five woodblock prints",
+                     *           "rights": "Public domain",
+                     *           "licence": "CC0-1.0",
                      *           "status": "ready",
                      *           "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -2915,7 +2974,9 @@ export interface operations {
                      *             },
                      *             "licence": "Apache-2.0",
                      *             "format": "fewstroke-style/2",
-                     *             "modality": "image"
+                     *             "modality": "image",
+                     *             "rights": "Public domain",
+                     *             "examples_licence": "CC0-1.0"
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -3063,6 +3124,10 @@ export interface operations {
                     name?: string;
                     /** @description More for people: where it comes from, its licence. */
                     description?: string;
+                    /** @description Whose the examples are, e.g. `© 2026 A. Painter`. */
+                    rights?: string;
+                    /** @description Under which they may be learned from, e.g. `CC-BY-4.0`, or the address of its text. */
+                    licence?: string;
                     /** @description Inner steps; default: see `GET /v1/models`. 0: the zero-step style, without adaptation. */
                     steps?: number;
                     /**
@@ -3087,6 +3152,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "ready",
                      *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -3106,7 +3173,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -3174,6 +3243,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "pending",
                      *         "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *         "base_hash": null,
@@ -3468,6 +3539,10 @@ export interface operations {
                     name?: string;
                     /** @description More for people: where it comes from, its licence. */
                     description?: string;
+                    /** @description Whose the examples are, e.g. `© 2026 A. Painter`. */
+                    rights?: string;
+                    /** @description Under which they may be learned from, e.g. `CC-BY-4.0`, or the address of its text. */
+                    licence?: string;
                 };
             };
         };
@@ -3484,6 +3559,8 @@ export interface operations {
                      *       "modality": "image",
                      *       "name": "Waves",
                      *       "description": null,
+                     *       "rights": null,
+                     *       "licence": null,
                      *       "status": "ready",
                      *       "job_id": null,
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -3503,7 +3580,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -3772,6 +3851,8 @@ export interface operations {
                      *       "modality": "image",
                      *       "name": "Waves",
                      *       "description": "Five woodblock prints",
+                     *       "rights": "Public domain",
+                     *       "licence": "CC0-1.0",
                      *       "status": "ready",
                      *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -3791,7 +3872,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4102,6 +4185,8 @@ export interface operations {
                      *       "modality": "image",
                      *       "name": "Waves of Kanagawa",
                      *       "description": null,
+                     *       "rights": "Public domain",
+                     *       "licence": "CC0-1.0",
                      *       "status": "ready",
                      *       "job_id": "job_01KATG4MZ4C1H6RFE8Y0TKD2NV",
                      *       "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -4121,7 +4206,9 @@ export interface operations {
                      *         },
                      *         "licence": "Apache-2.0",
                      *         "format": "fewstroke-style/2",
-                     *         "modality": "image"
+                     *         "modality": "image",
+                     *         "rights": "Public domain",
+                     *         "examples_licence": "CC0-1.0"
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4342,6 +4429,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "ready",
                      *         "job_id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -4361,7 +4450,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -4429,6 +4520,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": "Waves",
                      *         "description": "Five woodblock prints",
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "pending",
                      *         "job_id": "job_01KATGC61B4E8M2V7N9YKFT3RH",
                      *         "base_hash": "9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b9f2b1c4d5e6f7a8b",
@@ -4448,7 +4541,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -5063,7 +5158,7 @@ export interface operations {
                      *             "mask_id": null,
                      *             "outside_style_id": null,
                      *             "feather": 0,
-                     *             "provenance": "embed"
+                     *             "provenance": "signed"
                      *           },
                      *           "created_at": "2026-11-24T09:14:02.514301Z",
                      *           "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -5322,11 +5417,11 @@ export interface operations {
                      */
                     feather?: number;
                     /**
-                     * @description `embed`: the file says in XMP how it was made, with IPTC's digital source type; `none`: only the image's JSON does.
-                     * @default embed
+                     * @description What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. The image's JSON always says it.
+                     * @default signed
                      * @enum {string}
                      */
-                    provenance?: "embed" | "none";
+                    provenance?: "none" | "metadata" | "signed";
                     /**
                      * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
@@ -5370,7 +5465,7 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "embed"
+                     *           "provenance": "signed"
                      *         },
                      *         "created_at": "2026-11-24T09:14:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -5514,7 +5609,7 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "embed"
+                     *           "provenance": "signed"
                      *         },
                      *         "created_at": "2026-11-24T09:14:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -5862,7 +5957,7 @@ export interface operations {
                      *         "mask_id": null,
                      *         "outside_style_id": null,
                      *         "feather": 0,
-                     *         "provenance": "embed"
+                     *         "provenance": "signed"
                      *       },
                      *       "created_at": "2026-11-24T09:14:02.514301Z",
                      *       "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -6395,6 +6490,10 @@ export interface operations {
                     name?: string;
                     /** @description More for people: where it comes from, its licence. */
                     description?: string;
+                    /** @description Whose the examples are, e.g. `© 2026 A. Painter`. */
+                    rights?: string;
+                    /** @description Under which they may be learned from, e.g. `CC-BY-4.0`, or the address of its text. */
+                    licence?: string;
                     /** @description Inner steps; default: see `GET /v1/models`. 0: the zero-step style, without adaptation. */
                     steps?: number;
                     /**
@@ -6437,11 +6536,11 @@ export interface operations {
                      */
                     feather?: number;
                     /**
-                     * @description `embed`: the file says in XMP how it was made, with IPTC's digital source type; `none`: only the image's JSON does.
-                     * @default embed
+                     * @description What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. The image's JSON always says it.
+                     * @default signed
                      * @enum {string}
                      */
-                    provenance?: "embed" | "none";
+                    provenance?: "none" | "metadata" | "signed";
                 };
             };
         };
@@ -6465,6 +6564,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": null,
                      *         "description": null,
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "ready",
                      *         "job_id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
@@ -6484,7 +6585,9 @@ export interface operations {
                      *           },
                      *           "licence": "Apache-2.0",
                      *           "format": "fewstroke-style/2",
-                     *           "modality": "image"
+                     *           "modality": "image",
+                     *           "rights": "Public domain",
+                     *           "examples_licence": "CC0-1.0"
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -6512,7 +6615,7 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "embed"
+                     *           "provenance": "signed"
                      *         },
                      *         "created_at": "2026-11-24T09:15:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -6640,6 +6743,8 @@ export interface operations {
                      *         "modality": "image",
                      *         "name": null,
                      *         "description": null,
+                     *         "rights": "Public domain",
+                     *         "licence": "CC0-1.0",
                      *         "status": "pending",
                      *         "job_id": "job_01KATGAV4T9ZJ2S6R8WHX0QD5K",
                      *         "base_hash": null,
@@ -6671,7 +6776,7 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "embed"
+                     *           "provenance": "signed"
                      *         },
                      *         "created_at": "2026-11-24T09:15:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -12615,6 +12720,7 @@ export interface operations {
                      *           "provenance": {
                      *             "app": "Fewstroke 0.1.0",
                      *             "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *             "modality": "image",
                      *             "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *             "styles": [
                      *               {
@@ -12638,8 +12744,10 @@ export interface operations {
                      *             "abstraction": 0.5,
                      *             "stroke_size": 1,
                      *             "preserve_color": false,
-                     *             "size": 1280
+                     *             "size": 1280,
+                     *             "signed": true
                      *           },
+                     *           "marks": null,
                      *           "expires_at": "2026-12-24T09:14:19.455104Z",
                      *           "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
                      *           "url_expires_at": "2026-11-24T10:45:00Z"
@@ -12797,6 +12905,7 @@ export interface operations {
                      *       "provenance": {
                      *         "app": "Fewstroke 0.1.0",
                      *         "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "modality": "image",
                      *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
                      *         "styles": [
                      *           {
@@ -12820,8 +12929,10 @@ export interface operations {
                      *         "abstraction": 0.5,
                      *         "stroke_size": 1,
                      *         "preserve_color": false,
-                     *         "size": 1280
+                     *         "size": 1280,
+                     *         "signed": true
                      *       },
+                     *       "marks": null,
                      *       "expires_at": "2026-12-24T09:14:19.455104Z",
                      *       "url": "/v1/images/img_01KATG8SE6P0H3Y7M1QV5C9KXA/content?expires=1795514700&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
                      *       "url_expires_at": "2026-11-24T10:45:00Z"

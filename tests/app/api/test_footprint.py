@@ -57,7 +57,7 @@ def test_the_application_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout)
     assert "app.api.main" in loaded
-    assert not {"torch", "torchvision", "PIL", "numpy", "alembic"} & set(loaded)
+    assert not {"torch", "torchvision", "PIL", "numpy", "alembic", "c2pa"} & set(loaded)
 
 
 def calls(dependant: Dependant) -> Iterator[object]:
@@ -142,7 +142,7 @@ async def test_it_stays_small_while_jobs_run(
             assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * 3
             peak = max(peak, me.memory_info().rss / 1e6)
             loaded = set((await client.get("/modules")).json())
-        assert not {"torch", "torchvision", "PIL"} & loaded
+        assert not {"torch", "torchvision", "PIL", "c2pa"} & loaded
         with capsys.disabled():
             print(f"\nHTTP process: {peak:.0f} MB resident at most while 3 jobs of 4 x 12 megapixels ran")
         assert peak < LIMIT_MB

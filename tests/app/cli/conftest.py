@@ -19,6 +19,14 @@ from tests.support.fake_engine import BASE_HASH, FakeEngine, FakeStyle
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where commands keep certificates, instead of this user's own folder."""
+    folder = tmp_path / "data of this test"
+    monkeypatch.setenv("FEWSTROKE_DATA_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Invoke ``fewstroke`` with arguments; wide enough that no message is wrapped."""

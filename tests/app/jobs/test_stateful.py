@@ -49,6 +49,7 @@ from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.job_attempt import announce, settle
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
+from tests.support.signing import signer
 
 MAX_ATTEMPTS = 3
 WORKERS = 3
@@ -256,7 +257,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
             if dies == "blobs":
                 await self.blobs.put(f"results/{job.id}/{job.attempt}/style.safetensors", b"half of it")
                 return
-            done = await succeed_with(self.ledger, self.blobs, job, _outcome(job))
+            done = await succeed_with(self.ledger, self.blobs, signer(), job, _outcome(job))
             if done:
                 assert (await self.ledger.get(job.id)).attempt == job.attempt, "a late worker is fenced out"
             if dies == "commit" or not (done or await self.ledger.confirm_canceled(job.id, job.attempt)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -115,11 +116,12 @@ def load(checkpoint: Path | None, device: str) -> Letters:
     return Letters(checkpoint or Path(os.environ["FEWSTROKE_DATA_DIR"]) / CHECKPOINT)
 
 
+@dataclass(frozen=True)
 class TextStyle:
     """A table of logits."""
 
-    def __init__(self, logits: Any, header: StyleHeader) -> None:
-        self.logits, self.header = logits, header
+    logits: Any
+    header: StyleHeader
 
     def to_bytes(self) -> bytes:
         """safetensors."""

@@ -35,6 +35,7 @@ from app.styles.tables import StyleRow
 from app.stylizations.tables import StylizationRow
 from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
 from tests.support.pictures import picture
+from tests.support.signing import signer
 
 TTL = timedelta(minutes=1)
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
@@ -98,7 +99,7 @@ async def finished(ledger: Ledger, blobs: Blobs) -> Job:
     job = await ledger.begin((await submitted(ledger, blobs)).id, "w")
     assert job is not None
     outcome = Outcome(steps=1, seconds=1, style=STYLE, images=[ImageOutcome(picture(), "img_x")])
-    assert await succeed_with(ledger, blobs, job, outcome)
+    assert await succeed_with(ledger, blobs, signer(), job, outcome)
     return await ledger.get(job.id)
 
 

@@ -17,6 +17,7 @@ from app.worker.results import succeed_with
 from tests.support.database import nothing_stored
 from tests.support.fake_worker import FakeWorker, ready_style, style_bytes
 from tests.support.pictures import encoded, files, picture, png
+from tests.support.signing import signer
 from tests.support.waiting import eventually
 
 
@@ -116,7 +117,7 @@ async def test_deleting_a_style_while_it_is_adapted(
     assert (await services.ledger.get(job.id)).state is JobState.CANCELING
     await eventually(watch.requested)
     await watch.close()
-    assert not await succeed_with(services.ledger, services.blobs, job, outcome)
+    assert not await succeed_with(services.ledger, services.blobs, signer(), job, outcome)
     assert await services.ledger.confirm_canceled(job.id, job.attempt)
     assert await services.blobs.keys() == []
     async with services.sessions() as session:

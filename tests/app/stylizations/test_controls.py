@@ -1,10 +1,9 @@
-"""Blends, masks, colours, formats, batches and provenance, from the form to the results."""
+"""Blends, masks, colours, formats and batches, from the form to the results."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import struct
 import zlib
 from io import BytesIO
@@ -27,6 +26,7 @@ from tests.support.database import nothing_stored
 from tests.support.fake_worker import FakeWorker, ready_style
 from tests.support.pictures import encoded, files, picture, png
 from tests.support.problems import check_problem
+from tests.support.signing import signer
 
 
 def form(*fields: tuple[str, str], **uploads: bytes | list[bytes]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ async def test_an_item_that_fails_in_the_worker(
     whole = await fake_worker.outcome(job)
     failed = ItemFailure(job.params["contents"][0], "out_of_memory", "Too large: send a smaller photo.")
     outcome = Outcome(steps=0, seconds=0.1, images=whole.images[1:], failures=[failed])
-    assert await succeed_with(services.ledger, services.blobs, job, outcome)
+    assert await succeed_with(services.ledger, services.blobs, signer(), job, outcome)
     done = (await client.get(f"/v1/stylizations/{created['stylization']['id']}")).json()
     assert [item["status"] for item in done["items"]] == ["failed", "succeeded"]
     assert done["items"][0]["error"]["code"] == "out_of_memory"
@@ -189,46 +189,6 @@ async def test_quality_makes_smaller_files(client: httpx.AsyncClient, fake_worke
         assert job.result is not None
         sizes.append((await client.get(f"/v1/images/{job.result['images'][0]}")).json()["size_bytes"])
     assert sizes[0] < sizes[1] / 2
-
-
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
-async def test_the_file_says_how_it_was_made(
-    client: httpx.AsyncClient, fake_worker: FakeWorker, format: str
-) -> None:
-    style = await ready_style(client, fake_worker)
-    for provenance in ("embed", "none"):
-        options = {"style_id": style, "format": format, "provenance": provenance, "strength": "0.5"}
-        await client.post("/v1/stylizations", files=files(contents=png()), data=options)
-        job = await fake_worker.do_one()
-        assert job.result is not None
-        url = f"/v1/images/{job.result['images'][0]}"
-        record = (await client.get(url)).json()["provenance"]
-        assert record["styles"] == [{"id": style, "weight": 1.0, "k": 1, "steps": 3, "seed": None}]
-        assert (record["strength"], record["masked"], record["job_id"]) == (0.5, False, job.id)
-        assert record["app"].startswith("Fewstroke ")
-        assert len(record["base_hash"]) == 64
-        opened = Image.open(BytesIO((await client.get(f"{url}/content")).content))
-        opened.load()
-        xmp = opened.info.get("xmp")
-        if provenance == "none":
-            assert xmp is None
-            assert "exif" not in opened.info
-            continue
-        assert xmp is not None
-        text = (xmp if isinstance(xmp, str) else xmp.decode()).replace("&quot;", '"')
-        assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in text
-        embedded = re.search(r"<fewstroke:record>(.*)</fewstroke:record>", text)
-        assert embedded is not None
-        assert json.loads(embedded[1]) == record
-
-
-async def test_uploads_have_no_provenance(client: httpx.AsyncClient, fake_worker: FakeWorker) -> None:
-    style = await ready_style(client, fake_worker)
-    created = (
-        await client.post("/v1/stylizations", files=files(contents=png()), data={"style_id": style})
-    ).json()
-    content = created["stylization"]["items"][0]["content_id"]
-    assert (await client.get(f"/v1/images/{content}")).json()["provenance"] is None
 
 
 async def test_all_results_in_one_archive(client: httpx.AsyncClient, fake_worker: FakeWorker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -10,16 +11,21 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.files.tables import FileRow
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
+from app.imaging.formats import ClipFormat
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
 from app.styles.tables import StyleRow
-from app.worker.results import ImageOutcome, Outcome, StyleOutcome, succeed_with
+from app.worker.results import ClipOutcome, ImageOutcome, Outcome, StyleOutcome, succeed_with
+from model.modality import Piece, ResultFile
 from tests.support.database import answers_lost
-from tests.support.pictures import picture
+from tests.support.manifests import read, state
+from tests.support.pictures import encoded, picture
+from tests.support.signing import signer
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
 
@@ -48,7 +54,7 @@ async def rows(sessions: Sessions) -> int:
 
 async def test_a_success(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
     job = await started(ledger, "jpeg")
-    assert await succeed_with(ledger, blobs, job, outcome())
+    assert await succeed_with(ledger, blobs, signer(), job, outcome())
     done = await ledger.get(job.id)
     assert done.state is JobState.SUCCEEDED
     assert done.result is not None
@@ -68,7 +74,7 @@ async def test_a_success(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> No
 async def test_losses_that_are_no_numbers_are_not_reported(ledger: Ledger, blobs: Blobs) -> None:
     job = await started(ledger)
     losses = {"start": {"style": float("nan"), "content": 1.0}, "end": {"style": float("inf")}}
-    assert await succeed_with(ledger, blobs, job, Outcome(steps=0, seconds=0, losses=losses))
+    assert await succeed_with(ledger, blobs, signer(), job, Outcome(steps=0, seconds=0, losses=losses))
     done = await ledger.get(job.id)
     assert done.result is not None
     assert done.result["losses"] == {"start": {"content": 1.0}, "end": {}}
@@ -78,10 +84,10 @@ async def test_a_fenced_out_worker_leaves_nothing(ledger: Ledger, blobs: Blobs, 
     old = await started(ledger)
     new = await ledger.begin(old.id, "w2")
     assert new is not None
-    assert not await succeed_with(ledger, blobs, old, outcome(1))
+    assert not await succeed_with(ledger, blobs, signer(), old, outcome(1))
     assert await blobs.keys() == []
-    assert await succeed_with(ledger, blobs, new, outcome(2))
-    assert not await succeed_with(ledger, blobs, old, outcome(1)), "nor after the other's success"
+    assert await succeed_with(ledger, blobs, signer(), new, outcome(2))
+    assert not await succeed_with(ledger, blobs, signer(), old, outcome(1)), "nor after the other's success"
     assert await rows(sessions) == 1
     assert all(key.startswith(f"results/{old.id}/2/") for key in await blobs.keys())
     assert len(await blobs.keys()) == 2
@@ -92,14 +98,14 @@ async def test_a_success_clears_what_a_killed_attempt_left(ledger: Ledger, blobs
     await blobs.put(f"results/{killed.id}/1/0.png", b"half done")
     job = await ledger.begin(killed.id, "w2")
     assert job is not None
-    assert await succeed_with(ledger, blobs, job, outcome())
+    assert await succeed_with(ledger, blobs, signer(), job, outcome())
     assert not await blobs.exists(f"results/{job.id}/1/0.png")
 
 
 async def test_a_canceling_job_does_not_succeed(ledger: Ledger, blobs: Blobs, sessions: Sessions) -> None:
     job = await started(ledger)
     await ledger.request_cancel(job.id)
-    assert not await succeed_with(ledger, blobs, job, outcome())
+    assert not await succeed_with(ledger, blobs, signer(), job, outcome())
     assert await blobs.keys() == []
     assert await rows(sessions) == 0
     assert await ledger.confirm_canceled(job.id, job.attempt)
@@ -119,10 +125,10 @@ async def test_a_storage_that_fails_half_way(
     with monkeypatch.context() as patch:
         patch.setattr(blobs, "put", failing)
         with pytest.raises(OSError, match="full"):
-            await succeed_with(ledger, blobs, job, outcome())
+            await succeed_with(ledger, blobs, signer(), job, outcome())
     assert await blobs.keys() == []
     assert (await ledger.get(job.id)).state is JobState.RUNNING
-    assert await succeed_with(ledger, blobs, job, outcome()), "it can be tried again"
+    assert await succeed_with(ledger, blobs, signer(), job, outcome()), "it can be tried again"
     assert await rows(sessions) == 1
 
 
@@ -136,7 +142,7 @@ async def test_a_commit_whose_answer_is_lost_keeps_the_results(
 ) -> None:
     job = await started(ledger)
     with answers_lost(engine, error), pytest.raises(type(error)):
-        await succeed_with(ledger, blobs, job, outcome())
+        await succeed_with(ledger, blobs, signer(), job, outcome())
     assert (await ledger.get(job.id)).state is JobState.SUCCEEDED
     async with sessions() as session:
         named = [*await session.scalars(select(ImageRow.blob_key))]
@@ -149,7 +155,7 @@ async def test_a_style_that_was_deleted_meanwhile(ledger: Ledger, blobs: Blobs, 
     job = await started(ledger)
     async with sessions.begin() as session:
         await session.delete(await session.get_one(StyleRow, job.style_id))
-    assert await succeed_with(ledger, blobs, job, outcome())
+    assert await succeed_with(ledger, blobs, signer(), job, outcome())
     assert [key.rpartition("/")[2] for key in await blobs.keys()] == ["0.png"], "no file without a style"
 
 
@@ -162,7 +168,7 @@ async def test_results_carry_no_metadata(ledger: Ledger, blobs: Blobs) -> None:
         exif = image.getexif()
         exif[0x010E] = "secret"
         assert await succeed_with(
-            ledger, blobs, job, Outcome(steps=0, seconds=0, images=[ImageOutcome(image, "img_x")])
+            ledger, blobs, signer(), job, Outcome(steps=0, seconds=0, images=[ImageOutcome(image, "img_x")])
         )
         (key,) = await blobs.keys(f"results/{job.id}")
         data = await blobs.get(key)
@@ -185,3 +191,33 @@ def test_alpha_survives_where_the_format_has_it() -> None:
     assert with_alpha_of(picture(32, 24), picture()).mode == "RGB"
     for output, mode in ((OutputFormat.PNG, "RGBA"), (OutputFormat.WEBP, "RGBA"), (OutputFormat.JPEG, "RGB")):
         assert Image.open(BytesIO(encode(rendered, output))).mode == mode
+
+
+async def test_clips_and_compositions_are_signed_where_their_files_can_be(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions
+) -> None:
+    still = picture()
+    data = encoded(still, "WEBP", save_all=True, append_images=[picture(seed=2)], duration=100)
+    clip = ImageOutcome(still, "img_content", ClipOutcome(data, ClipFormat.WEBP))
+    job = await started(ledger)
+    assert await succeed_with(ledger, blobs, signer(), job, replace(outcome(), images=[clip], provenance={}))
+    done = await ledger.get(job.id)
+    assert done.result is not None
+    async with sessions() as session:
+        row = await session.get_one(ImageRow, done.result["images"][0])
+    assert row.provenance == {"signed": True}
+    assert state(await blobs.get(row.blob_key), "image/webp") == "Valid"
+
+    sheet = ResultFile("png", "image/png", encoded(still))
+    notes = ResultFile("mid", "audio/midi", b"MThd")
+    job = await started(ledger)
+    piece = Piece([sheet, notes], {})
+    assert await succeed_with(
+        ledger, blobs, signer(), job, Outcome(steps=0, seconds=0, provenance={"seed": 1}, pieces=[piece])
+    )
+    async with sessions() as session:
+        rows = {row.form: row for row in await session.scalars(select(FileRow))}
+    assert await blobs.get(rows["mid"].blob_key) == notes.data
+    stored = await blobs.get(rows["png"].blob_key)
+    assert (state(stored, "image/png"), rows["png"].size_bytes) == ("Valid", len(stored))
+    assert {"seed": 1} in [each["data"] for each in read(stored, "image/png")["assertions"]]

@@ -37,8 +37,10 @@ class Labels(TypedDict, total=False):
 
 
 class LearnOptions(Labels, total=False):
-    """How a style is learned."""
+    """How a style is learned, and from whose works."""
 
+    rights: str | None
+    licence: str | None
     steps: int | None
     seed: int | None
 

@@ -92,6 +92,8 @@ class Style:
     expires_at: datetime | None
     ready_at: datetime | None
     modality: str = "image"  # or "music": what its examples are
+    rights: str | None = None  # whose the examples are
+    licence: str | None = None  # under which they may be learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ class ImageInfo:
     provenance: dict[str, Any] | None
     url: str
     url_expires_at: datetime
+    marks: dict[str, Any] | None = None  # what an upload's file said of its origin, and forbids
 
 
 @dataclass(frozen=True, slots=True)

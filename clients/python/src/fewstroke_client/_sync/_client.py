@@ -171,15 +171,19 @@ class Client:
         contents: Sequence[Source] = (),
         name: str | None = None,
         description: str | None = None,
+        rights: str | None = None,
+        licence: str | None = None,
         steps: int | None = None,
         seed: int | None = None,
         idempotency_key: str | None = None,
     ) -> StyleAccepted:
         """Learn a style from 1 to 16 examples: pictures, or works of music (MIDI, MusicXML, MXL).
 
-        ``contents``: beside pictures, photos like those that the style is for.
+        ``contents``: beside pictures, photos like those that the style is for. ``rights`` and ``licence``:
+        whose the examples are, and under what they may be learned from; kept in the style's file.
         """
-        fields = _form.form(name=name, description=description, steps=steps, seed=seed)
+        labels = {"name": name, "description": description, "rights": rights, "licence": licence}
+        fields = _form.form(**labels, steps=steps, seed=seed)
         files = {"examples": several(examples), "contents": several(contents)}
         return self._submit(StyleAccepted, "/v1/styles", idempotency_key, files, fields)
 
@@ -231,10 +235,12 @@ class Client:
         *,
         name: str | None = None,
         description: str | None = None,
+        rights: str | None = None,
+        licence: str | None = None,
         idempotency_key: str | None = None,
     ) -> Style:
         """A style from a file that ``export_style`` or ``fewstroke adapt`` wrote."""
-        fields = _form.form(name=name, description=description)
+        fields = _form.form(name=name, description=description, rights=rights, licence=licence)
         return self._submit(Style, "/v1/styles/import", idempotency_key, {"file": [file]}, fields)
 
     # Stylizations
