@@ -8939,7 +8939,7 @@ export interface operations {
                     avoid?: string;
                     /**
                      * @description Above 1: more surprising.
-                     * @default 0.8
+                     * @default 0.7
                      */
                     temperature?: number;
                     /**
@@ -9029,7 +9029,7 @@ export interface operations {
                     avoid?: string;
                     /**
                      * @description Above 1: more surprising.
-                     * @default 0.8
+                     * @default 0.7
                      */
                     temperature?: number;
                     /**
