@@ -34,6 +34,7 @@ from app.imaging import decoder_pool, decoder_process
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Limits, Normalized
 from app.jobs.job import JobState
+from app.provenance.signer import Signer
 from app.settings import Settings
 from app.worker.worker import Worker
 from model.formats import default_checkpoint
@@ -166,6 +167,7 @@ async def working(services: Container, engine: Engine) -> AsyncIterator[None]:
         blobs=services.blobs,
         engine=engine,
         read_style=engine.read_style,
+        signer=Signer.of(services.settings),
     )
     running = asyncio.create_task(worker.run())
     try:

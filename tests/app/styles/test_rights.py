@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import numpy as np
 from safetensors.numpy import load, save
 
 from app.api.services import Container
@@ -10,7 +11,7 @@ from app.jobs.job import Job
 from app.provenance.c2pa_settings import RECORD
 from app.worker.provenance import with_rights
 from model.formats import METADATA_KEY, StyleHeader, read_style_header
-from tests.support.fake_engine import BASE_HASH, BLACK_AND_WHITE, FakeStyle
+from tests.support.fake_engine import BASE_HASH, FakeStyle
 from tests.support.fake_worker import FakeWorker, style_bytes
 from tests.support.manifests import read
 from tests.support.pictures import files, png
@@ -31,7 +32,7 @@ async def test_they_are_told_and_reach_the_worker(client: httpx.AsyncClient, fak
     assert {name: style[name] for name in RIGHTS} == RIGHTS
     again = (await client.get(f"/v1/styles/{style['id']}")).json()
     assert {name: again[name] for name in RIGHTS} == RIGHTS
-    header = with_rights(FakeStyle(StyleHeader(BASE_HASH, 1, 3, 0), BLACK_AND_WHITE), job).header
+    header = with_rights(FakeStyle(StyleHeader(BASE_HASH, 1, 3, 0), np.zeros((2, 3))), job).header
     assert (header.rights, header.examples_licence) == (RIGHTS["rights"], RIGHTS["licence"])
     assert StyleHeader(**header.__dict__) == header
 
