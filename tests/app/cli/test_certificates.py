@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.support.fake_engine import BASE_HASH
+from tests.support.fake_worker import style_bytes
 from tests.support.manifests import read, state
 from tests.support.marked import with_manifest, with_xmp
 from tests.support.pictures import encoded, picture
@@ -20,7 +20,7 @@ CLIPS = {"gif": "image/gif", "webp": "image/webp", "apng": "image/apng", "mp4": 
 @pytest.fixture
 def style(tmp_path: Path) -> Path:
     path = tmp_path / "waves.safetensors"
-    path.write_text(json.dumps({"base_hash": BASE_HASH, "k": 1, "steps": 1, "seed": 0, "losses": {}}))
+    path.write_bytes(style_bytes(BASE_HASH))
     return path
 
 
