@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,8 +30,10 @@ _FRESH = 0.25  # nats taken from a token for every time that it stood among the 
 _LOOKED_BACK = 64
 _LIKELY = 200  # tokens that are drawn from, at most
 _UNLIKELY = 0.05  # of the likeliest token's chance: what has less is not drawn
+_OTHER_STARTS = 3  # sentences whose first word does not begin the next one
 _LEAST, _MOST = 8, 56  # tokens of a sentence; shorter ones come with the next
 _ENDED = re.compile(r"(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?][\"'”’)]*\s*$")
+_FIRST_WORD = re.compile(r"(?:^|[.!?][\"'”’)]*\s)\s*(\w+)")
 _ENDING = 0.75  # of the asked length: before that no story ends
 _LAST_PART = 0.8  # of the asked length: from there on a last paragraph is written
 _CLOSINGS = ("At last", "In the end", "And so", "That night", "From that day on,", "When it was over,")
@@ -61,7 +64,7 @@ class Draft:
     """A story on its way.
 
     Attributes:
-        tokens: its own, and the first one of the next sentence.
+        tokens: its own, and where a paragraph begins the token of the empty line.
         text: whole sentences.
         words: of the text.
         natural: ended by the language model itself.
@@ -77,13 +80,17 @@ class Draft:
 
     def add(self, sentence: Sentence, text: str) -> None:
         """One more sentence; ``text`` is the whole text with it."""
-        for token in [*sentence.tokens, *([] if sentence.after in (None, END) else [sentence.after])]:
-            self.tokens.append(token)
-            tail = tuple(self.tokens[-_REPEATED:])
-            if len(tail) == _REPEATED:
-                self.runs.setdefault(tail[:-1], set()).add(tail[-1])
+        for token in sentence.tokens:
+            self.push(token)
         self.text = text
         self.words = len(words(text))
+
+    def push(self, token: int) -> None:
+        """One more token."""
+        self.tokens.append(token)
+        tail = tuple(self.tokens[-_REPEATED:])
+        if len(tail) == _REPEATED:
+            self.runs.setdefault(tail[:-1], set()).add(tail[-1])
 
     def close(self) -> None:
         """Cut behind the last whole sentence; who speaks has finished."""
@@ -134,9 +141,7 @@ def sample(
             first = []
             row = best(candidates, known + draft.text, draft.words / options.words)
             chosen = candidates[row]
-            memory.keep(row, begun, begun + len(chosen.tokens) + chosen.done)
-            whole = [*draft.tokens, *chosen.tokens]
-            draft.add(chosen, pen.text_of(whole))
+            draft.add(chosen, pen.text_of([*draft.tokens, *chosen.tokens]))
             if on_text is not None:
                 on_text(draft.text)
             if chosen.after == END:
@@ -144,12 +149,15 @@ def sample(
                 break
             if chosen.done and draft.words >= options.words:
                 break
+            paragraph = chosen.after if chosen.paragraph else None
             if chosen.done and not draft.last_part and draft.words >= _LAST_PART * options.words:
                 draft.last_part = True
                 first = pen.closings()
-                draft.tokens[-1] = first[0].pop(0)  # an empty line, not what would have gone on
-                for tokens in first[1:]:
-                    tokens.pop(0)
+                paragraph = [tokens.pop(0) for tokens in first].pop()  # the same of all
+            # The last token is read again: each candidate for the next sentence begins in its own way.
+            memory.keep(row, begun, begun + len(chosen.tokens) + (paragraph is not None))
+            if paragraph is not None:
+                draft.push(paragraph)
             last = draft.tokens[-1]
     draft.close()
     return draft
@@ -216,6 +224,16 @@ class _Pen:
     def _complete(sentence: Sentence) -> bool:
         return len(sentence.tokens) >= _LEAST and _ENDED.search(sentence.text) is not None
 
+    def _first_words(self, text: str) -> list[int]:
+        """Tokens with which its last sentences begin."""
+        encode = self.base.tokenizer.encode
+        return [encode(f" {word}").ids[0] for word in _FIRST_WORD.findall(text)[-_OTHER_STARTS:]]
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        tokenizer = self.base.tokenizer
+        return [n for n in range(tokenizer.get_vocab_size()) if "\n" in tokenizer.decode([n])]
+
     def _draw(self, logits: Tensor, found: list[Sentence], draft: Draft) -> list[int]:
         """A token for each candidate; ``logits`` (CANDIDATES, tokens) are changed."""
         options = self.options
@@ -231,6 +249,10 @@ class _Pen:
                 logits[row, END] = ending[row] + 12 * (progress - _ENDING)
             tail = tuple(tokens[-_REPEATED + 1 :])
             banned = set(draft.runs.get(tail, ()))
+            if not sentence.tokens and draft.tokens:
+                banned.update(self._line_ends)
+            if not self._complete(sentence) and (not sentence.text or _ENDED.search(sentence.text)):
+                banned.update(self._first_words(draft.text + sentence.text))
             banned |= {
                 sentence.tokens[i + len(tail)]
                 for i in range(len(sentence.tokens) - len(tail))

@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 
@@ -157,6 +159,26 @@ def test_the_same_seed_writes_the_same_story_alone_or_beside_others(writer, styl
     both = [made.story for made in writer.write(style, StoryRequest(length=40, seed=5, count=2))]
     alone = [made.story for made in writer.write(style, StoryRequest(length=40, seed=6))]
     assert both[1] == alone[0] != both[0]
+
+
+def test_a_sentence_does_not_begin_as_the_last_ones_did(writer, base, style):
+    """The likeliest first word by far is always the same; drawn tokens decide, not what is worth most."""
+    he = base.tokenizer.token_to_id("Ġhe")
+    stop = base.tokenizer.token_to_id(".")
+
+    class Insistent(Talker):
+        def __call__(self, inputs, phi=None, memory=None, *, last=False):
+            logits = super().__call__(inputs, phi, memory, last=last).clone()
+            ended = [base.tokenizer.decode([int(row[-1])]).endswith(".") for row in inputs]
+            logits[torch.tensor(ended), -1, he] = 50.0
+            logits[torch.tensor(ended), -1, stop] = -50.0
+            return logits
+
+    insistent = StoryWriter(replace(writer.base, network=Insistent(base.tokenizer)))
+    made = next(iter(insistent.write(style, StoryRequest(length=120))))
+    starts = [found[0] for part in re.split(r"(?<=[.!?])\s+", made.story) if (found := words(part))]
+    assert "he" in starts
+    assert not any(a == b for a, b in pairwise(starts))
 
 
 def test_words_to_avoid_do_not_occur(writer, style):
