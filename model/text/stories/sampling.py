@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.errors import AdaptationCanceled
@@ -26,8 +28,11 @@ _LATE = 2  # of them that may be cut off
 CONTROL = 17  # tokens below are marks of the language model, not text
 END = 2
 _REPEATED = 5  # tokens: a run of so many comes once in a story
-_FRESH = 0.25  # nats taken from a token for every time that it stood among the last ones
+_FRESH = 0.25  # nats taken from a token for every time but one that it stood among the last ones
 _LOOKED_BACK = 64
+_FRESH_WORD = 0.8  # nats taken from the token of a long word for every time, farther back
+_LONG_WORD = 4  # letters
+_WORDS_LOOKED_BACK = 128
 _LIKELY = 200  # tokens that are drawn from, at most
 _UNLIKELY = 0.05  # of the likeliest token's chance: what has less is not drawn
 _OTHER_STARTS = 3  # sentences whose first word does not begin the next one
@@ -229,10 +234,33 @@ class _Pen:
         encode = self.base.tokenizer.encode
         return [encode(f" {word}").ids[0] for word in _FIRST_WORD.findall(text)[-_OTHER_STARTS:]]
 
+    @staticmethod
+    def _take(
+        logits: Tensor, tokens: list[int], nats: Callable[[NDArray[np.intp], NDArray[np.int64]], NDArray[Any]]
+    ) -> None:
+        """Take from the ``logits`` of each token what ``nats`` makes of its count among ``tokens``."""
+        found, counts = np.unique(tokens, return_counts=True)
+        if len(found):
+            logits[torch.from_numpy(found).long()] -= torch.from_numpy(nats(counts, found)).float()
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        tokenizer = self.base.tokenizer
+        return [tokenizer.decode([n]) for n in range(tokenizer.get_vocab_size())]
+
+    @cached_property
+    def _empty_lines(self) -> list[int]:
+        return [n for n, text in enumerate(self._texts) if "\n\n" in text]
+
     @cached_property
     def _line_ends(self) -> list[int]:
-        tokenizer = self.base.tokenizer
-        return [n for n in range(tokenizer.get_vocab_size()) if "\n" in tokenizer.decode([n])]
+        """Old books are printed in lines; a story has paragraphs."""
+        return [n for n, text in enumerate(self._texts) if "\n" in text and "\n\n" not in text]
+
+    @cached_property
+    def _long_words(self) -> NDArray[np.bool_]:
+        found = [text.strip() for text in self._texts]
+        return np.array([text.isalpha() and len(text) >= _LONG_WORD for text in found])
 
     def _draw(self, logits: Tensor, found: list[Sentence], draft: Draft) -> list[int]:
         """A token for each candidate; ``logits`` (CANDIDATES, tokens) are changed."""
@@ -240,19 +268,23 @@ class _Pen:
         ending = logits[:, END].clone()
         logits[:, :CONTROL] = -torch.inf
         for row, sentence in enumerate(found):
-            tokens = [*draft.tokens[-_LOOKED_BACK:], *sentence.tokens]
-            recent, counts = np.unique(tokens[-_LOOKED_BACK:], return_counts=True)
-            if len(recent):
-                logits[row, torch.from_numpy(recent).long()] -= _FRESH * torch.from_numpy(counts - 1).float()
+            tokens = [*draft.tokens[-_WORDS_LOOKED_BACK:], *sentence.tokens]
+            self._take(logits[row], tokens[-_LOOKED_BACK:], lambda count, _: _FRESH * (count - 1))
+            self._take(
+                logits[row],
+                tokens[-_WORDS_LOOKED_BACK:],
+                lambda count, token: _FRESH_WORD * count * self._long_words[token],
+            )
             progress = (draft.words + len(words(sentence.text))) / options.words
             if progress > _ENDING and self._complete(sentence):  # the longer the story, the likelier its end
                 logits[row, END] = ending[row] + 12 * (progress - _ENDING)
             tail = tuple(tokens[-_REPEATED + 1 :])
             banned = set(draft.runs.get(tail, ()))
-            if not sentence.tokens and draft.tokens:
-                banned.update(self._line_ends)
-            if not self._complete(sentence) and (not sentence.text or _ENDED.search(sentence.text)):
-                banned.update(self._first_words(draft.text + sentence.text))
+            banned.update(self._line_ends)
+            if not self._complete(sentence):
+                banned.update(self._empty_lines)
+                if not sentence.text or _ENDED.search(sentence.text):
+                    banned.update(self._first_words(draft.text + sentence.text))
             banned |= {
                 sentence.tokens[i + len(tail)]
                 for i in range(len(sentence.tokens) - len(tail))
