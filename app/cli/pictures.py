@@ -15,6 +15,7 @@ from app.imaging.normalize import normalize
 from app.imaging.readable import listed
 from app.imaging.sniff import media_type_of
 from app.provenance.marks import read_marks
+from app.provenance.reserved_examples import refusal
 from app.settings import load_settings
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif"})
@@ -66,14 +67,13 @@ def read_pictures(paths: Iterable[Path], *, longest: int, ground: Ground) -> lis
 
 def refuse_reserved(examples: Iterable[Path]) -> None:
     """Raise InputError about those whose metadata forbid to learn from them, unless the settings allow it."""
-    if load_settings().reserved_examples == "accept":
-        return
+    settings = load_settings()
     bad = []
     for path in examples:
         with about(path):
             marks, _ = read_marks(path, media_type_of(path))
-        if marks.reserved:
-            bad.append(f"{path} says that nothing may be learned from it ({', '.join(marks.reserved)})")
+        if why := refusal(str(path), marks.reserved, settings):
+            bad.append(why)
     if bad:
         raise InputError("\n".join([*bad, "choose others, whose owners permit it"]))
 

@@ -18,6 +18,7 @@ from app.imaging.temp_dirs import temporary_folder
 from app.infra.blob_keys import upload_key
 from app.infra.blobs import Blobs
 from app.infra.db import utcnow
+from app.provenance.reserved_examples import refusal
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -153,12 +154,9 @@ class UploadBatch(WorkBatch):
         )
 
     def _refuse_reserved(self, example: Normalized, label: str) -> None:
-        reserved = (example.marks or {}).get("reserved")
-        if reserved and self._settings.reserved_examples == "refuse":
-            raise ExampleReservedError(
-                f"{label} says that nothing may be learned from it ({', '.join(reserved)}): send another "
-                "one, whose owner permits it."
-            )
+        why = refusal(label, (example.marks or {}).get("reserved") or (), self._settings)
+        if why is not None:
+            raise ExampleReservedError(f"{why}: send another one, whose owner permits it.")
 
     def _count(self, pixels: int, label: str) -> None:
         limit = self._settings.max_request_pixels
