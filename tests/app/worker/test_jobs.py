@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import resource
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from io import BytesIO
@@ -296,7 +298,9 @@ async def test_the_heartbeat_tells_model_job_and_memory(backend: Backend):
     await eventually(busy)
     (info,) = await backend.broker.workers()
     assert (info["base_hash"], info["default_steps"], info["device"]) == (BASE_HASH, 10, "cpu")
-    assert 10 < info["rss_mb"] <= info["peak_rss_mb"] < 2048
+    # The worker runs in the process of the tests, which may have loaded much before.
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    assert 10 < info["rss_mb"] <= info["peak_rss_mb"] <= most + 1
     await backend.cancel(job.id)
 
     async def idle() -> bool:
