@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from model.device import prefers_bf16
 from model.errors import CheckpointFormatError
 from model.formats import METADATA_KEY, checkpoint_hash
 from model.maml import (
@@ -63,7 +64,7 @@ class SequenceTrainingConfig:
     inner_steps: int = 4
     tasks: int = 2  # of an outer step
     start_weight: float = 0.3  # of the query loss before the first inner step
-    amp: bool = True
+    amp: bool = field(default_factory=lambda: prefers_bf16(torch.device("cpu")))  # bfloat16 products
     seed: int = 0
     save_seconds: float = 60.0  # of processor time
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(128, 3, 4, 384, 4, 0.1))

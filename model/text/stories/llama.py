@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.device import prefers_bf16
 from model.errors import CheckpointFormatError
 from model.formats import METADATA_KEY
 from model.maml import Params
@@ -59,7 +60,10 @@ class Memory:
 
 
 class Llama(nn.Module):
-    """Tokens -> logits of the next. Its own weights take no gradients, and are kept in bfloat16.
+    """Tokens -> logits of the next. Its own weights take no gradients.
+
+    They are kept in bfloat16 where the processor computes in it, else in float32: emulated products take
+    seven times as long.
 
     Args:
         shape: of the network.
@@ -69,8 +73,9 @@ class Llama(nn.Module):
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.shape = shape
+        self.precision = torch.bfloat16 if prefers_bf16(torch.device("cpu")) else torch.float32
         for name, value in weights.items():
-            kept = value.bfloat16() if value.ndim == 2 else value.float()
+            kept = value.to(self.precision) if value.ndim == 2 else value.float()
             self.register_buffer(name.replace(".", "_"), kept, persistent=False)  # no training moves it
 
     def _of(self, name: str) -> Tensor:
@@ -144,8 +149,8 @@ class Llama(nn.Module):
         return x + self._linear(wide, f"blocks.{layer}.narrow")
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
-        """In bfloat16, half of what has to be read for every token; the sums between are kept exact."""
-        return F.linear(x.bfloat16(), self._of(name)).float()
+        """In the weights' precision: bfloat16 halves what has to be read for every token; sums stay exact."""
+        return F.linear(x.to(self.precision), self._of(name)).float()
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         return F.rms_norm(x, (self.shape.width,), self._of(name), self.shape.epsilon)
