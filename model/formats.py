@@ -39,6 +39,7 @@ class StyleHeader:
     modality: str = "image"  # what the examples were: "image", "music", "poems" or "stories"
     rights: str = ""  # whose the examples are
     examples_licence: str = ""  # under which they may be learned from
+    evenness: float = 0.0  # of pictures: how far what is even in a photo is to stay even, 0..1
 
     def to_json(self) -> str:
         """As stored in the file."""
@@ -101,6 +102,7 @@ def read_style_header(data: bytes) -> StyleHeader:
             modality=_text(meta.get("modality", "image")),
             rights=_text(meta.get("rights", "")),
             examples_licence=_text(meta.get("examples_licence", "")),
+            evenness=_share(meta.get("evenness", 0.0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error
@@ -123,6 +125,12 @@ def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke")
     return meta
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"expected a number from 0 to 1, not {value!r}")
+    return float(value)
 
 
 def _text(value: object) -> str:

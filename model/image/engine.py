@@ -212,7 +212,7 @@ class Engine:
                 known.append(task.start(level))
                 tell = r.on_progress
                 if tell is not None and photo is not None and max(photo.size) > SIDES[level] // 2:
-                    tell(Progress(0, total, {}, self._drawn(photo, known)))
+                    tell(Progress(0, total, {}, self._drawn(photo, known, task.evenness)))
 
         def visit(task: int, step: int, phi: dict[str, Tensor], loss: float) -> None:
             tell, photo = requests[task].on_progress, shown[task]
@@ -220,7 +220,9 @@ class Engine:
                 return
             due = step > 0 and (step % max(1, preview_every) == 0 or step == total)
             levels = [at_level(phi, level) for level in range(len(SIDES))]
-            picture = self._drawn(photo, levels) if due and photo is not None else None
+            picture = None
+            if due and photo is not None:
+                picture = self._drawn(photo, levels, tasks[task].evenness)
             tell(Progress(step, total, {"total": round(loss, 4)}, picture))
 
         def should_stop(task: int) -> bool:
@@ -229,7 +231,7 @@ class Engine:
 
         outcomes = adapt_batch(tasks, self.rates, steps=total, on_step=visit, should_stop=should_stop)
         styles: list[Style | AdaptationCanceled] = []
-        for request, adapted in zip(requests, outcomes, strict=True):
+        for request, task, adapted in zip(requests, tasks, outcomes, strict=True):
             if isinstance(adapted, AdaptationCanceled):
                 styles.append(adapted)
                 continue
@@ -240,18 +242,19 @@ class Engine:
                 seed=request.seed,
                 losses={"start": {"total": 1.0}, "end": {"total": round(adapted.total, 4)}},
                 licence=str(self.base.header["card"].get("licence", "")),
+                evenness=round(task.evenness, 3),
             )
             styles.append(Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header))
         return styles
 
-    def _drawn(self, photo: Image.Image, levels: Sequence[Phi]) -> Image.Image:
+    def _drawn(self, photo: Image.Image, levels: Sequence[Phi], evenness: float) -> Image.Image:
         """A preview by the levels that are known, coarse to fine."""
         side = min(max(photo.size), SIDES[len(levels) - 1])
         small = resized(photo, fitting(photo.size, side, side))
         # the levels that are missing are finer than the picture, and are not asked for
         missing = len(SIDES) - len(levels)
         phi = stack([*levels, *[levels[-1]] * missing])
-        return self.renderer.draw_many([Drawing.of(small, phi, Dials())])[0]
+        return self.renderer.draw_many([Drawing.of(small, phi, Dials(), evenness)])[0]
 
     def blend(self, parts: Sequence[tuple[Style, float]]) -> Style:
         """A style between several, by weight: ``model.image.style.blend_styles``."""

@@ -14,6 +14,9 @@ Size = tuple[int, int]  # width, height
 SIDES = (64, 128, 256, 512)  # pixels of the longer side
 REVISED_FROM = 3  # level from which on the level before is revised in detail, and not drawn anew
 REVISED = 4  # pixels: what is larger stays as the level before drew it
+EVEN = 6 / 255  # standard deviation of a neighbourhood of the photo that counts as even by half
+EVEN_BLOCK = 4  # pixels a side in which it is looked at
+EVEN_REACH = 3  # blocks to each side, of the guided filter that evens them
 LEAST_SIDE = 16  # pixels a side: with fewer a border by reflection is wider than the map that it is of
 SPARE = 1.25  # how much larger than its level's side a picture may be drawn without being enlarged
 

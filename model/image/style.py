@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from safetensors import SafetensorError
@@ -64,8 +64,8 @@ class Style:
 def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     """One style between several of one base: the mean of their phi, weighted (weights need not sum to 1).
 
-    The header is that of the heaviest part. Raises ``ValueError`` without parts or without weight,
-    ``StyleFormatError`` when the tensors of the parts differ.
+    The header is that of the heaviest part, with the mean evenness. Raises ``ValueError`` without parts or
+    without weight, ``StyleFormatError`` when the tensors of the parts differ.
     """
     weights = [weight for _, weight in parts]
     if not parts or min(weights) < 0 or sum(weights) <= 0:
@@ -74,5 +74,6 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
     for style in styles[1:]:
         style.check_shapes(shapes)
-    header = styles[weights.index(max(weights))].header
+    evenness = sum(style.header.evenness * weight for style, weight in parts) / sum(weights)
+    header = replace(styles[weights.index(max(weights))].header, evenness=evenness)
     return Style(blend([style.phi for style in styles], weights), header)

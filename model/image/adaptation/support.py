@@ -19,7 +19,7 @@ from torch import Tensor
 
 from model.errors import CheckpointMissingError
 from model.image.adaptation.config import AdaptConfig
-from model.image.adaptation.examples import LevelExamples, observe
+from model.image.adaptation.examples import LevelExamples, evenness, observe
 from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
 from model.image.losses.critic import Critic
 from model.image.losses.level_loss import Judged, Target
@@ -88,6 +88,11 @@ class Adaptation:
         with torch.no_grad():
             phi = self.networks.encoder.predict(self.examples(level).descriptions, level)
         return {name: value.detach().float().clone() for name, value in phi.items()}
+
+    @cached_property
+    def evenness(self) -> float:
+        """Of the examples: see ``examples.evenness``."""
+        return evenness(self._given)
 
     @cached_property
     def photos(self) -> list[Tensor]:

@@ -18,18 +18,31 @@ from model.image.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, 
 from model.image.export.graph import GraphBuilder
 from model.image.export.network import Network
 from model.image.export.resampling import enlarged, rounded, shrunk
-from model.image.pyramid import LEAST_SIDE, REVISED, REVISED_FROM, SIDES, SPARE
+from model.image.pyramid import (
+    EVEN,
+    EVEN_BLOCK,
+    EVEN_REACH,
+    LEAST_SIDE,
+    REVISED,
+    REVISED_FROM,
+    SIDES,
+    SPARE,
+)
 
 STRENGTH, ABSTRACTION = "strength", "abstraction"
 FLAT = 0.01  # variance of light below which a photo has no detail, as in ``rendering.joint_upsampling``
 
 
-def redraw(g: GraphBuilder, network: Network, photo: str, output: str) -> None:
-    """Nodes from ``photo`` to ``output``, with the dials as inputs that may be left out."""
+def redraw(g: GraphBuilder, network: Network, evenness: float, photo: str, output: str) -> None:
+    """Nodes from ``photo`` to ``output``, with the dials as inputs that may be left out.
+
+    ``evenness``: of the style, ``StyleHeader.evenness``.
+    """
     strength = g.node("Clip", g.option(STRENGTH, 1.0), g.number(0), g.number(MOST_STRENGTH))
     abstraction = g.node("Clip", g.option(ABSTRACTION, DEFAULT_ABSTRACTION), g.number(0), g.number(1))
     plan, dials = _Plan.of(g, photo), _Dials.of(g, strength, abstraction)
     sheet = shrunk(g, photo, plan.final)
+    shares = g.constant(np.array([0.0, *[evenness] * (len(SIDES) - 1)], dtype=np.float32))  # by level
 
     def turn(number: str, state: Sequence[str]) -> Sequence[str]:
         """Draw a level, or draw it again: then what it draws on is its own render."""
@@ -45,6 +58,8 @@ def redraw(g: GraphBuilder, network: Network, photo: str, output: str) -> None:
         detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
         x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
         x = g.node("Clip", x, g.number(0), g.number(1))
+        if evenness > 0:
+            x = _evened(g, x, small, g.node("Gather", shares, level), size)
         drawn = _revised(g, x, network.draw(x, level), level, size)
         drawn = _between(g, x, drawn, g.node("Gather", dials.weights, again))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
@@ -120,6 +135,33 @@ class _Dials:
             weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
             passes=g.node("Add", more, g.whole(1)),
         )
+
+
+def _evened(g: GraphBuilder, x: str, photo: str, share: str, size: str) -> str:
+    """``model.image.rendering.redrawing.evened``."""
+
+    def blocks(name: str) -> str:
+        return g.node("AveragePool", name, kernel_shape=[EVEN_BLOCK] * 2, strides=[EVEN_BLOCK] * 2)
+
+    def box(name: str, reach: int) -> str:
+        padded = g.node("Pad", name, g.integers(0, 0, reach, reach, 0, 0, reach, reach), mode="edge")
+        return g.node("AveragePool", padded, kernel_shape=[2 * reach + 1] * 2)
+
+    def square(name: str) -> str:
+        return g.node("Mul", name, name)
+
+    variance = g.node("Sub", box(blocks(square(photo)), 1), square(box(blocks(photo), 1)))
+    variance = g.node("Max", g.node("ReduceMean", variance, g.integers(1)), g.number(0))
+    even = square(g.node("Div", g.number(EVEN**2), g.node("Add", variance, g.number(EVEN**2))))
+    guide, own = g.node("ReduceMean", blocks(photo), g.integers(1)), blocks(x)
+    of_guide, of_x = box(guide, EVEN_REACH), box(own, EVEN_REACH)
+    both = g.node("Sub", box(g.node("Mul", guide, own), EVEN_REACH), g.node("Mul", of_guide, of_x))
+    spread = g.node("Sub", box(square(guide), EVEN_REACH), square(of_guide))
+    slope = g.node("Div", both, g.node("Add", g.node("Max", spread, g.number(0)), g.number(EVEN**2)))
+    offset = box(g.node("Sub", of_x, g.node("Mul", slope, of_guide)), EVEN_REACH)
+    filtered = g.node("Add", g.node("Mul", box(slope, EVEN_REACH), guide), offset)
+    share = g.node("Mul", g.resize(even, size, "linear"), share)
+    return _between(g, x, g.resize(filtered, size, "linear"), share)
 
 
 def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:

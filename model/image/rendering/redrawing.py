@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.dials import Dials
-from model.image.pyramid import REVISED, REVISED_FROM
+from model.image.pyramid import EVEN, EVEN_BLOCK, EVEN_REACH, REVISED, REVISED_FROM
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:
@@ -46,6 +46,37 @@ def level_input(
     return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
 
 
+def evened(x: Tensor, photo: Tensor, level: int, share: Tensor) -> Tensor:
+    """What a level draws on, without small differences wherever the photo is even.
+
+    The network draws an even place evenly, but makes several times as much of every small difference: what
+    the level before has left in a clear sky, or the photo's noise, would come out as cracks. A guided filter
+    (He et al. 2010) keeps what changes with the photo; where the photo is not even, all stays.
+
+    Args:
+        x: (B, 3, H, W) in 0..1.
+        photo: at the same size.
+        level: the coarsest one sees the photo, and is left alone.
+        share: how far, 0..1, (B, 1, 1, 1): what is painted in strokes everywhere is better left alone.
+    """
+    if level == 0 or not bool((share > 0).any()):
+        return x
+    blocks, squared = F.avg_pool2d(photo, EVEN_BLOCK), F.avg_pool2d(photo.square(), EVEN_BLOCK)
+    variance = (_box(squared, 1) - _box(blocks, 1).square()).mean(1, keepdim=True).clamp_min(0)
+    even = (EVEN**2 / (variance + EVEN**2)).square()
+    guide, small = blocks.mean(1, keepdim=True), F.avg_pool2d(x, EVEN_BLOCK)
+    means = _box(torch.cat([guide, small, guide * small, guide.square()], 1), EVEN_REACH)
+    of_guide, of_x, of_both, of_square = means[:, :1], means[:, 1:4], means[:, 4:7], means[:, 7:]
+    slope = (of_both - of_guide * of_x) / ((of_square - of_guide.square()).clamp_min(0) + EVEN**2)
+    line = _box(torch.cat([slope, of_x - slope * of_guide], 1), EVEN_REACH)
+    return torch.lerp(x, enlarged(line[:, :3] * guide + line[:, 3:], x), share * enlarged(even, x))
+
+
+def _box(x: Tensor, reach: int) -> Tensor:
+    """Means of squares of ``2 reach + 1`` a side; the border repeats."""
+    return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+
+
 def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
     """What a level makes of its input ``x``: its render, on fine levels in detail alone.
 
@@ -67,7 +98,13 @@ Draw = Callable[[int, Tensor, bool], Tensor]
 """(position in the plan, its input, whether it is drawn again) -> the render, of the same shape."""
 
 
-def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: Sequence[Dials]) -> Tensor:
+def redraw(
+    photos: Sequence[Tensor],
+    draw: Draw,
+    levels: Sequence[int],
+    dials: Sequence[Dials],
+    evenness: Sequence[float],
+) -> Tensor:
     """Draw level by level; the finest render.
 
     Args:
@@ -75,6 +112,7 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
         draw: draws B inputs.
         levels: the level of each size.
         dials: how each of the B photos is drawn.
+        evenness: of the style of each (``StyleHeader.evenness``).
     """
 
     def each(value: Callable[[Dials], float]) -> Tensor:
@@ -82,13 +120,16 @@ def redraw(photos: Sequence[Tensor], draw: Draw, levels: Sequence[int], dials: S
 
     again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
     structure = each(lambda d: d.structure)
+    even = torch.tensor(evenness).view(-1, 1, 1, 1).to(photos[0])
     render = photos[0]
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
         detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
         x = photo if at == 0 else level_input(photo, photos[at - 1], render, detail, structure)
+        x = evened(x, photo, level, even)
         render = revised(x, draw(at, x, False), level)
         if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
-            render = torch.lerp(render, revised(render, draw(at, render, True), level), again)
+            x = evened(render, photo, level, even)
+            render = torch.lerp(render, revised(x, draw(at, x, True), level), again)
         if bool((share < 1).any()):
             render = torch.lerp(photo, render, share)
     return render

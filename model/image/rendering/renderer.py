@@ -35,12 +35,13 @@ class Drawing:
     phi: Phi  # of a style: a sample a level
     dials: Dials
     steps: tuple[Step, ...]
+    evenness: float = 0.0  # ``StyleHeader.evenness``
 
     @classmethod
-    def of(cls, photo: Image.Image, phi: Phi, dials: Dials) -> Drawing:
+    def of(cls, photo: Image.Image, phi: Phi, dials: Dials, evenness: float = 0.0) -> Drawing:
         """An RGB photo, shrunk to the size at which it is drawn."""
         steps = plan(photo.size, dials.stroke_size)
-        return cls(resized(photo, steps[-1].size), phi, dials, tuple(steps))
+        return cls(resized(photo, steps[-1].size), phi, dials, tuple(steps), evenness)
 
 
 class Renderer:
@@ -89,7 +90,11 @@ class Renderer:
             needed = [r.style if lightest else None, r.outside if darkest != 255 else None]
             needed = [style if r.dials.strength > 0 else None for style in needed]
             sheets.append((rgb, region if darkest != 255 else None, needed))
-            wanted += [Drawing.of(rgb, style.phi, r.dials) for style in needed if style is not None]
+            wanted += [
+                Drawing.of(rgb, style.phi, r.dials, style.header.evenness)
+                for style in needed
+                if style is not None
+            ]
         drawn = iter(zip(wanted, self.draw_many(wanted), strict=True))
         results = []
         for r, (rgb, region, needed) in zip(renderings, sheets, strict=True):
@@ -135,7 +140,7 @@ class Renderer:
             given, weight = scene.take(to_tensor([rgb])[0].to(self.device))
             if dials.strength > 0:
                 steady = to_image(given)
-                drawing = Drawing.of(steady, phi, dials)
+                drawing = Drawing.of(steady, phi, dials, style.header.evenness)
                 made = to_image(self._draw([drawing], scene)[0])
                 if made.size != steady.size:
                     made = enlarge(made, drawing.photo, steady)
@@ -172,7 +177,8 @@ class Renderer:
                 )
             return rendered.float()
 
-        return redraw(photos, draw, [s.level for s in steps], [d.dials for d in drawings])
+        levels, dials = [s.level for s in steps], [d.dials for d in drawings]
+        return redraw(photos, draw, levels, dials, [d.evenness for d in drawings])
 
 
 def _area(steps: Sequence[Step]) -> int:

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from model.errors import (
     CheckpointFormatError,
@@ -25,11 +25,17 @@ from model.errors import (
 from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
 from model.image.checkpoint import load_base, phi_shapes, save_base
 from model.image.network.networks import Networks
-from model.image.style import Style
+from model.image.style import Style, blend_styles
 
 BASE = "ab" * 32
 HEADER = StyleHeader(
-    BASE, k=5, steps=7, seed=3, losses={"start": {"total": 1.0}, "end": {"total": 0.5}}, licence="X"
+    BASE,
+    k=5,
+    steps=7,
+    seed=3,
+    losses={"start": {"total": 1.0}, "end": {"total": 0.5}},
+    licence="X",
+    evenness=0.25,
 )
 PHI = {"a.gamma": torch.linspace(-2, 2, 48).view(4, 12), "color": torch.eye(3, 4).repeat(4, 1, 1)}
 
@@ -147,3 +153,22 @@ def test_a_style_without_levels_does_not_fit(networks: Networks) -> None:
 def test_style_of_other_shapes_is_refused(networks: Networks) -> None:
     with pytest.raises(StyleFormatError, match="do not fit"):
         Style(PHI, HEADER).check_shapes(phi_shapes(networks))
+
+
+@pytest.mark.parametrize("evenness", [-0.1, 1.5, float("nan"), "much"])
+def test_an_evenness_that_is_no_share_is_refused(evenness: object) -> None:
+    data = Style(PHI, replace(HEADER, evenness=evenness)).to_bytes()  # type: ignore[arg-type]
+    with pytest.raises(StyleFormatError, match="from 0 to 1"):
+        read_style_header(data)
+
+
+def test_styles_of_before_have_no_evenness() -> None:
+    header = json.loads(HEADER.to_json())
+    del header["evenness"]
+    data = save(PHI, metadata={METADATA_KEY: json.dumps(header)})
+    assert read_style_header(data).evenness == 0
+
+
+def test_a_blend_is_as_even_as_its_parts() -> None:
+    other = Style(PHI, replace(HEADER, evenness=1.0))
+    assert blend_styles([(Style(PHI, HEADER), 2), (other, 1)]).header.evenness == pytest.approx(0.5)

@@ -41,7 +41,9 @@ def a_style(base: Base) -> Style:
     with torch.no_grad():
         levels = [encoder.decode(torch.rand(1, encoder.config.embedding), i) for i in range(len(SIDES))]
     moved = {name: value + 0.03 * torch.randn(value.shape) for name, value in stack(levels).items()}
-    return Style(moved, StyleHeader(base.hash, k=3, steps=5, seed=0, licence="of the checkpoint"))
+    return Style(
+        moved, StyleHeader(base.hash, k=3, steps=5, seed=0, licence="of the checkpoint", evenness=0.8)
+    )
 
 
 def small_base(path: Path, *, last_convolution: bool = False) -> Base:
