@@ -1,6 +1,7 @@
 """Checks of this machine: disk, checkpoint, device, decoder, port."""
 
 import asyncio
+import shlex
 import shutil
 from pathlib import Path
 from stat import S_IRWXG, S_IRWXO
@@ -39,7 +40,7 @@ async def check_modes(settings: Settings) -> str:
         raise Trouble(
             Verdict.WARN,
             f"other users of this machine may look into {', '.join(wide)}",
-            f"chmod -R go= {' '.join(wide)}",
+            shlex.join(["chmod", "-R", "go=", *wide]),
         )
     return "database and pictures are for this user alone"
 

@@ -15,7 +15,7 @@ from PIL import Image
 from app.bounds import CLIP_FRAMES, CLIP_SECONDS
 from app.errors import ClipTooLongError, ImageCorruptError, ImageTooLargeError
 from app.imaging import animation, video
-from app.imaging.damaged_pictures import DAMAGE
+from app.imaging.damaged_pictures import DAMAGE, damaged
 from app.imaging.formats import ClipFormat
 from app.imaging.sniff import HEAD, InputFormat, sniff, sniff_video
 
@@ -104,39 +104,39 @@ def read_frames(path: Path, limits: ClipLimits | None = None, *, label: str = "T
     """
     limits = limits or ClipLimits()
     form = format_of(path)
-    frames = _video(path, limits) if form is not None and form.is_video else _animation(path, limits)
+    read = _video if form is not None and form.is_video else _animation
     count, milliseconds = 0, 0.0
-    for frame in frames:
+    for frame in read(path, limits, label):
         count += 1
         milliseconds += frame.milliseconds
         if count > limits.frames or milliseconds > 1000 * (limits.seconds + _ROUNDING):
             raise too_long(label, limits.frames, limits.seconds)
         yield frame
     if not count:
-        raise ImageCorruptError("The clip holds no frames: send another file.")
+        raise ImageCorruptError(f"{label} holds no frames: send another file.")
 
 
-def _animation(path: Path, limits: ClipLimits) -> Iterator[Frame]:
+def _animation(path: Path, limits: ClipLimits, label: str) -> Iterator[Frame]:
     try:
         with animation.opened(path) as (image, file):
-            _check_size(image.size, limits)
+            _check_size(image.size, limits, label)
             for frame, shown in animation.frames_of(image, file):
                 yield Frame(frame, shown if shown > _SHORTEST else _USUAL)
     except DAMAGE as error:
-        raise ImageCorruptError(f"The animation cannot be read ({error}): send another file.") from error
+        raise damaged(label, error) from error
 
 
-def _video(path: Path, limits: ClipLimits) -> Iterator[Frame]:
+def _video(path: Path, limits: ClipLimits, label: str) -> Iterator[Frame]:
     with video.opened(path) as (container, stream):
-        _check_size(video.shown_size(stream), limits)
+        _check_size(video.shown_size(stream), limits, label)
         for image, shown in video.frames_of(container, stream):
             yield Frame(image, shown)
 
 
-def _check_size(size: tuple[int, int], limits: ClipLimits) -> None:
+def _check_size(size: tuple[int, int], limits: ClipLimits, label: str) -> None:
     if size[0] * size[1] > limits.frame_pixels:
         raise ImageTooLargeError(
-            f"The clip's frames have {size[0]}x{size[1]} pixels: scale it down to {limits.frame_pixels:,}."
+            f"{label} has frames of {size[0]}x{size[1]} pixels: scale it down to {limits.frame_pixels:,}."
         )
 
 

@@ -34,7 +34,7 @@ def refuse_costly(source: Path, label: str) -> None:
         return  # which counts those of thumbnails as well
     if _scans(data) > MAX_SCANS:
         raise ImageTooLargeError(
-            f"{label[:1].upper()}{label[1:]} is a JPEG of more than {MAX_SCANS} scans, which take too long "
+            f"{label} is a JPEG of more than {MAX_SCANS} scans, which take too long "
             "to decode: save it again and resend it."
         )
 

@@ -15,6 +15,7 @@ DAMAGE = (
     IndexError,
     TypeError,
     KeyError,
+    RuntimeError,
 )
 """Which of them depends on the plugin of the format."""
 
@@ -22,5 +23,6 @@ DAMAGE = (
 def damaged(label: str, error: BaseException) -> ImageCorruptError:
     """What to raise for ``error``; ``label`` names the file."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    reason = "unreadable" if "/" in text else text[:100].rstrip(".")  # never a path of ours
+    inner = any(sign in text for sign in "/<")  # never a path or an object of ours
+    reason = "unreadable" if inner else text[:100].rstrip(".")
     return ImageCorruptError(f"{label} is damaged or cut off ({reason}): save it again and resend it.")

@@ -33,7 +33,9 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
                 raise ImageCorruptError("The file holds no video: send another one.")
             yield container, stream
     except av.error.FFmpegError as error:
-        raise ImageCorruptError(f"The video cannot be read ({error}): send another file.") from error
+        raise ImageCorruptError(
+            f"The video cannot be read ({error.strerror or error}): send another file."
+        ) from error
 
 
 def frames_of(container: Any, stream: Any) -> Iterator[tuple[Image.Image, float]]:
@@ -127,14 +129,18 @@ def _in_srgb(frame: Any, reader: Any) -> Image.Image:
     large = frame.width >= _SD[0] or frame.height > _SD[1]
     matrix = _BT709 if frame.colorspace == _UNSAID and large else None
     meant = encoding(frame.color_primaries, frame.color_trc)
-    if any(component.is_alpha for component in frame.format.components):
-        return flatten(
-            Image.fromarray(reader.reformat(frame, format="rgba", src_colorspace=matrix).to_ndarray())
-        )
+    see_through = any(component.is_alpha for component in frame.format.components)
     if meant.is_srgb:
-        return Image.fromarray(reader.reformat(frame, format="rgb24", src_colorspace=matrix).to_ndarray())
-    deep = reader.reformat(frame, format="rgb48le", src_colorspace=matrix).to_ndarray()
-    return Image.fromarray(to_srgb(deep, meant))
+        form = "rgba" if see_through else "rgb24"
+        return flatten(
+            Image.fromarray(reader.reformat(frame, format=form, src_colorspace=matrix).to_ndarray())
+        )
+    form = "rgba64le" if see_through else "rgb48le"
+    deep = reader.reformat(frame, format=form, src_colorspace=matrix).to_ndarray()
+    image = Image.fromarray(to_srgb(deep[..., :3], meant))
+    if see_through:
+        image.putalpha(Image.fromarray((deep[..., 3] >> 8).astype("uint8")))
+    return flatten(image)
 
 
 def _square(size: tuple[int, int], aspect: Fraction | None) -> tuple[int, int]:

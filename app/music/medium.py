@@ -1,15 +1,15 @@
 """Music as a medium: MIDI, MusicXML and MXL in, compositions out."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from app.http.forms import FileRule
 from app.medium import Medium, Resource
 from app.music.schemas import CompositionOptions, CompositionOut, check_options
 from app.settings import MIB, Settings
-from model.errors import StyleFormatError
-from model.formats import MAX_STYLE_BYTES, default_checkpoint
+from app.styles.tensors import check_phi
+from model.formats import default_checkpoint
 from model.music.limits import MAX_STEPS, MEDIA_TYPES
 from model.music.sniffing import sniff
 
@@ -39,12 +39,6 @@ def claims(head: bytes, name: str) -> bool:
     return kind == "midi"
 
 
-def check_style(style: bytes, checkpoint: Path | None) -> None:
-    """Raise StyleFormatError for a file that cannot be one; a worker looks at its tensors."""
-    if len(style) > MAX_STYLE_BYTES:
-        raise StyleFormatError(f"it has {len(style):,} bytes, more than {MAX_STYLE_BYTES:,}")
-
-
 def cost(options: Mapping[str, Any]) -> float:
     """Of a request: by bars, and the forms of each result."""
     infill = options.get("infill")
@@ -63,7 +57,11 @@ MUSIC = Medium(
     claims=claims,
     reader="app.music.reader:read_score",
     checkpoint=lambda settings: settings.music_checkpoint or default_checkpoint(NAME),
-    check_style=check_style,
+    check_style=partial(
+        check_phi,
+        examples={"index/events": "U16", "index/bars": "U16", "index/lines": "I32"},
+        about=("profile", "works"),
+    ),
     max_steps=MAX_STEPS,
     cost=lambda steps, examples: examples + _STEP * (_DEFAULT_STEPS if steps is None else steps),
     resource=Resource(

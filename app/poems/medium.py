@@ -1,13 +1,13 @@
 """Chinese poems as a medium: texts in, poems out."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from app.medium import Medium, Resource
 from app.poems.schemas import PoemOptions, PoemOut
-from model.errors import StyleFormatError
-from model.formats import MAX_STYLE_BYTES, default_checkpoint
+from app.styles.tensors import check_phi
+from model.formats import default_checkpoint
 from model.text.poems.limits import DEFAULT_STEPS, MAX_STEPS, MEDIA_TYPES
 
 NAME = "poems"
@@ -18,12 +18,6 @@ _STEP = 2.0  # renderings that an inner step takes as long as: about 0.4 s on tw
 def claims(head: bytes, name: str) -> bool:
     """Texts, by their names: what is called so and is none is refused with a sentence about texts."""
     return name.lower().endswith(_SUFFIXES)
-
-
-def check_style(style: bytes, checkpoint: Path | None) -> None:
-    """Raise StyleFormatError for a file that cannot be one; a worker looks at its tensors."""
-    if len(style) > MAX_STYLE_BYTES:
-        raise StyleFormatError(f"it has {len(style):,} bytes, more than {MAX_STYLE_BYTES:,}")
 
 
 def cost(options: Mapping[str, Any]) -> float:
@@ -38,7 +32,7 @@ POEMS = Medium(
     claims=claims,
     reader="app.poems.reader:read_verse",
     checkpoint=lambda settings: settings.poems_checkpoint or default_checkpoint(NAME),
-    check_style=check_style,
+    check_style=partial(check_phi, examples={"examples": "U8"}, about=("kind", "simplified", "description")),
     max_steps=MAX_STEPS,
     cost=lambda steps, examples: examples + _STEP * (DEFAULT_STEPS if steps is None else steps),
     resource=Resource(

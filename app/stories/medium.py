@@ -1,11 +1,12 @@
 """English stories as a medium: prose in, stories out."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from app.medium import Medium, Resource
-from app.poems.medium import check_style
 from app.stories.schemas import StoryOptions, StoryOut
+from app.styles.tensors import check_phi
 from model.text.reading import begins_in_english
 from model.text.stories.limits import DEFAULT_STEPS, MAX_STEPS, MEDIA_TYPES, stories_hash
 
@@ -33,7 +34,7 @@ STORIES = Medium(
     checkpoint=lambda settings: settings.stories_checkpoint,
     hash_of=stories_hash,
     made_on_use=True,
-    check_style=check_style,
+    check_style=partial(check_phi, examples={"examples": "U8"}, about=("description",)),
     max_steps=MAX_STEPS,
     cost=lambda steps, examples: examples + _STEP * (DEFAULT_STEPS if steps is None else steps),
     resource=Resource(

@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 Mutator = Callable[[bytes, Random], bytes]
@@ -55,6 +55,7 @@ def corpus() -> tuple[bytes, ...]:
                 _save(rgb, form, save_all=True, append_images=[rgb.transpose(Image.Transpose.ROTATE_180)])
                 for form in ("WEBP", "GIF", "PNG")
             ),
+            *((_save(rgb, "AVIF"), _save(rgba, "AVIF", exif=exif)) if features.check("avif") else ()),
             _save(rgb, "PNG", pnginfo=_chunks(gAMA=struct.pack(">I", 100_000))),
             _save(rgb, "PNG", pnginfo=_chunks(cICP=bytes([9, 16, 0, 1]))),
             _deep(pixels, b"iCCP", b"profile\0\0" + zlib.compress(profile)),

@@ -44,7 +44,7 @@ def read_midi(data: bytes, *, title: str = "") -> Score:
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise DamagedWorkError(f"The MIDI file cannot be read ({error or type(error).__name__}).") from error
+        raise DamagedWorkError(f"The MIDI file cannot be read ({str(error) or 'it is cut off'}).") from error
     if file.type == 2 or file.ticks_per_beat <= 0:
         raise DamagedWorkError("The MIDI file counts no beats (it is of type 2, or in SMPTE time).")
     scale = Fraction(QUARTER, file.ticks_per_beat)

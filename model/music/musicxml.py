@@ -54,7 +54,7 @@ def read_mxl(data: bytes, *, title: str = "") -> Score:
             return read_musicxml(_member(archive, root, MAX_XML_BYTES), title=title)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise DamagedWorkError(
-            f"The MXL file cannot be unpacked ({error or type(error).__name__})."
+            f"The MXL file cannot be unpacked ({str(error) or 'it is cut off'})."
         ) from error
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from PIL import Image
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+from app.cli.pictures import read_picture
 from app.errors import ConfigError
 from app.settings import Settings, load_settings
 from app.settings_database import OPTIONS
@@ -119,3 +121,9 @@ def test_a_user_without_a_home_is_told_what_to_name(monkeypatch: pytest.MonkeyPa
         load_settings()
     monkeypatch.setenv("FEWSTROKE_DATA_DIR", "/data")
     assert load_settings().data_dir == Path("/data")
+
+
+@pytest.mark.parametrize("size", [(8064, 6048), (6048, 8064), (8160, 6120)], ids=str)
+def test_photos_of_phones_are_taken_by_default(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("1", size).save(tmp_path / "photo.png")
+    assert max(read_picture(tmp_path / "photo.png", longest=64).size) == 64

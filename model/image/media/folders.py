@@ -19,8 +19,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Every picture in a folder and below it, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    """Every picture in a folder and below it, sorted; no hidden files, such as macOS writes beside others."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
 
 
 @dataclass(frozen=True)

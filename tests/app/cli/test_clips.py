@@ -62,7 +62,7 @@ def test_a_clip_that_is_damaged_leaves_nothing(run, engine, clip: Path, style: P
     clip.write_bytes(data[: len(data) * 2 // 3])
     result = run("stylize", clip, "-s", style, "-o", tmp_path / "out" / "a.webp")
     assert result.exit_code == 3
-    assert "send another file" in result.stderr
+    assert "save it again" in result.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
 

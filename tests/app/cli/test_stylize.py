@@ -14,6 +14,7 @@ from app.cli.common import InputError, about
 from model.image.dials import Dials
 from tests.support.fake_engine import BASE_HASH
 from tests.support.fake_worker import style_bytes
+from tests.support.pictures import encoded
 
 
 @pytest.fixture
@@ -197,15 +198,20 @@ def test_complaints_name_files_as_they_are(run, engine, style: Path, tmp_path: P
 def test_a_bad_file_costs_only_itself(run, engine, pictures: Path, style: Path, tmp_path: Path):
     (pictures / "empty.png").write_bytes(b"")
     (pictures / "jxl.jpg").write_bytes(b"\xff\x0a\xfa\x1f" + bytes(40))
+    avif = encoded(Image.new("RGB", (32, 32)), "AVIF")
+    (pictures / "lost.avif").write_bytes(avif.replace(b"av01", b"av00"))
     out = tmp_path / "out"
     result = run("stylize", pictures, "-s", style, "-o", out)
     assert result.exit_code == 3
     assert sorted(path.name for path in out.iterdir()) == [f"{n}.hokusai.png" for n in "abc"]
     assert result.stdout.split() == [str(out / f"{n}.hokusai.png") for n in "abc"]
-    for name, why in (("empty.png", "is an empty file"), ("jxl.jpg", "is a JPEG XL")):
-        assert f"error: {pictures / name}" in result.stderr
-        assert why in result.stderr
-    assert "2 of 5 files could not be used" in result.stderr
+    for name, why in (
+        ("empty.png", "is an empty file"),
+        ("jxl.jpg", "is a JPEG XL"),
+        ("lost.avif", "is damaged or cut off"),
+    ):
+        assert f"error: {pictures / name} {why}" in result.stderr
+    assert "3 of 6 files could not be used" in result.stderr
 
 
 def test_what_the_system_says_of_a_file_is_told_with_its_name(tmp_path: Path):

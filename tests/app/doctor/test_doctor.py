@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import socket
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.doctor import Finding, Verdict, examine
-from app.doctor.host_checks import check_disk
+from app.doctor.host_checks import check_disk, check_modes
 from app.doctor.report import Trouble
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer
@@ -196,6 +197,14 @@ async def test_a_path_of_any_letters_can_be_told(settings: Settings) -> None:
     odd.data_dir.mkdir(parents=True)
     database = by_name(await examine(odd))["database"]
     assert (database.verdict, "is empty" in database.says) == (Verdict.WARN, True), database
+
+
+async def test_advice_can_be_pasted_whatever_a_folder_is_called(settings: Settings) -> None:
+    odd = settings.model_copy(update={"data_dir": settings.data_dir / "my data; $HOME", "database_url": None})
+    odd.data_dir.mkdir(parents=True, mode=0o755)
+    with pytest.raises(Trouble) as trouble:
+        await check_modes(odd)
+    assert shlex.split(trouble.value.mend) == ["chmod", "-R", "go=", str(odd.data_dir)]
 
 
 async def test_copies_of_the_queue_that_the_broker_cannot_keep(healthy: Settings) -> None:

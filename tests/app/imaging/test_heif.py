@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from app.errors import ImageAnimatedError, ImageCorruptError, ImageFormatUnsupportedError
+from app.errors import ImageAnimatedError, ImageCorruptError, ImageError, ImageFormatUnsupportedError
 from app.imaging import readable
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits
@@ -77,6 +77,20 @@ def test_a_heic_photo_is_turned_once(heic: bytes, tmp_path: Path) -> None:
 def test_a_cut_heic_is_damaged(heic: bytes, tmp_path: Path) -> None:
     with pytest.raises(ImageCorruptError, match=r"^`IMG_1` is damaged"):
         plain(heic[: len(heic) // 2], tmp_path)
+
+
+@needs_avif
+def test_a_damaged_avif_is_damaged(tmp_path: Path) -> None:
+    """Wherever it is: its decoder raises RuntimeError, as that of no other format does."""
+    data = encoded(picture(64, 48), "AVIF")
+    refused = []
+    for at in range(12, len(data), 5):
+        try:
+            plain(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :], tmp_path)
+        except ImageError as error:
+            refused.append(str(error))
+    assert len(refused) > 10
+    assert all(says.startswith("`IMG_1` is ") for says in refused)
 
 
 @needs_avif

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -288,6 +289,15 @@ def test_animations_are_bounded_in_frames_and_in_time(run: Run, count: int, dura
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=duration)
     with pytest.raises(ClipTooLongError, match="5 frames or 1 seconds"):
         run(buffer.getvalue(), **MOVING)
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_a_moving_picture_that_is_cut_off_is_named(tmp_path: Path, form: str) -> None:
+    frames = [picture(64, 48, seed=seed) for seed in range(3)]
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=40)
+    (tmp_path / "in").write_bytes(data[: 2 * len(data) // 3])
+    with pytest.raises(ImageCorruptError, match=r"^File 2 of `contents` is damaged or cut off \([^/<]*\)"):
+        normalize(tmp_path / "in", tmp_path / "out", replace(LIMITS, **MOVING), label="File 2 of `contents`")
 
 
 def test_a_clip_that_is_too_long_is_not_told_to_get_smaller(run: Run) -> None:

@@ -160,6 +160,25 @@ def test_high_dynamic_range_becomes_srgb(tmp_path: Path, curve: int, colour: tup
         assert frame.image.getpixel((20, 20)) == pytest.approx(colour, abs=4)
 
 
+def test_high_dynamic_range_with_transparent_parts(tmp_path: Path) -> None:
+    import av
+
+    path, light = tmp_path / "a.mkv", TO_BT2020 @ np.array([0.5, 0.1, 0.02])
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva444p10le"
+        coder = stream.codec_context
+        coder.color_primaries, coder.color_trc, coder.colorspace, coder.color_range = 9, 18, 9, 1
+        for alpha in (65535, 32768):
+            values = plain((64, 48), [*(round(65535 * each) for each in signal(light, 18)), alpha], np.uint16)
+            picture = av.VideoFrame.from_ndarray(values, format="rgba64le")
+            container.mux(stream.encode(picture.reformat(format=stream.pix_fmt, dst_colorspace=9)))
+        container.mux(stream.encode(None))
+    whole, half = (np.array(frame.image.getpixel((20, 20))) for frame in read_frames(path))
+    assert whole == pytest.approx([188, 89, 39], abs=4)
+    assert half == pytest.approx((whole + 255) / 2, abs=4)
+
+
 def test_other_primaries_become_those_of_srgb(tmp_path: Path) -> None:
     path = video(tmp_path / "a.mov", [(200, 100, 100)] * 2, [0, 100], says=(12, 1, 1))  # Display P3
     found = next(read_frames(path)).image.getpixel((20, 20))

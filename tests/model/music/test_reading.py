@@ -71,8 +71,9 @@ def test_what_is_written_is_read_again(write, key, meter):
     ],
 )
 def test_bad_files_are_refused_with_a_sentence_that_says_what_a_good_one_is(data, error):
-    with pytest.raises(error, match="A good example is"):
+    with pytest.raises(error, match="A good example is") as refused:
         read_work(data)
+    assert "()" not in str(refused.value), "the reason is told"
 
 
 def test_a_bomb_is_not_unpacked_beyond_its_bound(monkeypatch):

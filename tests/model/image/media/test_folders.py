@@ -65,6 +65,13 @@ def test_wikiart_like_folders(folders: tuple[Path, Path]) -> None:
     assert len(scan_photos(contents, split="train")) == 16
 
 
+def test_hidden_files_are_no_works(folders: tuple[Path, Path]) -> None:
+    styles, _ = folders
+    group = next(path for path in sorted(styles.iterdir()) if path.is_dir())
+    (group / "._a.jpg").write_bytes(b"of macOS")
+    assert all(not work.name.startswith(".") for work in StyleFolder.scan(styles).groups[group.name])
+
+
 def test_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no style folders"):
         StyleFolder.scan(tmp_path)
