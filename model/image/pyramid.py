@@ -17,6 +17,7 @@ REVISED = 4  # pixels: what is larger stays as the level before drew it
 EVEN = 6 / 255  # standard deviation of a neighbourhood of the photo that counts as even by half
 EVEN_BLOCK = 4  # pixels a side in which it is looked at
 EVEN_REACH = 3  # blocks to each side, of the guided filter that evens them
+STRUCTURE = 8  # pixels: in what is smaller, light and dark of a level are set right by the photo
 LEAST_SIDE = 16  # pixels a side: with fewer a border by reflection is wider than the map that it is of
 SPARE = 1.25  # how much larger than its level's side a picture may be drawn without being enlarged
 

@@ -27,6 +27,7 @@ from model.image.pyramid import (
     REVISED_FROM,
     SIDES,
     SPARE,
+    STRUCTURE,
 )
 
 STRENGTH, ABSTRACTION = "strength", "abstraction"
@@ -51,7 +52,7 @@ def redraw(g: GraphBuilder, network: Network, evenness: float, photo: str, outpu
         small = shrunk(g, sheet, plan.size_of(g, level))
         size = g.node("Shape", small, start=2)
         lost = g.node("ReduceMean", g.node("Sub", before, render), g.integers(1))
-        blurred = g.node("AveragePool", lost, kernel_shape=[2, 2], strides=[2, 2])
+        blurred = g.node("AveragePool", lost, kernel_shape=[STRUCTURE] * 2, strides=[STRUCTURE] * 2)
         lost = g.node("Sub", lost, g.resize(blurred, g.node("Shape", lost, start=2), "linear"))
         lost = g.node("Mul", g.node("Gather", dials.structure, again), lost)
         band = g.node("Sub", small, g.resize(before, size, "linear"))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.dials import Dials
-from model.image.pyramid import EVEN, EVEN_BLOCK, EVEN_REACH, REVISED, REVISED_FROM
+from model.image.pyramid import EVEN, EVEN_BLOCK, EVEN_REACH, REVISED, REVISED_FROM, STRUCTURE
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:
@@ -36,12 +36,13 @@ def level_input(
         photo: at this level, (B, 3, H, W) in 0..1.
         coarse_photo, coarse_render: photo and render of the level before.
         detail: share of what the photo has at this size beside the level before: a number or (B, 1, 1, 1).
-        structure: how far light and dark of the level before are set right by the photo, in the finest octave
-            that it has: eyes and windows are there, which a network of few pixels cannot draw.
+        structure: how far light and dark of the level before are set right by the photo, in the finest three
+            octaves that it has: eyes and windows are there, which a network of few pixels cannot draw, and
+            the outline of an animal, which it may give to the ground.
 
     Were the render the photo and ``detail`` 1, it would be the photo.
     """
-    lost = (_octave(coarse_photo) - _octave(coarse_render)).mean(1, keepdim=True)
+    lost = (_fine(coarse_photo) - _fine(coarse_render)).mean(1, keepdim=True)
     band = photo - enlarged(coarse_photo, photo)
     return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
 
@@ -89,9 +90,9 @@ def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
     return (render + enlarged(F.avg_pool2d(x - render, REVISED), render)).clamp(0, 1)
 
 
-def _octave(x: Tensor) -> Tensor:
-    """What a picture has beside itself at half the size."""
-    return x - enlarged(F.avg_pool2d(x, 2), x)
+def _fine(x: Tensor) -> Tensor:
+    """What a picture has beside itself at an eighth of the size."""
+    return x - enlarged(F.avg_pool2d(x, STRUCTURE), x)
 
 
 Draw = Callable[[int, Tensor, bool], Tensor]
