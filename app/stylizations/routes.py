@@ -13,6 +13,7 @@ from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
 from app.http.pages import Paging
 from app.http.path_ids import StylizationId
+from app.http.paths import href
 from app.idempotency.keys import REPLAYED
 from app.images.download import image_response
 from app.images.repository import get_image, get_results
@@ -249,7 +250,7 @@ async def _picture(
         "X-Job-ID": job.id,
         "X-Style-ID": str(job.style_id),
         "X-Image-ID": image.id,
-        "Content-Location": f"/v1/images/{image.id}/content",
+        "Content-Location": href(f"/v1/images/{image.id}/content"),
         "Vary": "Accept, Prefer",
         **_kept(response),
     }
