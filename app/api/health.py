@@ -13,7 +13,7 @@ from app.auth.dependencies import Asking, services_of
 from app.auth.principal import Scope
 from app.errors import AppError, ServiceUnavailableError
 from app.http.exception_handlers import problem_responses
-from app.http.paths import Href
+from app.http.hrefs import Href
 from app.imaging.readable import readable
 from app.imaging.sniff import InputFormat
 from app.infra.db import ping

@@ -20,6 +20,7 @@ from app.files import routes as files
 from app.generations import routes as generations
 from app.http import exception_handlers
 from app.http.cors import allow_origins
+from app.http.hrefs import prefix
 from app.http.middleware.access_log import ObserveMiddleware
 from app.http.middleware.head_requests import HeadMiddleware
 from app.http.middleware.request_id import RequestIdMiddleware
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.closing.opened()
+        prefix.set(settings.root_path)  # of the tasks that are started here
         async with open_container(settings, app.state.closing, media) as container:
             app.state.container = container
             yield

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.signed_urls import Link
 from app.files.tables import FileRole, FileRow
-from app.http.paths import Href
+from app.http.hrefs import Href
 from app.jobs.schemas import file_url
 
 __all__ = ["FileOut", "FilePage", "file_url"]

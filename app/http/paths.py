@@ -1,35 +1,14 @@
-"""Paths with and without the prefix that a reverse proxy serves this service under, and their methods.
-
-The prefix (``FEWSTROKE_ROOT_PATH``) is ``root_path`` of the ASGI scope. Within, an address has none; what
-leaves in answers has it: fields of the type ``Href``, and headers made with ``href``.
-"""
-
-from contextvars import ContextVar
-from typing import Annotated
+"""The path of a request without the prefix of a proxy, and the methods that it allows."""
 
 from fastapi.routing import iter_route_contexts
-from pydantic import PlainSerializer
 from starlette.requests import Request
 from starlette.types import Scope
-
-prefix: ContextVar[str] = ContextVar("prefix", default="")
-"""The prefix of the request at hand; set by ``RootPathMiddleware``."""
 
 
 def address(scope: Scope) -> str:
     """The path of a request without the prefix."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "").rstrip("/"))
-
-
-def href(path: str) -> str:
-    """An address of the service as the client of this request writes it: without scheme and host, which a
-    proxy changes, and with the prefix."""
-    return f"{prefix.get()}{path}"
-
-
-Href = Annotated[str, PlainSerializer(href, return_type=str)]
-"""A field with an address of the service; it gets the prefix when it is written into an answer."""
 
 
 def has_head(path: str) -> bool:

@@ -11,7 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from app.http.paths import href
+from app.http.hrefs import href
 
 _ASSETS = "/docs/assets"
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.signed_urls import Link
-from app.http.paths import Href
+from app.http.hrefs import Href
 from app.images.tables import ImageRole, ImageRow
 
 

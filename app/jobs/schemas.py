@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.errors import ErrorCode
-from app.http.paths import Href
+from app.http.hrefs import Href
 from app.jobs.job import Job, JobKind, JobState
 
 

@@ -10,8 +10,8 @@ from app.audit.log import note
 from app.auth.dependencies import Owner, Services
 from app.errors import ImageNotFoundError
 from app.http.exception_handlers import problem_responses
+from app.http.hrefs import Href
 from app.http.path_ids import ImageId, askable
-from app.http.paths import Href
 from app.jobs.schemas import image_url
 from app.shares.repository import end_share, get_shared, share_image
 

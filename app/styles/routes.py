@@ -10,9 +10,9 @@ from app.auth.dependencies import Owner
 from app.http.body_limits import JsonRoute
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import StyleId
-from app.http.paths import href
 from app.jobs.job import Job
 from app.jobs.schemas import JobOut
 from app.medium import Media

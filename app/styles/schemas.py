@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.bounds import MAX_SEED
-from app.http.paths import Href
+from app.http.hrefs import Href
 from app.jobs.schemas import JobOut
 from app.presets.catalogue import presets
 from app.styles.header import LICENCE, RIGHTS

@@ -11,9 +11,9 @@ from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyErro
 from app.http.content_negotiation import negotiate
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import StylizationId
-from app.http.paths import href
 from app.idempotency.keys import REPLAYED
 from app.images.download import image_response
 from app.images.repository import get_image, get_results

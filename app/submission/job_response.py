@@ -7,7 +7,7 @@ from fastapi import Request, Response, status
 
 from app.auth.authenticator import key_of
 from app.http.content_negotiation import wait_seconds
-from app.http.paths import href
+from app.http.hrefs import href
 from app.idempotency.keys import HEADER, REPLAYED
 from app.jobs.job import Job
 from app.jobs.repository import last_retry

@@ -11,9 +11,9 @@ from app.auth.principal import Scope
 from app.errors import DeliveryNotFoundError, WebhookNotFoundError
 from app.http.body_limits import JsonRoute
 from app.http.exception_handlers import problem_responses
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import askable
-from app.http.paths import href
 from app.webhooks.repository import (
     delete_webhook,
     get_webhook,

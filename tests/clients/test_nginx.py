@@ -42,6 +42,8 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         "FEWSTROKE_ROOT_PATH": "/fewstroke",
         "FEWSTROKE_AUTH": "keys",
         "FEWSTROKE_TRUSTED_PROXIES": "127.0.0.0/8",
+        "FEWSTROKE_WEBHOOK_ALLOW_HTTP": "true",
+        "FEWSTROKE_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
         "FEWSTROKE_LOG_FORMAT": "json",
     }
     folder = tmp_path_factory.mktemp("nginx")
@@ -124,6 +126,24 @@ async def test_who_asks_is_whom_the_trusted_proxy_names(service: Service, url: s
     lines = [json.loads(line) for line in service.text.splitlines() if "/v1/jobs/job_01JDXYZ" in line]
     assert lines[-1]["client"] == "203.0.113.9", "nginx saw a trusted proxy before it: this machine"
     assert lines[-1]["path"] == "/v1/jobs/job_01JDXYZ0000000000000000000"
+
+
+async def test_messages_of_webhooks_lead_through(url: str, key: str) -> None:
+    """The worker writes them."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=WITHIN, headers=headers) as http:
+        made = await http.post(
+            f"{url}/v1/webhooks", json={"url": "http://127.0.0.1:9/", "events": ["job.succeeded"]}
+        )
+        assert made.status_code == 201, made.text
+        assert made.headers["location"] == f"/fewstroke/v1/webhooks/{made.json()['id']}"
+        async with AsyncClient(url, key) as client:
+            await client.learn_style([PHOTO], steps=1, timeout=WITHIN)
+        hook = urljoin(url, made.headers["location"])
+        (delivery,) = (await http.get(f"{hook}/deliveries")).json()["items"]
+        await http.delete(hook)
+    links = json.loads(delivery["body"])["data"]["links"]
+    assert all(link.startswith("/fewstroke/v1/jobs/") for link in links.values())
 
 
 @pytest.mark.skipif(not BUILT.exists() or not shutil.which("node"), reason="it is not built")

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.paths import prefix
+from app.http.hrefs import prefix
 
 
 class RootPathMiddleware:
