@@ -32,7 +32,12 @@ COPY app app
 RUN pip install --no-deps --no-build-isolation --no-cache-dir . && python -m compileall -q /opt/fewstroke/lib
 
 FROM ${PYTHON_IMAGE}
+# Of this build: --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)"
+ARG VERSION=
+ARG REVISION=
 LABEL org.opencontainers.image.title="Fewstroke" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Few-shot style adaptation as a service" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 fewstroke \

@@ -28,7 +28,7 @@ TS_STAMP := $(TS)/node_modules/.package-lock.json
 WITH_NODE := $(CURDIR)/scripts/with_node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music demo-stories test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
+.PHONY: typescript docs licences release siege lock audit sbom demo-browser clients test-clients studio test-web screenshots budget lighthouse help env demo demo-music demo-stories test test-fast lint lint-deploy format bench constraints chaos fuzz load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,13 +93,16 @@ lighthouse: env $(WEB_STAMP) $(BUDGET_STAMP) ## Let Lighthouse judge the studio'
 	cd web/budget && PYTHON=$(CURDIR)/$(BIN)/python $(WITH_NODE) npm run --silent lighthouse
 
 $(TS_STAMP): $(TS)/package.json $(TS)/package-lock.json
-	cd $(TS) && npm ci --no-fund --no-audit
+	cd $(TS) && $(WITH_NODE) npm ci --no-fund --no-audit
 	@touch $@
 
 clients: env $(TS_STAMP) ## Write docs/openapi.json and what is generated of the clients (needs Node)
 	$(BIN)/fewstroke openapi -o docs/openapi.json
 	$(BIN)/python clients/python/scripts/unasync.py
 	cd $(TS) && npm run --silent generate
+
+typescript: $(TS_STAMP) ## Build the TypeScript client into clients/typescript/dist (needs Node)
+	cd $(TS) && $(WITH_NODE) npm run --silent build
 
 test-clients: env ## Test the clients against real services; the TypeScript one where Node is
 	$(BIN)/python -m pytest tests/clients $(PYTEST_ARGS)
@@ -154,6 +157,17 @@ sbom: env ## Write dist/fewstroke.cdx.json and dist/studio.cdx.json, what is shi
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml -o dist/fewstroke.cdx.json
 	cd web && $(WITH_NODE) npm sbom --omit=dev --package-lock-only --sbom-format cyclonedx > ../dist/studio.cdx.json
+
+docs: env ## Build the documentation as a site into dist/site, without a warning
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+licences: env ## List the licences of all that is installed with the service (EXTRAS='music stories')
+	$(BIN)/python -m scripts.licences $(filter-out dev,$(EXTRAS))
+
+release: env ## Build and check what is published, into dist/release (scripts/release.sh --upload publishes it)
+	$(PIP_INSTALL) --quiet -c constraints.txt -e '.[ci]'
+	PYTHON=$(BIN)/python scripts/release.sh
 
 constraints: ## Resolve every dependency afresh and pin it in constraints.txt
 	PYTHON=$(PYTHON) scripts/pin_constraints.sh

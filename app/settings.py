@@ -5,6 +5,7 @@ keys are the names of the fields below. The environment wins. ``docs/configurati
 """
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_network
@@ -144,6 +145,14 @@ class Settings(BaseSettings):
     )
     hsts_seconds: int = Field(
         0, ge=0, description="Behind a proxy with https: browsers shall stay with https so many seconds."
+    )
+    root_path: str = Field(
+        "", description="Behind a proxy: the prefix under which it serves, such as `/fewstroke`."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks of proxies, separated by spaces: of what these send, "
+        "`X-Forwarded-For` and `X-Forwarded-Proto` say who asks and how. `*`: all.",
     )
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -384,7 +393,17 @@ class Settings(BaseSettings):
     def _unset(cls, value: Any) -> Any:
         return value or None
 
-    @field_validator("cors_origins", "hosts", "webhook_allowed_networks", mode="before")
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        value = "/" + value.strip("/") if value.strip("/") else ""
+        if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*", value):
+            raise ValueError(
+                "a prefix is a path such as /fewstroke, of letters, digits and .-_~, and no whole address"
+            )
+        return value
+
+    @field_validator("cors_origins", "hosts", "trusted_proxies", "webhook_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.replace(",", " ").split() if isinstance(value, str) else value
@@ -392,6 +411,13 @@ class Settings(BaseSettings):
     @field_validator("webhook_allowed_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(network)) for network in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            return ("*",)
         return tuple(str(ip_network(network)) for network in value)
 
     @classmethod

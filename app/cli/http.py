@@ -92,6 +92,7 @@ def run_api(settings: Settings, *, fd: int | None = None) -> None:
             access_log=False,  # the application writes a line for each request
             timeout_graceful_shutdown=_GRACEFUL,
             server_header=False,
+            forwarded_allow_ips=list(settings.trusted_proxies),
             http=bounded(settings, descriptors=_raise_descriptor_limit()),
             timeout_keep_alive=KEPT_SECONDS,
             ws="none",  # what is upgraded would leave those bounds

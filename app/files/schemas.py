@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.signed_urls import Link
 from app.files.tables import FileRole, FileRow
+from app.http.hrefs import Href
 from app.jobs.schemas import file_url
 
 __all__ = ["FileOut", "FilePage", "file_url"]
@@ -47,7 +48,7 @@ class FileOut(BaseModel):
     sha256: str
     created_at: datetime
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
-    url: str = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
+    url: Href = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
     url_expires_at: datetime
 
     @classmethod

@@ -2,12 +2,13 @@
 
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
+from starlette.types import Scope
 
 
-def address(request: Request) -> str:
-    """The path without what a proxy has put before it."""
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
+def address(scope: Scope) -> str:
+    """The path of a request without the prefix."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "").rstrip("/"))
 
 
 def has_head(path: str) -> bool:
@@ -21,7 +22,7 @@ def methods(request: Request) -> list[str]:
     An address that is some route's own, word for word, is no id: `/v1/styles/import` takes what is said of
     it, and not what is said of `/v1/styles/{style_id}`.
     """
-    here = address(request)
+    here = address(request.scope)
     named: set[str] = set()
     matched: set[str] = set()
     for route in iter_route_contexts(request.app.routes):

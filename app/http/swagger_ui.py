@@ -6,10 +6,12 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+
+from app.http.hrefs import href
 
 _ASSETS = "/docs/assets"
 
@@ -32,14 +34,13 @@ def serve_docs(app: FastAPI) -> None:
     folder = Path(str(files("fastapi_offline"))) / "static"
     app.mount(_ASSETS, StaticFiles(directory=folder), name="docs-assets")
 
-    async def docs(request: Request) -> HTMLResponse:
-        root = request.scope.get("root_path", "").rstrip("/")
+    async def docs() -> HTMLResponse:
         page = get_swagger_ui_html(
-            openapi_url=f"{root}{app.openapi_url}",
+            openapi_url=href(str(app.openapi_url)),
             title=app.title,
-            swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}{_ASSETS}/swagger-ui.css",
-            swagger_favicon_url=f"{root}{_ASSETS}/favicon.png",
+            swagger_js_url=href(f"{_ASSETS}/swagger-ui-bundle.js"),
+            swagger_css_url=href(f"{_ASSETS}/swagger-ui.css"),
+            swagger_favicon_url=href(f"{_ASSETS}/favicon.png"),
         )
         page.headers["Content-Security-Policy"] = _policy(bytes(page.body).decode())
         return page

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.signed_urls import Link
+from app.http.hrefs import Href
 from app.images.tables import ImageRole, ImageRow
 
 
@@ -91,7 +92,7 @@ class ImageOut(BaseModel):
         "nothing."
     )
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
-    url: str = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
+    url: Href = Field(description="Where its bytes are: a signed link, good without a key until it expires.")
     url_expires_at: datetime
 
     @classmethod

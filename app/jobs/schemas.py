@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.errors import ErrorCode
+from app.http.hrefs import Href
 from app.jobs.job import Job, JobKind, JobState
 
 
@@ -15,7 +16,7 @@ class ResultImage(BaseModel):
     """A finished picture."""
 
     id: str
-    url: str = Field(description="Where its bytes are.")
+    url: Href = Field(description="Where its bytes are.")
 
 
 class ResultFile(BaseModel):
@@ -25,7 +26,7 @@ class ResultFile(BaseModel):
     form: str = Field(description="The file's extension, such as `mid` or `musicxml`.")
     media_type: str
     size_bytes: int
-    url: str = Field(description="Where its bytes are.")
+    url: Href = Field(description="Where its bytes are.")
 
 
 class JobResult(BaseModel):
@@ -56,10 +57,10 @@ class JobError(BaseModel):
 class JobLinks(BaseModel):
     """Where to go from here."""
 
-    self: str
-    events: str
-    cancel: str
-    retry: str
+    self: Href
+    events: Href
+    cancel: Href
+    retry: Href
 
 
 JOB_EXAMPLE: JsonDict = {

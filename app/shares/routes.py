@@ -10,6 +10,7 @@ from app.audit.log import note
 from app.auth.dependencies import Owner, Services
 from app.errors import ImageNotFoundError
 from app.http.exception_handlers import problem_responses
+from app.http.hrefs import Href
 from app.http.path_ids import ImageId, askable
 from app.jobs.schemas import image_url
 from app.shares.repository import end_share, get_shared, share_image
@@ -26,7 +27,7 @@ class Share(BaseModel):
 
     image_id: str
     token: str = Field(description="What `GET /v1/shared/{token}` takes.")
-    url: str = Field(description="The studio's page that shows it, relative to the service.")
+    url: Href = Field(description="The studio's page that shows it, without the service's host.")
 
 
 class SharedOut(BaseModel):
@@ -38,8 +39,8 @@ class SharedOut(BaseModel):
     height: int
     created_at: datetime
     expires_at: datetime | None = Field(description="When the result is deleted; null: it is kept.")
-    image_url: str = Field(description="The result's bytes: a signed link, good for about an hour.")
-    original_url: str | None = Field(description="The photo's; null when it was deleted.")
+    image_url: Href = Field(description="The result's bytes: a signed link, good for about an hour.")
+    original_url: Href | None = Field(description="The photo's; null when it was deleted.")
 
 
 @router.put("/images/{image_id}/share", operation_id="shareImage", summary="Share a result")

@@ -10,6 +10,7 @@ from app.auth.dependencies import Owner
 from app.http.body_limits import JsonRoute
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import StyleId
 from app.jobs.job import Job
@@ -124,7 +125,7 @@ def build_router(settings: Settings, media: Media) -> APIRouter:
     ) -> StyleOut:
         """Upload a file that `GET /v1/styles/{id}/file` gave. It must belong to the same base checkpoint."""
         style = StyleOut.of(await import_style(request, response, services, owner))
-        response.headers["Location"] = f"/v1/styles/{style.id}"
+        response.headers["Location"] = href(f"/v1/styles/{style.id}")
         return style
 
     @router.get(

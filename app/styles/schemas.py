@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.bounds import MAX_SEED
+from app.http.hrefs import Href
 from app.jobs.schemas import JobOut
 from app.presets.catalogue import presets
 from app.styles.header import LICENCE, RIGHTS
@@ -169,7 +170,7 @@ class StyleOut(BaseModel):
     created_at: datetime
     expires_at: datetime | None = Field(description="When it is deleted; null: it is kept.")
     ready_at: datetime | None
-    file_url: str | None = Field(description="Where its file is, once it is ready.")
+    file_url: Href | None = Field(description="Where its file is, once it is ready.")
     preset: PresetOut | None = Field(
         description="For a style that comes with the service: everybody can use it, and nobody can change it."
     )

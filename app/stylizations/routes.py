@@ -11,6 +11,7 @@ from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyErro
 from app.http.content_negotiation import negotiate
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import StylizationId
 from app.idempotency.keys import REPLAYED
@@ -249,7 +250,7 @@ async def _picture(
         "X-Job-ID": job.id,
         "X-Style-ID": str(job.style_id),
         "X-Image-ID": image.id,
-        "Content-Location": f"/v1/images/{image.id}/content",
+        "Content-Location": href(f"/v1/images/{image.id}/content"),
         "Vary": "Accept, Prefer",
         **_kept(response),
     }

@@ -7,6 +7,7 @@ from fastapi import Request, Response, status
 
 from app.auth.authenticator import key_of
 from app.http.content_negotiation import wait_seconds
+from app.http.hrefs import href
 from app.idempotency.keys import HEADER, REPLAYED
 from app.jobs.job import Job
 from app.jobs.repository import last_retry
@@ -76,7 +77,7 @@ async def settle(
             job = await _wait(request, services, job, seconds, follow)
         elif follow:  # also when a key has too many answers waiting: the job is made, and is told at once
             job = await last_retry(services.sessions, job)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    response.headers["Location"] = href(f"/v1/jobs/{job.id}")
     if job.state.terminal:
         response.status_code = status.HTTP_200_OK
     else:

@@ -11,6 +11,7 @@ from app.auth.principal import Scope
 from app.errors import DeliveryNotFoundError, WebhookNotFoundError
 from app.http.body_limits import JsonRoute
 from app.http.exception_handlers import problem_responses
+from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import askable
 from app.webhooks.repository import (
@@ -59,7 +60,7 @@ async def post_webhook(
         services.sessions, services.settings, asking.owner, new, seal=services.seal, key_id=asking.key_id
     )
     await note(services.sessions, "webhook.created", asking.owner, row.id, request=request)
-    response.headers["Location"] = f"/v1/webhooks/{row.id}"
+    response.headers["Location"] = href(f"/v1/webhooks/{row.id}")
     return WebhookCreated.of(row, secret=secret)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from app.http.hrefs import prefix
 from app.imaging.temp_dirs import delete_left_behind
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, find_broker
@@ -112,6 +113,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
     ``computing`` has the one thread that the model runs in; default: the worker makes one.
     """
     start_tracing(settings, "worker")
+    prefix.set(settings.root_path)
     signer = Signer.of(settings)
     # Of clips whose worker was killed: no API process may run on this machine, whose sweeper tidies up too.
     left_before = (utcnow() - timedelta(seconds=settings.orphan_grace)).timestamp()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.paths import address
 from app.http.request_metrics import RequestFigures
 
 logger = logging.getLogger("app.access_log")
@@ -61,7 +62,7 @@ class ObserveMiddleware:
             self._log(scope, status, sent, time.perf_counter() - started)
 
     def _log(self, scope: Scope, status: int, sent: int, seconds: float) -> None:
-        path = scope["path"]
+        path = address(scope)
         if path in _QUIET:
             return
         path = path[:_LONGEST]  # by anybody, in any number

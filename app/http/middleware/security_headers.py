@@ -5,6 +5,8 @@ from http import HTTPStatus
 from starlette.datastructures import URL, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.paths import address
+
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # addresses of pictures are secrets while their links live
@@ -39,7 +41,7 @@ class HeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 page = headers.get("content-type", "").startswith("text/html")
                 said = {"Content-Security-Policy": _PAGE if page else _DATA, **self._always}
-                if scope["path"].startswith("/v1/"):
+                if address(scope).startswith("/v1/"):
                     said["Cache-Control"] = "no-store"
                 said |= scope.get("state", {}).get("rate_headers", {})
                 for name, value in said.items():

@@ -2033,7 +2033,7 @@ export interface components {
             token: string;
             /**
              * Url
-             * @description The studio's page that shows it, relative to the service.
+             * @description The studio's page that shows it, without the service's host.
              */
             url: string;
         };

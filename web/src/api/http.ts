@@ -29,9 +29,11 @@ export const keyring = {
   ask: async (_refused: boolean): Promise<boolean> => false,
 };
 
-/** Absolute URL of an API path, below whatever path the page itself is served from. */
+/** Absolute URL of an API path, below whatever path the page itself is served from. A link of an answer may
+ * have that path in it already. */
 export function urlOf(path: string): string {
-  return new URL(path.replace(/^\//, ""), document.baseURI).href;
+  const base = new URL(".", document.baseURI);
+  return new URL(path.startsWith(base.pathname) ? path : path.replace(/^\//, ""), base).href;
 }
 
 export function problemOf(status: number, text: string, headers: (name: string) => string | null): ApiError {

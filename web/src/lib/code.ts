@@ -74,8 +74,9 @@ export function python(photo: Photo, withKey: boolean): string {
     "}",
     `files = [("contents", open(${text(photo.name)}, "rb"))${photo.mask ? ', ("mask", open("mask.png", "rb"))' : ""}]`,
     `with httpx.Client(base_url=${text(base())}, headers=headers, timeout=150) as client:`,
-    '    job = client.post("/v1/stylizations", data=data, files=files).raise_for_status().json()["job"]',
-    '    picture = client.get(job["result"]["images"][0]["url"]).raise_for_status().content',
-    `open(${text(`result.${suffixOf(photo)}`)}, "wb").write(picture)`,
+    '    answer = client.post("/v1/stylizations", data=data, files=files).raise_for_status()',
+    '    picture = answer.json()["job"]["result"]["images"][0]',
+    '    content = client.get(answer.url.join(picture["url"])).raise_for_status().content',
+    `open(${text(`result.${suffixOf(photo)}`)}, "wb").write(content)`,
   ].join("\n");
 }
