@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,36 +46,28 @@ def text_train(
 
         torch.set_num_threads(threads)
         training: SequenceTraining
+        settings: dict[str, Any] = {
+            "out": out,
+            "begin_from": begin_from,
+            "minutes": minutes,
+            "joint_share": joint_share,
+            "seed": seed,
+            "rate_scale": rate_scale,
+        }
         with err_console().status("reading the works"):
             if poems is not None:
                 from model.text.poems.training import PoemsTraining, PoemsTrainingConfig
                 from model.text.poems.works import read_poets
 
-                of_poems = PoemsTrainingConfig(
-                    out=out,
-                    begin_from=begin_from,
-                    minutes=minutes,
-                    joint_share=joint_share,
-                    seed=seed,
-                    rate_scale=rate_scale,
-                )
-                training = PoemsTraining(of_poems, read_poets(folder))
+                training = PoemsTraining(PoemsTrainingConfig(**settings), read_poets(folder))
             else:
                 from app.settings import load_settings
                 from model.text.stories.base import load_stories
                 from model.text.stories.training import StoriesTraining, StoriesTrainingConfig
                 from model.text.stories.works import read_authors
 
-                of_stories = StoriesTrainingConfig(
-                    out=out,
-                    begin_from=begin_from,
-                    minutes=minutes,
-                    joint_share=joint_share,
-                    seed=seed,
-                    rate_scale=rate_scale,
-                )
                 base = load_stories(load_settings().data_dir / LM_FOLDER)
-                training = StoriesTraining(of_stories, base, read_authors(folder))
+                training = StoriesTraining(StoriesTrainingConfig(**settings), base, read_authors(folder))
         train(training, out)
 
 
