@@ -64,14 +64,16 @@ class UploadBatch(WorkBatch):
         *,
         size: int | None = None,
         exact: bool = False,
+        ground: Ground | None = None,
     ) -> list[str]:
         """Take in the files of a form field, one after the other; their image ids.
 
         ``size``: longer side in pixels that the result is to have; contents and masks are not kept larger.
         ``exact``: parts of them stay as they are, so nothing is lost in keeping them.
+        ``ground``: what transparent parts become; None: as the role has it.
         Raises an ImageError that names the file.
         """
-        limits = self._limits(role, size, exact)
+        limits = self._limits(role, size, exact, ground=ground)
         return [
             await self._add_one(field, position, file, role, limits) for position, file in enumerate(files)
         ]
@@ -168,7 +170,14 @@ class UploadBatch(WorkBatch):
             )
         self._content_pixels += pixels
 
-    def _limits(self, role: ImageRole, size: int | None, exact: bool, clips: bool = False) -> Limits:
+    def _limits(
+        self,
+        role: ImageRole,
+        size: int | None,
+        exact: bool,
+        clips: bool = False,
+        ground: Ground | None = None,
+    ) -> Limits:
         largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
         rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
@@ -176,7 +185,7 @@ class UploadBatch(WorkBatch):
             max_side=self._settings.max_side,
             max_pixels=self._settings.max_pixels,
             target_side=largest if rendered else self._settings.example_side,
-            ground=_GROUNDS[role],
+            ground=ground or _GROUNDS[role],
             exact=exact,
             frames=self._settings.max_clip_frames if clips else 0,
             seconds=self._settings.max_clip_seconds,
