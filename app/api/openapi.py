@@ -58,7 +58,9 @@ def use_problem_schema(app: FastAPI) -> None:
                     if "security" in operation:
                         _add(operation["responses"], 401, 403, 429)
                         operation["responses"]["429"] |= {"headers": _RETRY_AFTER}
-                    if "requestBody" in operation and "openai" not in operation["tags"]:
+                    if "openai" in operation["tags"]:
+                        operation["responses"].pop("422", None)  # 400 there
+                    elif "requestBody" in operation:
                         _add(operation["responses"], 400, 413, 415)  # no form, or no JSON; too large; encoded
                     if any(given["name"] == IDEMPOTENCY for given in operation.get("parameters", ())):
                         _add(operation["responses"], 404)  # what the first request made was deleted since

@@ -29,7 +29,8 @@ _GROUNDS = {  # a mask is white inside, so what it does not show is outside
     ImageRole.MASK: Ground.BLACK,
 }
 
-_PLAIN_SIDE = 2048  # px of the longer side: more is not looked at
+PLAIN_SIDE = 2048
+"""Longer side of a picture that is only looked at, in pixels."""
 
 
 async def _nobody_left() -> bool:
@@ -203,14 +204,20 @@ class ImageIntake:
 
     @asynccontextmanager
     async def plain(
-        self, file: UploadFile, owner: str, label: str, gone: Gone = _nobody_left
+        self,
+        file: UploadFile,
+        owner: str,
+        label: str,
+        *,
+        size: int = PLAIN_SIDE,
+        gone: Gone = _nobody_left,
     ) -> AsyncIterator[tuple[Path, Normalized]]:
-        """A content as it would be kept, at most 2048 pixels; the file goes at the end of the block.
+        """A content as it would be kept, at most ``size`` pixels; the file goes at the end of the block.
 
         Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
         """
         settings = self._settings
-        side = min(_PLAIN_SIDE, settings.max_output_side)
+        side = min(size, settings.max_output_side)
         limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
         with temporary_folder() as folder:
             source, target = folder / "in", folder / "out"

@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.auth.authenticator import key_of
 from app.auth.dependencies import Owner, StillAllowed
+from app.errors import StyleNotFoundError
 from app.http.exception_handlers import problem_responses
-from app.http.forms import form_body
+from app.http.forms import URLENCODED, form_body
 from app.http.openai_errors import OpenAIRoute
-from app.http.path_ids import StyleId
+from app.http.path_ids import askable
 from app.jobs.event_routes import EventStream
 from app.jobs.schemas import image_url
 from app.openai_images.models import openai_model
@@ -21,6 +22,10 @@ from app.openai_images.stream import base64_of, edit_events, picture_of
 from app.settings import Settings
 from app.submission.dependencies import Services
 from app.submission.job_response import CREATES, kept_headers, require_success, settle
+
+_Name = Annotated[
+    str, Path(description="A style's id, or a preset's short name."), askable(StyleNotFoundError)
+]
 
 
 async def _until_answered() -> AsyncIterator[ExitStack]:
@@ -34,6 +39,8 @@ def build_router(settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
     body: dict[str, Any] = {**form_body(EditOptions, edit_rules(settings)), **CREATES}
 
+    body["requestBody"]["content"].pop(URLENCODED)  # either field of files may be empty, but not both
+
     @router.post(
         "/images/edits",
         operation_id="editImage",
@@ -46,7 +53,7 @@ def build_router(settings: Settings) -> APIRouter:
                 "description": "The picture, or with `stream` its events",
                 "content": {"text/event-stream": {}},
             },
-            **problem_responses(400, 404, 429, 500, 503, 504, 507),
+            **problem_responses(400, 404, 429, 503, 504, 507),
         },
     )
     async def post_image_edit(
@@ -96,7 +103,7 @@ def build_router(settings: Settings) -> APIRouter:
         summary="Read a style, as OpenAI's clients read a model",
         responses=problem_responses(404),
     )
-    async def read_model(style_id: StyleId, services: Services, owner: Owner) -> OpenAIModel:
+    async def read_model(style_id: _Name, services: Services, owner: Owner) -> OpenAIModel:
         """A style by its id, a preset also by its short name, such as `hokusai`."""
         return await openai_model(services.sessions, owner, style_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,25 @@ def test_a_preset_is_a_model_by_its_short_name_and_a_mask_says_where(client: Ope
     result = np.asarray(image_of((edited.data or [])[0].b64_json))
     assert (result[:, 48:] == photo[:, 48:]).all(), "opaque: it stays"
     assert (result[:, :48] != photo[:, :48]).mean() > 0.5, "transparent: it is drawn"
+
+
+def test_the_examples_of_the_documentation_run(
+    served: Service, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    page = (SETS.parents[2] / "docs" / "integrations.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 4
+    names: dict[str, Any] = {}
+    for block in (*blocks[3:], *blocks[:3]):  # how to do without a key, and then the rest without one
+        block = block.replace("http://127.0.0.1:8000", served.url)
+        if "client = OpenAI" in block and "client" in names:
+            block = re.sub(r"^client = .*$", "", block, flags=re.MULTILINE)
+        exec(f"from openai import OpenAI\n{block}", names)
+    names["client"].close()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("96x64 ")
+    assert any(line.endswith(" Waves") for line in said)
+    assert said[-1] == "image_edit.completed"
 
 
 REFUSED: list[tuple[dict[str, Any], type[openai.APIStatusError], str, str | None]] = [
