@@ -1,8 +1,9 @@
 """``POST /mcp``: the tools over HTTP (streamable, without sessions), with the keys of all other calls."""
 
+import asyncio
+from importlib import import_module
 from importlib.metadata import version
 
-import httpx
 from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,7 +25,9 @@ class _McpResponse(Response):
         self._authorization = authorization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Only who uses it has it in memory: 24 MiB.
+        # Only who uses it has it in memory, 24 MiB; and nobody waits while it is read.
+        await asyncio.to_thread(import_module, "app.mcp.server")
+        import httpx
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
         from app.mcp.api_client import ApiClient
