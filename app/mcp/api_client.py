@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -54,7 +55,7 @@ class ApiClient:
 
     async def content(self, url: str) -> bytes:
         """What is at a link of the service. Raises ApiRefusalError."""
-        return (await self._request("GET", url)).content
+        return (await self._request("GET", self.link(url))).content  # the prefix of a proxy is in both
 
     async def small(self, picture: bytes, side: int) -> tuple[bytes, str]:
         """A picture scaled down to ``side`` pixels, and its media type; the service's decoder does it."""
@@ -64,8 +65,8 @@ class ApiClient:
         return answer.content, answer.headers["content-type"]
 
     def link(self, url: str) -> str:
-        """An address of the service in full."""
-        return f"{self._address}{url}"
+        """An address from the service's answers in full."""
+        return urljoin(self._address, url)
 
     def upload(self, given: str, number: int) -> Upload:
         """The file that an argument stands for: base64, a ``data:`` URL, or a path where that is allowed.
