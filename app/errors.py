@@ -189,7 +189,7 @@ class ImageTooLargeError(ImageError):
 
 
 class MaskBlankError(ImageError):
-    """What a mask shows is black, and the rest of it is transparent, which is outside too."""
+    """A mask with nothing inside: it shows black alone, or it is opaque where transparent is inside."""
 
     status, code, title = 422, ErrorCode.VALIDATION_FAILED, "The request has invalid values"
 

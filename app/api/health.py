@@ -9,17 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app.api.readiness import Lack, LackError
 from app.api.services import Container
-from app.auth.dependencies import Asking, services_of
+from app.auth.dependencies import services_of
 from app.auth.principal import Scope
-from app.errors import AppError, ServiceUnavailableError
-from app.http.exception_handlers import problem_responses
-from app.http.hrefs import Href
-from app.imaging.readable import readable
-from app.imaging.sniff import InputFormat
+from app.errors import AppError
 from app.infra.db import ping
-from app.medium import Medium
-from app.styles.checkpoint import medium_base
-from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 router = APIRouter()
 
@@ -47,41 +40,6 @@ class Ready(BaseModel):
         description="The same in sentences, for the scope `admin` and where no key is asked for.",
     )
     workers: int = Field(description="Workers whose heartbeat is fresh.")
-
-
-class ModelOut(BaseModel):
-    """The base checkpoint that adaptations start from."""
-
-    base_hash: str = Field(description="SHA-256 of the checkpoint file; styles belong to one base.")
-    default_steps: int | None = Field(
-        description="Inner steps when a request names none, as the workers report; null without a worker."
-    )
-    max_steps: int
-    max_examples: int
-    max_strength: float
-    default_abstraction: float
-    min_stroke_size: float
-    max_stroke_size: float
-    max_size: int = Field(description="Longest side of a result in pixels.")
-    max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
-    max_clip_seconds: float
-    input_formats: list[InputFormat] = Field(description="What pictures may come as.")
-
-
-class ModalityOut(BaseModel):
-    """What styles can be learned of."""
-
-    name: str = Field(description="As in the `modality` of styles and jobs.")
-    examples: str = Field(description="The formats of examples, in words.")
-    base_hash: str | None = Field(description="SHA-256 of its checkpoint; null: there is none here.")
-    resource: Href = Field(description="Where its results are asked for, such as `/v1/compositions`.")
-
-
-class ModelPage(BaseModel):
-    """All models that the service runs."""
-
-    items: list[ModelOut]
-    modalities: list[ModalityOut]
 
 
 @router.get("/livez", operation_id="live", tags=["service"], summary="Is the process alive?")
@@ -126,48 +84,6 @@ async def readyz(request: Request, services: Services, response: Response) -> Re
         details=details if details and await _is_admin(request, services) else None,
         workers=at_work,
     )
-
-
-@router.get(
-    "/v1/models",
-    operation_id="listModels",
-    tags=["service"],
-    summary="List models",
-    responses=problem_responses(503),
-)
-async def read_models(services: Services, _asking: Asking) -> ModelPage:
-    """The base checkpoint that adaptations of pictures start from, and what else styles are learned of."""
-    base_hash = await services.checkpoint.base_hash()
-    workers = await services.broker.workers()
-    steps = [info.get("default_steps") for info in workers if info.get("base_hash") == base_hash]
-    return ModelPage(
-        items=[
-            ModelOut(
-                base_hash=base_hash,
-                default_steps=steps[0] if steps else None,
-                max_steps=services.settings.max_steps,
-                max_examples=services.settings.max_examples,
-                max_strength=MOST_STRENGTH,
-                default_abstraction=DEFAULT_ABSTRACTION,
-                min_stroke_size=LEAST_STROKE_SIZE,
-                max_stroke_size=MOST_STROKE_SIZE,
-                max_size=services.settings.max_output_side,
-                max_clip_frames=services.settings.max_clip_frames,
-                max_clip_seconds=services.settings.max_clip_seconds,
-                input_formats=list(readable()),
-            )
-        ],
-        modalities=[await _modality(medium, services) for medium in services.media.values()],
-    )
-
-
-async def _modality(medium: Medium, services: Container) -> ModalityOut:
-    try:
-        base: str | None = await medium_base(medium, services.settings)
-    except ServiceUnavailableError:
-        base = None
-    path = medium.resource.path if medium.resource else "stylizations"
-    return ModalityOut(name=medium.name, examples=medium.works, base_hash=base, resource=f"/v1/{path}")
 
 
 async def _database(services: Container) -> None:

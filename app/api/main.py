@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.api import health
+from app.api import health, llms_txt, model_routes
 from app.api.media import MEDIA, generating
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.services import open_container
@@ -34,8 +34,10 @@ from app.images import routes as images
 from app.infra.tracing import is_probe
 from app.jobs import event_routes as job_events
 from app.jobs import routes as jobs
+from app.mcp import routes as mcp
 from app.medium import Media
 from app.metrics import routes as metrics
+from app.openai_images import routes as openai_images
 from app.retries import routes as retries
 from app.settings import Settings, get_settings
 from app.shares import routes as shares
@@ -87,6 +89,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.include_router(jobs.router)
     app.include_router(retries.router)
     app.include_router(job_events.router)
+    app.include_router(openai_images.build_router(settings))
     app.include_router(plain_pictures.build_router(settings))
     app.include_router(images.router)
     app.include_router(files.router)
@@ -94,7 +97,10 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.include_router(webhooks.router)
     app.include_router(usage.router)
     app.include_router(health.router)
+    app.include_router(model_routes.router)
     app.include_router(metrics.router)
+    app.include_router(mcp.router)
+    app.include_router(llms_txt.router)
     app.include_router(studio.router)
     use_problem_schema(app)
     serve_docs(app)

@@ -25,6 +25,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "stories", "description": "Write in the manner of a style of English prose."},
     {"name": "images", "description": "What was uploaded and what was made."},
     {"name": "files", "description": "Uploads and results that are no pictures."},
+    {"name": "openai", "description": "What OpenAI's clients call."},
     {"name": "webhooks", "description": "Have your server told what becomes of jobs."},
     {"name": "service", "description": "Health, and the model."},
 ]
@@ -57,7 +58,9 @@ def use_problem_schema(app: FastAPI) -> None:
                     if "security" in operation:
                         _add(operation["responses"], 401, 403, 429)
                         operation["responses"]["429"] |= {"headers": _RETRY_AFTER}
-                    if "requestBody" in operation:
+                    if "openai" in operation["tags"]:
+                        operation["responses"].pop("422", None)  # 400 there
+                    elif "requestBody" in operation:
                         _add(operation["responses"], 400, 413, 415)  # no form, or no JSON; too large; encoded
                     if any(given["name"] == IDEMPOTENCY for given in operation.get("parameters", ())):
                         _add(operation["responses"], 404)  # what the first request made was deleted since

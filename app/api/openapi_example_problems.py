@@ -240,6 +240,7 @@ def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
     """An example of the problem that a call answers with this status."""
     if status == 404:
         kind = next((kind for kind in reversed(_MISSING) if f"/{kind}s" in path), "style")
+        kind = "style" if name == "editImage" else kind  # it makes an image of one
         code, title, missing, advice = _MISSING[kind]
         detail = f"There is no {kind} {missing}: check the id, or {advice}."
     elif status == 409:

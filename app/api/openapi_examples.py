@@ -90,6 +90,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "abstraction": 0.5,
         "size": 1280,
     },
+    "editImage": {
+        "image[]": ["harbour.jpg", "wave.jpg", "bridge.jpg", "rain.jpg", "pines.jpg", "snow.jpg"],
+        "prompt": "Waves",
+        "size": "1536x1024",
+        "output_format": "jpeg",
+        "output_compression": 90,
+    },
     "createComposition": {
         "style_id": [SONGS_ID],
         "bars": 16,
@@ -126,6 +133,15 @@ _BOTH_MADE = {
     "job": BOTH_DONE,
 }
 
+_WAVES = {
+    "id": STYLE_ID,
+    "object": "model",
+    "created": 1767258000,
+    "owned_by": "ada",
+    "name": "Waves",
+    "modality": "image",
+}
+
 ANSWERS: dict[tuple[str, int], Any] = {
     ("createStyle", 200): {"style": STYLE, "job": LEARNED},
     ("createStyle", 202): {"style": PENDING_STYLE, "job": QUEUED},
@@ -142,6 +158,20 @@ ANSWERS: dict[tuple[str, int], Any] = {
     ("getStylization", 200): STYLIZATION,
     ("stylize", 200): _BOTH_MADE,
     ("stylize", 202): _BOTH_WAITING,
+    ("editImage", 200): {
+        "created": 1767258000,
+        "data": [{"b64_json": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwM="}],
+        "output_format": "jpeg",
+        "quality": "auto",
+        "size": "1280x853",
+        "usage": {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "total_tokens": 0,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+        },
+    },
+    ("getModel", 200): _WAVES,
     ("createComposition", 200): {"composition": COMPOSITION, "job": COMPOSE_DONE},
     ("createComposition", 202): {"composition": COMPOSITION_WAITS, "job": COMPOSE_QUEUED},
     ("listCompositions", 200): _page(COMPOSITION),
@@ -192,6 +222,8 @@ ANSWERS: dict[tuple[str, int], Any] = {
         "unfinished_jobs_limit": 128,
     },
     ("listModels", 200): {
+        "object": "list",
+        "data": [_WAVES],
         "items": [
             {
                 "base_hash": BASE,
@@ -246,4 +278,6 @@ def add_examples(schema: dict[str, Any]) -> None:
                     if kind == MEDIA_TYPE:
                         media["example"] = example_problem(name, path, int(status))
                     elif not kind.startswith("image/") and (name, int(status)) in ANSWERS:
-                        media["example"] = ANSWERS[name, int(status)]
+                        answer = ANSWERS[name, int(status)]
+                        if isinstance(answer, str) == kind.startswith("text/"):  # a call may have both
+                            media["example"] = answer

@@ -81,6 +81,13 @@ async def _principal(
     return await _ask(request, services, Scope.READ if request.method in ("GET", "HEAD") else Scope.WRITE)
 
 
+async def _caller(
+    request: Request, services: Services, _described: Annotated[object, Security(_bearer)]
+) -> Principal:
+    """Who asks; for a POST that makes nothing by itself: they have the scope `read`."""
+    return await _ask(request, services, Scope.READ)
+
+
 async def _admin(
     request: Request, services: Services, _described: Annotated[object, Security(_bearer)]
 ) -> Principal:
@@ -89,6 +96,7 @@ async def _admin(
 
 
 Asking = Annotated[Principal, Depends(_principal)]
+Caller = Annotated[Principal, Depends(_caller)]
 
 
 async def _owner(principal: Asking) -> str:

@@ -22,6 +22,7 @@ from app.cli import (
     judge,
     keys,
     local,
+    mcp,
     music,
     openapi,
     owners,
@@ -63,6 +64,7 @@ cli.command(rich_help_panel="Training")(evaluate.evaluate)
 cli.command(rich_help_panel="Training")(judge.judge)
 cli.command(rich_help_panel="Training")(bench.bench)
 cli.command(rich_help_panel="Service")(openapi.openapi)
+cli.command(rich_help_panel="Service")(mcp.mcp)
 cli.command()(version.version)
 
 

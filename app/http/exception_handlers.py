@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, ErrorCode
+from app.http.openai_errors import OpenAIError, is_openai, openai_error, openai_headers, openai_status
 from app.http.paths import methods
 from app.infra.db import is_away
 from app.infra.integrity import is_damaged
@@ -76,6 +77,9 @@ class Problem(BaseModel):
     instance: str = Field(description="The path of the request.")
     request_id: str = Field(description="Quote it when you report the problem; also in X-Request-ID.")
     errors: list[FieldProblem] | None = None
+    error: OpenAIError | None = Field(
+        None, description="On the calls that OpenAI's clients know: the same as they read it."
+    )
 
 
 class NoContent(Exception):  # noqa: N818 - nothing is wrong
@@ -121,6 +125,10 @@ def problem_response(
 ) -> JSONResponse:
     """A problem document about this request."""
     request.state.code = code.value  # for the log
+    openai = is_openai(request)
+    if openai:
+        headers = {**(headers or {}), **openai_headers(status)}
+        status = openai_status(status)
     body = {
         "type": f"urn:fewstroke:problem:{code}",
         "title": title,
@@ -131,6 +139,8 @@ def problem_response(
         "request_id": getattr(request.state, "request_id", ""),
         **extra,
     }
+    if openai:
+        body["error"] = openai_error(body)
     return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 

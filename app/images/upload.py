@@ -29,7 +29,8 @@ _GROUNDS = {  # a mask is white inside, so what it does not show is outside
     ImageRole.MASK: Ground.BLACK,
 }
 
-_PLAIN_SIDE = 2048  # px of the longer side: more is not looked at
+PLAIN_SIDE = 2048
+"""Longer side of a picture that is only looked at, in pixels."""
 
 
 async def _nobody_left() -> bool:
@@ -64,14 +65,16 @@ class UploadBatch(WorkBatch):
         *,
         size: int | None = None,
         exact: bool = False,
+        ground: Ground | None = None,
     ) -> list[str]:
         """Take in the files of a form field, one after the other; their image ids.
 
         ``size``: longer side in pixels that the result is to have; contents and masks are not kept larger.
         ``exact``: parts of them stay as they are, so nothing is lost in keeping them.
+        ``ground``: what transparent parts become; None: as the role has it.
         Raises an ImageError that names the file.
         """
-        limits = self._limits(role, size, exact)
+        limits = self._limits(role, size, exact, ground=ground)
         return [
             await self._add_one(field, position, file, role, limits) for position, file in enumerate(files)
         ]
@@ -168,7 +171,14 @@ class UploadBatch(WorkBatch):
             )
         self._content_pixels += pixels
 
-    def _limits(self, role: ImageRole, size: int | None, exact: bool, clips: bool = False) -> Limits:
+    def _limits(
+        self,
+        role: ImageRole,
+        size: int | None,
+        exact: bool,
+        clips: bool = False,
+        ground: Ground | None = None,
+    ) -> Limits:
         largest = min(size or self._settings.default_output_side, self._settings.max_output_side)
         rendered = role in (ImageRole.CONTENT, ImageRole.MASK)  # an example is only looked at
         return Limits(
@@ -176,7 +186,7 @@ class UploadBatch(WorkBatch):
             max_side=self._settings.max_side,
             max_pixels=self._settings.max_pixels,
             target_side=largest if rendered else self._settings.example_side,
-            ground=_GROUNDS[role],
+            ground=ground or _GROUNDS[role],
             exact=exact,
             frames=self._settings.max_clip_frames if clips else 0,
             seconds=self._settings.max_clip_seconds,
@@ -194,14 +204,20 @@ class ImageIntake:
 
     @asynccontextmanager
     async def plain(
-        self, file: UploadFile, owner: str, label: str, gone: Gone = _nobody_left
+        self,
+        file: UploadFile,
+        owner: str,
+        label: str,
+        *,
+        size: int = PLAIN_SIDE,
+        gone: Gone = _nobody_left,
     ) -> AsyncIterator[tuple[Path, Normalized]]:
-        """A content as it would be kept, at most 2048 pixels; the file goes at the end of the block.
+        """A content as it would be kept, at most ``size`` pixels; the file goes at the end of the block.
 
         Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
         """
         settings = self._settings
-        side = min(_PLAIN_SIDE, settings.max_output_side)
+        side = min(size, settings.max_output_side)
         limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
         with temporary_folder() as folder:
             source, target = folder / "in", folder / "out"

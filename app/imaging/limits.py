@@ -12,6 +12,7 @@ class Ground(StrEnum):
     KEPT = "kept"
     WHITE = "white"
     BLACK = "black"
+    INSIDE = "inside"  # a mask of what is transparent: white there, black where the picture is opaque
 
 
 def manifest_beside(target: Path) -> Path:

@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from app.errors import (
     ImageAnimatedError,
@@ -163,7 +163,13 @@ def _plain(image: Image.Image, kind: InputFormat, limits: Limits, file: BinaryIO
         plain = srgb(image, meaning_of(image, file), file, size)
     plain = turned(plain, orientation_of(image))
     if plain.mode != "RGBA" or plain.getchannel("A").getextrema() == (255, 255):
+        if limits.ground == Ground.INSIDE:
+            raise MaskBlankError(
+                f"{label} is opaque all over, and what is transparent is drawn: make that part transparent."
+            )
         return plain.convert("RGB")
+    if limits.ground == Ground.INSIDE:
+        return ImageOps.invert(plain.getchannel("A")).convert("RGB")
     if limits.ground == Ground.KEPT:
         return plain
     flat = flatten(plain, "black" if limits.ground == Ground.BLACK else "white")

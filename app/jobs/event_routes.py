@@ -18,7 +18,7 @@ from app.jobs.events import is_over, job_events
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
-class _EventStream(StreamingResponse):
+class EventStream(StreamingResponse):
     """Events that are in the form of the wire already."""
 
     media_type = "text/event-stream"
@@ -59,7 +59,7 @@ async def _more_to_read(
     "/{job_id}/events",
     operation_id="streamJobEvents",
     summary="Follow a job",
-    response_class=_EventStream,
+    response_class=EventStream,
     responses={
         204: {"description": "The job is over, and its last event is the one that `Last-Event-ID` names"},
         **problem_responses(404, 429, 503),
@@ -71,7 +71,7 @@ async def read_job_events(
     services: Services,
     allowed: StillAllowed,
     after: Annotated[int, Depends(_more_to_read)],
-) -> _EventStream:
+) -> EventStream:
     """Server-sent events: `state` (`{"state"}`), `progress` (`{"step", "steps", "losses", "phase"}`),
     `preview` (`{"step", "media_type", "base64"}`) and `text` (`{"position", "begin", "text"}`: from its
     character `begin` on, the result at `position` now reads `text`). The last event is a terminal `state`;
@@ -79,6 +79,6 @@ async def read_job_events(
 
     Events are kept for an hour. `Last-Event-ID` goes on after that event; when what followed it is gone, with
     the oldest that is left; when it is none of ours, from the start."""
-    return _EventStream(
+    return EventStream(
         job_events(job, after, services.ledger, services.broker, services.closing.wait, allowed)
     )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -45,11 +45,26 @@ async def job_events(
     closing: Callable[[], Coroutine[Any, Any, None]],
     allowed: Callable[[], Awaitable[bool]],
 ) -> AsyncGenerator[bytes, None]:
-    """Events after the sequence number ``after`` (the SSE id) in the form of the wire; the last one is always
-    a terminal ``state``. Those that are there already come in one piece: each passes all layers of answers.
+    """``followed`` in the form of the wire; the SSE id of an event is its sequence number. Those that are
+    there already come in one piece: each passes all layers of answers."""
+    async with aclosing(followed(job, after, ledger, broker, closing, allowed)) as batches:
+        async for batch in batches:
+            yield b"".join(map(_on_the_wire, batch)) or KEEPALIVE_COMMENT
+
+
+async def followed(
+    job: Job,
+    after: int,
+    ledger: Ledger,
+    broker: Broker,
+    closing: Callable[[], Coroutine[Any, Any, None]],
+    allowed: Callable[[], Awaitable[bool]],
+) -> AsyncGenerator[list[Event], None]:
+    """Events after a sequence number as they come; the last one is always a terminal ``state``. An empty list
+    is a sign of life after a long silence.
 
     When the terminal event is not in the stream (its worker died, or it aged out), the final state comes from
-    the ledger, with the id LAST. ``closing`` returns when the process is about to
+    the ledger, with the sequence number 0. ``closing`` returns when the process is about to
     end: the stream then ends where it is, and the reader comes back with the last id that it has seen.
     It ends there too for a reader who is ``allowed`` no longer.
     """
@@ -74,7 +89,7 @@ async def job_events(
                 batch = pending.result()
                 if batch is None:
                     break
-                yield b"".join(map(_on_the_wire, batch))
+                yield batch
                 if batch[-1].terminal:
                     return
                 pending, told_at = asyncio.ensure_future(_next(source)), clock()
@@ -82,7 +97,7 @@ async def job_events(
             if known_terminal:
                 break
             if clock() - told_at >= _SIGN_EVERY:
-                yield KEEPALIVE_COMMENT
+                yield []
                 told_at = clock()
             known_terminal = (await ledger.get(job.id)).state.terminal
             silence = _GRACE if known_terminal else _LOOK_EVERY
@@ -93,11 +108,12 @@ async def job_events(
         with suppress(AttributeError):
             await source.aclose()  # type: ignore[attr-defined]  # a generator, behind its contract
     final = await ledger.get(job.id)
-    yield format_sse_event(id=LAST, event="state", data_str=json.dumps({"state": final.state}))
+    yield [Event(0, "state", {"state": str(final.state)})]
 
 
 def _on_the_wire(event: Event) -> bytes:
-    return format_sse_event(id=str(event.seq), event=event.event, data_str=json.dumps(event.data))
+    name = str(event.seq) if event.seq else LAST
+    return format_sse_event(id=name, event=event.event, data_str=json.dumps(event.data))
 
 
 async def _until_refused(allowed: Callable[[], Awaitable[bool]]) -> None:

@@ -7,14 +7,13 @@ from fastapi.responses import StreamingResponse
 
 from app.audit.log import note
 from app.auth.dependencies import Owner
-from app.errors import JobCanceledError, JobFailedError, StylizationNotReadyError, WaitTimeoutError
+from app.errors import StylizationNotReadyError
 from app.http.content_negotiation import negotiate
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
 from app.http.hrefs import href
 from app.http.pages import Paging
 from app.http.path_ids import StylizationId
-from app.idempotency.keys import REPLAYED
 from app.images.download import image_response
 from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
@@ -47,7 +46,13 @@ from app.stylizations.service import (
 )
 from app.stylizations.tables import StylizationRow
 from app.submission.dependencies import Services, SubmissionServices
-from app.submission.job_response import SUBMITS, accepted_responses, settle
+from app.submission.job_response import (
+    SUBMITS,
+    accepted_responses,
+    kept_headers,
+    require_success,
+    settle,
+)
 from app.submission.zip_stream import Member, member_name, stream_zip
 from app.validators import STORABLE
 
@@ -229,22 +234,8 @@ async def zip_response(row: StylizationRow, job: Job, services: SubmissionServic
 async def _picture(
     request: Request, response: Response, services: SubmissionServices, owner: str, job: Job
 ) -> Response:
-    if not job.state.terminal:
-        raise WaitTimeoutError(
-            f"The picture is not done yet: job {job.id} goes on; read /v1/jobs/{job.id}, or send the request "
-            "again with the same Idempotency-Key to go on waiting.",
-            headers=_kept(response),
-            job_id=job.id,
-        )
-    if job.state is JobState.CANCELED:
-        raise JobCanceledError(f"Job {job.id} was canceled before it was done: send the request again.")
-    if job.state is not JobState.SUCCEEDED or job.result is None:
-        error = job.error or {}
-        raise JobFailedError(
-            error.get("detail", "The job failed: try it again."),
-            job_id=job.id,
-            job_code=error.get("code"),
-        )
+    require_success(job, kept_headers(response))
+    assert job.result is not None
     image = await get_image(services.sessions, owner, job.result["images"][0])
     headers = {
         "X-Job-ID": job.id,
@@ -252,12 +243,6 @@ async def _picture(
         "X-Image-ID": image.id,
         "Content-Location": href(f"/v1/images/{image.id}/content"),
         "Vary": "Accept, Prefer",
-        **_kept(response),
+        **kept_headers(response),
     }
     return await image_response(request, image, services.blobs, headers=headers)
-
-
-def _kept(response: Response) -> dict[str, str]:
-    """What was set on the framework's response, for an answer of our own."""
-    names = ("Location", "Retry-After", "Preference-Applied", REPLAYED)
-    return {name: response.headers[name] for name in names if name in response.headers}

@@ -1,5 +1,7 @@
 """Create stylizations, and styles with a stylization in one call."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
@@ -7,11 +9,12 @@ from starlette.datastructures import UploadFile
 
 from app.errors import ImageError
 from app.http.content_negotiation import negotiate
-from app.http.forms import FileRule, Form, invalid_values
+from app.http.forms import FileRule, invalid_values
 from app.ids import new_id
 from app.images.tables import ImageRole
 from app.images.upload import UploadBatch
 from app.imaging.formats import ClipFormat, OutputFormat, has_video
+from app.imaging.limits import Ground
 from app.imaging.readable import EVERYWHERE
 from app.infra.db import utcnow
 from app.jobs.job import Job, JobKind
@@ -23,7 +26,7 @@ from app.styles.service import check_steps, new_style_row
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
 from app.submission.dependencies import SubmissionServices
-from app.submission.submit import job_submission
+from app.submission.submit import JobSubmission, job_submission
 from app.validators import shortened
 
 REPEATED = frozenset({"style_id", "weight"})
@@ -51,6 +54,27 @@ def one_call_rules(settings: Settings) -> dict[str, FileRule]:
     }
 
 
+@dataclass(frozen=True)
+class StylizationFiles:
+    """What is rendered, and a mask or none.
+
+    ``mask_ground``: see ``UploadBatch.add``. ``clips``: contents may move, unless there is a mask, which
+    stands still.
+    """
+
+    contents: Sequence[UploadFile]
+    mask: Sequence[UploadFile] = ()
+    mask_ground: Ground | None = None
+    clips: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCallFiles(StylizationFiles):
+    """With the examples of the style."""
+
+    examples: Sequence[UploadFile]
+
+
 async def create_stylization(
     request: Request, response: Response, services: SubmissionServices, owner: str
 ) -> Job:
@@ -62,53 +86,60 @@ async def create_stylization(
     ) as submission:
         if submission.job is not None:
             return submission.job
-        form, batch = submission.form, submission.batch
-        options = form.options(StylizationOptions)
-        _check(options, options.format, form, settings)
-        if options.clip_format and options.clip_format.is_video and not has_video():
-            raise _invalid(
-                "clip_format", f"This service writes no {options.clip_format}; ask for webp or gif"
-            )
-        if options.outside_style_id is not None and not form.files["mask"]:
-            raise _invalid("outside_style_id", "Needs a mask that says where outside is")
-        styles = options.shares()
-        needed = {*options.style_id, *filter(None, [options.outside_style_id])}
-        for style_id in sorted(needed):
-            await get_usable_style(services.sessions, owner, style_id)
-        main = str(max(styles, key=lambda share: share["weight"])["id"])
-        added = await batch.add_each(
-            "contents",
-            form.files["contents"],
-            ImageRole.CONTENT,
-            size=options.size,
-            exact=bool(form.files["mask"]),
-            clips=not form.files["mask"],  # a mask stands still
+        form = submission.form
+        files = StylizationFiles(form.files["contents"], form.files["mask"])
+        return await submit_stylization(submission, form.options(StylizationOptions), files)
+
+
+async def submit_stylization(
+    submission: JobSubmission, options: StylizationOptions, files: StylizationFiles
+) -> Job:
+    """The stylization of a form that was read. Raises ValidationError and an ImageError, and what
+    ``get_usable_style`` and ``JobSubmission.create`` raise."""
+    services, owner, batch = submission.services, submission.owner, submission.batch
+    _check(options, options.format, files, services.settings)
+    if options.clip_format and options.clip_format.is_video and not has_video():
+        raise _invalid("clip_format", f"This service writes no {options.clip_format}; ask for webp or gif")
+    if options.outside_style_id is not None and not files.mask:
+        raise _invalid("outside_style_id", "Needs a mask that says where outside is")
+    styles = options.shares()
+    needed = {*options.style_id, *filter(None, [options.outside_style_id])}
+    for style_id in sorted(needed):
+        await get_usable_style(services.sessions, owner, style_id)
+    main = str(max(styles, key=lambda share: share["weight"])["id"])
+    added = await batch.add_each(
+        "contents",
+        files.contents,
+        ImageRole.CONTENT,
+        size=options.size,
+        exact=bool(files.mask),
+        clips=files.clips and not files.mask,
+    )
+    items = [_item(*pair) for pair in zip(files.contents, added, strict=True)]
+    contents = [item["content_id"] for item in items if item["content_id"]]
+    if not contents:
+        raise next(error for error in added if isinstance(error, ImageError))
+    return await submission.create(
+        NewJob(
+            id=batch.job_id,
+            kind=JobKind.STYLIZE,
+            owner=owner,
+            style_id=main,
+            params={
+                "contents": contents,
+                "items": items,
+                "style_id": main,
+                "styles": styles,
+                "outside_style_id": options.outside_style_id,
+                **await _render(options, files, batch),
+                "format": options.format or OutputFormat.PNG,
+                "clips": batch.clips,
+                "clip_format": options.clip_format or ClipFormat.WEBP,
+            },
+            rows=[_row(owner, batch.job_id, main), *batch.rows],
+            effects=[lambda session: hold_styles(session, owner, needed)],
         )
-        items = [_item(*pair) for pair in zip(form.files["contents"], added, strict=True)]
-        contents = [item["content_id"] for item in items if item["content_id"]]
-        if not contents:
-            raise next(error for error in added if isinstance(error, ImageError))
-        return await submission.create(
-            NewJob(
-                id=batch.job_id,
-                kind=JobKind.STYLIZE,
-                owner=owner,
-                style_id=main,
-                params={
-                    "contents": contents,
-                    "items": items,
-                    "style_id": main,
-                    "styles": styles,
-                    "outside_style_id": options.outside_style_id,
-                    **await _render(options, form, batch),
-                    "format": options.format or OutputFormat.PNG,
-                    "clips": batch.clips,
-                    "clip_format": options.clip_format or ClipFormat.WEBP,
-                },
-                rows=[_row(owner, batch.job_id, main), *batch.rows],
-                effects=[lambda session: hold_styles(session, owner, needed)],
-            )
-        )
+    )
 
 
 async def create_one_call(
@@ -120,53 +151,59 @@ async def create_one_call(
     async with job_submission(request, response, services, owner, one_call_rules(settings)) as submission:
         if submission.job is not None:
             return submission.job
-        form, batch = submission.form, submission.batch
+        form = submission.form
         options = form.options(OneCallOptions)
-        check_steps(options.steps, settings)
         wanted = negotiate(request.headers.get("accept"), options.format)
         output = options.format or wanted.picture or OutputFormat.PNG
-        _check(options, output, form, settings)
-        style_id = new_id("sty")
-        examples = await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE)
-        contents = await batch.add(
-            "content",
-            form.files["content"],
-            ImageRole.CONTENT,
-            size=options.size,
-            exact=bool(form.files["mask"]),
+        files = OneCallFiles(form.files["content"], form.files["mask"], examples=form.files["examples"])
+        return await submit_one_call(submission, options, files, output)
+
+
+async def submit_one_call(
+    submission: JobSubmission, options: OneCallOptions, files: OneCallFiles, output: OutputFormat
+) -> Job:
+    """Style and stylization of a form that was read; there is one content. Raises ValidationError, an
+    ImageError, and what ``JobSubmission.create`` raises."""
+    settings, owner, batch = submission.services.settings, submission.owner, submission.batch
+    check_steps(options.steps, settings)
+    _check(options, output, files, settings)
+    style_id = new_id("sty")
+    examples = await batch.add("examples", files.examples, ImageRole.EXAMPLE)
+    contents = await batch.add(
+        "content", files.contents, ImageRole.CONTENT, size=options.size, exact=bool(files.mask)
+    )
+    return await submission.create(
+        NewJob(
+            id=batch.job_id,
+            kind=JobKind.STYLIZE_ONCE,
+            owner=owner,
+            style_id=style_id,
+            params={
+                "examples": examples,
+                "contents": contents,
+                "items": [_item(files.contents[0], contents[0])],
+                "style_id": style_id,
+                "styles": [{"id": style_id, "weight": 1.0}],
+                "steps": options.steps,
+                "seed": options.seed,
+                "rights": options.rights,
+                "licence": options.licence,
+                **await _render(options, files, batch),
+                "format": output,
+            },
+            rows=[
+                new_style_row(style_id, owner, batch.job_id, options),
+                _row(owner, batch.job_id, style_id),
+                *batch.rows,
+            ],
         )
-        return await submission.create(
-            NewJob(
-                id=batch.job_id,
-                kind=JobKind.STYLIZE_ONCE,
-                owner=owner,
-                style_id=style_id,
-                params={
-                    "examples": examples,
-                    "contents": contents,
-                    "items": [_item(form.files["content"][0], contents[0])],
-                    "style_id": style_id,
-                    "styles": [{"id": style_id, "weight": 1.0}],
-                    "steps": options.steps,
-                    "seed": options.seed,
-                    "rights": options.rights,
-                    "licence": options.licence,
-                    **await _render(options, form, batch),
-                    "format": output,
-                },
-                rows=[
-                    new_style_row(style_id, owner, batch.job_id, options),
-                    _row(owner, batch.job_id, style_id),
-                    *batch.rows,
-                ],
-            )
-        )
+    )
 
 
 async def _render(
-    options: StylizationOptions | OneCallOptions, form: Form, batch: UploadBatch
+    options: StylizationOptions | OneCallOptions, files: StylizationFiles, batch: UploadBatch
 ) -> dict[str, Any]:
-    mask = await batch.add("mask", form.files["mask"], ImageRole.MASK, size=options.size)
+    mask = await batch.add("mask", files.mask, ImageRole.MASK, size=options.size, ground=files.mask_ground)
     return {
         "strength": options.strength,
         "abstraction": options.abstraction,
@@ -183,7 +220,10 @@ async def _render(
 
 
 def _check(
-    options: StylizationOptions | OneCallOptions, output: OutputFormat | None, form: Form, settings: Settings
+    options: StylizationOptions | OneCallOptions,
+    output: OutputFormat | None,
+    files: StylizationFiles,
+    settings: Settings,
 ) -> None:
     if options.size is not None and options.size > settings.max_output_side:
         raise _invalid("size", f"Input should be less than or equal to {settings.max_output_side}")
@@ -192,7 +232,7 @@ def _check(
     least = Provenance(settings.least_provenance)
     if not least.permits(options.provenance):
         raise _invalid("provenance", f"This service marks what it makes: ask for at least {least}")
-    if options.feather and not form.files["mask"]:
+    if options.feather and not files.mask:
         raise _invalid("feather", "Needs a mask whose edge can be softened")
 
 

@@ -1,15 +1,17 @@
 """Answer a POST that made a job: at once, or after waiting as the client prefers."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response, status
 
 from app.auth.authenticator import key_of
+from app.errors import JobCanceledError, JobFailedError, WaitTimeoutError
 from app.http.content_negotiation import wait_seconds
 from app.http.hrefs import href
 from app.idempotency.keys import HEADER, REPLAYED
-from app.jobs.job import Job
+from app.jobs.job import Job, JobState
 from app.jobs.repository import last_retry
 from app.submission.dependencies import SubmissionServices
 
@@ -84,6 +86,33 @@ async def settle(
         response.status_code = status.HTTP_202_ACCEPTED
         response.headers["Retry-After"] = "1"
     return job
+
+
+def require_success(job: Job, headers: Mapping[str, str] | None = None) -> None:
+    """Raise why a job that somebody waited for has no result: WaitTimeoutError (with ``headers``),
+    JobCanceledError, JobFailedError."""
+    if not job.state.terminal:
+        raise WaitTimeoutError(
+            f"The picture is not done yet: job {job.id} goes on; read /v1/jobs/{job.id}, or send the request "
+            "again with the same Idempotency-Key to go on waiting.",
+            headers=headers,
+            job_id=job.id,
+        )
+    if job.state is JobState.CANCELED:
+        raise JobCanceledError(f"Job {job.id} was canceled before it was done: send the request again.")
+    if job.state is not JobState.SUCCEEDED or job.result is None:
+        error = job.error or {}
+        raise JobFailedError(
+            error.get("detail", "The job failed: try it again."),
+            job_id=job.id,
+            job_code=error.get("code"),
+        )
+
+
+def kept_headers(response: Response) -> dict[str, str]:
+    """What was set on the framework's response, for an answer of one's own."""
+    names = ("Location", "Retry-After", "Preference-Applied", REPLAYED)
+    return {name: response.headers[name] for name in names if name in response.headers}
 
 
 async def _wait(

@@ -4,19 +4,25 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.dependencies import Owner
+from app.bounds import MIN_SIZE
 from app.http.exception_handlers import problem_responses
 from app.http.forms import FileRule, form_body, read_form
+from app.images.upload import PLAIN_SIDE
 from app.settings import Settings
 from app.submission.dependencies import Services
 
 
-class _NoOptions(BaseModel):
-    """There is nothing to choose."""
+class PlainOptions(BaseModel):
+    """The fields of `POST /v1/images/plain` besides the file."""
 
     model_config = ConfigDict(extra="forbid")
+
+    size: int = Field(
+        PLAIN_SIDE, ge=MIN_SIZE, le=PLAIN_SIDE, description="Longer side in pixels, at most. Never enlarges."
+    )
 
 
 def plain_rules(settings: Settings) -> dict[str, FileRule]:
@@ -28,7 +34,7 @@ def build_router(settings: Settings) -> APIRouter:
     """The route; its documentation states the limits of ``settings``."""
     router = APIRouter(prefix="/v1/images", tags=["images"])
     rules = plain_rules(settings)
-    body: dict[str, Any] = form_body(_NoOptions, rules)
+    body: dict[str, Any] = form_body(PlainOptions, rules)
 
     @router.post(
         "/plain",
@@ -46,14 +52,16 @@ def build_router(settings: Settings) -> APIRouter:
     )
     async def post_plain(request: Request, services: Services, owner: Owner) -> Response:
         """The picture as the service would keep it, for programs that cannot read its format (HEIC, mostly):
-        upright, in sRGB, without metadata, scaled down to 2048 pixels. Nothing of it is kept."""
+        upright, in sRGB, without metadata, scaled down to 2048 pixels or `size`. Nothing of it is kept."""
         async with (
             services.uploads.turn(owner),
             read_form(request, rules, max_bytes=settings.max_request_bytes) as form,
         ):
-            form.options(_NoOptions)
+            size = form.options(PlainOptions).size
             gone = request.is_disconnected
-            async with services.intake.plain(form.files["file"][0], owner, "`file`", gone) as (path, done):
+            async with services.intake.plain(
+                form.files["file"][0], owner, "`file`", size=size, gone=gone
+            ) as (path, done):
                 data = await asyncio.to_thread(path.read_bytes)
         return Response(data, media_type=done.media_type, headers={"Cache-Control": "no-store"})
 

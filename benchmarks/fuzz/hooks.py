@@ -12,7 +12,7 @@ from schemathesis.transport.serialization import Binary
 from benchmarks.stub.service import picture
 
 _FORM = "multipart/form-data"
-_PICTURES = frozenset({"examples", "contents", "content", "mask"})
+_PICTURES = frozenset({"examples", "contents", "content", "mask", "image", "image[]"})
 _STEPS = 2  # a job shall not take long
 _SEEDS = 600  # of greater ones the stub engine dies or hangs, for `make chaos`
 

@@ -550,6 +550,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit an image, as OpenAI's clients ask for it
+         * @description The first `image[]` is the photo, the others are examples of a style, which is learned and put on
+         *     the photo; or one image with a style as `model`. OpenAI's own clients call it with
+         *     `base_url=".../v1"`: `client.images.edit(image=[photo, *examples], prompt="...")`.
+         *
+         *     With `stream` the events are `image_edit.partial_image`, `image_edit.completed`, or `error`. Without,
+         *     it waits as long as it may; then the answer is 504, and the job goes on: the same request with the
+         *     same `Idempotency-Key` waits on.
+         */
+        post: operations["editImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{style_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a style, as OpenAI's clients read a model
+         * @description A style by its id, a preset also by its short name, such as `hokusai`.
+         */
+        get: operations["getModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images/plain": {
         parameters: {
             query?: never;
@@ -562,7 +608,7 @@ export interface paths {
         /**
          * Convert a picture
          * @description The picture as the service would keep it, for programs that cannot read its format (HEIC, mostly):
-         *     upright, in sRGB, without metadata, scaled down to 2048 pixels. Nothing of it is kept.
+         *     upright, in sRGB, without metadata, scaled down to 2048 pixels or `size`. Nothing of it is kept.
          */
         post: operations["plainImage"];
         delete?: never;
@@ -931,6 +977,7 @@ export interface paths {
         /**
          * List models
          * @description The base checkpoint that adaptations of pictures start from, and what else styles are learned of.
+         *     `data` are the styles that the key may use, as OpenAI's clients list models.
          */
         get: operations["listModels"];
         put?: never;
@@ -1230,6 +1277,92 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "delivered" | "failed";
+        /**
+         * EditImage
+         * @description A result: its bytes, or where they are.
+         */
+        EditImage: {
+            /** B64 Json */
+            b64_json?: string | null;
+            /** Url */
+            url?: string | null;
+        };
+        /**
+         * EditUsage
+         * @description No tokens are counted here.
+         */
+        EditUsage: {
+            /**
+             * Input Tokens
+             * @default 0
+             */
+            input_tokens: number;
+            /**
+             * Output Tokens
+             * @default 0
+             */
+            output_tokens: number;
+            /**
+             * Total Tokens
+             * @default 0
+             */
+            total_tokens: number;
+            /**
+             * @default {
+             *       "image_tokens": 0,
+             *       "text_tokens": 0
+             *     }
+             */
+            input_tokens_details: components["schemas"]["EditUsageDetails"];
+        };
+        /**
+         * EditUsageDetails
+         * @description Of what kind they are.
+         */
+        EditUsageDetails: {
+            /**
+             * Image Tokens
+             * @default 0
+             */
+            image_tokens: number;
+            /**
+             * Text Tokens
+             * @default 0
+             */
+            text_tokens: number;
+        };
+        /**
+         * EditedImages
+         * @description The answer to an edit.
+         */
+        EditedImages: {
+            /**
+             * Created
+             * @description When, in seconds since 1970.
+             */
+            created: number;
+            /** Data */
+            data: components["schemas"]["EditImage"][];
+            output_format: components["schemas"]["OutputFormat"];
+            quality: components["schemas"]["Quality"];
+            /**
+             * Size
+             * @description Of the result in pixels, such as `1280x853`.
+             */
+            size: string;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "total_tokens": 0,
+             *       "input_tokens_details": {
+             *         "image_tokens": 0,
+             *         "text_tokens": 0
+             *       }
+             *     }
+             */
+            usage: components["schemas"]["EditUsage"];
+        };
         /**
          * ErrorCode
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
@@ -1716,9 +1849,20 @@ export interface components {
         };
         /**
          * ModelPage
-         * @description All models that the service runs.
+         * @description All models that the service runs, and what OpenAI's clients take for models.
          */
         ModelPage: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /**
+             * Data
+             * @description What `POST /v1/images/edits` takes as `model`: styles.
+             */
+            data: components["schemas"]["OpenAIModel"][];
             /** Items */
             items: components["schemas"]["ModelOut"][];
             /** Modalities */
@@ -1732,6 +1876,40 @@ export interface components {
             stylization: components["schemas"]["StylizationOut"];
             job: components["schemas"]["JobOut"];
             style: components["schemas"]["StyleOut"];
+        };
+        /**
+         * OpenAIModel
+         * @description A style as OpenAI's clients read a model.
+         */
+        OpenAIModel: {
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default model
+             * @constant
+             */
+            object: "model";
+            /**
+             * Created
+             * @description When, in seconds since 1970.
+             */
+            created: number;
+            /**
+             * Owned By
+             * @description `fewstroke` for what comes with the service, else the key's owner.
+             */
+            owned_by: string;
+            /**
+             * Name
+             * @description The style's name, for people.
+             */
+            name: string | null;
+            /**
+             * Modality
+             * @description What it makes: `image`, `music` and so on. Edits need an `image`.
+             */
+            modality: string;
         };
         /**
          * OutputFormat
@@ -1925,6 +2103,12 @@ export interface components {
          * @enum {string}
          */
         Provenance: "none" | "metadata" | "signed";
+        /**
+         * Quality
+         * @description How much work goes into a picture.
+         * @enum {string}
+         */
+        Quality: "low" | "medium" | "high" | "xhigh" | "max" | "auto" | "standard";
         /**
          * Ready
          * @description Whether jobs can be taken and done. ``missing`` says what to look after.
@@ -2828,6 +3012,29 @@ export interface components {
             detail: string;
         };
         /**
+         * OpenAIError
+         * @description The member ``error`` of an answer.
+         */
+        OpenAIError: {
+            /** Message */
+            message: string;
+            /**
+             * Type
+             * @description `invalid_request_error`, `rate_limit_error` or `server_error`.
+             */
+            type: string;
+            /**
+             * Param
+             * @description The field that is wrong.
+             */
+            param: string | null;
+            /**
+             * Code
+             * @description As in the problem document.
+             */
+            code: string;
+        };
+        /**
          * Problem
          * @description An error, as RFC 9457 describes it.
          * @example {
@@ -2871,6 +3078,11 @@ export interface components {
              * @default null
              */
             errors: components["schemas"]["FieldProblem"][] | null;
+            /**
+             * @description On the calls that OpenAI's clients know: the same as they read it.
+             * @default null
+             */
+            error: components["schemas"]["OpenAIError"] | null;
         };
     };
     responses: never;
@@ -12474,6 +12686,426 @@ export interface operations {
             };
         };
     };
+    editImage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "image[]": [
+                 *         "harbour.jpg",
+                 *         "wave.jpg",
+                 *         "bridge.jpg",
+                 *         "rain.jpg",
+                 *         "pines.jpg",
+                 *         "snow.jpg"
+                 *       ],
+                 *       "prompt": "Waves",
+                 *       "size": "1536x1024",
+                 *       "output_format": "jpeg",
+                 *       "output_compression": 90
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them: the photo, and after it the examples of a style, at most 32 MiB each. */
+                    "image[]"?: string[];
+                    /** @description The same; for a single picture. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
+                    image?: string[];
+                    /** @description Picture that is transparent where the photo is to be drawn, stretched over the photo; the rest of the photo stays. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
+                    mask?: string;
+                    /** @description What the style is about is said by its examples, not in words: the prompt becomes the name of the style that is learned (200 characters of it). */
+                    prompt?: string;
+                    /** @description A style (`sty_…`, or a preset's short name such as `hokusai`, see `GET /v1/models`), which is put on the one image; default: `fewstroke`, which learns one from the other images. */
+                    model?: string;
+                    /**
+                     * @description The same images give the same picture: there is one.
+                     * @default 1
+                     */
+                    n?: number;
+                    /**
+                     * @description `auto` or `1536x1024`: the larger number is the longer side of the result, at most. The photo keeps its shape, and is never enlarged.
+                     * @default auto
+                     */
+                    size?: string;
+                    /**
+                     * @description Inner steps and abstraction: `low` (0 steps) is quick, `max` (100) slow; `auto` is `high`, the service's default.
+                     * @default auto
+                     * @enum {string}
+                     */
+                    quality?: "low" | "medium" | "high" | "xhigh" | "max" | "auto" | "standard";
+                    /**
+                     * @description File format of the result.
+                     * @default png
+                     * @enum {string}
+                     */
+                    output_format?: "png" | "jpeg" | "webp";
+                    /** @description Quality of a jpeg or webp; default: 92. */
+                    output_compression?: number;
+                    /**
+                     * @description The bytes in base64, or a signed link to them, good for an hour.
+                     * @default b64_json
+                     * @enum {string}
+                     */
+                    response_format?: "b64_json" | "url";
+                    /**
+                     * @description Answer with server-sent events.
+                     * @default false
+                     */
+                    stream?: boolean;
+                    /**
+                     * @description Previews (JPEG) in a stream, at most, while the style is learned.
+                     * @default 0
+                     */
+                    partial_images?: number;
+                    /**
+                     * @description A photo's own transparency is kept by png and webp; none is made.
+                     * @default auto
+                     * @enum {string}
+                     */
+                    background?: "auto" | "opaque" | "transparent";
+                    /**
+                     * @description Taken and not looked at.
+                     * @enum {string}
+                     */
+                    input_fidelity?: "low" | "high";
+                    /**
+                     * @description Taken and not looked at.
+                     * @enum {string}
+                     */
+                    moderation?: "low" | "auto";
+                    /** @description Taken and not looked at. */
+                    user?: string;
+                    /** @description Taken and not looked at. */
+                    safety_identifier?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The picture, or with `stream` its events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created": 1767258000,
+                     *       "data": [
+                     *         {
+                     *           "b64_json": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwM="
+                     *         }
+                     *       ],
+                     *       "output_format": "jpeg",
+                     *       "quality": "auto",
+                     *       "size": "1280x853",
+                     *       "usage": {
+                     *         "input_tokens": 0,
+                     *         "output_tokens": 0,
+                     *         "total_tokens": 0,
+                     *         "input_tokens_details": {
+                     *           "image_tokens": 0,
+                     *           "text_tokens": 0
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EditedImages"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:wait_timeout",
+                     *       "title": "Not done in time",
+                     *       "status": 504,
+                     *       "detail": "The picture is not done yet: job job_01KATGAV4T9ZJ2S6R8WHX0QD5K goes on; read /v1/jobs/job_01KATGAV4T9ZJ2S6R8WHX0QD5K, or send the request again with the same Idempotency-Key to go on waiting.",
+                     *       "code": "wait_timeout",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/images/edits",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A style's id, or a preset's short name.
+                 * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
+                 */
+                style_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "object": "model",
+                     *       "created": 1767258000,
+                     *       "owned_by": "ada",
+                     *       "name": "Waves",
+                     *       "modality": "image"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OpenAIModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/models/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/models/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/models/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/models/sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     plainImage: {
         parameters: {
             query?: never;
@@ -12491,6 +13123,11 @@ export interface operations {
                 "multipart/form-data": {
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     file: string;
+                    /**
+                     * @description Longer side in pixels, at most. Never enlarges.
+                     * @default 2048
+                     */
+                    size?: number;
                 };
             };
         };
@@ -15896,6 +16533,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "object": "model",
+                     *           "created": 1767258000,
+                     *           "owned_by": "ada",
+                     *           "name": "Waves",
+                     *           "modality": "image"
+                     *         }
+                     *       ],
                      *       "items": [
                      *         {
                      *           "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",

@@ -102,6 +102,10 @@ async def test_the_story_is_what_happens(
     await tell("getStylization", "GET", f"/v1/stylizations/{made['stylization']['id']}")
     await tell("stylize", "POST", "/v1/stylize", files=files(examples=png(), content=png()))
     await fake_worker.do_one()
+    async with fake_worker.busy():
+        edit = files(**{"image[]": [png(), png(seed=1)]})
+        await tell("editImage", "POST", "/v1/images/edits", files=edit, data={"prompt": "Waves"})
+    await tell("getModel", "GET", f"/v1/models/{dropped['style']['id']}")
     await tell("listStylizations", "GET", "/v1/stylizations")
 
     songs = files(examples=write_midi(make_song(1)))

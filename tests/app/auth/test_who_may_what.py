@@ -47,12 +47,15 @@ class May(Enum):
 TABLE = {
     ("GET", "/"): May.EVERYBODY,
     ("GET", "/docs"): May.EVERYBODY,
+    ("GET", "/llms.txt"): May.EVERYBODY,
+    ("POST", "/mcp"): May.READ,  # and each tool what its calls need: tests/clients/test_mcp.py
     ("GET", "/openapi.json"): May.EVERYBODY,
     ("GET", "/assets/{name}"): May.EVERYBODY,  # of the studio
     ("GET", "/livez"): May.EVERYBODY,
     ("GET", "/readyz"): May.EVERYBODY,
     ("GET", "/metrics"): May.ADMIN,
     ("GET", "/v1/models"): May.READ,
+    ("GET", "/v1/models/{style_id}"): May.READ,
     ("GET", "/v1/usage"): May.READ,
     ("GET", "/v1/styles"): May.READ,
     ("POST", "/v1/styles"): May.WRITE,
@@ -81,6 +84,7 @@ TABLE = {
     ("GET", "/v1/jobs/{job_id}/events"): May.READ,
     ("GET", "/v1/images"): May.READ,
     ("POST", "/v1/images/plain"): May.WRITE,
+    ("POST", "/v1/images/edits"): May.WRITE,
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,
     ("GET", "/v1/images/{image_id}/content"): May.READ,
@@ -103,6 +107,7 @@ TABLE = {
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/styles/{style_id}"): {"name": "mine"},
+    ("POST", "/mcp"): {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
     ("PATCH", "/v1/webhooks/{webhook_id}"): {"enabled": False},
 }
 """JSON for calls that read their body before they look for what they are about."""
@@ -255,7 +260,7 @@ async def test_who_may_do_what(locked: FastAPI, monkeypatch: pytest.MonkeyPatch)
                     f"{what} tells too much"
                 )
             if may is May.READ:
-                assert (await clients["reader"].request(method, url)).status_code == 200, what
+                assert (await clients["reader"].request(method, url, **body)).status_code == 200, what
         kept = await clients["reader"].get(f"/v1/jobs/{ids['job_id']}")
         assert kept.json()["state"] == "succeeded", "nobody changed what was not theirs"
         assert (await clients["reader"].get(f"/v1/styles/{ids['style_id']}")).status_code == 200

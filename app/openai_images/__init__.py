@@ -1,0 +1,1 @@
+"""OpenAI's image edits on this service: their form and their answers, around the same jobs."""
