@@ -81,6 +81,7 @@ TABLE = {
     ("GET", "/v1/jobs/{job_id}/events"): May.READ,
     ("GET", "/v1/images"): May.READ,
     ("POST", "/v1/images/plain"): May.WRITE,
+    ("POST", "/v1/detections"): May.WRITE,
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,
     ("GET", "/v1/images/{image_id}/content"): May.READ,

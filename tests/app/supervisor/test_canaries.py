@@ -51,7 +51,13 @@ HOLD_NONE = {  # texts that are told to others by their nature, or choices
     *("s3_region", "renderer", "log_level", "log_format", "host", "auth", "publish", "hosts", "cors_origins"),
     *("root_path", "trusted_proxies"),
     *("webhook_allowed_networks", "data_dir", "checkpoint", "presets_dir"),
-    *("least_provenance", "reserved_examples", "signing_certificate", "signing_key"),  # paths, no keys
+    *(
+        "least_provenance",
+        "reserved_examples",
+        "watermark",
+        "signing_certificate",
+        "signing_key",
+    ),  # paths, no keys
     *("music_checkpoint", "poems_checkpoint"),
 }
 OTHERS = {  # what the environment of a service holds besides
