@@ -248,6 +248,11 @@ class Settings(BaseSettings):
         None, description="PEM of that certificate's key; default: in the same file."
     )
 
+    watermark: Literal["on", "off"] = Field(
+        "on",
+        description="Whether result pictures carry an invisible watermark, by which `POST /v1/detections` "
+        "and `fewstroke detect` know them without their metadata (docs/originality.md).",
+    )
     reserved_examples: Literal["refuse", "accept"] = Field(
         "refuse",
         description="Examples whose metadata forbid training or derivation: refused (`example_reserved`), or "

@@ -16,6 +16,7 @@ from app.api import health, llms_txt, model_routes
 from app.api.media import MEDIA, generating
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.services import open_container
+from app.detections import routes as detections
 from app.files import routes as files
 from app.generations import routes as generations
 from app.http import exception_handlers
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.include_router(job_events.router)
     app.include_router(openai_images.build_router(settings))
     app.include_router(plain_pictures.build_router(settings))
+    app.include_router(detections.build_router(settings))
     app.include_router(images.router)
     app.include_router(files.router)
     app.include_router(shares.router)

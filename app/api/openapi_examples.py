@@ -74,6 +74,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "importStyle": {"file": "waves.safetensors", "name": "Waves"},
     "plainImage": {"file": "IMG_0001.HEIC"},
+    "detect": {"file": "found.jpg"},
     "updateStyle": {"name": "Waves of Kanagawa", "description": None},
     "createStylization": {
         "contents": ["harbour.jpg", "notes.txt"],

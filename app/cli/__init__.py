@@ -16,6 +16,7 @@ from app.cli import (
     bench,
     certificates,
     config,
+    detect,
     doctor,
     evaluate,
     export,
@@ -54,6 +55,7 @@ cli.add_typer(certificates.certificates, rich_help_panel="Service")
 cli.add_typer(owners.owners, rich_help_panel="Service")
 cli.command(rich_help_panel="Without a server")(local.adapt)
 cli.command(rich_help_panel="Without a server")(local.stylize)
+cli.command(rich_help_panel="Without a server")(detect.detect)
 cli.command(rich_help_panel="Without a server")(export.export)
 cli.command(rich_help_panel="Without a server")(music.compose)
 cli.command(rich_help_panel="Without a server")(writing.write)

@@ -15,6 +15,7 @@ from rich import progress as rich_progress
 from app.bounds import MAX_SEED, MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.music import adapt_works, are_works
+from app.cli.rights import Rights
 from app.cli.writing import adapt_texts, are_texts
 from model.image.dials import (
     DEFAULT_ABSTRACTION,
@@ -55,14 +56,21 @@ def adapt(
         typer.Option(help="Photos (or folders) to practise on.", show_default="a bank of free photos"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same style.")] = 0,
+    rights: Annotated[
+        str | None, typer.Option(help="Whose the examples are: written into the style and its results.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Under which they may be learned from, e.g. CC-BY-4.0.")
+    ] = None,
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
     """Learn a style from a few example pictures, works of music, or texts (.txt, .md), into a file."""
+    said = Rights(rights or "", licence or "")
     if are_texts(examples):
-        return adapt_texts(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
+        return adapt_texts(examples, output, steps=steps, seed=seed, checkpoint=checkpoint, rights=said)
     if are_works(examples):
-        return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint)
+        return adapt_works(examples, output, steps=steps, seed=seed, checkpoint=checkpoint, rights=said)
     with reported_errors():
         from app.cli.pictures import expand, read_pictures, refuse_reserved
         from app.cli.results import refuse_picture_name, write_bytes
@@ -94,7 +102,7 @@ def adapt(
                 bar.update(task, completed=now.step, total=now.steps, losses=_losses(now.losses))
 
             style = engine.adapt(pictures, contents=photos, steps=steps, seed=seed, on_progress=on_progress)
-        write_bytes(output, style.to_bytes())
+        write_bytes(output, said.written_in(style).to_bytes())
         seconds = time.perf_counter() - started
         told = _closer(style.header.losses["end"])
         tell(f"{output}: style of {len(pictures)} pictures in {seconds:.1f} s, {told}")
@@ -183,7 +191,13 @@ def stylize(
             learned = Style.from_bytes(data, base_hash=engine.base_hash)
         dials = Dials(strength, abstraction, stroke_size)
         options = {**asdict(dials), "size": size, "smooth": smooth}
-        recipe = Recipe(Signer.of(settings), base_hash=engine.base_hash, style=data, options=options)
+        recipe = Recipe(
+            Signer.of(settings),
+            base_hash=engine.base_hash,
+            style=data,
+            options=options,
+            watermark=settings.watermark == "on" and strength > 0,
+        )
         with _progress("stylizing") as bar:
             task = bar.add_task("stylizing", total=len(given), losses="")
 
@@ -191,8 +205,9 @@ def stylize(
                 content = read_picture(photo, longest=longest)
                 with about(style):
                     rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
-                picture = encode(with_alpha_of(rendered, content), encoding, xmp=recipe.xmp(mark))
-                write_bytes(target, recipe.signed(picture, encoding.media_type, mark, photo))
+                picture = recipe.watermarked(with_alpha_of(rendered, content), mark)
+                data = encode(picture, encoding, xmp=recipe.xmp(mark))
+                write_bytes(target, recipe.signed(data, encoding.media_type, mark, photo))
 
             def make_clip(clip: Path, target: Path, each: ClipFormat, mark: str) -> None:
                 with about(clip):

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from app.cli.common import InputError, about, complain, err_console, tell
 from app.imaging.sniff import media_type_of
 from app.provenance.marks import read_marks
 from app.provenance.signer import Claim, Signer
+from app.provenance.watermark.embed import embed
+from app.provenance.watermark.payload import COMMAND_LINE, Payload, result_code
 from app.provenance.xmp import packet, tool
 
 _MARK = re.compile(rb"fewstroke:[0-9a-f]{64}")
@@ -45,8 +49,17 @@ def without_results(found: Sequence[Path], *, named: Collection[Path], output: P
 class Recipe:
     """Everything that the results of one run have in common: the network, the style, the options."""
 
-    def __init__(self, signer: Signer, *, base_hash: str, style: bytes, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        base_hash: str,
+        style: bytes,
+        options: Mapping[str, Any],
+        watermark: bool = True,
+    ) -> None:
         self._signer = signer
+        self._watermark = watermark
         self._record = {
             "app": tool(),
             "base_hash": base_hash,
@@ -60,6 +73,12 @@ class Recipe:
         with source.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
         return f"fewstroke:{digest.hexdigest()}"
+
+    def watermarked(self, picture: Image.Image, mark: str) -> Image.Image:
+        """With the invisible watermark of the command line, if it is to have one."""
+        if not self._watermark:
+            return picture
+        return embed(picture, Payload(COMMAND_LINE, result_code(mark.encode())))
 
     def xmp(self, mark: str) -> bytes:
         """For a picture: how it was made, with the mark."""

@@ -13,6 +13,7 @@ import typer
 
 from app.bounds import MAX_SEED
 from app.cli.common import InputError, err_console, reported_errors, tell
+from app.cli.rights import NO_RIGHTS, Rights
 from app.cli.train_options import BeginFrom, JointShare, Minutes, Out, RateScale, Seed, Threads, train
 from model.music.sniffing import sniff
 
@@ -37,7 +38,13 @@ def are_works(examples: Sequence[Path]) -> bool:
 
 
 def adapt_works(
-    examples: Sequence[Path], output: Path, *, steps: int | None, seed: int, checkpoint: Path | None
+    examples: Sequence[Path],
+    output: Path,
+    *,
+    steps: int | None,
+    seed: int,
+    checkpoint: Path | None,
+    rights: Rights = NO_RIGHTS,
 ) -> None:
     """Learn a composer from a few works and write the style to a file."""
     with _errors():
@@ -73,7 +80,7 @@ def adapt_works(
                 bar.update(task, completed=done, total=total, loss=told)
 
             style = adapt(base, scores, steps=steps, seed=seed, on_progress=on_progress)
-        write_bytes(output, style.to_bytes())
+        write_bytes(output, rights.written_in(style).to_bytes())
         seconds = time.perf_counter() - started
         tell(f"{output}: style of {len(scores)} works in {seconds:.1f} s")
 

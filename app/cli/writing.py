@@ -13,6 +13,7 @@ import typer
 
 from app.bounds import MAX_SEED
 from app.cli.common import InputError, err_console, reported_errors, tell
+from app.cli.rights import NO_RIGHTS, Rights
 
 if TYPE_CHECKING:
     from model.text.reading import Text
@@ -33,7 +34,13 @@ def are_texts(examples: Sequence[Path]) -> bool:
 
 
 def adapt_texts(
-    examples: Sequence[Path], output: Path, *, steps: int | None, seed: int, checkpoint: Path | None
+    examples: Sequence[Path],
+    output: Path,
+    *,
+    steps: int | None,
+    seed: int,
+    checkpoint: Path | None,
+    rights: Rights = NO_RIGHTS,
 ) -> None:
     """Learn an author from a few texts and write the style to a file."""
     with text_errors():
@@ -71,7 +78,7 @@ def adapt_texts(
             style = learn(
                 texts, folder, steps=steps, seed=seed, checkpoint=checkpoint, on_progress=on_progress
             )
-        write_bytes(output, style.to_bytes())
+        write_bytes(output, rights.written_in(style).to_bytes())
         seconds = time.perf_counter() - started
         tell(f"{output}: style of {len(texts)} texts in {seconds:.1f} s")
         tell(json.dumps(style.description, ensure_ascii=False))

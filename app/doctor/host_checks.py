@@ -11,6 +11,7 @@ from app.doctor.report import Trouble, Verdict
 from app.imaging.decoder_pool import Decoder
 from app.imaging.limits import Ground, Limits
 from app.infra.listen_socket import ListenError, listen
+from app.provenance.certificates import SOON, certificate_of, days_left
 from app.settings import Settings
 from app.settings_report import remarks
 
@@ -43,6 +44,21 @@ async def check_modes(settings: Settings) -> str:
             shlex.join(["chmod", "-R", "go=", *wide]),
         )
     return "database and pictures are for this user alone"
+
+
+async def check_certificate(settings: Settings) -> str:
+    """What results are signed with can be read, fits, and lasts. Raises ConfigError."""
+    path = certificate_of(settings)
+    if settings.signing_certificate is None and not path.exists():
+        return f"none yet: a worker makes {path} when it starts"
+    left = days_left(settings)
+    if left < SOON.days:
+        raise Trouble(
+            Verdict.WARN,
+            f"the certificate in {path} expires in {left} days",
+            "Get a new one, or make one with `fewstroke certificates create`; then start the workers anew.",
+        )
+    return f"results are signed with {path}, which lasts {left} days more"
 
 
 async def check_disk(settings: Settings) -> str:

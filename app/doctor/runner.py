@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from app.doctor.host_checks import (
+    check_certificate,
     check_checkpoint,
     check_decoder,
     check_device,
@@ -44,6 +45,11 @@ async def examine(settings: Settings, *, device: str = "auto") -> list[Finding]:
         ),
         "clock": (lambda: check_clock(settings), "Keep the clocks of all machines in step (NTP, chrony)."),
         "modes": (lambda: check_modes(settings), "Give folder and files to the user of the service."),
+        "certificate": (
+            lambda: check_certificate(settings),
+            "Name another one with FEWSTROKE_SIGNING_CERTIFICATE, or make one with `fewstroke certificates "
+            "create` (docs/originality.md).",
+        ),
         "disk": (lambda: check_disk(settings), "Make room on the disk of the data folder."),
         "checkpoint": (
             lambda: check_checkpoint(settings, device),

@@ -13,6 +13,7 @@ from app.jobs.references import image_is_needed, unfinished
 
 _C = table_of(ImageRow).c
 _BY_ID = select(*(column for column in _C if column.name != "manifest")).where(_C.id == bindparam("id"))
+_BY_WATERMARK = select(_C.id).where(_C.owner == bindparam("owner"), _C.watermark == bindparam("number"))
 _RESULTS = select(_C.id).where(_C.job_id.in_(bindparam("jobs", expanding=True)), _C.role == ImageRole.RESULT)
 
 
@@ -22,6 +23,13 @@ async def get_image(sessions: Sessions, owner: str | None, image_id: str) -> Ima
     if row is None or owner not in (None, row.owner):
         raise _unknown(image_id)
     return ImageRow(**row._mapping)
+
+
+async def get_watermarked(sessions: Sessions, owner: str, number: int) -> str | None:
+    """The id of the owner's result with this number in its watermark, the newest of several; None: they have
+    none."""
+    row = await sessions.few(_BY_WATERMARK, owner=owner, number=number)
+    return max((found.id for found in row), default=None)
 
 
 async def get_results(sessions: Sessions, job_id: str) -> dict[str, ImageRow]:

@@ -211,14 +211,18 @@ class ImageIntake:
         *,
         size: int = PLAIN_SIDE,
         gone: Gone = _nobody_left,
+        detect: bool = False,
     ) -> AsyncIterator[tuple[Path, Normalized]]:
         """A content as it would be kept, at most ``size`` pixels; the file goes at the end of the block.
 
+        ``detect``: see ``Limits``.
         Raises ClientDisconnect when there is nobody to do it for, and an ImageError about ``label``.
         """
         settings = self._settings
         side = min(size, settings.max_output_side)
-        limits = Limits(settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT)
+        limits = Limits(
+            settings.min_side, settings.max_side, settings.max_pixels, side, Ground.KEPT, detect=detect
+        )
         with temporary_folder() as folder:
             source, target = folder / "in", folder / "out"
             await spill(file, source)

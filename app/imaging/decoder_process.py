@@ -20,6 +20,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from app.errors import AppError
 from app.imaging.cost_limits import keep_small, refuse_costly
 from app.imaging.limits import Limits, Normalized, Stored, manifest_beside
@@ -27,7 +29,8 @@ from app.imaging.normalize import normalize
 from app.imaging.sandbox import confine
 from app.imaging.sniff import media_type_of
 from app.infra.thread_priority import give_way
-from app.provenance.marks import read_marks
+from app.provenance.marks import read_marks, read_record
+from app.provenance.watermark.detect import find
 
 _MEMORY = 3 * 1024**3  # bytes of address space; the largest accepted picture needs about a fifth
 _MOMENT = 0.2  # s
@@ -42,8 +45,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return _read(request, source, target)
     try:
         refuse_costly(source, request["label"])
-        done = normalize(source, target, Limits(**request["limits"]), label=request["label"])
+        limits = Limits(**request["limits"])
+        done = normalize(source, target, limits, label=request["label"])
         done = _marked(keep_small(done, source, target), source, target)
+        if limits.detect:
+            done = _detected(done, source, target)
     except AppError as error:
         return {"error": type(error).__name__, "detail": error.detail}
     except OSError as error:  # no room for the result; what a picture itself raises is an AppError
@@ -59,6 +65,14 @@ def _marked(done: Normalized, source: Path, target: Path) -> Normalized:
     if manifest is not None:
         manifest_beside(target).write_bytes(manifest)
     return replace(done, marks=asdict(marks) if marks else None)
+
+
+def _detected(done: Normalized, source: Path, target: Path) -> Normalized:
+    """With what else tells where it comes from."""
+    with Image.open(target) as picture:
+        found = find(picture)
+    record = read_record(source, media_type_of(source))
+    return replace(done, record=record, watermark=asdict(found) if found else None)
 
 
 def _read(request: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Limits:
     frames: int = 0  # of a moving picture; 0: none may move
     seconds: float = 0.0
     clip_side: int = 0  # bounds the longer side of a moving picture, too
+    detect: bool = False  # tell where the picture comes from: ``Normalized.record`` and ``watermark``
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,5 @@ class Normalized:
     sha256: str
     frames: int = 1  # more: it moves
     marks: dict[str, Any] | None = None  # what the upload said of itself (``app.provenance.marks``)
+    record: dict[str, Any] | None = None  # of how it was made, where Fewstroke made it
+    watermark: dict[str, Any] | None = None  # as ``Found``, see ``app.provenance.watermark.detect``

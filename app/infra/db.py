@@ -69,6 +69,7 @@ class Sessions:
 
     def __init__(self, engine: AsyncEngine) -> None:
         sqlite = engine.dialect.name == "sqlite"
+        self._engine = engine
         self._make = async_sessionmaker(engine, expire_on_commit=False)
         self._read = async_sessionmaker(_reading(engine), expire_on_commit=False) if sqlite else self._make
         self._here = _reading_here(engine) if sqlite else None
@@ -146,6 +147,21 @@ class Sessions:
         finally:
             self._writer = None
             self._line.release()
+
+    async def empty_log(self) -> None:
+        """Empty SQLite's write-ahead log, which keeps copies of rows that were deleted since it was begun.
+
+        With other databases nothing happens. So it does while others read or write: the next call will do.
+        """
+        if self._line is None:
+            return
+        async with self._line, self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            usual = f"busy_timeout={BUSY_SECONDS * 1000}"
+            for pragma in ("busy_timeout=500", "wal_checkpoint(TRUNCATE)", usual):
+                async with driver.execute(f"PRAGMA {pragma}"):  # in no transaction
+                    pass
 
 
 class Base(DeclarativeBase):

@@ -37,7 +37,9 @@ SIGNING, AUTHORITY, AUTHORITY_KEY = "signing.pem", "ca.pem", "ca.key"
 # Without a time stamp a signature counts no longer than its certificate, and files are kept long.
 _AUTHORITY_LASTS, _LASTS = timedelta(days=20 * 365), timedelta(days=10 * 365)
 _SKEW = timedelta(hours=1)  # clocks of those who check are late
-_SOON = timedelta(days=30)
+SOON = timedelta(days=30)
+"""Before the end of a certificate: warned of."""
+
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 
@@ -70,6 +72,18 @@ def load(settings: Settings) -> Credentials:
                 "user the right to, or name one with FEWSTROKE_SIGNING_CERTIFICATE."
             ) from error
     return _read(path, settings.signing_key or path)
+
+
+def certificate_of(settings: Settings) -> Path:
+    """Where the certificate is, or will be."""
+    return settings.signing_certificate or folder_of(settings) / SIGNING
+
+
+def days_left(settings: Settings) -> int:
+    """Of the certificate that is there. Raises ConfigError when it cannot be signed with."""
+    credentials = load(settings)
+    leaf = x509.load_pem_x509_certificates(credentials.chain)[0]
+    return (leaf.not_valid_after_utc - datetime.now(UTC)).days
 
 
 def make(folder: Path, organisation: str = SELF_SIGNED) -> None:
@@ -206,7 +220,7 @@ def _read(certificates: Path, key_file: Path) -> Credentials:
             f"The certificate in {certificates} has expired: get a new one, or make one with `fewstroke "
             "certificates create`."
         )
-    if left < _SOON:
+    if left < SOON:
         logger.warning("the certificate in %s expires in %d days", certificates, left.days)
     return Credentials(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),

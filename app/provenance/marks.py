@@ -4,15 +4,18 @@ Runs in the decoder process: the files are strangers'. Looked at are the manifes
 wherever in the file it stands; nothing is fetched.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from app.provenance.c2pa_settings import OFFLINE
+from app.provenance.c2pa_settings import OFFLINE, RECORD
+from app.provenance.xmp import NAMESPACE
 
 MAX_PARENT = 128 * 1024
 """Bytes of a photo's own manifest, beyond which results name no photo as what they were made from."""
@@ -29,6 +32,7 @@ _CC = "{http://creativecommons.org/ns#}"
 _RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 _TRAINING = ("c2pa.training-mining", "cawg.training-mining")
 _USES = ("ai_training", "ai_generative_training", "data_mining")
+_LONGEST_RECORD = 32 * 1024  # characters
 _LONGEST = 200  # characters of what a stranger's file says
 
 
@@ -75,6 +79,29 @@ def read_marks(source: Path, media_type: str) -> tuple[Marks, bytes | None]:
         source_type = source_type or _source_type(active)
         reserved += _reservations(active)
     return Marks(_text(source_type), manifest, reserved), parent
+
+
+def read_record(source: Path, media_type: str) -> dict[str, Any] | None:
+    """How a file says that Fewstroke has made it: by its manifest, valid or not, else by its XMP."""
+    data = source.read_bytes()
+    found: Any = None
+    if b"jumb" in data:
+        from c2pa import C2paError, Context, Reader
+
+        with (
+            suppress(C2paError),
+            Context.from_dict(OFFLINE) as context,
+            Reader(media_type, BytesIO(data), context=context) as reader,
+        ):
+            assertions = _assertions(reader.get_active_manifest() or {})
+            found = next((said for label, said in assertions if label == RECORD), None)
+    if found is None:
+        for packet in _packets(data):
+            with suppress(ElementTree.ParseError, ValueError):
+                said = dict(_properties(ElementTree.fromstring(packet))).get(f"{{{NAMESPACE}}}record")
+                found = json.loads(said) if said else found
+    short = found is not None and len(json.dumps(found)) <= _LONGEST_RECORD
+    return found if short and isinstance(found, dict) else None
 
 
 def _of_xmp(data: bytes) -> tuple[str | None, list[str]]:

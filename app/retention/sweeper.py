@@ -90,6 +90,7 @@ class Sweeper:
         else:
             swept["orphaned blobs"] = await sweep_orphans(self._sessions, self._blobs, grace)
         swept["unfinished blobs"] = await self._blobs.delete_unfinished(utcnow() - grace)
+        await self._sessions.empty_log()
         if any(swept.values()):
             logger.info("swept %s", ", ".join(f"{count} {name}" for name, count in swept.items() if count))
         return swept

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.infra.db import Base, UTCDateTime
@@ -31,6 +31,8 @@ class StyleRow(Base):
     size_bytes: Mapped[int | None]
     base_hash: Mapped[str | None] = mapped_column(String(64))
     header: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Of the examples of a style that was learned here, see app.provenance.copies.
+    fingerprints: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ready_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # None: kept

@@ -15,11 +15,12 @@ from app.images.tables import ImageRow
 from app.infra.blobs import Blobs
 from app.infra.db import Sessions, table_of
 from app.jobs.job import Job, JobKind
+from app.provenance.copies import fingerprints
 from app.styles.tables import StyleRow
 from model.modality import IMAGE
 
 _STYLES = table_of(StyleRow).c
-_STYLE = select(_STYLES.blob_key, _STYLES.header).where(_STYLES.id == bindparam("id"))
+_STYLE = select(_STYLES.blob_key, _STYLES.header, _STYLES.fingerprints).where(_STYLES.id == bindparam("id"))
 _IMAGES, _WORKS = (
     select(table.c.id, table.c.blob_key).where(table.c.id.in_(bindparam("ids", expanding=True)))
     for table in (table_of(ImageRow), table_of(FileRow))
@@ -38,6 +39,7 @@ class StyleInput:
     data: bytes
     weight: float = 1.0
     header: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: bytes | None = None  # of its examples, see ``app.provenance.copies``
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,13 @@ class JobInputs:
     """Examples that are no pictures, as the decoder process wrote them."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Inputs of a generation, by field."""
+
+    def fingerprints(self) -> bytes:
+        """Of the examples that the job itself has, else of those of its styles, as far as they are known."""
+        if self.examples:
+            return fingerprints(self.examples)
+        styles = [*self.styles, *([self.outside] if self.outside else [])]
+        return b"".join(style.fingerprints or b"" for style in styles)
 
 
 async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
@@ -96,7 +105,7 @@ async def _style(style_id: str, weight: float, sessions: Sessions, blobs: Blobs)
         raise BlobMissingError(
             f"Style {style_id} of this job was deleted: submit the job again with another one."
         )
-    return StyleInput(style_id, await blobs.get(row.blob_key), weight, row.header or {})
+    return StyleInput(style_id, await blobs.get(row.blob_key), weight, row.header or {}, row.fingerprints)
 
 
 async def _manifests(ids: Sequence[str], sessions: Sessions) -> dict[str, bytes]:

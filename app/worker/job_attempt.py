@@ -51,6 +51,7 @@ class Resources:
     sessions: Sessions
     blobs: Blobs
     signer: Signer
+    watermark: int | None
     max_attempts: int
     hang_watchdog: HangWatchdog
 
@@ -144,7 +145,14 @@ class Attempt:
 
     async def _store(self, outcome: Outcome) -> None:
         try:
-            done = await succeed_with(self._r.ledger, self._r.blobs, self._r.signer, self.job, outcome)
+            done = await succeed_with(
+                self._r.ledger,
+                self._r.blobs,
+                self._r.signer,
+                self.job,
+                outcome,
+                watermark=self._r.watermark,
+            )
         except AppError as error:
             await self._fail(*explain(error))
             return

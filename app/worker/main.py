@@ -27,6 +27,7 @@ from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
 from app.provenance.signer import Signer
+from app.provenance.watermark.service import marking_number
 from app.retention.expiry_dates import Retention, stamp_new_rows
 from app.settings import Settings
 from app.worker.batching import BatchPolicy
@@ -138,6 +139,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 sessions=sessions,
                 blobs=Blobs.open(settings),
                 signer=signer,
+                watermark=await marking_number(sessions, settings),
                 engine=model.engine,
                 read_style=model.read_style,
                 preview=model.preview,

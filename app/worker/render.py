@@ -70,8 +70,9 @@ class RenderJob:
             self._failures[position] = ItemFailure(content_id, *explain(result))
         else:
             manifest = work.inputs.manifests.get(content_id)
-            image = with_alpha_of(result, work.inputs.contents[position], self._left_alone(result.size))
-            self._images[position] = ImageOutcome(image, content_id, manifest=manifest)
+            mask = self._left_alone(result.size)
+            image = with_alpha_of(result, work.inputs.contents[position], mask)
+            self._images[position] = ImageOutcome(image, content_id, manifest=manifest, drawn=mask)
         self.step(0)
 
     def _left_alone(self, size: tuple[int, int]) -> Image | None:

@@ -8,7 +8,7 @@ that never heard what became of its commit leaves them.
 import asyncio
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -24,10 +24,14 @@ from app.imaging.formats import ClipFormat, OutputFormat
 from app.infra.blob_keys import result_key, results_of
 from app.infra.blobs import Blobs
 from app.infra.db import insert_row, utcnow
+from app.jobs.dials import dials_of
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
+from app.provenance.copies import COPY, agreement
 from app.provenance.levels import Provenance
 from app.provenance.signer import Claim, Signer
+from app.provenance.watermark.embed import LEAST_SIDE, embed
+from app.provenance.watermark.payload import Payload, result_code
 from app.provenance.xmp import packet, tool
 from app.styles.tables import StyleRow
 from model.modality import Piece, ResultFile
@@ -49,6 +53,7 @@ class ImageOutcome:
     content_id: str
     clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
     manifest: bytes | None = None  # that the content came with, archived
+    drawn: Image.Image | None = None  # greys: black where the photo stayed as it was; None: all is drawn
 
 
 @dataclass(frozen=True)
@@ -80,16 +85,28 @@ class Outcome:
     failures: Sequence[ItemFailure] = ()
     provenance: Mapping[str, Any] | None = None  # of the images, or of the pieces
     pieces: Sequence[Piece] = ()  # of a generation
+    fingerprints: Callable[[], bytes] = bytes  # of the examples, see ``app.provenance.copies``
     batch: int = 1  # jobs that the worker computed together, this one among them
 
 
-async def succeed_with(ledger: Ledger, blobs: Blobs, signer: Signer, job: Job, outcome: Outcome) -> bool:
+async def succeed_with(
+    ledger: Ledger,
+    blobs: Blobs,
+    signer: Signer,
+    job: Job,
+    outcome: Outcome,
+    *,
+    watermark: int | None = None,
+) -> bool:
     """Store what the run produced and mark the job as succeeded, in that order and in one transaction.
+
+    ``watermark``: the service's number in the watermarks of its pictures; None: they get none.
 
     False: the attempt was fenced out, or the job is canceling or terminal; nothing stays behind.
     (A canceling job waits for ``Ledger.confirm_canceled``.)
     """
     async with blobs.provisional() as written:
+        examples = await asyncio.to_thread(outcome.fingerprints)
         style_key = result_key(job.id, job.attempt, "style.safetensors")
         if outcome.style is not None:
             written.append(style_key)
@@ -97,7 +114,9 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, signer: Signer, job: Job, o
         rows: list[ImageRow] = []
         files: list[FileRow] = []
         for position, image in enumerate(outcome.images):
-            row, data = await asyncio.to_thread(_encode, signer, job, position, image, outcome.provenance)
+            row, data = await asyncio.to_thread(
+                _encode, signer, job, position, image, outcome.provenance, watermark, examples
+            )
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
             rows.append(row)
@@ -118,7 +137,7 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, signer: Signer, job: Job, o
             for each in (*rows, *files):
                 await insert_row(session, each)
             if outcome.style is not None:
-                orphans.extend(await _attach(session, job.style_id, style_key, outcome.style))
+                orphans.extend(await _attach(session, job.style_id, style_key, outcome.style, examples))
 
         result = {
             "style_id": job.style_id,
@@ -141,7 +160,9 @@ async def succeed_with(ledger: Ledger, blobs: Blobs, signer: Signer, job: Job, o
     return done
 
 
-async def _attach(session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome) -> list[str]:
+async def _attach(
+    session: AsyncSession, style_id: str | None, key: str, style: StyleOutcome, examples: bytes
+) -> list[str]:
     """Give the style its file. The keys that nobody needs: of the file that it had before, if it was learned
     again; of the new one, if the style was deleted meanwhile."""
     before = await session.scalar(select(StyleRow.blob_key).where(StyleRow.id == style_id))
@@ -153,6 +174,7 @@ async def _attach(session: AsyncSession, style_id: str | None, key: str, style: 
             size_bytes=len(style.data),
             base_hash=style.header["base_hash"],
             header=dict(style.header),
+            fingerprints=examples or None,
             ready_at=utcnow(),
         )
         .returning(StyleRow.id)
@@ -169,7 +191,13 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _encode(
-    signer: Signer, job: Job, position: int, result: ImageOutcome, provenance: Mapping[str, Any] | None
+    signer: Signer,
+    job: Job,
+    position: int,
+    result: ImageOutcome,
+    provenance: Mapping[str, Any] | None,
+    watermark: int | None,
+    examples: bytes,
 ) -> tuple[ImageRow, bytes]:
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
     level = Provenance(job.params.get("provenance", Provenance.SIGNED))
@@ -177,11 +205,16 @@ def _encode(
     if provenance is not None and level is not Provenance.NONE:
         xmp = packet(tool(), provenance)
     media_type, extension = output.media_type, output.value
+    picture = result.image
+    number = None
+    if watermark is not None and _is_marked(job, result, level):
+        number = result_code(picture.tobytes())
+        picture = embed(picture, Payload(watermark, number), result.drawn)
     if result.clip is not None:
         data = result.clip.data
         media_type, extension = result.clip.format.media_type, result.clip.format.suffix.removeprefix(".")
     else:
-        data = encode(result.image, output, quality=job.params.get("quality"), xmp=xmp)
+        data = encode(picture, output, quality=job.params.get("quality"), xmp=xmp)
     signed = level is Provenance.SIGNED and signer.signs(media_type)
     if signed:
         data = signer.sign(data, media_type, Claim(provenance or {}, parent=result.manifest))
@@ -198,10 +231,33 @@ def _encode(
         height=result.image.height,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        provenance={**provenance, "signed": signed} if provenance is not None else None,
+        provenance=(
+            {
+                **provenance,
+                "signed": signed,
+                "watermark": number is not None,
+                "nearest_example": _nearest(result.image, examples),
+            }
+            if provenance is not None
+            else None
+        ),
+        watermark=number,
         created_at=utcnow(),
     )
     return row, data
+
+
+def _nearest(image: Image.Image, examples: bytes) -> dict[str, Any] | None:
+    """How near it comes to an example; None where nothing is known of them."""
+    found = agreement(image, examples)
+    return {"agreement": round(found, 3), "copy": found >= COPY} if found is not None else None
+
+
+def _is_marked(job: Job, result: ImageOutcome, level: Provenance) -> bool:
+    """Pictures that were redrawn, unless nothing is to say so: with no strength they are the photo, bit for
+    bit. Frames of clips are not marked."""
+    drawn = result.clip is None and dials_of(job.params).strength > 0
+    return drawn and level is not Provenance.NONE and max(result.image.size) >= LEAST_SIDE
 
 
 def _signed(signer: Signer, files: Sequence[ResultFile], record: Mapping[str, Any]) -> list[ResultFile]:

@@ -62,6 +62,7 @@ def compute(
                 images=images,
                 failures=failures,
                 provenance=describe(work.job, work.inputs, engine.base_hash, header),
+                fingerprints=work.inputs.fingerprints,
                 batch=len(works),
             )
         except Exception as error:

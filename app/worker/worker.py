@@ -69,7 +69,8 @@ class Worker:
     how many jobs may make a batch (default: one); ``computing`` has the one thread that ``engine`` runs in
     (default: a new one), and is shut down at the end; ``grace`` is how many seconds a running job may go on
     after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one,
-    in the compute thread, when its first job comes.
+    in the compute thread, when its first job comes. ``watermark`` is the service's number in the watermarks
+    of its pictures; None: they get none.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Worker:
         sessions: Sessions,
         blobs: Blobs,
         signer: Signer,
+        watermark: int | None = None,
         engine: EngineLike,
         read_style: ReadStyle,
         preview: Image | None = None,
@@ -100,6 +102,7 @@ class Worker:
             sessions=sessions,
             blobs=blobs,
             signer=signer,
+            watermark=watermark,
             max_attempts=max_attempts,
             hang_watchdog=self._hang_watchdog,
         )

@@ -98,6 +98,7 @@ class FakeWorker:
             losses={"start": {"total": 1.0}, "end": {"total": 0.5}},
             style=style,
             images=images if job.kind is not JobKind.ADAPT else (),
+            fingerprints=inputs.fingerprints,
         )
 
     async def _outcome_of_works(self, job: Job) -> Outcome:

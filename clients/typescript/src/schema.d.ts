@@ -617,6 +617,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where does a picture come from?
+         * @description What a picture tells of its origin: its invisible watermark, its signed manifest, its XMP. Nothing
+         *     of it is kept.
+         */
+        post: operations["detect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images": {
         parameters: {
             query?: never;
@@ -1278,6 +1299,51 @@ export interface components {
          */
         DeliveryState: "pending" | "delivered" | "failed";
         /**
+         * DetectionOut
+         * @description What a picture tells of where it comes from. That it tells nothing proves nothing.
+         * @example {
+         *       "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
+         *       "made_by_fewstroke": true,
+         *       "manifest": {
+         *         "generator": "Fewstroke",
+         *         "signer": "A Gallery",
+         *         "state": "valid"
+         *       },
+         *       "record": {
+         *         "app": "Fewstroke 0.1.0",
+         *         "job_id": "job_01JDXYZ0000000000000000001"
+         *       },
+         *       "watermark": {
+         *         "maker": "this_service",
+         *         "result_id": "img_01JDXYZ0000000000000000002",
+         *         "scale": 1
+         *       }
+         *     }
+         */
+        DetectionOut: {
+            /**
+             * Made By Fewstroke
+             * @description Whether the watermark or a valid manifest says that Fewstroke has made it, here or elsewhere.
+             */
+            made_by_fewstroke: boolean;
+            /** @description Stays in a picture that was scaled, cropped a little, compressed, or taken from the screen. */
+            watermark: components["schemas"]["WatermarkOut"] | null;
+            /** @description The signed manifest (C2PA), which can be lost. */
+            manifest: components["schemas"]["ManifestOut"] | null;
+            /**
+             * Record
+             * @description How Fewstroke has made it, as its manifest or its XMP says: trust it as far as the manifest is valid and you trust its signer.
+             */
+            record: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Digital Source Type
+             * @description How the picture came to be, as IPTC's URL of the digital source type.
+             */
+            digital_source_type: string | null;
+        };
+        /**
          * EditImage
          * @description A result: its bytes, or where they are.
          */
@@ -1508,7 +1574,7 @@ export interface components {
             created_at: string;
             /**
              * Provenance
-             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style`, the options of the rendering, and whether the file itself says so by a manifest (`signed`).
+             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style`, the options of the rendering, whether the file itself says so by a manifest (`signed`) and has an invisible `watermark`; `nearest_example`: the `agreement` of the result's and an example's most similar parts (about 0.6 for unrelated ones, 1 for the same), and whether that makes it a `copy`; null where nothing is known of the examples.
              */
             provenance: {
                 [key: string]: unknown;
@@ -1737,6 +1803,12 @@ export interface components {
              */
             status: "ok";
         };
+        /**
+         * Maker
+         * @description Who has put a watermark into a picture.
+         * @enum {string}
+         */
+        Maker: "this_service" | "other_service" | "command_line";
         /**
          * ManifestOut
          * @description The signed manifest (C2PA) that an upload had.
@@ -2753,6 +2825,23 @@ export interface components {
             unfinished_jobs: number;
             /** Unfinished Jobs Limit */
             unfinished_jobs_limit: number;
+        };
+        /**
+         * WatermarkOut
+         * @description The invisible watermark of a picture that Fewstroke has made.
+         */
+        WatermarkOut: {
+            maker: components["schemas"]["Maker"];
+            /**
+             * Result Id
+             * @description The result, as an image, if it is yours and still there; of others nothing is told.
+             */
+            result_id: string | null;
+            /**
+             * Scale
+             * @description How large the watermark is beside that of a whole result: about 1.25 after a crop to 80 % of each side.
+             */
+            scale: number;
         };
         /**
          * WebhookChange
@@ -13305,6 +13394,206 @@ export interface operations {
                      *       "detail": "The service is not ready: try again in a few seconds.",
                      *       "code": "service_unavailable",
                      *       "instance": "/v1/images/plain",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "found.jpg"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectionOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/detections",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/detections",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
                      */

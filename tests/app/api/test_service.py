@@ -120,6 +120,7 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         "/v1/images",
         "/v1/images/edits",
         "/v1/images/plain",
+        "/v1/detections",
         "/v1/images/{image_id}",
         "/v1/images/{image_id}/content",
         "/v1/images/{image_id}/share",

@@ -85,6 +85,7 @@ TABLE = {
     ("GET", "/v1/images"): May.READ,
     ("POST", "/v1/images/plain"): May.WRITE,
     ("POST", "/v1/images/edits"): May.WRITE,
+    ("POST", "/v1/detections"): May.WRITE,
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,
     ("GET", "/v1/images/{image_id}/content"): May.READ,

@@ -182,3 +182,13 @@ def test_steps_are_those_of_the_service(
     monkeypatch.setenv("FEWSTROKE_MAX_STEPS", "3")
     assert run(*arguments, "4").exit_code == 2
     assert run(*arguments, "3").exit_code == 0
+
+
+def test_a_style_says_whose_the_examples_are(run, engine, pictures: Path, tmp_path: Path):
+    output = tmp_path / "s.safetensors"
+    said = ("--rights", "© A. Painter", "--licence", "CC-BY-4.0")
+    result = run("adapt", pictures, "-o", output, "--steps", 3, *said)
+    assert result.exit_code == 0, result.output
+    header = read_style_header(output.read_bytes())
+    assert (header.rights, header.examples_licence) == ("© A. Painter", "CC-BY-4.0")
+    assert run("adapt", pictures, "-o", output, "--rights", "x" * 501).exit_code == 2

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import socket
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,13 +15,15 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.doctor import Finding, Verdict, examine
-from app.doctor.host_checks import check_disk, check_modes
+from app.doctor.host_checks import check_certificate, check_disk, check_modes
 from app.doctor.report import Trouble
+from app.errors import ConfigError
 from app.infra.blobs import Blobs
 from app.infra.broker import Broker, EmbeddedServer
 from app.infra.broker import nats_server as embedded
 from app.infra.db import create_engine, create_sessions, utcnow
 from app.infra.errors import DatabaseUnavailableError
+from app.provenance.certificates import SIGNING, folder_of, make
 from app.settings import Settings
 from app.styles.tables import StyleRow
 from model.formats import checkpoint_hash
@@ -59,6 +62,28 @@ async def test_everything_is_well(healthy: Settings) -> None:
     assert found["storage"].verdict is Verdict.OK
     assert found["decoder"].says == "reads a picture (1 x 1)"
     assert await Blobs.open(healthy).keys() == [], "nothing stays behind"
+
+
+async def test_the_certificate_is_looked_at(settings: Settings) -> None:
+    assert "none yet" in await check_certificate(settings)
+    folder = folder_of(settings)
+    make(folder)
+    assert "lasts 36" in await check_certificate(settings)
+    (folder / SIGNING).write_bytes(b"no certificate")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        await check_certificate(settings)
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(240, Verdict.WARN), (-0.5, Verdict.FAIL)])
+async def test_a_certificate_that_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, hours: float, verdict: Verdict
+) -> None:
+    monkeypatch.setattr("app.provenance.certificates._LASTS", timedelta(hours=hours))
+    make(folder_of(settings))
+    found = by_name(await examine(settings))["certificate"]
+    assert found.verdict is verdict
+    assert "expire" in found.says
+    assert "certificates create" in found.mend
 
 
 async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:

@@ -297,7 +297,8 @@ def test_a_moving_picture_that_is_cut_off_is_named(tmp_path: Path, form: str) ->
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=40)
     (tmp_path / "in").write_bytes(data[: 2 * len(data) // 3])
     with pytest.raises(ImageCorruptError, match=r"^File 2 of `contents` is damaged or cut off \([^/<]*\)"):
-        normalize(tmp_path / "in", tmp_path / "out", replace(LIMITS, **MOVING), label="File 2 of `contents`")
+        limits = replace(LIMITS, **MOVING)  # type: ignore[arg-type]
+        normalize(tmp_path / "in", tmp_path / "out", limits, label="File 2 of `contents`")
 
 
 def test_a_clip_that_is_too_long_is_not_told_to_get_smaller(run: Run) -> None:

@@ -73,6 +73,7 @@ def _fill(connection: Connection) -> dict[str, int]:
         float: 1.0,
         bool: True,
         object: {},  # JSON
+        bytes: b"x",
         datetime: datetime(2026, 1, 1, tzinfo=UTC),
     }
     tables = MetaData()

@@ -39,6 +39,8 @@ async def test_the_file_says_how_it_was_made(
         url = f"/v1/images/{job.result['images'][0]}"
         record = (await client.get(url)).json()["provenance"]
         assert record.pop("signed") is (provenance == "signed")
+        assert record.pop("watermark") is False, "this worker makes none"
+        assert record.pop("nearest_example")["copy"] is False
         assert record["styles"] == [{"id": style, "weight": 1.0, "k": 1, "steps": 3, "seed": None}]
         assert (record["strength"], record["masked"], record["job_id"]) == (0.5, False, job.id)
         assert record["app"].startswith("Fewstroke ")

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import get_type_hints
@@ -24,7 +25,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.auth.principal import Scope
 from app.auth.repository import create_key
-from app.infra.db import create_engine, create_sessions
+from app.infra.db import create_engine, create_sessions, utcnow
+from app.migrations.tables import Base
 from app.settings import Settings, load_settings
 from tests.support.events import parse_sse
 from tests.support.served import READY_WITHIN, Service, running_service
@@ -49,7 +51,13 @@ HOLD_NONE = {  # texts that are told to others by their nature, or choices
     *("s3_region", "renderer", "log_level", "log_format", "host", "auth", "publish", "hosts", "cors_origins"),
     *("root_path", "trusted_proxies"),
     *("webhook_allowed_networks", "data_dir", "checkpoint", "presets_dir"),
-    *("least_provenance", "reserved_examples", "signing_certificate", "signing_key"),  # paths, no keys
+    *(
+        "least_provenance",
+        "reserved_examples",
+        "watermark",
+        "signing_certificate",
+        "signing_key",
+    ),  # paths, no keys
     *("music_checkpoint", "poems_checkpoint"),
 }
 OTHERS = {  # what the environment of a service holds besides
@@ -206,18 +214,36 @@ async def everything_made(service: Service) -> tuple[str, set[bytes]]:
     (result, *_) = (await http.get("/v1/images?role=result")).json()["items"]
     shared = await http.put(f"/v1/images/{result['id']}/share")
     assert shared.status_code in (200, 201), shared.text
-    marks: set[bytes] = set()
-    blobs = service.data_dir / "blobs"
-    for path in blobs.rglob("*"):
-        # presets are nobody's, and a style of the fake engine says nothing of pictures
-        if path.is_file() and not {"presets", "styles"} & set(path.parts):
-            data = path.read_bytes()
-            marks.add(data[len(data) // 2 :][:32])
+    marks = blob_marks(service.data_dir)
     events = parse_sse((await http.get(f"/v1/jobs/{jobs[0]}/events")).text.splitlines())
     previews = [event["data"]["base64"] for event in events if event["event"] == "preview"]
     assert previews
     marks |= {preview[len(preview) // 2 :][:48].encode() for preview in previews}
     return str(shared.json()["token"]), marks
+
+
+def blob_marks(data_dir: Path) -> set[bytes]:
+    """Bytes from the middle of every file that is stored."""
+    marks: set[bytes] = set()
+    for path in (data_dir / "blobs").rglob("*"):
+        # presets are nobody's, and a style of the fake engine says nothing of pictures
+        if path.is_file() and not {"presets", "styles"} & set(path.parts):
+            data = path.read_bytes()
+            marks.add(data[len(data) // 2 :][:32])
+    return marks
+
+
+async def expire_everything(data_dir: Path) -> None:
+    """Move the dates on which rows go into the past."""
+    engine = create_engine(load_settings(data_dir=data_dir).database)
+    try:
+        async with create_sessions(engine).begin() as session:
+            for table in Base.metadata.sorted_tables:
+                if "expires_at" in table.c:
+                    past = utcnow() - timedelta(seconds=1)
+                    await session.execute(table.update().values(expires_at=past))
+    finally:
+        await engine.dispose()
 
 
 async def everything_deleted(http: httpx.AsyncClient) -> None:
@@ -321,3 +347,20 @@ async def test_nothing_is_left_of_what_was_deleted_when_the_service_has_stopped(
         service.process.terminate()
         await service.wait()
     assert found_in(tmp_path, marks | {CANARY.encode()}) == []
+
+
+async def test_nothing_is_left_of_what_has_expired(tmp_path: Path) -> None:
+    often = {"FEWSTROKE_SWEEP_EVERY": "0.5", "FEWSTROKE_KEEP_JOBS_DAYS": "0.000001"}
+    async with running_service(tmp_path / "data", environment=often) as service:
+        token, _ = await everything_made(service)
+        blobs = blob_marks(service.data_dir)
+        assert found_in(tmp_path, blobs | {NAME.encode()}), "nothing is looked for"
+        await expire_everything(service.data_dir)
+
+        async def swept() -> bool:
+            return not (await service.http.get("/v1/images")).json()["items"]
+
+        await eventually(swept, within=60)
+        await eventually(lambda: not found_in(tmp_path, blobs | {NAME.encode(), token.encode()}), within=60)
+        assert (await service.http.get(f"/v1/shared/{token}")).status_code == 404
+        # what jobs have shown is the broker's, and goes after an hour: docs/deletion.md

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,6 +22,9 @@ from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
+from app.provenance.copies import fingerprints
+from app.provenance.watermark.detect import find
+from app.provenance.watermark.payload import Payload, result_code
 from app.styles.tables import StyleRow
 from app.worker.results import ClipOutcome, ImageOutcome, Outcome, StyleOutcome, succeed_with
 from model.modality import Piece, ResultFile
@@ -36,11 +42,11 @@ def outcome(seed: int = 0) -> Outcome:
     )
 
 
-async def started(ledger: Ledger, format: str = "png") -> Job:
+async def started(ledger: Ledger, format: str = "png", **params: Any) -> Job:
     job_id, style_id = new_id("job"), new_id("sty")
     style = StyleRow(id=style_id, owner="local", job_id=job_id, created_at=utcnow())
     await ledger.create(
-        NewJob(job_id, JobKind.STYLIZE_ONCE, {"format": format}, style_id=style_id, rows=[style])
+        NewJob(job_id, JobKind.STYLIZE_ONCE, {"format": format, **params}, style_id=style_id, rows=[style])
     )
     job = await ledger.begin(job_id, "w1")
     assert job is not None
@@ -177,9 +183,63 @@ async def test_results_carry_no_metadata(ledger: Ledger, blobs: Blobs) -> None:
         assert b"iCCP" not in data
 
 
-def test_alpha_survives_where_the_format_has_it() -> None:
-    from io import BytesIO
+@pytest.mark.parametrize(
+    ("params", "marked"), [({}, True), ({"strength": 0.0}, False), ({"provenance": "none"}, False)]
+)
+async def test_results_carry_a_watermark_where_something_was_drawn(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions, params: dict[str, Any], marked: bool
+) -> None:
+    made = Image.effect_noise((320, 240), 60).resize((640, 480)).convert("RGB")
+    drawn = Image.new("L", made.size, 255)
+    drawn.paste(0, (0, 0, 100, 480))
+    job = await started(ledger, **params)
+    images = [ImageOutcome(made, "img_x", drawn=drawn)]
+    assert await succeed_with(
+        ledger, blobs, signer(), job, Outcome(steps=0, seconds=0, images=images, provenance={}), watermark=7
+    )
+    async with sessions() as session:
+        (row,) = await session.scalars(select(ImageRow))
+    assert row.provenance is not None
+    assert row.provenance["watermark"] is marked
+    stored = Image.open(BytesIO(await blobs.get(row.blob_key)))
+    found = find(stored)
+    if marked:
+        assert found is not None
+        assert found.payload == Payload(7, result_code(made.tobytes()))
+        assert row.watermark == found.payload.result
+        left = (0, 0, 100, 480)
+        assert stored.crop(left).tobytes() == made.crop(left).tobytes(), "not where the photo stayed"
+    else:
+        assert (found, row.watermark) == (None, None)
+        assert stored.tobytes() == made.tobytes()
 
+
+async def test_a_result_that_reproduces_an_example_says_so(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions
+) -> None:
+    example, other = (picture(320, 240, seed=seed) for seed in (1, 2))
+    job = await started(ledger)
+    done = Outcome(
+        steps=1,
+        seconds=1,
+        style=STYLE,
+        images=[ImageOutcome(example, "img_x"), ImageOutcome(other, "img_y")],
+        provenance={},
+        fingerprints=partial(fingerprints, [example]),
+    )
+    assert await succeed_with(ledger, blobs, signer(), job, done)
+    async with sessions() as session:
+        copy, own = await session.scalars(select(ImageRow).order_by(ImageRow.position))
+        assert job.style_id is not None
+        kept = await session.scalar(select(StyleRow.fingerprints).where(StyleRow.id == job.style_id))
+    assert copy.provenance is not None
+    assert copy.provenance["nearest_example"] == {"agreement": 1.0, "copy": True}
+    assert own.provenance is not None
+    assert not own.provenance["nearest_example"]["copy"]
+    assert kept == fingerprints([example])
+
+
+def test_alpha_survives_where_the_format_has_it() -> None:
     from app.imaging.encode import encode
     from app.imaging.formats import OutputFormat
     from app.imaging.transparency import with_alpha_of
@@ -205,7 +265,7 @@ async def test_clips_and_compositions_are_signed_where_their_files_can_be(
     assert done.result is not None
     async with sessions() as session:
         row = await session.get_one(ImageRow, done.result["images"][0])
-    assert row.provenance == {"signed": True}
+    assert row.provenance == {"signed": True, "watermark": False, "nearest_example": None}
     assert state(await blobs.get(row.blob_key), "image/webp") == "Valid"
 
     sheet = ResultFile("png", "image/png", encoded(still))

@@ -1,0 +1,1 @@
+"""An invisible watermark in pictures: which service made one, and which of its results it is."""
