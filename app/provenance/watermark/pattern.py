@@ -46,7 +46,8 @@ def tile(payload: Payload, side: int) -> NDArray[np.float32]:
     amplitudes[DATA] *= encode(payload)
     fits = np.maximum(np.abs(y), x) < side / 2
     waves_of_tile = on_grid(amplitudes[fits].astype(np.complex64), y[fits], x[fits], side)
-    return (waves_of_tile / waves_of_tile.std()).astype(np.float32)
+    found: NDArray[np.float32] = waves_of_tile / waves_of_tile.std()
+    return found
 
 
 def on_grid(amplitudes: Complex, y: Ints, x: Ints, side: int) -> NDArray[np.float32]:

@@ -296,8 +296,8 @@ def test_a_moving_picture_that_is_cut_off_is_named(tmp_path: Path, form: str) ->
     frames = [picture(64, 48, seed=seed) for seed in range(3)]
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=40)
     (tmp_path / "in").write_bytes(data[: 2 * len(data) // 3])
+    limits = replace(LIMITS, **MOVING)  # type: ignore[arg-type]
     with pytest.raises(ImageCorruptError, match=r"^File 2 of `contents` is damaged or cut off \([^/<]*\)"):
-        limits = replace(LIMITS, **MOVING)  # type: ignore[arg-type]
         normalize(tmp_path / "in", tmp_path / "out", limits, label="File 2 of `contents`")
 
 
