@@ -51,10 +51,7 @@ def redraw(g: GraphBuilder, network: Network, evenness: float, photo: str, outpu
         level, again = g.node("Div", number, dials.passes), g.node("Mod", number, dials.passes)
         small = shrunk(g, sheet, plan.size_of(g, level))
         size = g.node("Shape", small, start=2)
-        lost = g.node("ReduceMean", g.node("Sub", before, render), g.integers(1))
-        blurred = g.node("AveragePool", lost, kernel_shape=[STRUCTURE] * 2, strides=[STRUCTURE] * 2)
-        lost = g.node("Sub", lost, g.resize(blurred, g.node("Shape", lost, start=2), "linear"))
-        lost = g.node("Mul", g.node("Gather", dials.structure, again), lost)
+        lost = g.node("Mul", g.node("Gather", dials.structure, again), _lost_light(g, before, render))
         band = g.node("Sub", small, g.resize(before, size, "linear"))
         detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
         x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
@@ -136,6 +133,29 @@ class _Dials:
             weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
             passes=g.node("Add", more, g.whole(1)),
         )
+
+
+def _lost_light(g: GraphBuilder, photo: str, render: str) -> str:
+    """``model.image.rendering.redrawing.lost_light``."""
+
+    def octaves(x: str) -> tuple[str, str]:
+        light = g.node("ReduceMean", x, g.integers(1))
+        size = g.node("Shape", light, start=2)
+        half, eighth = (
+            g.resize(
+                g.node("AveragePool", light, kernel_shape=[side] * 2, strides=[side] * 2), size, "linear"
+            )
+            for side in (2, STRUCTURE)
+        )
+        return g.node("Sub", light, half), g.node("Sub", half, eighth)
+
+    def power(x: str) -> str:
+        return g.node("ReduceMean", g.node("Mul", x, x), g.integers(2, 3))
+
+    (fine, broad), (own_fine, own_broad) = octaves(photo), octaves(render)
+    gain = g.node("Sqrt", g.node("Div", power(own_broad), g.node("Add", power(broad), g.number(1e-8))))
+    broad = g.node("Mul", g.node("Min", gain, g.number(1)), broad)
+    return g.node("Add", g.node("Sub", fine, own_fine), g.node("Sub", broad, own_broad))
 
 
 def _evened(g: GraphBuilder, x: str, photo: str, share: str, size: str) -> str:

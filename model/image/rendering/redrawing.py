@@ -36,13 +36,11 @@ def level_input(
         photo: at this level, (B, 3, H, W) in 0..1.
         coarse_photo, coarse_render: photo and render of the level before.
         detail: share of what the photo has at this size beside the level before: a number or (B, 1, 1, 1).
-        structure: how far light and dark of the level before are set right by the photo, in the finest three
-            octaves that it has: eyes and windows are there, which a network of few pixels cannot draw, and
-            the outline of an animal, which it may give to the ground.
+        structure: how far light and dark of the level before are set right by the photo, see ``lost_light``.
 
     Were the render the photo and ``detail`` 1, it would be the photo.
     """
-    lost = (_fine(coarse_photo) - _fine(coarse_render)).mean(1, keepdim=True)
+    lost = lost_light(coarse_photo, coarse_render)
     band = photo - enlarged(coarse_photo, photo)
     return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
 
@@ -90,9 +88,26 @@ def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
     return (render + enlarged(F.avg_pool2d(x - render, REVISED), render)).clamp(0, 1)
 
 
-def _fine(x: Tensor) -> Tensor:
-    """What a picture has beside itself at an eighth of the size."""
-    return x - enlarged(F.avg_pool2d(x, STRUCTURE), x)
+def lost_light(photo: Tensor, render: Tensor) -> Tensor:
+    """Light and dark that a render lacks beside its photo, both (B, 3, H, W), in the finest three octaves.
+
+    Eyes and windows are in the finest, which a network of few pixels cannot draw. In the two others is the
+    outline of an animal, which it may give to the ground; there the photo counts with the contrast that the
+    render has, or a pale style would become the photo.
+
+    Returns:
+        (B, 1, H, W).
+    """
+    (fine, broad), (own_fine, own_broad) = (_octaves(x.mean(1, keepdim=True)) for x in (photo, render))
+    power, own_power = (x.square().mean((2, 3), keepdim=True) for x in (broad, own_broad))
+    gain = (own_power / (power + 1e-8)).sqrt().clamp(max=1)
+    return fine - own_fine + gain * broad - own_broad
+
+
+def _octaves(light: Tensor) -> tuple[Tensor, Tensor]:
+    """The finest octave, and the two that follow."""
+    half, eighth = (enlarged(F.avg_pool2d(light, side), light) for side in (2, STRUCTURE))
+    return light - half, half - eighth
 
 
 Draw = Callable[[int, Tensor, bool], Tensor]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.image.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
 from model.image.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
-from model.image.rendering.redrawing import evened, level_input, redraw, revised
+from model.image.rendering.redrawing import evened, level_input, lost_light, redraw, revised
 
 LENGTHS = st.integers(1, 8192)
 STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])
@@ -95,6 +95,17 @@ def test_structure_sets_light_and_dark_right_and_leaves_the_colour() -> None:
     assert float(without[0, 1].std()) < 1e-6
     assert float(full[0, 1].std()) > 0.03
     torch.testing.assert_close(full.mean((2, 3)), without.mean((2, 3)), atol=1e-3, rtol=0)
+
+
+def test_an_outline_that_was_lost_comes_back_with_the_contrast_of_the_style() -> None:
+    """A square of 4 pixels stands elsewhere in a pale render: it moves to its place, and stays pale."""
+    photo, render = torch.full((1, 3, 32, 32), 0.5), torch.full((1, 3, 32, 32), 0.5)
+    photo[..., 12:16, 12:16] -= 0.4
+    render[..., 20:24, 20:24] -= 0.1
+    found = render.mean(1) + lost_light(photo, render)[0]
+    place, elsewhere = found[0, 13:15, 13:15].mean(), found[0, 21:23, 21:23].mean()
+    assert 0.5 - float(place) == pytest.approx(0.1, abs=0.05)
+    assert 0.5 - float(elsewhere) < 0.05
 
 
 def photos() -> list[Tensor]:
