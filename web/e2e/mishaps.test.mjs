@@ -55,6 +55,7 @@ describe("mishaps", { timeout: 600_000 }, () => {
     await open("My styles");
     await button("Delete: Fleeting").waitFor();
     await open("Use a style");
+    await rendered(); // a style whose job is not done is not deleted
     let answer;
     const held = new Promise((resolve) => (answer = resolve));
     const asked = page.waitForRequest(/\/v1\/styles\?/);
