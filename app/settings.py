@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
-from app.bounds import CLIP_FRAMES, CLIP_SECONDS
+from app.bounds import CLIP_FRAMES, CLIP_SECONDS, LabelPlace
 from app.errors import ConfigError
 from app.redaction import hide, secrets_of
 from app.settings_database import parse_database_url
@@ -253,6 +253,19 @@ class Settings(BaseSettings):
         description="Whether result pictures carry an invisible watermark, by which `POST /v1/detections` "
         "and `fewstroke detect` know them without their metadata (docs/originality.md).",
     )
+    label: LabelPlace = Field(
+        "none",
+        description="Where result pictures have a label that people see, unless a request asks for another "
+        "place or for none (docs/originality.md).",
+    )
+    label_text: str = Field(
+        "AI generated", description="What the label says, no wider than the short side of a picture."
+    )
+    label_font: Path | None = Field(
+        None,
+        description="File of the label's font (TrueType, OpenType), for texts such as AI生成; default: one "
+        "that has Latin letters only.",
+    )
     reserved_examples: Literal["refuse", "accept"] = Field(
         "refuse",
         description="Examples whose metadata forbid training or derivation: refused (`example_reserved`), or "
@@ -363,6 +376,7 @@ class Settings(BaseSettings):
         "presets_dir",
         "signing_certificate",
         "signing_key",
+        "label_font",
     )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

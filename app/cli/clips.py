@@ -14,6 +14,7 @@ from app.imaging.clip_writer import write_clip
 from app.imaging.formats import ClipFormat
 
 if TYPE_CHECKING:
+    from app.provenance.label import Label
     from model.image.dials import Dials
     from model.image.engine import Engine
     from model.image.rendering.video import Smoothing
@@ -69,11 +70,12 @@ def stylize_clip(
     smoothing: Smoothing | None,
     limits: ClipLimits,
     note: str | None,
+    label: Label,
     sign: Callable[[bytes], bytes],
     on_frame: Callable[[int], None],
 ) -> int:
-    """Render a clip frame by frame into a file, whole or not at all; how many frames it has. ``note`` goes
-    into the file, which is then what ``sign`` makes of it.
+    """Render a clip frame by frame into a file, whole or not at all; how many frames it has. All have the
+    ``label``; ``note`` goes into the file, which is then what ``sign`` makes of it.
 
     Raises InputError when the file cannot be written, and what ``read_frames`` raises.
     """
@@ -89,7 +91,7 @@ def stylize_clip(
         made = engine.stylize_frames(images, style, dials=dials, size=size, smoothing=smoothing)
         for number, image in enumerate(made):
             on_frame(number + 1)
-            yield Frame(image, shown[number])
+            yield Frame(label.draw(image), shown[number])
 
     sound = clip if form.is_video and _is_video(clip) and not is_lost(clip, form) else None
     with replacing(target) as temporary:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import progress as rich_progress
 
-from app.bounds import MAX_SEED, MIN_SIZE
+from app.bounds import MAX_SEED, MIN_SIZE, LabelPlace
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.music import adapt_works, are_works
 from app.cli.rights import Rights
@@ -148,6 +148,13 @@ def stylize(
     smooth: Annotated[
         bool, typer.Option(help="Clips: keep still what stands still, instead of rendering frame by frame.")
     ] = True,
+    label: Annotated[
+        LabelPlace | None,
+        typer.Option(
+            help="Where results have a label that people see, with the text FEWSTROKE_LABEL_TEXT.",
+            show_default="FEWSTROKE_LABEL, else none",
+        ),
+    ] = None,
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
@@ -165,12 +172,16 @@ def stylize(
         from app.imaging.encode import encode
         from app.imaging.formats import OutputFormat
         from app.imaging.transparency import opaque, with_alpha_of
+        from app.provenance.label import Label
         from app.provenance.signer import Signer
         from app.settings import load_settings
 
         settings = load_settings()
         _check_range("--size", size, MIN_SIZE, settings.max_output_side)
         longest = size or settings.default_output_side
+        drawn_label = Label.of(settings)
+        if label is not None:
+            drawn_label = drawn_label.at(label)
         limits = ClipLimits(settings.max_clip_frames, settings.max_clip_seconds)
         given = without_results(expand(photos), named=photos, output=output)
         if not style.is_file():
@@ -196,6 +207,7 @@ def stylize(
             base_hash=engine.base_hash,
             style=data,
             options=options,
+            label=drawn_label,
             watermark=settings.watermark == "on" and strength > 0,
         )
         with _progress("stylizing") as bar:
@@ -205,7 +217,7 @@ def stylize(
                 content = read_picture(photo, longest=longest)
                 with about(style):
                     rendered = engine.stylize(opaque(content), learned, size=longest, **asdict(dials))
-                picture = recipe.watermarked(with_alpha_of(rendered, content), mark)
+                picture = recipe.watermarked(drawn_label.draw(with_alpha_of(rendered, content)), mark)
                 data = encode(picture, encoding, xmp=recipe.xmp(mark))
                 write_bytes(target, recipe.signed(data, encoding.media_type, mark, photo))
 
@@ -228,6 +240,7 @@ def stylize(
                         smoothing=None if smooth else _frame_by_frame(),
                         limits=limits,
                         note=mark,
+                        label=drawn_label,
                         sign=lambda data: recipe.signed(data, each.media_type, mark, clip),
                         on_frame=lambda number: bar.update(task, losses=f"frame {number}"),
                     )

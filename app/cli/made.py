@@ -17,6 +17,7 @@ from PIL import Image
 
 from app.cli.common import InputError, about, complain, err_console, tell
 from app.imaging.sniff import media_type_of
+from app.provenance.label import Label
 from app.provenance.marks import read_marks
 from app.provenance.signer import Claim, Signer
 from app.provenance.watermark.embed import embed
@@ -56,6 +57,7 @@ class Recipe:
         base_hash: str,
         style: bytes,
         options: Mapping[str, Any],
+        label: Label,
         watermark: bool = True,
     ) -> None:
         self._signer = signer
@@ -66,6 +68,8 @@ class Recipe:
             "style_sha256": hashlib.sha256(style).hexdigest(),
             **options,
         }
+        if label.record:
+            self._record["label"] = label.record
 
     def mark(self, source: Path) -> str:
         """A text that only the result of this source, made like this, has in its file. Raises OSError."""

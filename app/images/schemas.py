@@ -85,8 +85,9 @@ class ImageOut(BaseModel):
     provenance: dict[str, Any] | None = Field(
         description="Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, "
         "`steps`, `seed`), `outside_style`, the options of the rendering, whether the file itself says "
-        "so by a manifest (`signed`) and has an invisible `watermark`; `nearest_example`: the `agreement` of "
-        "the result's and an example's most similar parts (about 0.6 for unrelated ones, 1 for the same), "
+        "so by a manifest (`signed`) and has an invisible `watermark`; the `label` that people see (`text`, "
+        "`place`), if it has one; `nearest_example`: the `agreement` of the result's and an example's "
+        "most similar parts (about 0.6 for unrelated ones, 1 for the same), "
         "and whether that makes it a `copy`; null where nothing is known of the examples."
     )
     marks: Marks | None = Field(

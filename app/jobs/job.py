@@ -51,7 +51,8 @@ class Job:
     ``steps``, ``seed``, ``rights`` and ``licence`` of an adaptation; of a rendering ``strength``,
     ``abstraction``,
     ``stroke_size``, ``size``, ``format`` (``png|jpeg|webp``), ``quality``, ``feather``,
-    ``preserve_color``, ``provenance`` (``signed|metadata|none``), ``styles`` (``[{"id", "weight"}]``, shares
+    ``preserve_color``, ``provenance`` (``signed|metadata|none``), ``label`` (its place, or ``none``),
+    ``styles`` (``[{"id", "weight"}]``, shares
     that sum to 1; ``style_id`` is the heaviest), ``outside_style_id``, ``items`` (one for each uploaded
     content: ``{"name", "content_id" | None, "error" | None}``), ``manifests`` (contents that came with a
     signed manifest of their own), and for moving contents ``clips`` (frames

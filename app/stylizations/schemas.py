@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.bounds import MIN_SIZE
+from app.bounds import MIN_SIZE, LabelPlace
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.provenance.levels import Provenance
@@ -62,6 +62,12 @@ class _RenderOptions(BaseModel):
         "IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. "
         "The image's JSON always says it.",
     )
+    label: LabelPlace | None = Field(
+        None,
+        description='Where the result has a label that people see, such as "AI generated", in letters of at '
+        "least 5 % of its short side; `none`: nowhere. Default: as the service has it, `none` unless its "
+        "operator says otherwise.",
+    )
 
 
 class StylizationOptions(_RenderOptions, BlendOptions):
@@ -97,6 +103,7 @@ class RenderSettings(BaseModel):
     outside_style_id: str | None
     feather: float
     provenance: Provenance
+    label: LabelPlace = Field(description="Where the results have a label that people see.")
 
 
 class ItemStatus(StrEnum):
@@ -145,6 +152,7 @@ class StylizationOut(BaseModel):
                     "outside_style_id": None,
                     "feather": 0.0,
                     "provenance": "signed",
+                    "label": "none",
                 },
                 "created_at": "2026-01-01T12:00:00Z",
                 "job": JOB_EXAMPLE,

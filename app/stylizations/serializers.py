@@ -64,6 +64,7 @@ def _settings(params: dict[str, Any]) -> RenderSettings:
         outside_style_id=params.get("outside_style_id"),
         feather=params.get("feather", 0.0),
         provenance=params.get("provenance", "none"),
+        label=params.get("label", "none"),
     )
 
 

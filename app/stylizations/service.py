@@ -131,7 +131,7 @@ async def submit_stylization(
                 "style_id": main,
                 "styles": styles,
                 "outside_style_id": options.outside_style_id,
-                **await _render(options, files, batch),
+                **await _render(options, files, batch, services.settings),
                 "format": options.format or OutputFormat.PNG,
                 "clips": batch.clips,
                 "clip_format": options.clip_format or ClipFormat.WEBP,
@@ -188,7 +188,7 @@ async def submit_one_call(
                 "seed": options.seed,
                 "rights": options.rights,
                 "licence": options.licence,
-                **await _render(options, files, batch),
+                **await _render(options, files, batch, settings),
                 "format": output,
             },
             rows=[
@@ -201,7 +201,10 @@ async def submit_one_call(
 
 
 async def _render(
-    options: StylizationOptions | OneCallOptions, files: StylizationFiles, batch: UploadBatch
+    options: StylizationOptions | OneCallOptions,
+    files: StylizationFiles,
+    batch: UploadBatch,
+    settings: Settings,
 ) -> dict[str, Any]:
     mask = await batch.add("mask", files.mask, ImageRole.MASK, size=options.size, ground=files.mask_ground)
     return {
@@ -214,6 +217,7 @@ async def _render(
         "mask": mask[0] if mask else None,
         "feather": options.feather,
         "provenance": options.provenance,
+        "label": options.label or settings.label,
         "manifests": batch.manifests,
         "pixels": batch.pixels,
     }

@@ -17,6 +17,7 @@ from app.infra.db import Sessions
 from app.infra.logs import reason
 from app.jobs.job import Job, JobState
 from app.jobs.ledger import Ledger
+from app.provenance.label import Label
 from app.provenance.signer import Signer
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.failures import explain, free_memory, is_out_of_memory
@@ -52,6 +53,7 @@ class Resources:
     blobs: Blobs
     signer: Signer
     watermark: int | None
+    label: Label
     max_attempts: int
     hang_watchdog: HangWatchdog
 
@@ -127,8 +129,9 @@ class Attempt:
         batch, self._batch = self._batch, None
         assert batch is not None
         try:
+            label = self._r.label.at(self.job.params.get("label", "none"))
             return await batch.compute(
-                WorkItem(self.job, inputs, self._ticking(reporter.on_step), self._should_stop)
+                WorkItem(self.job, inputs, self._ticking(reporter.on_step), self._should_stop, label)
             )
         except (AdaptationCanceled, JobStopped):
             await reporter.close()

@@ -26,6 +26,7 @@ from app.infra.tracing import start_tracing
 from app.job_hooks import JOB_HOOKS
 from app.jobs.ledger import Ledger
 from app.migrations.migrate import migrate
+from app.provenance.label import Label
 from app.provenance.signer import Signer
 from app.provenance.watermark.service import marking_number
 from app.retention.expiry_dates import Retention, stamp_new_rows
@@ -115,7 +116,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
     """
     start_tracing(settings, "worker")
     prefix.set(settings.root_path)
-    signer = Signer.of(settings)
+    signer, label = Signer.of(settings), Label.of(settings)
     # Of clips whose worker was killed: no API process may run on this machine, whose sweeper tidies up too.
     left_before = (utcnow() - timedelta(seconds=settings.orphan_grace)).timestamp()
     await asyncio.to_thread(delete_left_behind, left_before)
@@ -140,6 +141,7 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 blobs=Blobs.open(settings),
                 signer=signer,
                 watermark=await marking_number(sessions, settings),
+                label=label,
                 engine=model.engine,
                 read_style=model.read_style,
                 preview=model.preview,

@@ -72,7 +72,9 @@ class RenderJob:
             manifest = work.inputs.manifests.get(content_id)
             mask = self._left_alone(result.size)
             image = with_alpha_of(result, work.inputs.contents[position], mask)
-            self._images[position] = ImageOutcome(image, content_id, manifest=manifest, drawn=mask)
+            self._images[position] = ImageOutcome(
+                image, content_id, manifest=manifest, drawn=mask, label=work.label
+            )
         self.step(0)
 
     def _left_alone(self, size: tuple[int, int]) -> Image | None:
@@ -86,7 +88,7 @@ class RenderJob:
         """A rendered clip."""
         content_id = self.work.job.params["contents"][position]
         manifest = self.work.inputs.manifests.get(content_id)
-        self._images[position] = ImageOutcome(first, content_id, clip, manifest)
+        self._images[position] = ImageOutcome(first, content_id, clip, manifest, label=self.work.label)
         self.step(0)
 
     def step(self, frames: int) -> None:

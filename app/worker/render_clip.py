@@ -52,7 +52,7 @@ def render_clip(
             )
             for number, image in enumerate(frames):
                 on_frame(number + 1)
-                yield Frame(image, shown[number])
+                yield Frame(work.label.draw(image), shown[number])
 
         form = ClipFormat(params.get("clip_format") or ClipFormat.WEBP)
         target = Path(folder, f"made{form.suffix}")

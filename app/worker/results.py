@@ -28,6 +28,7 @@ from app.jobs.dials import dials_of
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
 from app.provenance.copies import COPY, agreement
+from app.provenance.label import NO_LABEL, Label
 from app.provenance.levels import Provenance
 from app.provenance.signer import Claim, Signer
 from app.provenance.watermark.embed import LEAST_SIDE, embed
@@ -54,6 +55,7 @@ class ImageOutcome:
     clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
     manifest: bytes | None = None  # that the content came with, archived
     drawn: Image.Image | None = None  # greys: black where the photo stayed as it was; None: all is drawn
+    label: Label = NO_LABEL  # that it is to have; frames of clips have it
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,12 @@ def _encode(
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
     level = Provenance(job.params.get("provenance", Provenance.SIGNED))
     xmp = None
+    if provenance is not None and result.label.record:
+        provenance = {**provenance, "label": result.label.record}
     if provenance is not None and level is not Provenance.NONE:
         xmp = packet(tool(), provenance)
     media_type, extension = output.media_type, output.value
-    picture = result.image
+    picture = result.label.draw(result.image)
     number = None
     if watermark is not None and _is_marked(job, result, level):
         number = result_code(picture.tobytes())

@@ -9,6 +9,7 @@ from typing import Literal
 from PIL.Image import Image
 
 from app.jobs.job import Job, JobKind
+from app.provenance.label import NO_LABEL, Label
 from app.worker.inputs import JobInputs
 from app.worker.results import Outcome
 from model.modality import Written
@@ -39,12 +40,14 @@ class JobStopped(Exception):  # noqa: N818 - a request that was honoured, not a 
 
 @dataclass(frozen=True)
 class WorkItem:
-    """A job with its inputs; ``on_step`` and ``should_stop`` are called in the compute thread."""
+    """A job with its inputs; ``on_step`` and ``should_stop`` are called in the compute thread. ``label``:
+    of its results, in the place that the job asks for."""
 
     job: Job
     inputs: JobInputs
     on_step: Callable[[Step | Written], None]
     should_stop: Callable[[], bool]
+    label: Label = NO_LABEL
 
     @property
     def brief(self) -> bool:

@@ -25,6 +25,7 @@ from app.jobs.fair_queue import Fits, NotNow
 from app.jobs.job import Job, JobKind
 from app.jobs.ledger import Ledger
 from app.jobs.tracing import about_job, job_span
+from app.provenance.label import NO_LABEL, Label
 from app.provenance.signer import Signer
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
@@ -70,7 +71,8 @@ class Worker:
     (default: a new one), and is shut down at the end; ``grace`` is how many seconds a running job may go on
     after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one,
     in the compute thread, when its first job comes. ``watermark`` is the service's number in the watermarks
-    of its pictures; None: they get none.
+    of its pictures; None: they get none. ``label`` has the text and the font of labels that people see; where
+    they stand each job says.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Worker:
         blobs: Blobs,
         signer: Signer,
         watermark: int | None = None,
+        label: Label = NO_LABEL,
         engine: EngineLike,
         read_style: ReadStyle,
         preview: Image | None = None,
@@ -103,6 +106,7 @@ class Worker:
             blobs=blobs,
             signer=signer,
             watermark=watermark,
+            label=label,
             max_attempts=max_attempts,
             hang_watchdog=self._hang_watchdog,
         )

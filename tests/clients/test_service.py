@@ -103,12 +103,13 @@ def test_a_batch_in_a_blend_as_a_zip(client: Client, folder: Path):
         abstraction=0.6,
         stroke_size=2,
         preserve_color=True,
+        label="top-left",
         format="jpeg",
         timeout=60,
     )
     assert {share.id: share.weight for share in done.styles} == {one.id: 0.75, two.id: 0.25}
     assert (done.settings.strength, done.settings.preserve_color, done.settings.format) == (0.8, True, "jpeg")
-    assert (done.settings.abstraction, done.settings.stroke_size) == (0.6, 2)
+    assert (done.settings.abstraction, done.settings.stroke_size, done.settings.label) == (0.6, 2, "top-left")
     assert [item.status for item in done.items] == ["succeeded", "failed", "succeeded"]
     assert done.items[1].error is not None
     assert done.items[1].error.code == "image_format_unsupported"

@@ -1574,7 +1574,7 @@ export interface components {
             created_at: string;
             /**
              * Provenance
-             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style`, the options of the rendering, whether the file itself says so by a manifest (`signed`) and has an invisible `watermark`; `nearest_example`: the `agreement` of the result's and an example's most similar parts (about 0.6 for unrelated ones, 1 for the same), and whether that makes it a `copy`; null where nothing is known of the examples.
+             * @description Of a result, how it was made: `app`, `base_hash`, `styles` (`id`, `weight`, `k`, `steps`, `seed`), `outside_style`, the options of the rendering, whether the file itself says so by a manifest (`signed`) and has an invisible `watermark`; the `label` that people see (`text`, `place`), if it has one; `nearest_example`: the `agreement` of the result's and an example's most similar parts (about 0.6 for unrelated ones, 1 for the same), and whether that makes it a `copy`; null where nothing is known of the examples.
              */
             provenance: {
                 [key: string]: unknown;
@@ -2239,6 +2239,12 @@ export interface components {
             /** Feather */
             feather: number;
             provenance: components["schemas"]["Provenance"];
+            /**
+             * Label
+             * @description Where the results have a label that people see.
+             * @enum {string}
+             */
+            label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
         };
         /**
          * ResultFile
@@ -2746,6 +2752,7 @@ export interface components {
          *         "abstraction": 0.3,
          *         "feather": 0,
          *         "format": "png",
+         *         "label": "none",
          *         "preserve_color": false,
          *         "provenance": "signed",
          *         "strength": 1,
@@ -5459,7 +5466,8 @@ export interface operations {
                      *             "mask_id": null,
                      *             "outside_style_id": null,
                      *             "feather": 0,
-                     *             "provenance": "signed"
+                     *             "provenance": "signed",
+                     *             "label": "bottom-right"
                      *           },
                      *           "created_at": "2026-11-24T09:14:02.514301Z",
                      *           "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -5724,6 +5732,11 @@ export interface operations {
                      */
                     provenance?: "none" | "metadata" | "signed";
                     /**
+                     * @description Where the result has a label that people see, such as "AI generated", in letters of at least 5 % of its short side; `none`: nowhere. Default: as the service has it, `none` unless its operator says otherwise.
+                     * @enum {string}
+                     */
+                    label?: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
+                    /**
                      * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
                      */
@@ -5766,7 +5779,8 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "signed"
+                     *           "provenance": "signed",
+                     *           "label": "bottom-right"
                      *         },
                      *         "created_at": "2026-11-24T09:14:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -5910,7 +5924,8 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "signed"
+                     *           "provenance": "signed",
+                     *           "label": "bottom-right"
                      *         },
                      *         "created_at": "2026-11-24T09:14:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -6258,7 +6273,8 @@ export interface operations {
                      *         "mask_id": null,
                      *         "outside_style_id": null,
                      *         "feather": 0,
-                     *         "provenance": "signed"
+                     *         "provenance": "signed",
+                     *         "label": "bottom-right"
                      *       },
                      *       "created_at": "2026-11-24T09:14:02.514301Z",
                      *       "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -6842,6 +6858,11 @@ export interface operations {
                      * @enum {string}
                      */
                     provenance?: "none" | "metadata" | "signed";
+                    /**
+                     * @description Where the result has a label that people see, such as "AI generated", in letters of at least 5 % of its short side; `none`: nowhere. Default: as the service has it, `none` unless its operator says otherwise.
+                     * @enum {string}
+                     */
+                    label?: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
                 };
             };
         };
@@ -6916,7 +6937,8 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "signed"
+                     *           "provenance": "signed",
+                     *           "label": "bottom-right"
                      *         },
                      *         "created_at": "2026-11-24T09:15:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -7077,7 +7099,8 @@ export interface operations {
                      *           "mask_id": null,
                      *           "outside_style_id": null,
                      *           "feather": 0,
-                     *           "provenance": "signed"
+                     *           "provenance": "signed",
+                     *           "label": "bottom-right"
                      *         },
                      *         "created_at": "2026-11-24T09:15:02.514301Z",
                      *         "expires_at": "2026-12-24T09:14:02.514301Z",
@@ -13671,6 +13694,10 @@ export interface operations {
                      *             "stroke_size": 1,
                      *             "preserve_color": false,
                      *             "size": 1280,
+                     *             "label": {
+                     *               "text": "AI generated",
+                     *               "place": "bottom-right"
+                     *             },
                      *             "signed": true
                      *           },
                      *           "marks": null,
@@ -13856,6 +13883,10 @@ export interface operations {
                      *         "stroke_size": 1,
                      *         "preserve_color": false,
                      *         "size": 1280,
+                     *         "label": {
+                     *           "text": "AI generated",
+                     *           "place": "bottom-right"
+                     *         },
                      *         "signed": true
                      *       },
                      *       "marks": null,

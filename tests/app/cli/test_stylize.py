@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from app.cli.common import InputError, about
+from app.provenance.label import Label
 from model.image.dials import Dials
 from tests.support.fake_engine import BASE_HASH
 from tests.support.fake_worker import style_bytes
@@ -307,3 +308,23 @@ def test_names_that_are_one_on_other_systems_are_kept_apart(run, engine, style: 
     assert run("stylize", *folders, "-s", style, "-o", tmp_path / "out").exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"A.hokusai.png", "a.hokusai-2.png", "é.hokusai.png", "e\u0301.hokusai-2.png"}
+
+
+def test_photos_get_a_label_where_one_is_asked_for(run, engine, style, tmp_path: Path, monkeypatch):
+    photo, out = tmp_path / "x.png", tmp_path / "out.png"
+    Image.new("RGB", (200, 160), "white").save(photo)
+    arguments = ["stylize", photo, "-s", style, "-o", out, "--strength", "0"]
+    made = []
+    for options, place in ([], "none"), (["--label", "top-left"], "none"), ([], "bottom-right"):
+        monkeypatch.setenv("FEWSTROKE_LABEL", place)
+        result = run(*arguments, *options)
+        assert result.exit_code == 0, result.output
+        with Image.open(out) as image:
+            made.append(image.convert("RGB"))
+    plain, asked, default = made
+    assert asked.tobytes() == Label(place="top-left").draw(plain).tobytes() != plain.tobytes()
+    assert default.tobytes() == Label(place="bottom-right").draw(plain).tobytes() != plain.tobytes()
+    assert run(*arguments, "--label", "middle").exit_code == 2
+    monkeypatch.setenv("FEWSTROKE_LABEL_TEXT", "AI生成")
+    result = run(*arguments)
+    assert (result.exit_code, "FEWSTROKE_LABEL_TEXT: the font has no" in result.stderr) == (78, True)

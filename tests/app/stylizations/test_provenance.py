@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from app.api.services import Container
+from app.bounds import LabelPlace
 from app.provenance.c2pa_settings import RECORD
 from app.provenance.certificates import AUTHORITY, folder_of
 from tests.support.database import nothing_stored
@@ -191,3 +192,24 @@ async def test_examples_that_reserve_training_are_refused(
     job = await fake_worker.do_one()
     marks = (await client.get(f"/v1/images/{job.params['examples'][0]}")).json()["marks"]
     assert marks["reserved"] == ["tdm:reservation 1" if kind == "xmp" else "cawg.ai_training notAllowed"]
+
+
+@pytest.mark.parametrize("default", ["none", "top-right"])
+async def test_a_label_is_as_asked_for_else_as_the_operator_has_it(
+    client: httpx.AsyncClient, services: Container, fake_worker: FakeWorker, default: LabelPlace
+) -> None:
+    style = await ready_style(client, fake_worker)
+    services.settings.label = default
+    for asked in (None, "bottom-left", "none"):
+        chosen, expected = {"label": asked} if asked else {}, asked or default
+        for path, uploads, options in (
+            ("/v1/stylizations", files(contents=png()), {"style_id": style}),
+            ("/v1/stylize", files(examples=png(), content=png()), {}),
+        ):
+            answer = await client.post(path, files=uploads, data={**options, **chosen})
+            assert answer.status_code == 202, answer.text
+            assert answer.json()["stylization"]["settings"]["label"] == expected
+            assert (await fake_worker.do_one()).params["label"] == expected
+    data = {"style_id": style, "label": "middle"}
+    refused = await client.post("/v1/stylizations", files=files(contents=png()), data=data)
+    assert "label" in str(check_problem(refused, 422, "validation_failed"))

@@ -55,6 +55,9 @@ HOLD_NONE = {  # texts that are told to others by their nature, or choices
         "least_provenance",
         "reserved_examples",
         "watermark",
+        "label",
+        "label_text",
+        "label_font",
         "signing_certificate",
         "signing_key",
     ),  # paths, no keys

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -166,6 +167,7 @@ async def test_a_content_that_moves_becomes_a_clip(backend: Backend, tmp_path: P
         style=style_bytes(BASE_HASH),
         contents=[still, Image.new("RGB", (48, 32))],
         clip_format=form,
+        label="bottom-right",
     )
     moving = job.params["contents"][1]
     await backend.blobs.put(f"uploads/{moving}.png", path)
@@ -187,6 +189,9 @@ async def test_a_content_that_moves_becomes_a_clip(backend: Backend, tmp_path: P
     assert [frame.milliseconds for frame in frames] == [90] * 3
     for frame, colour in zip(frames, colours, strict=True):
         assert frame.image.getpixel((9, 9)) == pytest.approx(tuple(255 - c for c in colour), abs=12)
+        assert np.asarray(frame.image.convert("L"))[16:31, 10:46].max() > 180, "letters"
+    places = [(row.provenance or {})["label"]["place"] for row in (first, second)]
+    assert places == ["bottom-right"] * 2
     progress = [e.data for e in await backend.events(job.id) if e.event == "progress"]
     assert {data["steps"] for data in progress} == {4}
     assert sorted({data["step"] for data in progress}) == [1, 2, 3, 4]

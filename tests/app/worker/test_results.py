@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.bounds import LabelPlace
 from app.files.tables import FileRow
 from app.ids import new_id
 from app.images.tables import ImageRole, ImageRow
@@ -22,7 +23,9 @@ from app.infra.blobs import Blobs
 from app.infra.db import Sessions, utcnow
 from app.jobs.job import Job, JobKind, JobState
 from app.jobs.ledger import Ledger, NewJob
+from app.provenance.c2pa_settings import RECORD
 from app.provenance.copies import fingerprints
+from app.provenance.label import Label
 from app.provenance.watermark.detect import find
 from app.provenance.watermark.payload import Payload, result_code
 from app.styles.tables import StyleRow
@@ -212,6 +215,33 @@ async def test_results_carry_a_watermark_where_something_was_drawn(
     else:
         assert (found, row.watermark) == (None, None)
         assert stored.tobytes() == made.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [({}, "bottom-right"), ({"strength": 0.0}, "top-left"), ({"strength": 0.0}, "none")],
+)
+async def test_results_have_the_label_that_is_asked_for(
+    ledger: Ledger, blobs: Blobs, sessions: Sessions, params: dict[str, Any], place: LabelPlace
+) -> None:
+    made, job = picture(320, 240), await started(ledger, **params)
+    label = Label(place=place)
+    masked = Image.new("L", made.size)  # the photo stays as it is, everywhere
+    images = [ImageOutcome(made, "img_x", drawn=masked, label=label)]
+    known = partial(fingerprints, [made])
+    done = Outcome(steps=0, seconds=0, images=images, provenance={}, fingerprints=known)
+    assert await succeed_with(ledger, blobs, signer(), job, done, watermark=7)
+    async with sessions() as session:
+        (row,) = await session.scalars(select(ImageRow))
+    data = await blobs.get(row.blob_key)
+    assert Image.open(BytesIO(data)).tobytes() == label.draw(made).tobytes(), "on top of what is left alone"
+    assert (label.draw(made).tobytes() == made.tobytes()) is (place == "none")
+    assert row.provenance is not None
+    assert row.provenance["nearest_example"] == {"agreement": 1.0, "copy": True}, "compared without it"
+    record = row.provenance.get("label")
+    assert record == (None if place == "none" else {"text": "AI generated", "place": place})
+    said = [each["data"] for each in read(data, "image/png")["assertions"] if each["label"] == RECORD]
+    assert [each.get("label") for each in said] == [record]
 
 
 async def test_a_result_that_reproduces_an_example_says_so(

@@ -64,6 +64,7 @@ class RenderOptions(TypedDict, total=False):
     quality: int | None
     feather: float | None
     provenance: str | None
+    label: str | None
 
 
 class NewStylization(RenderOptions, total=False):

@@ -119,6 +119,7 @@ class RenderSettings:
     outside_style_id: str | None
     feather: float
     provenance: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

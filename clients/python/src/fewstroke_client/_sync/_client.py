@@ -277,6 +277,7 @@ class Client:
         outside_style_id: str | None = None,
         feather: float | None = None,
         provenance: str | None = None,
+        label: str | None = None,
         idempotency_key: str | None = None,
     ) -> StylizationAccepted:
         """Render 1 to 16 contents in a style, or in a blend: ``{"sty_a": 2, "sty_b": 1}``."""
@@ -291,6 +292,7 @@ class Client:
             outside_style_id=outside_style_id,
             feather=feather,
             provenance=provenance,
+            label=label,
         )
         files = {"contents": several(contents), "mask": [] if mask is None else [mask]}
         return self._submit(StylizationAccepted, "/v1/stylizations", idempotency_key, files, fields)
