@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import model
 from app.bounds import LabelPlace
 from app.files.tables import FileRow
 from app.ids import new_id
@@ -37,6 +39,7 @@ from tests.support.pictures import encoded, picture
 from tests.support.signing import signer
 
 STYLE = StyleOutcome(b"a style file", {"base_hash": "b" * 64, "k": 1})
+PHOTO = Path(model.__file__).parent / "image/photos/stream.jpg"
 
 
 def outcome(seed: int = 0) -> Outcome:
@@ -192,7 +195,7 @@ async def test_results_carry_no_metadata(ledger: Ledger, blobs: Blobs) -> None:
 async def test_results_carry_a_watermark_where_something_was_drawn(
     ledger: Ledger, blobs: Blobs, sessions: Sessions, params: dict[str, Any], marked: bool
 ) -> None:
-    made = Image.effect_noise((320, 240), 60).resize((640, 480)).convert("RGB")
+    made = Image.open(PHOTO).convert("RGB").resize((640, 480))
     drawn = Image.new("L", made.size, 255)
     drawn.paste(0, (0, 0, 100, 480))
     job = await started(ledger, **params)
