@@ -285,7 +285,7 @@ class Settings(BaseSettings):
         300.0,
         gt=0,
         description="Seconds without a step, strip, picture or frame after which a worker takes its compute "
-        "thread for hanging and ends; its jobs go to others.",
+        "thread for hanging and ends; its jobs go to others. It may take longer, as long as it computes.",
     )
     job_expires_after: float = Field(
         24 * 3600.0, gt=0, description="Seconds after which a job that nobody took is expired."

@@ -3,6 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
+from app.http.hrefs import href
+
 router = APIRouter(include_in_schema=False)
 
 LLMS_TXT = """# Fewstroke
@@ -20,7 +22,7 @@ Calls that start work answer with a job: send `Prefer: wait=60` to get the resul
 - [MCP](/mcp): tools (streamable HTTP): learn_style, stylize, compose, write, list_styles, wait_for_job
 - [OpenAI images](/v1/images/edits): with an OpenAI client, `base_url` is this service and `/v1`; the first
   image is the photo, the others are examples of the style
-- [Styles that come with the service](/v1/styles?preset=true): use their ids, or short names such as `hokusai`
+- [Styles that come with the service](/v1/styles?preset=true): use their ids
 
 ## The calls that matter
 
@@ -40,5 +42,7 @@ Calls that start work answer with a job: send `Prefer: wait=60` to get the resul
 
 @router.get("/llms.txt")
 async def read_llms_txt() -> PlainTextResponse:
-    """The text, the same for everybody."""
-    return PlainTextResponse(LLMS_TXT, media_type="text/markdown; charset=utf-8")
+    """The text, the same for everybody; its links have the prefix of a proxy."""
+    return PlainTextResponse(
+        LLMS_TXT.replace("](/", f"]({href('/')}"), media_type="text/markdown; charset=utf-8"
+    )

@@ -68,6 +68,13 @@ async def test_pages_and_redirects(asked: str) -> None:
     assert missing.headers["cache-control"] == "no-store"
 
 
+async def test_what_models_read_has_the_prefix() -> None:
+    text = (await _unstarted("/llms.txt")).text
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert f"{PREFIX}/openapi.json" in links
+    assert all(link.startswith(f"{PREFIX}/") for link in links)
+
+
 async def test_the_page_below_the_prefix_ends_in_a_slash() -> None:
     """The studio's addresses are relative to its own."""
     redirect = await _unstarted(PREFIX)

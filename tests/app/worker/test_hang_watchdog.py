@@ -35,7 +35,7 @@ async def test_a_thread_that_does_not_tick_ends_the_process(
     monkeypatch.setattr(hang_watchdog_module, "_LOOK_EVERY", 0.001)
     clock = Clock()
     statuses: list[int] = []
-    hang_watchdog = HangWatchdog(300, leave=statuses.append, clock=clock)
+    hang_watchdog = HangWatchdog(300, leave=statuses.append, clock=clock, spent=lambda: 0.01 * clock())
     watching = asyncio.create_task(hang_watchdog.watch())
     clock.now = 1000.0
     await asyncio.sleep(0.05)
@@ -53,6 +53,27 @@ async def test_a_thread_that_does_not_tick_ends_the_process(
     assert statuses == [HANGING]
     assert "most recent call first" in capfd.readouterr().err, "where it hung"
     assert hang_watchdog.silence == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "after", "hangs"),
+    [
+        (0.01, 299, False),
+        (0.01, 301, True),  # it waits for something
+        (0.13, 301, False),  # it is slow: the machine is busy
+        (0.13, 2200, False),
+        (0.13, 2400, True),  # no step takes as much of a processor
+        (2.0, 301, True),
+    ],
+)
+def test_a_thread_that_is_slow_is_not_taken_for_one_that_hangs(
+    share: float, after: float, hangs: bool
+) -> None:
+    clock = Clock()
+    watchdog = HangWatchdog(300, clock=clock, spent=lambda: share * clock())
+    with watchdog.beating():
+        clock.now = after
+        assert watchdog.hangs is hangs
 
 
 async def test_a_cancel_ends_although_the_worker_does_not_stop(ledger: Ledger, sessions: Sessions) -> None:
