@@ -55,7 +55,6 @@ describe("mishaps", { timeout: 600_000 }, () => {
     await open("My styles");
     await button("Delete: Fleeting").waitFor();
     await open("Use a style");
-    await rendered(); // a style whose job is not done is not deleted
     let answer;
     const held = new Promise((resolve) => (answer = resolve));
     const asked = page.waitForRequest(/\/v1\/styles\?/);
@@ -68,8 +67,11 @@ describe("mishaps", { timeout: 600_000 }, () => {
     await open("My styles");
     await asked;
     await button("Delete: Fleeting").click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await page.getByText("“Fleeting” was deleted.").waitFor();
+    const gone = page.getByText("“Fleeting” was deleted.");
+    const said = () => gone.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    do { // refused while the picture that was begun above needs it
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    } while (!(await said()));
     const arrived = page.waitForResponse(/\/v1\/styles\?/);
     answer();
     await (await arrived).finished();
