@@ -50,6 +50,7 @@ HEADER = {
     "modality": "image",
     "rights": "Public domain",
     "examples_licence": "CC0-1.0",
+    "evenness": 1.0,
 }
 
 
@@ -242,14 +243,28 @@ RESULT: dict[str, Any] = {
         "stroke_size": 1.0,
         "preserve_color": False,
         "size": 1280,
-        "label": {"text": "AI generated", "place": "bottom-right"},
         "signed": True,
+        "watermark": True,
+        "nearest_example": {"agreement": 0.61, "copy": False},
     },
     "marks": None,
     "expires_at": "2026-12-24T09:14:19.455104Z",
     "url": f"/v1/images/{RESULT_ID}/content?expires=1795514700"
     "&signature=3f9a1c2b.kq0vYpQ4w2b8s7m1n6d5x3c9f0g1h2j3k4l5z6x7c8v",
     "url_expires_at": "2026-11-24T10:45:00Z",
+}
+
+DETECTION: dict[str, Any] = {
+    "made_by_fewstroke": True,
+    "watermark": {"maker": "this_service", "result_id": RESULT_ID, "scale": 1.0},
+    "manifest": {"state": "valid", "signer": "A Gallery", "generator": "Fewstroke"},
+    "record": {
+        name: value
+        for name, value in RESULT["provenance"].items()
+        if name not in ("signed", "watermark", "nearest_example")
+    },
+    "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/"
+    "compositeWithTrainedAlgorithmicMedia",
 }
 
 _SCORE: dict[str, Any] = {

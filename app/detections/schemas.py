@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.images.schemas import ManifestOut
 from app.imaging.limits import Normalized
@@ -40,23 +40,6 @@ class WatermarkOut(BaseModel):
 
 class DetectionOut(BaseModel):
     """What a picture tells of where it comes from. That it tells nothing proves nothing."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "made_by_fewstroke": True,
-                "watermark": {
-                    "maker": "this_service",
-                    "result_id": "img_01JDXYZ0000000000000000002",
-                    "scale": 1.0,
-                },
-                "manifest": {"state": "valid", "signer": "A Gallery", "generator": "Fewstroke"},
-                "record": {"app": "Fewstroke 0.1.0", "job_id": "job_01JDXYZ0000000000000000001"},
-                "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/"
-                "compositeWithTrainedAlgorithmicMedia",
-            }
-        }
-    )
 
     made_by_fewstroke: bool = Field(
         description="Whether the watermark or a valid manifest says that Fewstroke has made it, here or "

@@ -1301,24 +1301,6 @@ export interface components {
         /**
          * DetectionOut
          * @description What a picture tells of where it comes from. That it tells nothing proves nothing.
-         * @example {
-         *       "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
-         *       "made_by_fewstroke": true,
-         *       "manifest": {
-         *         "generator": "Fewstroke",
-         *         "signer": "A Gallery",
-         *         "state": "valid"
-         *       },
-         *       "record": {
-         *         "app": "Fewstroke 0.1.0",
-         *         "job_id": "job_01JDXYZ0000000000000000001"
-         *       },
-         *       "watermark": {
-         *         "maker": "this_service",
-         *         "result_id": "img_01JDXYZ0000000000000000002",
-         *         "scale": 1
-         *       }
-         *     }
          */
         DetectionOut: {
             /**
@@ -3248,7 +3230,8 @@ export interface operations {
                      *             "format": "fewstroke-style/2",
                      *             "modality": "image",
                      *             "rights": "Public domain",
-                     *             "examples_licence": "CC0-1.0"
+                     *             "examples_licence": "CC0-1.0",
+                     *             "evenness": 1
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -3284,7 +3267,8 @@ export interface operations {
                      *             "format": "fewstroke-style/2",
                      *             "modality": "image",
                      *             "rights": "Public domain",
-                     *             "examples_licence": "CC0-1.0"
+                     *             "examples_licence": "CC0-1.0",
+                     *             "evenness": 1
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -3483,7 +3467,8 @@ export interface operations {
                      *           "format": "fewstroke-style/2",
                      *           "modality": "image",
                      *           "rights": "Public domain",
-                     *           "examples_licence": "CC0-1.0"
+                     *           "examples_licence": "CC0-1.0",
+                     *           "evenness": 1
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -3890,7 +3875,8 @@ export interface operations {
                      *         "format": "fewstroke-style/2",
                      *         "modality": "image",
                      *         "rights": "Public domain",
-                     *         "examples_licence": "CC0-1.0"
+                     *         "examples_licence": "CC0-1.0",
+                     *         "evenness": 1
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -4182,7 +4168,8 @@ export interface operations {
                      *         "format": "fewstroke-style/2",
                      *         "modality": "image",
                      *         "rights": "Public domain",
-                     *         "examples_licence": "CC0-1.0"
+                     *         "examples_licence": "CC0-1.0",
+                     *         "evenness": 1
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4516,7 +4503,8 @@ export interface operations {
                      *         "format": "fewstroke-style/2",
                      *         "modality": "image",
                      *         "rights": "Public domain",
-                     *         "examples_licence": "CC0-1.0"
+                     *         "examples_licence": "CC0-1.0",
+                     *         "evenness": 1
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4760,7 +4748,8 @@ export interface operations {
                      *           "format": "fewstroke-style/2",
                      *           "modality": "image",
                      *           "rights": "Public domain",
-                     *           "examples_licence": "CC0-1.0"
+                     *           "examples_licence": "CC0-1.0",
+                     *           "evenness": 1
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -4851,7 +4840,8 @@ export interface operations {
                      *           "format": "fewstroke-style/2",
                      *           "modality": "image",
                      *           "rights": "Public domain",
-                     *           "examples_licence": "CC0-1.0"
+                     *           "examples_licence": "CC0-1.0",
+                     *           "evenness": 1
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -6909,7 +6899,8 @@ export interface operations {
                      *           "format": "fewstroke-style/2",
                      *           "modality": "image",
                      *           "rights": "Public domain",
-                     *           "examples_licence": "CC0-1.0"
+                     *           "examples_licence": "CC0-1.0",
+                     *           "evenness": 1
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -13452,6 +13443,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "made_by_fewstroke": true,
+                     *       "watermark": {
+                     *         "maker": "this_service",
+                     *         "result_id": "img_01KATG8SE6P0H3Y7M1QV5C9KXA",
+                     *         "scale": 1
+                     *       },
+                     *       "manifest": {
+                     *         "state": "valid",
+                     *         "signer": "A Gallery",
+                     *         "generator": "Fewstroke"
+                     *       },
+                     *       "record": {
+                     *         "app": "Fewstroke 0.1.0",
+                     *         "job_id": "job_01KATG8Q2W7NXB5J9A3M6F0ZPE",
+                     *         "modality": "image",
+                     *         "base_hash": "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 0.7,
+                     *             "k": 5,
+                     *             "steps": 24,
+                     *             "seed": 0
+                     *           },
+                     *           {
+                     *             "id": "sty_01KATGF0N3D6YHK8S1P5C2QXW7",
+                     *             "weight": 0.3,
+                     *             "k": 5,
+                     *             "steps": 24,
+                     *             "seed": 0
+                     *           }
+                     *         ],
+                     *         "outside_style": null,
+                     *         "masked": false,
+                     *         "strength": 0.9,
+                     *         "abstraction": 0.5,
+                     *         "stroke_size": 1,
+                     *         "preserve_color": false,
+                     *         "size": 1280
+                     *       },
+                     *       "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DetectionOut"];
                 };
             };
@@ -13694,11 +13730,12 @@ export interface operations {
                      *             "stroke_size": 1,
                      *             "preserve_color": false,
                      *             "size": 1280,
-                     *             "label": {
-                     *               "text": "AI generated",
-                     *               "place": "bottom-right"
-                     *             },
-                     *             "signed": true
+                     *             "signed": true,
+                     *             "watermark": true,
+                     *             "nearest_example": {
+                     *               "agreement": 0.61,
+                     *               "copy": false
+                     *             }
                      *           },
                      *           "marks": null,
                      *           "expires_at": "2026-12-24T09:14:19.455104Z",
@@ -13883,11 +13920,12 @@ export interface operations {
                      *         "stroke_size": 1,
                      *         "preserve_color": false,
                      *         "size": 1280,
-                     *         "label": {
-                     *           "text": "AI generated",
-                     *           "place": "bottom-right"
-                     *         },
-                     *         "signed": true
+                     *         "signed": true,
+                     *         "watermark": true,
+                     *         "nearest_example": {
+                     *           "agreement": 0.61,
+                     *           "copy": false
+                     *         }
                      *       },
                      *       "marks": null,
                      *       "expires_at": "2026-12-24T09:14:19.455104Z",

@@ -139,6 +139,8 @@ async def test_the_story_is_what_happens(
     await tell("getJob", "GET", f"/v1/jobs/{job.id}")
     (result, *_) = (await tell("listImages", "GET", "/v1/images", params={"role": "result"}))["items"]
     await tell("getImage", "GET", f"/v1/images/{result['id']}")
+    made = (await client.get(result["url"])).content
+    await tell("detect", "POST", "/v1/detections", files={"file": ("found.png", made)})
     share = await tell("shareImage", "PUT", f"/v1/images/{result['id']}/share")
     await tell("getShared", "GET", f"/v1/shared/{share['token']}")
     await tell("live", "GET", "/livez")
