@@ -20,8 +20,9 @@ from app.imaging.sniff import media_type_of
 from app.provenance.label import Label
 from app.provenance.marks import read_marks
 from app.provenance.signer import Claim, Signer
+from app.provenance.watermark import COMMAND_LINE
 from app.provenance.watermark.embed import embed
-from app.provenance.watermark.payload import COMMAND_LINE, Payload, result_code
+from app.provenance.watermark.payload import Payload, result_code
 from app.provenance.xmp import packet, tool
 
 _MARK = re.compile(rb"fewstroke:[0-9a-f]{64}")

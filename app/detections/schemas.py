@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.images.schemas import ManifestOut
 from app.imaging.limits import Normalized
-from app.provenance.watermark.payload import COMMAND_LINE
+from app.provenance.watermark import COMMAND_LINE
 
 
 class Maker(StrEnum):

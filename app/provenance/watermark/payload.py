@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 BLOCKS, LENGTH = 8, 128
 CHIPS = BLOCKS * LENGTH
 
-COMMAND_LINE = 0
-"""In place of the number of a service."""
-
 Floats = NDArray[np.float32]
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from app.provenance.watermark import COMMAND_LINE
 from app.provenance.watermark.detect import find
 from app.provenance.watermark.embed import embed
-from app.provenance.watermark.payload import COMMAND_LINE, Payload
+from app.provenance.watermark.payload import Payload
 from tests.support.fake_engine import BASE_HASH
 from tests.support.fake_worker import style_bytes
 from tests.support.pictures import encoded

@@ -15,8 +15,9 @@ from app.api.services import Container
 from app.auth.principal import Scope
 from app.images.tables import ImageRow
 from app.provenance.signer import Claim
+from app.provenance.watermark import COMMAND_LINE
 from app.provenance.watermark.embed import embed
-from app.provenance.watermark.payload import COMMAND_LINE, Payload, result_code
+from app.provenance.watermark.payload import Payload, result_code
 from app.provenance.watermark.service import marking_number
 from app.settings import Settings
 from tests.support.fake_worker import FakeWorker
