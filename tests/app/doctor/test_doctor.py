@@ -226,7 +226,8 @@ async def test_a_path_of_any_letters_can_be_told(settings: Settings) -> None:
 
 async def test_advice_can_be_pasted_whatever_a_folder_is_called(settings: Settings) -> None:
     odd = settings.model_copy(update={"data_dir": settings.data_dir / "my data; $HOME", "database_url": None})
-    odd.data_dir.mkdir(parents=True, mode=0o755)
+    odd.data_dir.mkdir(parents=True)
+    odd.data_dir.chmod(0o755)
     with pytest.raises(Trouble) as trouble:
         await check_modes(odd)
     assert shlex.split(trouble.value.mend) == ["chmod", "-R", "go=", str(odd.data_dir)]
