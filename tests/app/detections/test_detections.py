@@ -28,6 +28,7 @@ from tests.support.problems import check_problem
 from tests.support.signing import signer
 
 PHOTO = Path(__file__).parents[3] / "model" / "image" / "photos" / "skyline.jpg"
+WHOLE = pytest.approx(1, abs=0.01)  # scale of a picture that was not cropped
 
 
 def jpeg(payload: Payload | None = None) -> bytes:
