@@ -56,7 +56,9 @@ class HangWatchdog:
         try:
             yield
         finally:
-            self._last = None if outer is None else self._clock()
+            self.tick()
+            if outer is None:
+                self._last = None
 
     def tick(self) -> None:
         """The thread goes on."""
