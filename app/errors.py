@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     WORK_TOO_LARGE = "work_too_large"
     WORK_EMPTY = "work_empty"
     EXAMPLES_MIXED = "examples_mixed"
+    ARCHIVE_INVALID = "archive_invalid"
     STYLE_FILE_INVALID = "style_file_invalid"
     # Resources and their states.
     STYLE_NOT_FOUND = "style_not_found"
@@ -53,6 +54,7 @@ class ErrorCode(StrEnum):
     FILE_NOT_FOUND = "file_not_found"
     GENERATION_NOT_FOUND = "generation_not_found"
     STYLIZATION_NOT_FOUND = "stylization_not_found"
+    BATCH_NOT_FOUND = "batch_not_found"
     KEY_NOT_FOUND = "key_not_found"
     WEBHOOK_NOT_FOUND = "webhook_not_found"
     DELIVERY_NOT_FOUND = "delivery_not_found"
@@ -65,6 +67,7 @@ class ErrorCode(StrEnum):
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     STYLIZATION_NOT_READY = "stylization_not_ready"
     GENERATION_NOT_READY = "generation_not_ready"
+    BATCH_NOT_READY = "batch_not_ready"
     JOB_NOT_RETRYABLE = "job_not_retryable"
     RESOURCE_IN_USE = "resource_in_use"
     WAIT_TIMEOUT = "wait_timeout"
@@ -234,6 +237,12 @@ class ExamplesMixedError(AppError):
     status, code, title = 422, ErrorCode.EXAMPLES_MIXED, "Examples of different kinds"
 
 
+class ArchiveInvalidError(AppError):
+    """A ZIP of photos that cannot be read, or has none."""
+
+    status, code, title = 422, ErrorCode.ARCHIVE_INVALID, "Archive refused"
+
+
 class StyleFileInvalidError(AppError):
     status, code, title = 422, ErrorCode.STYLE_FILE_INVALID, "Not a style file"
 
@@ -264,6 +273,10 @@ class GenerationNotFoundError(NotFoundError):
 
 class StylizationNotFoundError(NotFoundError):
     code, title = ErrorCode.STYLIZATION_NOT_FOUND, "Stylization not found"
+
+
+class BatchNotFoundError(NotFoundError):
+    code, title = ErrorCode.BATCH_NOT_FOUND, "Batch not found"
 
 
 class KeyNotFoundError(NotFoundError):
@@ -318,6 +331,10 @@ class StylizationNotReadyError(ConflictError):
 
 class GenerationNotReadyError(ConflictError):
     code, title = ErrorCode.GENERATION_NOT_READY, "Result not ready"
+
+
+class BatchNotReadyError(ConflictError):
+    code, title = ErrorCode.BATCH_NOT_READY, "Batch not ready"
 
 
 class JobNotRetryableError(ConflictError):

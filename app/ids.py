@@ -5,7 +5,7 @@ from typing import Literal
 from ulid import ULID
 
 Prefix = Literal[
-    "sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "poe", "sto", "txt",
+    "sty", "job", "img", "stz", "req", "key", "whk", "msg", "aud", "fil", "cmp", "poe", "sto", "txt", "bat",
 ]  # fmt: skip
 
 

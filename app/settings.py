@@ -165,6 +165,13 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(32 * MIB, ge=1, description="Largest picture.")
     max_style_bytes: int = Field(256 * KIB, ge=1, description="Largest style file to import.")
     max_request_bytes: int = Field(128 * MIB, ge=1, description="Largest request with all its files.")
+    max_archive_bytes: int = Field(
+        1024 * MIB,
+        ge=1,
+        le=2**31 - 1,
+        description="Largest batch: its ZIP of photos, which is in a temporary file while it comes, and in "
+        "another one while it is worked on.",
+    )
     max_connections: int = Field(
         4096,
         ge=8,
@@ -191,6 +198,7 @@ class Settings(BaseSettings):
     # Images.
     max_examples: int = Field(16, ge=1, le=16, description="Examples of one style.")
     max_contents: int = Field(16, ge=1, description="Contents of one request.")
+    max_archive_photos: int = Field(5000, ge=1, le=20_000, description="Photos of one batch.")
     min_side: int = Field(16, ge=1, description="Shortest side of a picture.")
     max_side: int = Field(8192, ge=16, description="Longest side of a picture.")
     max_pixels: int = Field(

@@ -16,6 +16,7 @@ from app.api import health, llms_txt, model_routes
 from app.api.media import MEDIA, generating
 from app.api.openapi import DESCRIPTION, TAGS, operation_id, use_problem_schema
 from app.api.services import open_container
+from app.batches import routes as batches
 from app.detections import routes as detections
 from app.files import routes as files
 from app.generations import routes as generations
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None, media: Media = MEDIA) -> FastAP
     app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     app.include_router(styles.build_router(settings, media))
     app.include_router(stylizations.build_router(settings))
+    app.include_router(batches.build_router(settings))
     for medium in generating(media):
         app.include_router(generations.build_router(settings, medium))
     app.include_router(jobs.router)

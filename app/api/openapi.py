@@ -18,6 +18,10 @@ events, or send `Prefer: wait=N` to get the answer when it is done. Errors are `
 
 TAGS: list[dict[str, Any]] = [
     {"name": "stylizations", "description": "Apply a style to photos, or do everything in one call."},
+    {
+        "name": "batches",
+        "description": "Apply a style to thousands of photos, after all else.",
+    },
     {"name": "styles", "description": "Learn, list, download, import and delete styles."},
     {"name": "jobs", "description": "Follow and cancel the work."},
     {"name": "compositions", "description": "Compose in the manner of a style of music."},

@@ -54,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 _UPLOADS = 64  # requests whose forms are read, decoded and stored at a time: each may fill 128 MiB of /tmp
 _UPLOADS_EACH = 16  # of one owner
+_ARCHIVES = 2  # requests with a ZIP of photos, each of which fills a GiB of /tmp twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag, media: Media
             integrity=integrity,
             seal=seal,
             uploads=FairSemaphore(_UPLOADS, each=_UPLOADS_EACH),
+            archives=FairSemaphore(_ARCHIVES, each=1),
             concurrency=ConcurrencyLimit(settings.max_streams),
         )
 

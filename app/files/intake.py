@@ -1,6 +1,7 @@
 """Take uploads in that are no pictures: have them read in another process, store what it wrote."""
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -84,6 +85,29 @@ class WorkBatch:
         self.rows.append(row)
         return row.id
 
+    async def add_file(self, data: bytes | Path, form: str, media_type: str) -> str:
+        """Store an input that is kept as it came; its file id. ``form``: its extension."""
+        await self._still_wanted()
+        key = upload_key(self.job_id, f"input-{len(self.rows)}.{form}")
+        self._keys.append(key)
+        await self._blobs.put(key, data)
+        size, digest = await asyncio.to_thread(_measure, data)
+        row = FileRow(
+            id=new_id("fil"),
+            owner=self.owner,
+            job_id=self.job_id,
+            role=FileRole.INPUT,
+            position=len(self.rows),
+            form=form,
+            blob_key=key,
+            media_type=media_type,
+            size_bytes=size,
+            sha256=digest,
+            created_at=utcnow(),
+        )
+        self.rows.append(row)
+        return row.id
+
     async def _still_wanted(self) -> None:
         if await self._gone():
             raise ClientDisconnect  # there is nobody to do it for
@@ -102,6 +126,13 @@ def _stem(name: str | None) -> str:
     last = (name or "").replace("\\", "/").rpartition("/")[2]
     stem = last.rpartition(".")[0] or last
     return "".join(letter for letter in stem if letter.isprintable())[:100].strip()
+
+
+def _measure(data: bytes | Path) -> tuple[int, str]:
+    if isinstance(data, bytes):
+        return len(data), hashlib.sha256(data).hexdigest()
+    with data.open("rb") as file:
+        return data.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _spill(file: BinaryIO, target: Path) -> None:

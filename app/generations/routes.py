@@ -29,7 +29,7 @@ from app.medium import Medium
 from app.settings import Settings
 from app.submission.dependencies import Services
 from app.submission.job_response import SUBMITS, accepted_responses, settle
-from app.submission.zip_stream import Member, stream_zip
+from app.submission.zip_stream import MANIFEST, Member, stream_zip
 from app.validators import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)
@@ -146,7 +146,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
         ]
         manifest = generation_out(resource, row, job, files).model_dump_json(indent=2).encode()
         return StreamingResponse(
-            stream_zip(members, manifest, services.blobs, row.created_at),
+            stream_zip(members, {MANIFEST: manifest}, services.blobs, row.created_at),
             media_type="application/zip",
             headers={
                 "Content-Disposition": f'attachment; filename="{row.id}.zip"',

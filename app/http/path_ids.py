@@ -6,6 +6,7 @@ from fastapi import Path
 from pydantic import AfterValidator
 
 from app.errors import (
+    BatchNotFoundError,
     ImageNotFoundError,
     JobNotFoundError,
     NotFoundError,
@@ -38,4 +39,7 @@ FileId = Annotated[
 ]
 StylizationId = Annotated[
     str, Path(description="A stylization's id (`stz_…`).", max_length=64), askable(StylizationNotFoundError)
+]
+BatchId = Annotated[
+    str, Path(description="A batch's id (`bat_…`).", max_length=64), askable(BatchNotFoundError)
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.errors import (
 from app.imaging.limits import Limits, Normalized, Stored
 from app.infra.fair_semaphore import FairSemaphore
 from app.infra.python_processes import start_apart
+from app.infra.thread_priority import give_way
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +42,14 @@ class Budget:
 class Decoder:
     """A few decoder processes, started when first needed and replaced when one dies.
 
-    Owners take turns, and one leaves a decoder for the others where there are several.
+    Owners take turns, and one leaves a decoder for the others where there are several. ``niceness``: how much
+    they give way to everybody else.
     """
 
-    def __init__(self, *, processes: int, seconds: float = 30.0) -> None:
+    def __init__(self, *, processes: int, seconds: float = 30.0, niceness: int = 0) -> None:
         self._seconds = seconds
         self._semaphore = FairSemaphore(processes, each=max(1, processes - 1))
-        self._children = [_Child() for _ in range(processes)]
+        self._children = [_Child(niceness) for _ in range(processes)]
         self._idle = list(self._children)
 
     async def normalize(
@@ -133,7 +136,8 @@ class Decoder:
 
 
 class _Child:
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
+        self._niceness = niceness
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -151,6 +155,8 @@ class _Child:
                 )
                 assert process.stdout is not None
                 if await process.stdout.readline():
+                    if sys.platform == "linux":  # elsewhere a process cannot say it of another one
+                        give_way(self._niceness, process.pid)
                     return
         except TimeoutError:
             pass

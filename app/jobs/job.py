@@ -15,6 +15,7 @@ class JobKind(StrEnum):
     STYLIZE = "stylize"  # contents and a style -> images
     STYLIZE_ONCE = "stylize_once"  # examples and one content -> style and image
     GENERATE = "generate"  # a style and options -> files of the style's modality
+    BATCH = "batch"  # a ZIP of photos and a style -> images, one by one while nobody waits for anything else
 
 
 class JobState(StrEnum):
@@ -57,6 +58,9 @@ class Job:
     content: ``{"name", "content_id" | None, "error" | None}``), ``manifests`` (contents that came with a
     signed manifest of their own), and for moving contents ``clips`` (frames
     by image id) and ``clip_format``.
+
+    Of a batch ``inputs`` are the ids of the ``photos`` (a ZIP) and of the ``renderings`` (JSON lines),
+    ``batch`` is its row, and ``cost`` is 0: nobody waits for it. Its images stand in ``app.batches.tables``.
 
     ``result``: ``{"style_id", "images": [image ids], "failures": [{"content_id", "code", "detail"}],
     "losses": {"start", "end"}, "steps", "seconds"}``; of a generation also ``pieces``:

@@ -9,6 +9,7 @@ from typing import Any
 from app.jobs.job import JobKind
 
 BULK = "bulk"
+BATCH = JobKind.BATCH.value  # after all others, however long it has waited
 _INTERACTIVE_CONTENTS = 4  # a stylization of more contents is a batch
 _INTERACTIVE_COST = 16.0  # so is one that takes longer: a photo of 26 megapixels
 _USUAL_PIXELS = 1280 * 1280  # of one rendering, which is the unit of costs

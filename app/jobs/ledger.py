@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ErrorCode, JobNotCancelableError, JobNotFoundError
@@ -181,6 +181,19 @@ class Ledger(Tickets):
                 await effects(session)
         return True
 
+    async def note(self, job_id: str, attempt: int, effects: Effects) -> bool:
+        """Write the rows of ``effects`` for a job that goes on: a part of its results. What earlier attempts
+        ended no longer counts against it.
+
+        False: fenced out, canceled meanwhile, or terminal; then nothing was written.
+        """
+        async with self._sessions.begin(brief=True) as session:
+            goes_on = await session.execute(_GO_ON, {"job": job_id, "of_attempt": attempt})
+            if goes_on.one_or_none() is None:
+                return False
+            await effects(session)
+        return True
+
     async def fail(self, job_id: str, attempt: int, *, code: str, detail: str) -> bool:
         """running or canceling -> failed. False: fenced out or terminal."""
         return await self._worker_write(_FAIL, job_id, attempt, why=_error(code, detail), now=utcnow())
@@ -214,11 +227,17 @@ class Ledger(Tickets):
         )
 
     async def expire(self, older_than: timedelta) -> list[Job]:
-        """queued -> expired for jobs that waited longer than ``older_than``; returns them."""
+        """queued -> expired for jobs that waited longer than ``older_than``; returns them. A batch that was
+        begun waits as long as it has to."""
+        begun_batch = and_(JobRow.kind == JobKind.BATCH, JobRow.started_at.is_not(None))
         async with self._sessions.begin() as session:
             rows = await session.scalars(
                 update(JobRow)
-                .where(JobRow.state == JobState.QUEUED, JobRow.created_at < utcnow() - older_than)
+                .where(
+                    JobRow.state == JobState.QUEUED,
+                    JobRow.created_at < utcnow() - older_than,
+                    ~begun_batch,
+                )
                 .values(
                     state=JobState.EXPIRED,
                     finished_at=utcnow(),
@@ -304,6 +323,7 @@ _SUCCEED = _changes(
     result=bindparam("outcome", type_=_C.result.type),
     finished_at=_NOW,
 )
+_GO_ON = _changes([JobState.RUNNING], _FENCE, releases=_C.attempt - 1)
 _FAIL = _changes(
     [JobState.RUNNING, JobState.CANCELING], _FENCE, state=JobState.FAILED, error=_WHY, finished_at=_NOW
 )

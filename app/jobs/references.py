@@ -18,7 +18,7 @@ async def unfinished(session: AsyncSession, owner: str) -> list[Job]:
 
 def style_is_needed(jobs: Iterable[Job], style_id: str) -> bool:
     """Whether one of them uses the style; the job that makes it does not count."""
-    users = (JobKind.STYLIZE, JobKind.GENERATE)
+    users = (JobKind.STYLIZE, JobKind.GENERATE, JobKind.BATCH)
     return any(job.kind in users and style_id in styles_of(job.params) for job in jobs)
 
 

@@ -2,6 +2,7 @@
 
 from app.audit.tables import AuditRow
 from app.auth.tables import ApiKeyRow, LinkSecretRow, RateRow
+from app.batches.tables import BatchItemRow, BatchRow
 from app.files.tables import FileRow
 from app.generations.tables import GenerationRow
 from app.idempotency.tables import IdempotencyKeyRow
@@ -20,6 +21,8 @@ __all__ = [
     "ApiKeyRow",
     "AuditRow",
     "Base",
+    "BatchItemRow",
+    "BatchRow",
     "DeliveryRow",
     "FactRow",
     "FileRow",

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.batches.tables import BatchItemRow, BatchRow
 from app.files.repository import delete_files
 from app.files.tables import FileRole, FileRow
 from app.generations.tables import GenerationRow
@@ -99,6 +100,26 @@ async def expire_stylizations(session: AsyncSession, now: datetime) -> tuple[int
     jobs = await with_tries(session, list(gone))
     await forget_names(session, jobs)
     await forget_messages(session, jobs)
+    return len(ids), []
+
+
+async def expire_batches(session: AsyncSession, now: datetime) -> tuple[int, list[str]]:
+    """Batches past their time whose pictures are gone, with the names that their photos had."""
+    pictures = exists().where(BatchItemRow.batch_id == BatchRow.id, BatchItemRow.image_id == ImageRow.id)
+    query = (
+        select(BatchRow.id)
+        .where(BatchRow.expires_at <= now, ~pictures)
+        .order_by(BatchRow.expires_at)
+        .limit(BATCH)
+    )
+
+    async def in_the_making() -> set[str]:
+        return set(await session.scalars(select(BatchRow.id).where(_active(BatchRow.job_id))))
+
+    ids = await _free(session, query, BatchRow.id, in_the_making)
+    await session.execute(delete(BatchItemRow).where(BatchItemRow.batch_id.in_(ids)))
+    gone = await session.scalars(delete(BatchRow).where(BatchRow.id.in_(ids)).returning(BatchRow.job_id))
+    await forget_messages(session, await with_tries(session, list(gone)))
     return len(ids), []
 
 

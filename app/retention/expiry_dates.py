@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from app.batches.tables import BatchRow
 from app.files.tables import FileRow
 from app.generations.tables import GenerationRow
 from app.images.tables import ImageRole, ImageRow
@@ -37,7 +38,7 @@ class Retention:
             days = self.results if row.role == ImageRole.RESULT else self.uploads
         elif isinstance(row, StyleRow):
             days = self.styles
-        elif isinstance(row, StylizationRow | GenerationRow):
+        elif isinstance(row, StylizationRow | GenerationRow | BatchRow):
             days = self.results
         return row.created_at + timedelta(days=days) if days else None  # type: ignore[attr-defined]
 

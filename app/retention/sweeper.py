@@ -18,6 +18,7 @@ from app.infra.facts import RESTORED, read_fact
 from app.infra.leader_lock import drop_lease, renew_lease, take_lease
 from app.infra.logs import NotAgain, reason
 from app.retention.expiry import (
+    expire_batches,
     expire_files,
     expire_generations,
     expire_images,
@@ -107,6 +108,7 @@ class Sweeper:
             "files": lambda session: expire_files(session, now),
             "generations": lambda session: expire_generations(session, now),
             "stylizations": lambda session: expire_stylizations(session, now),
+            "batches": lambda session: expire_batches(session, now),
             "styles": lambda session: expire_styles(session, now),
             **self._chores,
         }

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.batches.tables import BatchRow
 from app.errors import JobNotRetryableError, StyleNotFoundError
 from app.files.repository import hold_files
 from app.generations.tables import GenerationRow
@@ -84,11 +85,12 @@ async def create_retry(sessions: Sessions, jobs: JobService, new: NewJob) -> Job
 
 def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects:
     async def effect(session: AsyncSession) -> None:
-        tables: dict[JobKind, list[type[StyleRow | StylizationRow | GenerationRow]]] = {
+        tables: dict[JobKind, list[type[StyleRow | StylizationRow | GenerationRow | BatchRow]]] = {
             JobKind.ADAPT: [StyleRow],
             JobKind.STYLIZE: [StylizationRow],
             JobKind.STYLIZE_ONCE: [StyleRow, StylizationRow],
             JobKind.GENERATE: [GenerationRow],
+            JobKind.BATCH: [BatchRow],
         }
         for table in tables[old.kind]:
             moved = await session.scalar(
@@ -104,7 +106,7 @@ def _take_over(old: Job, new_id: str, uploads_until: datetime | None) -> Effects
         if not (await hold_images(session, images) and await hold_files(session, files)):
             raise _gone(old)
         await keep(session, old.params, uploads_until)
-        if old.kind in (JobKind.STYLIZE, JobKind.GENERATE):
+        if old.kind in (JobKind.STYLIZE, JobKind.GENERATE, JobKind.BATCH):
             try:
                 await hold_styles(session, old.owner, styles_of(old.params))
             except StyleNotFoundError as error:

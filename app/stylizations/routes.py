@@ -53,7 +53,7 @@ from app.submission.job_response import (
     require_success,
     settle,
 )
-from app.submission.zip_stream import Member, member_name, stream_zip
+from app.submission.zip_stream import MANIFEST, Member, member_name, stream_zip
 from app.validators import STORABLE
 
 _ERRORS = problem_responses(400, 404, 409, 413, 415, 422, 429, 503, 507)
@@ -222,7 +222,7 @@ async def zip_response(row: StylizationRow, job: Job, services: SubmissionServic
     ]
     manifest = shown.model_dump_json(indent=2).encode()
     return StreamingResponse(
-        stream_zip(members, manifest, services.blobs, row.created_at),
+        stream_zip(members, {MANIFEST: manifest}, services.blobs, row.created_at),
         media_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{row.id}.zip"',

@@ -15,7 +15,9 @@ from app.validators import STORABLE
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 
-class _RenderOptions(BaseModel):
+class DialOptions(BaseModel):
+    """How a photo is drawn."""
+
     model_config = ConfigDict(extra="forbid")
 
     strength: float = Field(
@@ -46,15 +48,14 @@ class _RenderOptions(BaseModel):
         description="Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. "
         "Never enlarges.",
     )
+
+
+class RenderOptions(DialOptions):
+    """With what file it becomes."""
+
     format: OutputFormat | None = Field(None, description="File format of the result; default: png.")
     quality: int | None = Field(
         None, ge=1, le=100, description="Of a jpeg or webp; default: 92. A png is always exact."
-    )
-    feather: float = Field(
-        0.0,
-        ge=0.0,
-        le=256.0,
-        description="How far the mask's edge is blurred, in pixels of the result (standard deviation).",
     )
     provenance: Provenance = Field(
         Provenance.SIGNED,
@@ -70,7 +71,16 @@ class _RenderOptions(BaseModel):
     )
 
 
-class StylizationOptions(_RenderOptions, BlendOptions):
+class _MaskedOptions(RenderOptions):
+    feather: float = Field(
+        0.0,
+        ge=0.0,
+        le=256.0,
+        description="How far the mask's edge is blurred, in pixels of the result (standard deviation).",
+    )
+
+
+class StylizationOptions(_MaskedOptions, BlendOptions):
     """The fields of `POST /v1/stylizations` besides the files."""
 
     clip_format: ClipFormat | None = Field(
@@ -85,12 +95,12 @@ class StylizationOptions(_RenderOptions, BlendOptions):
     )
 
 
-class OneCallOptions(_RenderOptions, StyleOptions):
+class OneCallOptions(_MaskedOptions, StyleOptions):
     """The fields of `POST /v1/stylize` besides the files."""
 
 
-class RenderSettings(BaseModel):
-    """How the contents are rendered."""
+class PictureSettings(BaseModel):
+    """How photos become pictures."""
 
     strength: float
     abstraction: float
@@ -99,11 +109,16 @@ class RenderSettings(BaseModel):
     size: int | None
     format: OutputFormat
     quality: int | None
+    provenance: Provenance
+    label: LabelPlace = Field(description="Where the results have a label that people see.")
+
+
+class RenderSettings(PictureSettings):
+    """How the contents are rendered."""
+
     mask_id: str | None = Field(description="The mask, as an image.")
     outside_style_id: str | None
     feather: float
-    provenance: Provenance
-    label: LabelPlace = Field(description="Where the results have a label that people see.")
 
 
 class ItemStatus(StrEnum):

@@ -12,6 +12,7 @@ from app.jobs.schemas import JobError, JobOut, ResultImage, image_url
 from app.styles.schemas import StyleShare
 from app.stylizations.schemas import (
     ItemStatus,
+    PictureSettings,
     RenderSettings,
     StylizationItem,
     StylizationOut,
@@ -52,19 +53,25 @@ def stylization_out(row: StylizationRow, job: Job, there: Collection[str]) -> St
     )
 
 
-def _settings(params: dict[str, Any]) -> RenderSettings:
-    # Jobs of earlier versions lack the options that came later.
-    return RenderSettings(
+def picture_settings(params: dict[str, Any]) -> PictureSettings:
+    """Of a job. Those of earlier versions lack the options that came later."""
+    return PictureSettings(
         **asdict(dials_of(params)),
         preserve_color=params.get("preserve_color", False),
         size=params.get("size"),
         format=params.get("format", "png"),
         quality=params.get("quality"),
+        provenance=params.get("provenance", "none"),
+        label=params.get("label", "none"),
+    )
+
+
+def _settings(params: dict[str, Any]) -> RenderSettings:
+    return RenderSettings(
+        **picture_settings(params).model_dump(),
         mask_id=params.get("mask"),
         outside_style_id=params.get("outside_style_id"),
         feather=params.get("feather", 0.0),
-        provenance=params.get("provenance", "none"),
-        label=params.get("label", "none"),
     )
 
 

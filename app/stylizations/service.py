@@ -23,7 +23,7 @@ from app.provenance.levels import Provenance
 from app.settings import Settings
 from app.styles.repository import get_usable_style, hold_styles
 from app.styles.service import check_steps, new_style_row
-from app.stylizations.schemas import OneCallOptions, StylizationOptions
+from app.stylizations.schemas import OneCallOptions, RenderOptions, StylizationOptions
 from app.stylizations.tables import StylizationRow
 from app.submission.dependencies import SubmissionServices
 from app.submission.submit import JobSubmission, job_submission
@@ -208,18 +208,25 @@ async def _render(
 ) -> dict[str, Any]:
     mask = await batch.add("mask", files.mask, ImageRole.MASK, size=options.size, ground=files.mask_ground)
     return {
+        **rendering_params(options, settings),
+        "mask": mask[0] if mask else None,
+        "feather": options.feather,
+        "manifests": batch.manifests,
+        "pixels": batch.pixels,
+    }
+
+
+def rendering_params(options: RenderOptions, settings: Settings) -> dict[str, Any]:
+    """What a job is told of how its results are drawn and stored, but for their format."""
+    return {
         "strength": options.strength,
         "abstraction": options.abstraction,
         "stroke_size": options.stroke_size,
         "preserve_color": options.preserve_color,
         "size": options.size,
         "quality": options.quality,
-        "mask": mask[0] if mask else None,
-        "feather": options.feather,
         "provenance": options.provenance,
         "label": options.label or settings.label,
-        "manifests": batch.manifests,
-        "pixels": batch.pixels,
     }
 
 
@@ -229,6 +236,13 @@ def _check(
     files: StylizationFiles,
     settings: Settings,
 ) -> None:
+    check_rendering(options, output, settings)
+    if options.feather and not files.mask:
+        raise _invalid("feather", "Needs a mask whose edge can be softened")
+
+
+def check_rendering(options: RenderOptions, output: OutputFormat | None, settings: Settings) -> None:
+    """Raise ValidationError for what this service does not do, or not with that format."""
     if options.size is not None and options.size > settings.max_output_side:
         raise _invalid("size", f"Input should be less than or equal to {settings.max_output_side}")
     if options.quality is not None and not (output or OutputFormat.PNG).lossy:
@@ -236,8 +250,6 @@ def _check(
     least = Provenance(settings.least_provenance)
     if not least.permits(options.provenance):
         raise _invalid("provenance", f"This service marks what it makes: ask for at least {least}")
-    if options.feather and not files.mask:
-        raise _invalid("feather", "Needs a mask whose edge can be softened")
 
 
 def _item(file: UploadFile, added: str | ImageError) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from app.submission.storage import Storage
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionServices(JobServices):
-    """What a form passes on its way to a job. ``uploads``: turns of the requests whose forms are read."""
+    """What a form passes on its way to a job. ``uploads``: turns of the requests whose forms are read;
+    ``archives``: of those that bring a ZIP of photos."""
 
     intake: ImageIntake
     idempotency: IdempotencyKeys
     storage: Storage
     uploads: FairSemaphore
+    archives: FairSemaphore
 
 
 Services = Annotated[SubmissionServices, Depends(services_of(SubmissionServices))]

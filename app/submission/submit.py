@@ -40,6 +40,7 @@ async def read_submission(
     *,
     admit: Callable[[], Awaitable[None]] | None = None,
     repeated: Collection[str] = (),
+    max_bytes: int | None = None,
 ) -> AsyncIterator[Submission]:
     """Parse the form and claim its key; marks ``response`` when the request was answered before.
 
@@ -60,7 +61,7 @@ async def read_submission(
         read_form(
             request,
             rules,
-            max_bytes=services.settings.max_request_bytes,
+            max_bytes=max_bytes or services.settings.max_request_bytes,
             admit=admitted,
             repeated=repeated,
         ) as form,
@@ -111,14 +112,16 @@ async def job_submission(
     rules: Mapping[str, FileRule],
     *,
     repeated: Collection[str] = (),
+    max_bytes: int | None = None,
 ) -> AsyncIterator[JobSubmission]:
     """The form of a request that is to make a job, inside the block. Of a repeated request the job is there.
+    ``max_bytes``: of the whole request, where it is another bound than that of all.
 
     When the block ends without a job, what was stored for it goes. Raises what ``read_submission`` raises.
     """
     admit = partial(services.jobs.ensure_room, owner)
     async with read_submission(
-        request, response, services, owner, rules, admit=admit, repeated=repeated
+        request, response, services, owner, rules, admit=admit, repeated=repeated, max_bytes=max_bytes
     ) as read:
         submission = JobSubmission(read.form, request, services, owner, read.claim)
         if read.made is not None:

@@ -1,9 +1,9 @@
-"""Stream all results of a stylization as one ZIP; memory holds a chunk, not a picture."""
+"""Stream all results of a job as one ZIP; memory holds a chunk, not a picture."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import RawIOBase
@@ -27,22 +27,30 @@ class Member:
 
 def member_name(position: int, upload: str | None, extension: str) -> str:
     """E.g. ``003-harbour.png``: the place among the contents, the upload's name, the result's format."""
-    stem = (upload or "").rpartition(".")[0] or (upload or "")
-    stem = "".join("_" if letter in _FORBIDDEN else letter for letter in stem).strip(". ")
-    stem = shortened(stem, _STEM_BYTES, utf8_bytes)
+    stem = safe_stem((upload or "").rpartition(".")[0] or (upload or ""))
     return f"{position + 1:03d}{'-' if stem else ''}{stem}.{extension}"
 
 
-def stream_zip(members: Sequence[Member], manifest: bytes, blobs: Blobs, made: datetime) -> Iterator[bytes]:
-    """The archive in pieces, which can be read as they come: an entry whose size stands behind it has to be
-    deflated, or nobody could tell where it ends. Pictures are compressed already, and deflated at level 0.
+def safe_stem(stem: str) -> str:
+    """A file's name without its extension, as every system takes it; maybe empty."""
+    stem = "".join("_" if letter in _FORBIDDEN or ord(letter) < 32 else letter for letter in stem)
+    return shortened(stem.strip(". "), _STEM_BYTES, utf8_bytes)
+
+
+def stream_zip(
+    members: Sequence[Member], texts: Mapping[str, bytes], blobs: Blobs, made: datetime
+) -> Iterator[bytes]:
+    """The archive, ``texts`` first, in pieces, which can be read as they come: an entry whose size stands
+    behind it has to be deflated, or nobody could tell where it ends. Pictures are compressed already, and
+    deflated at level 0.
 
     Blocking: iterate it in a thread. Raises BlobMissingError between two pieces, which cuts the archive off.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w") as archive:
-        archive.writestr(_entry(MANIFEST, made), manifest)
-        yield from sink.drain()
+        for name, text in texts.items():
+            archive.writestr(_entry(name, made), text)
+            yield from sink.drain()
         for member in members:
             with archive.open(_entry(member.name, made), "w", force_zip64=False) as target:
                 for chunk in blobs.chunks(member.blob_key):

@@ -74,7 +74,7 @@ async def load_inputs(job: Job, sessions: Sessions, blobs: Blobs) -> JobInputs:
     params = job.params
     styles: list[StyleInput] = []
     outside: StyleInput | None = None
-    if job.kind in (JobKind.STYLIZE, JobKind.GENERATE):
+    if job.kind in (JobKind.STYLIZE, JobKind.GENERATE, JobKind.BATCH):
         parts = params.get("styles") or [{"id": params["style_id"], "weight": 1.0}]
         styles = [await _style(part["id"], part["weight"], sessions, blobs) for part in parts]
         if other := params.get("outside_style_id"):

@@ -59,12 +59,15 @@ class Resources:
 
 
 class Attempt:
-    """The run of ``job`` (as ``Ledger.begin`` returned it) for one delivery, in a batch that expects it.
+    """The run of ``job`` (as ``Ledger.begin`` returned it) for one delivery, in a ``batch`` that
+    expects it; None: it is computed elsewhere.
 
     The caller keeps the delivery alive (``Delivery.in_progress``) until ``run`` returns.
     """
 
-    def __init__(self, job: Job, delivery: Delivery, resources: Resources, batch: BatchBarrier) -> None:
+    def __init__(
+        self, job: Job, delivery: Delivery, resources: Resources, batch: BatchBarrier | None
+    ) -> None:
         self.job = job
         self._batch: BatchBarrier | None = batch
         self._delivery = delivery
@@ -79,6 +82,9 @@ class Attempt:
 
     def _should_stop(self) -> bool:  # called in the compute thread
         self._r.hang_watchdog.tick()
+        return self._is_to_stop()
+
+    def _is_to_stop(self) -> bool:
         if self._watch is not None and self._watch.requested():
             self.stop(StopReason.CANCELED)
         return self._reason is not None

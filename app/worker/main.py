@@ -34,6 +34,7 @@ from app.settings import Settings
 from app.worker.batching import BatchPolicy
 from app.worker.hang_watchdog import HangWatchdog
 from app.worker.interfaces import EngineLike, ReadStyle
+from app.worker.photo_process import LoadEngine, PhotoProcess
 from app.worker.run_generation import LoadModality
 from app.worker.worker import Worker
 from model.modalities import load_modality
@@ -64,6 +65,7 @@ class Loaded:
     preview: Image | None
     device: str
     modalities: LoadModality = load_modality
+    again: LoadEngine | None = None  # loads the engine once more, in the process that draws photos of batches
 
 
 def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, niceness: int = 0) -> Loaded:
@@ -84,7 +86,16 @@ def load_model(checkpoint: Path | None, device: str, renderer: str = "auto", *, 
         read_style=engine.read_style,
         preview=engine.bank[0],
         device=str(engine.device),
+        again=partial(load_engine, checkpoint, device, renderer),
     )
+
+
+def load_engine(checkpoint: Path | None, device: str, renderer: str) -> tuple[EngineLike, ReadStyle]:
+    """The engine alone. Imports torch. Raises model.errors.ModelError."""
+    from model.image.engine import Engine
+
+    engine = Engine.load(checkpoint, device=device, renderer=renderer)
+    return engine, engine.read_style
 
 
 def run_worker(settings: Settings, *, device: str = "auto") -> None:
@@ -134,13 +145,15 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
             address.url, token=address.token, name="fewstroke-worker", replicas=settings.nats_replicas
         )
         try:
+            number = await marking_number(sessions, settings)
+            photos = PhotoProcess(model.again, settings, number) if model.again is not None else None
             worker = Worker(
                 broker=broker,
                 ledger=Ledger(sessions, JOB_HOOKS, max_attempts=settings.max_attempts),
                 sessions=sessions,
                 blobs=Blobs.open(settings),
                 signer=signer,
-                watermark=await marking_number(sessions, settings),
+                watermark=number,
                 label=label,
                 engine=model.engine,
                 read_style=model.read_style,
@@ -150,6 +163,8 @@ async def serve(settings: Settings, model: Loaded, computing: ThreadPoolExecutor
                 max_attempts=settings.max_attempts,
                 hang_watchdog=HangWatchdog(settings.worker_hang_seconds),
                 modalities=model.modalities,
+                photos=photos,
+                settings=settings,
                 batches=BatchPolicy.of(
                     settings.max_batch, settings.batch_wait_ms / 1000, device=model.device
                 ),

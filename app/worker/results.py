@@ -48,10 +48,10 @@ class StyleOutcome:
 
 @dataclass(frozen=True)
 class ImageOutcome:
-    """A rendered picture (RGB or RGBA) and the content it was made from."""
+    """A rendered picture (RGB or RGBA) and the content it was made from (None: a photo of a batch)."""
 
     image: Image.Image
-    content_id: str
+    content_id: str | None
     clip: "ClipOutcome | None" = None  # of a content that moves; ``image`` is its first frame
     manifest: bytes | None = None  # that the content came with, archived
     drawn: Image.Image | None = None  # greys: black where the photo stayed as it was; None: all is drawn
@@ -117,7 +117,7 @@ async def succeed_with(
         files: list[FileRow] = []
         for position, image in enumerate(outcome.images):
             row, data = await asyncio.to_thread(
-                _encode, signer, job, position, image, outcome.provenance, watermark, examples
+                encode_result, signer, job, position, image, outcome.provenance, watermark, examples
             )
             written.append(row.blob_key)
             await blobs.put(row.blob_key, data)
@@ -192,7 +192,7 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def _encode(
+def encode_result(
     signer: Signer,
     job: Job,
     position: int,
@@ -201,6 +201,8 @@ def _encode(
     watermark: int | None,
     examples: bytes,
 ) -> tuple[ImageRow, bytes]:
+    """The row of a result and its file: labelled, watermarked, encoded and signed. ``examples``: their
+    fingerprints."""
     output = OutputFormat(job.params.get("format", OutputFormat.PNG))
     level = Provenance(job.params.get("provenance", Provenance.SIGNED))
     xmp = None

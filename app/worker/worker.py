@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from PIL.Image import Image
 
+from app.imaging.decoder_pool import Decoder
 from app.infra.asyncio_utils import end
 from app.infra.blobs import Blobs
 from app.infra.broker import LANES, Broker, BrokerError, Delivery
@@ -23,10 +24,13 @@ from app.infra.facts import BASE, read_fact
 from app.infra.logs import NotAgain, log_context, reason
 from app.jobs.fair_queue import Fits, NotNow
 from app.jobs.job import Job, JobKind
+from app.jobs.lanes import BATCH
 from app.jobs.ledger import Ledger
 from app.jobs.tracing import about_job, job_span
 from app.provenance.label import NO_LABEL, Label
 from app.provenance.signer import Signer
+from app.settings import Settings
+from app.worker.batch_attempt import BatchAttempt, PhotoWork
 from app.worker.batch_barrier import BatchBarrier
 from app.worker.batching import BatchAdmission, BatchPolicy
 from app.worker.failures import GuardedEngine
@@ -35,10 +39,12 @@ from app.worker.heartbeat import Heartbeat
 from app.worker.inflight import InflightBatch
 from app.worker.interfaces import EngineLike, ReadStyle
 from app.worker.job_attempt import Attempt, Resources, StopReason, settle
+from app.worker.photo_process import NICEST, PhotoProcess
 from app.worker.preemption import Preemption
 from app.worker.queue_order import PullOrder
 from app.worker.run_batch import compute
 from app.worker.run_generation import LoadModality, compute_works
+from app.worker.spare_time import SpareTime
 from app.worker.work_item import Done, WorkItem
 from model.modalities import load_modality
 from model.modality import IMAGE
@@ -62,6 +68,9 @@ T = TypeVar("T")
 class Worker:
     """Runs jobs of all kinds, computing one batch at a time, until ``stop``.
 
+    A batch of photos goes on beside all that, in a process of its own and only in the time that nothing else
+    takes (``app.worker.photo_process``): the worker takes one when nothing waits in any other lane.
+
     Photos of a moment do not wait for styles that are learned: they are computed between two inner steps
     (``app.worker.preemption``). Their ends overlap: the inputs of the next are read and the results of the
     last are stored while one is computed (decision 54).
@@ -72,7 +81,8 @@ class Worker:
     after ``stop`` before it is given back. ``engine`` is that of pictures; ``modalities`` loads another one,
     in the compute thread, when its first job comes. ``watermark`` is the service's number in the watermarks
     of its pictures; None: they get none. ``label`` has the text and the font of labels that people see; where
-    they stand each job says.
+    they stand each job says. ``photos`` draws those of batches, as ``settings`` bound them; None: this worker
+    takes no batches.
     """
 
     def __init__(
@@ -95,6 +105,8 @@ class Worker:
         grace: float = 5.0,
         hang_watchdog: HangWatchdog | None = None,
         modalities: LoadModality = load_modality,
+        photos: PhotoProcess | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.id = f"{socket.gethostname().replace('.', '-')}-{os.getpid()}-{uuid4().hex[:6]}"
         self._executor = computing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -126,7 +138,20 @@ class Worker:
             preemption=self._preemption,
         )
         self._compute_works = partial(compute_works, cache(modalities), preemption=self._preemption)
-        self._order = PullOrder(LANES)
+        self._order = PullOrder([lane for lane in LANES if lane != BATCH])
+        self._spare_time = SpareTime(photos.go_on if photos is not None else lambda _: None)
+        self._photo_work = (
+            PhotoWork(
+                settings or Settings(),
+                engine.base_hash,
+                photos,
+                Decoder(processes=1, niceness=NICEST),
+                self._spare_time,
+            )
+            if photos is not None
+            else None
+        )
+        self._photos: asyncio.Task[None] | None = None  # the batch of photos in hand
         self._heartbeat = Heartbeat(broker, self.id, engine, device=device, hang_watchdog=self._hang_watchdog)
         self._grace = grace
         self._ahead: InflightBatch | None = None
@@ -152,6 +177,8 @@ class Worker:
             for inflight in (self._ahead, *self._behind):
                 if inflight is not None:
                     await inflight.drop()  # cancelled: nothing else leaves one here
+            if self._photos is not None:
+                await end(self._photos)
             await end(watching)
             await end(beating)
             with suppress(BrokerError):
@@ -180,6 +207,8 @@ class Worker:
             await self._follow(self._ahead)
         while self._behind:
             await asyncio.wait(self._behind.values())
+        if self._photos is not None:
+            await asyncio.wait({self._photos})
 
     async def _see_through(self, inflight: InflightBatch) -> None:
         """Wait until the next batch may be computed: short jobs release the compute thread before their
@@ -261,8 +290,36 @@ class Worker:
         if not await self._is_wanted():
             await self._until_stopped(asyncio.sleep(_OTHER_BASE_LOOK))
             return None
-        delivery = await self._until_stopped(self._broker.next_job(self._order.next(), timeout=_PULL_SECONDS))
-        return None if delivery is None else await self._begin_batch(delivery)
+        lanes = self._order.next()
+        if self._photo_work is not None and self._photos is None:
+            lanes = [*lanes, BATCH]  # the last, whosever turn it is
+        delivery = await self._until_stopped(self._broker.next_job(lanes, timeout=_PULL_SECONDS))
+        if delivery is None:
+            return None
+        if delivery.kind == BATCH:
+            await self._begin_photos(delivery)
+            return None
+        return await self._begin_batch(delivery)
+
+    async def _begin_photos(self, delivery: Delivery) -> None:
+        """Begin a batch of photos, which goes on beside whatever comes."""
+
+        def start(job: Job, alive: asyncio.Task[None]) -> None:
+            assert self._photo_work is not None
+            attempt = BatchAttempt(job, delivery, self._resources, self._photo_work)
+            self._photos = asyncio.create_task(self._draw_photos(attempt, alive), name=f"run-{job.id}")
+
+        await self._begin(delivery, start)
+
+    async def _draw_photos(self, attempt: BatchAttempt, alive: asyncio.Task[None]) -> None:
+        try:
+            await self._run(attempt, alive, grace=0.0)  # what is done is kept: nothing is lost
+        except BrokerError as error:
+            logger.warning("%s", error)
+        except Exception as error:
+            _tell_dropped(error)
+        finally:
+            self._photos = None
 
     async def _is_wanted(self) -> bool:
         """Whether the service runs this worker's base: what another one makes, nobody can use. Looked at now
@@ -286,9 +343,13 @@ class Worker:
 
         Raises NotNow when the first does not fit; its ticket was given back.
         """
+        with self._spare_time.taken():
+            return await self._gather_batch(delivery, fits)
+
+    async def _gather_batch(self, delivery: Delivery, fits: Fits | None) -> InflightBatch | None:
         inflight = InflightBatch(BatchBarrier(self._compute_all, self._executor, preemption=self._preemption))
         try:
-            first = await self._begin(delivery, inflight, fits)
+            first = await self._begin(delivery, self._join(delivery, inflight), fits)
             self._order.served(delivery.kind)
             if first is None:
                 return None
@@ -317,17 +378,35 @@ class Worker:
                 delivery = await self._until_stopped(self._broker.next_job([lane], timeout=left))
                 if delivery is None:
                     return
-                await self._begin(delivery, inflight, admission.fits)
+                await self._begin(delivery, self._join(delivery, inflight), admission.fits)
             except NotNow:
                 return
             except Exception as error:
                 logger.warning("the batch begins without more jobs: %s", reason(error))
                 return
 
+    def _join(self, delivery: Delivery, inflight: InflightBatch) -> Callable[[Job, asyncio.Task[None]], None]:
+        """What starts the run of a job in a batch of those that are computed together."""
+
+        async def run(attempt: Attempt, alive: asyncio.Task[None]) -> None:
+            with self._spare_time.taken():
+                await self._run(attempt, alive, grace=self._grace)
+
+        def start(job: Job, alive: asyncio.Task[None]) -> None:
+            inflight.batch.expect()
+            attempt = Attempt(job, delivery, self._resources, inflight.batch)
+            inflight.add(job, asyncio.create_task(run(attempt, alive), name=f"run-{job.id}"))
+
+        return start
+
     async def _begin(
-        self, delivery: Delivery, inflight: InflightBatch, fits: Fits | None = None
+        self,
+        delivery: Delivery,
+        start: Callable[[Job, asyncio.Task[None]], None],
+        fits: Fits | None = None,
     ) -> Job | None:
-        """Draw with a delivery and start the run of the job that is begun. None: there is nothing to run.
+        """Draw with a delivery and ``start`` the run of the job that is begun, with the task that keeps the
+        delivery alive. None: there is nothing to run.
 
         Raises NotNow when the job does not fit; its ticket was given back.
         """
@@ -341,9 +420,7 @@ class Worker:
             elif draw.job is None:
                 await settle(self._broker, self._ledger, delivery, draw.job_id)
             else:
-                inflight.batch.expect()
-                run = self._run(draw.job, delivery, inflight.batch, alive)
-                inflight.add(draw.job, asyncio.create_task(run, name=f"run-{draw.job.id}"))
+                start(draw.job, alive)
                 handed_on = True
             return draw.job
         except NotNow:
@@ -353,14 +430,12 @@ class Worker:
             if not handed_on:
                 await end(alive)
 
-    async def _run(
-        self, job: Job, delivery: Delivery, batch: BatchBarrier, alive: asyncio.Task[None]
-    ) -> None:
+    async def _run(self, attempt: Attempt, alive: asyncio.Task[None], *, grace: float) -> None:
+        job = attempt.job
         with about_job(job), job_span(job):
             logger.info("%s (%s) begins, attempt %d", job.id, job.kind.value, job.attempt)
             self._heartbeat.works_on(job.id)
-            attempt = Attempt(job, delivery, self._resources, batch)
-            closing = asyncio.create_task(self._close(attempt), name=f"closing-{job.id}")
+            closing = asyncio.create_task(self._close(attempt, grace), name=f"closing-{job.id}")
             try:
                 await attempt.run()
             finally:
@@ -368,9 +443,9 @@ class Worker:
                 self._heartbeat.has_left(job.id)
                 await end(alive)
 
-    async def _close(self, attempt: Attempt) -> None:
+    async def _close(self, attempt: Attempt, grace: float) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(self._grace)
+        await asyncio.sleep(grace)
         attempt.stop(StopReason.SHUTDOWN)
 
     async def _until_stopped(self, work: Awaitable[T]) -> T | None:

@@ -25,7 +25,7 @@ WORKERS_STREAM = f"KV_{WORKERS}"
 BELL = "bell.jobs"
 """Core subject that rings after a job was stored or given back."""
 
-LANES = ("stylize", "stylize_once", "generate", "adapt", "bulk")
+LANES = ("stylize", "stylize_once", "generate", "adapt", "bulk", "batch")
 """Lanes of the queue (`app.jobs.lanes`), the most interactive first."""
 
 ACK_WAIT = 5.0  # s; a job whose worker says nothing for so long is delivered to another one

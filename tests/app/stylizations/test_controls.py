@@ -225,7 +225,7 @@ def test_an_archive_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     size = 4 * 1024 * 1024
     (tmp_path / "blobs" / "big").write_bytes(os.urandom(size))
     members = [Member(f"{number}.png", "big") for number in range(3)]
-    pieces = stream_zip(members, b"{}", blobs, utcnow())
+    pieces = stream_zip(members, {"manifest.json": b"{}"}, blobs, utcnow())
     lengths = [len(piece) for piece in pieces]
     assert sum(lengths) > 3 * size
     assert max(lengths) < size / 4
@@ -264,7 +264,7 @@ def test_an_archive_can_be_read_as_it_comes(tmp_path: Path) -> None:
     for number, data in enumerate(pictures.values()):
         (tmp_path / "blobs" / str(number)).write_bytes(data)
     members = [Member(name, str(number)) for number, name in enumerate(pictures)]
-    archive = b"".join(stream_zip(members, b'{"a": 1}', blobs, utcnow()))
+    archive = b"".join(stream_zip(members, {"manifest.json": b'{"a": 1}'}, blobs, utcnow()))
     assert entries(archive) == [("manifest.json", b'{"a": 1}'), *pictures.items()]
     assert len(archive) > 400_000, "pictures are not compressed once more"
     with ZipFile(BytesIO(archive)) as whole:
