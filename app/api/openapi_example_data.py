@@ -19,6 +19,8 @@ RETRY_ID = "job_01KATGC61B4E8M2V7N9YKFT3RH"
 STYLIZATION_ID = "stz_01KATG8Q2X3VDM4C6S1Y8T0HGR"
 CONTENT_ID = "img_01KATG8Q1K9E2B7W5RJ4N6XTZD"
 RESULT_ID = "img_01KATG8SE6P0H3Y7M1QV5C9KXA"
+BATCH_ID = "bat_01KATG9D4T2K7V1X5N8Q3M6BWR"
+DRAWING_ID = "job_01KATG9D4S8H3C6Z0J4P1R9FTY"
 SONGS_ID = "sty_01KATH1C5B2D8W6N4T0Y9XR3ZM"
 COMPOSING_ID = "job_01KATH2K7Q5V1E3R9N8B6M4XCT"
 COMPOSITION_ID = "cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG"
@@ -215,6 +217,52 @@ PHOTO_DONE = item(0, "harbour.jpg", "succeeded", content_id=CONTENT_ID, image=im
 STYLIZATION_WAITS = stylization(RENDER_QUEUED, [PHOTO_WAITS, REFUSED])
 STYLIZATION = stylization(RENDERED, [PHOTO_DONE, REFUSED])
 ONE_STYLE = {"styles": [{"id": STYLE_ID, "weight": 1.0}]}
+
+BATCH_QUEUED = job(DRAWING_ID, "batch", "queued", at="09:17")
+BATCH_DONE = job(DRAWING_ID, "batch", "succeeded", at="09:17", result=made([], 0, 812.4))
+
+
+def batch(job: dict[str, Any], succeeded: int, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch of 2000 photos, and its job."""
+    return {
+        "id": BATCH_ID,
+        "style_id": STYLE_ID,
+        "styles": [{"id": STYLE_ID, "weight": 1.0}],
+        "settings": {
+            "strength": 0.9,
+            "abstraction": 0.5,
+            "stroke_size": 1.0,
+            "preserve_color": False,
+            "size": 1280,
+            "format": "jpeg",
+            "quality": None,
+            "provenance": "signed",
+            "label": "none",
+        },
+        "created_at": job["created_at"],
+        "expires_at": "2026-12-24T09:17:02.514301Z",
+        "job": job,
+        "counts": {"total": 2000, "succeeded": succeeded, "failed": len(errors)},
+        "errors": errors,
+    }
+
+
+BATCH_WAITS = batch(BATCH_QUEUED, 0, [])
+BATCH = batch(
+    BATCH_DONE,
+    1999,
+    [
+        {
+            "position": 17,
+            "custom_id": "harbour/0018.jpg",
+            "photo": "harbour/0018.jpg",
+            "error": {
+                "code": "image_corrupt",
+                "detail": "harbour/0018.jpg is damaged: save it again and send it anew.",
+            },
+        }
+    ],
+)
 
 RESULT: dict[str, Any] = {
     "id": RESULT_ID,
@@ -540,6 +588,7 @@ PARAMETERS = {
     "image_id": RESULT_ID,
     "token": SHARE["token"],
     "stylization_id": STYLIZATION_ID,
+    "batch_id": BATCH_ID,
     "composition_id": COMPOSITION_ID,
     "poem_id": POEM_ID,
     "story_id": STORY_ID,

@@ -3,9 +3,11 @@
 from typing import Any
 
 from app.api.openapi_example_data import (
+    BATCH_ID,
     BOTH_ID,
     COMPOSING_ID,
     COMPOSITION_ID,
+    DRAWING_ID,
     LEARNING_ID,
     MIDI_ID,
     PARAMETERS,
@@ -100,6 +102,7 @@ _MISSING = {
         STYLIZATION_ID,
         "list them with GET /v1/stylizations",
     ),
+    "batch": (ErrorCode.BATCH_NOT_FOUND, "Batch not found", BATCH_ID, "list them with GET /v1/batches"),
     "composition": (
         ErrorCode.GENERATION_NOT_FOUND,
         "Result not found",
@@ -142,6 +145,13 @@ _CONFLICTS: dict[str, tuple[ErrorCode, str, str]] = {
     "deleteStyle": _IN_USE,
     "deleteStylization": _IN_USE,
     "deleteImage": _IN_USE,
+    "deleteBatch": _IN_USE,
+    "downloadBatch": (
+        ErrorCode.BATCH_NOT_READY,
+        "Batch not ready",
+        f"Batch {BATCH_ID} is not done, its job {DRAWING_ID} is running: wait for it, or cancel it for what "
+        "is done so far.",
+    ),
     "deleteComposition": _IN_USE,
     "deletePoem": _IN_USE,
     "deleteStory": _IN_USE,
@@ -239,8 +249,7 @@ _NO_JSON = (
 def example_problem(name: str, path: str, status: int) -> dict[str, Any]:
     """An example of the problem that a call answers with this status."""
     if status == 404:
-        kind = next((kind for kind in reversed(_MISSING) if f"/{kind}s" in path), "style")
-        kind = "style" if name == "editImage" else kind  # it makes an image of one
+        kind = next((kind for kind in reversed(_MISSING) if f"{{{kind}_id}}" in path), "style")
         code, title, missing, advice = _MISSING[kind]
         detail = f"There is no {kind} {missing}: check the id, or {advice}."
     elif status == 409:

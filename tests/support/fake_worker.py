@@ -84,7 +84,7 @@ class FakeWorker:
             return await self._outcome_of_works(job)
         base = await self._services.checkpoint.base_hash()
         style = None
-        if job.kind is not JobKind.STYLIZE:
+        if job.kind not in (JobKind.STYLIZE, JobKind.BATCH):
             data = style_bytes(base, k=len(inputs.examples))
             style = StyleOutcome(data, {"base_hash": base, "k": len(inputs.examples), "steps": 3})
         images = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from io import BytesIO
 from typing import Any
 
@@ -40,3 +41,12 @@ def files(**fields: bytes | list[bytes]) -> list[tuple[str, tuple[str, bytes, st
         for field, items in fields.items()
         for index, data in enumerate([items] if isinstance(items, bytes) else items)
     ]
+
+
+def zipped(**photos: bytes) -> dict[str, tuple[str, bytes]]:
+    """The field of a batch: a ZIP of photos by their names."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in (photos or {"a.png": png()}).items():
+            archive.writestr(name, data)
+    return {"photos": ("photos.zip", buffer.getvalue())}

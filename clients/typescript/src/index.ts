@@ -14,6 +14,7 @@ type Schemas = components["schemas"];
 export type Job = Schemas["JobOut"];
 export type Style = Schemas["StyleOut"];
 export type Stylization = Schemas["StylizationOut"];
+export type Batch = Schemas["BatchOut"];
 export type Composition = Schemas["CompositionOut"];
 export type Poem = Schemas["PoemOut"];
 export type Story = Schemas["StoryOut"];
@@ -37,7 +38,7 @@ export type Fields = Record<string, Blob | string | number | boolean | null | un
 
 const SILENCE = 40_000; // ms; the service sends a comment every 15 s
 const TRIES = 3; // streams in a row that bring nothing, before polling
-const MAKES = /\/v1\/(styles|styles\/import|stylizations|compositions|poems|stories|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
+const MAKES = /\/v1\/(styles|styles\/import|stylizations|batches|compositions|poems|stories|stylize|styles\/[^/]+\/relearn|jobs\/[^/]+\/retry)$/;
 
 export class Fewstroke {
   /** All calls: `fewstroke.api.GET("/v1/styles/{style_id}", …)`. Refusals are thrown, as `ApiError`. */
@@ -102,6 +103,35 @@ export class Fewstroke {
     const body = formOf({ ...fields, ...blendOf(style), contents });
     const { data } = await this.api.POST("/v1/stylizations", { body: body as never, bodySerializer: () => body });
     return data!;
+  }
+
+  /**
+   * Render thousands of photos, a ZIP, after everything else; its job goes on: `wait` for it. `fields.renderings`: a
+   * Blob of JSON lines, which photos and how.
+   */
+  async createBatch(
+    photos: Blob,
+    style: string | Record<string, number>,
+    fields: Fields = {},
+  ): Promise<Schemas["BatchAccepted"]> {
+    const body = formOf({ ...fields, ...blendOf(style), photos });
+    const { data } = await this.api.POST("/v1/batches", { body: body as never, bodySerializer: () => body });
+    return data!;
+  }
+
+  /** A batch as it is now. */
+  async batch(batchId: string): Promise<Batch> {
+    const { data } = await this.api.GET("/v1/batches/{batch_id}", { params: { path: { batch_id: batchId } } });
+    return data!;
+  }
+
+  /** The pictures of a batch whose job is over, a ZIP. */
+  async batchZip(batchId: string): Promise<Blob> {
+    const { data } = await this.api.GET("/v1/batches/{batch_id}/zip", {
+      params: { path: { batch_id: batchId } },
+      parseAs: "blob",
+    });
+    return data as Blob;
   }
 
   /** Compose in a style of music, or in a blend; its job goes on: `wait` for it. `fields.primer`: a score. */

@@ -18,7 +18,7 @@ from model.music.midi import write_midi
 from tests.model.music.conftest import make_song
 from tests.model.text.test_reading import PROSE
 from tests.support.fake_worker import FakeWorker
-from tests.support.pictures import files, png
+from tests.support.pictures import files, png, zipped
 
 
 @pytest.fixture
@@ -107,6 +107,12 @@ async def test_the_story_is_what_happens(
         await tell("editImage", "POST", "/v1/images/edits", files=edit, data={"prompt": "Waves"})
     await tell("getModel", "GET", f"/v1/models/{dropped['style']['id']}")
     await tell("listStylizations", "GET", "/v1/stylizations")
+
+    asked = {"style_id": dropped["style"]["id"]}
+    batch = await tell("createBatch", "POST", "/v1/batches", data=asked, files=zipped())
+    await fake_worker.do_one()
+    await tell("getBatch", "GET", f"/v1/batches/{batch['batch']['id']}")
+    await tell("listBatches", "GET", "/v1/batches")
 
     songs = files(examples=write_midi(make_song(1)))
     learning = (await client.post("/v1/styles", files=songs)).json()

@@ -33,7 +33,7 @@ from tests.app.conftest import joined
 from tests.model.music.conftest import make_song
 from tests.support.fake_worker import FakeWorker
 from tests.support.keys import bearer, key_for
-from tests.support.pictures import files, png
+from tests.support.pictures import files, png, zipped
 from tests.support.problems import check_problem
 
 
@@ -72,6 +72,11 @@ TABLE = {
     ("DELETE", "/v1/stylizations/{stylization_id}"): May.WRITE,
     ("GET", "/v1/stylizations/{stylization_id}/zip"): May.READ,
     ("POST", "/v1/stylize"): May.WRITE,
+    ("POST", "/v1/batches"): May.WRITE,
+    ("GET", "/v1/batches"): May.READ,
+    ("GET", "/v1/batches/{batch_id}"): May.READ,
+    ("DELETE", "/v1/batches/{batch_id}"): May.WRITE,
+    ("GET", "/v1/batches/{batch_id}/zip"): May.READ,
     ("POST", "/v1/compositions"): May.WRITE,
     ("GET", "/v1/compositions"): May.READ,
     ("GET", "/v1/compositions/{composition_id}"): May.READ,
@@ -187,6 +192,8 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
     composition = (await client.post("/v1/compositions", data=asked)).json()["composition"]
     composed = await FakeWorker(services).do_one()
     assert composed.result is not None
+    batch = (await client.post("/v1/batches", data={"style_id": body["style"]["id"]}, files=zipped())).json()
+    await FakeWorker(services).do_one()
     webhook, message = new_id("whk"), new_id("msg")
     now = utcnow()
     async with services.sessions.begin() as session:
@@ -218,6 +225,7 @@ async def things_of(client: httpx.AsyncClient, services: Container) -> dict[str,
         "job_id": job.id,
         "image_id": job.result["images"][0],
         "composition_id": composition["id"],
+        "batch_id": batch["batch"]["id"],
         "file_id": composed.result["pieces"][0]["files"][0]["id"],
         "token": "of-no-share",
     }

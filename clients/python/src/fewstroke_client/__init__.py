@@ -17,6 +17,10 @@ from fewstroke_client._errors import (
     WaitTimeoutError,
 )
 from fewstroke_client._models import (
+    Batch,
+    BatchAccepted,
+    BatchCounts,
+    BatchError,
     Composition,
     CompositionAbout,
     CompositionAccepted,
@@ -66,6 +70,10 @@ from fewstroke_client._texts import (
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "Batch",
+    "BatchAccepted",
+    "BatchCounts",
+    "BatchError",
     "Client",
     "Composition",
     "CompositionAbout",

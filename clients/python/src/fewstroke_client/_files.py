@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, TypeAlias
+from zipfile import ZipFile
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes]"
 """A file: its path, its bytes, or a binary file object that can seek (read from where it stands)."""
@@ -50,6 +52,21 @@ def opened(fields: Mapping[str, Sequence[Source]]) -> Iterator[Upload]:
                 else:
                     raise TypeError(_OPENED.format(type(source).__name__))
         yield Upload(files)
+
+
+@contextmanager
+def zipped(photos: Source) -> Iterator[Source]:
+    """A ZIP as it is; of a folder a ZIP of its files, which goes at the end. Raises OSError."""
+    if not isinstance(photos, (str, os.PathLike)) or not Path(photos).is_dir():
+        yield photos
+        return
+    folder = Path(photos)
+    with TemporaryFile() as file:
+        with ZipFile(file, "w", strict_timestamps=False) as archive:  # photos are compressed already
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder).as_posix())
+        file.seek(0)
+        yield file
 
 
 def several(sources: Source | Sequence[Source]) -> Sequence[Source]:

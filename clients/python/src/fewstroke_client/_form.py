@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from fewstroke_client._files import Source
 from fewstroke_client._models import (
+    Batch,
     Composition,
     FileInfo,
     Image,
@@ -53,7 +54,7 @@ class NewStyle(LearnOptions, total=False):
 
 
 class RenderOptions(TypedDict, total=False):
-    """How contents are rendered."""
+    """How photos are rendered."""
 
     strength: float | None
     abstraction: float | None
@@ -62,12 +63,24 @@ class RenderOptions(TypedDict, total=False):
     size: int | None
     format: str | None
     quality: int | None
-    feather: float | None
     provenance: str | None
     label: str | None
 
 
-class NewStylization(RenderOptions, total=False):
+class MaskedOptions(RenderOptions, total=False):
+    """With a mask whose edge is soft."""
+
+    feather: float | None
+
+
+class NewBatch(RenderOptions, total=False):
+    """What ``create_batch`` takes besides photos and style."""
+
+    renderings: Sequence[Mapping[str, Any]] | None
+    idempotency_key: str | None
+
+
+class NewStylization(MaskedOptions, total=False):
     """What ``create_stylization`` takes besides contents and style."""
 
     mask: Source | None
@@ -147,7 +160,7 @@ class NewStory(StoryOptions, total=False):
     idempotency_key: str | None
 
 
-class PhotoOptions(RenderOptions, LearnOptions, total=False):
+class PhotoOptions(MaskedOptions, LearnOptions, total=False):
     """What ``stylize_photo`` takes besides its own."""
 
 
@@ -167,6 +180,7 @@ def id_of(
     thing: str
     | Style
     | Stylization
+    | Batch
     | Composition
     | Poem
     | Story

@@ -258,6 +258,48 @@ class StylizationAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """How far a batch is."""
+
+    total: int
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchError:
+    """A photo of a batch that became no picture."""
+
+    position: int
+    custom_id: str
+    photo: str
+    error: JobError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A ZIP of photos drawn in a style, after everything else. ``errors``: the first hundred."""
+
+    id: str
+    style_id: str
+    styles: list[StyleShare]
+    settings: dict[str, Any]
+    created_at: datetime
+    expires_at: datetime | None
+    job: Job
+    counts: BatchCounts
+    errors: list[BatchError]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAccepted:
+    """A new batch and its job."""
+
+    batch: Batch
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class OneCallAccepted:
     """What one call makes."""
 

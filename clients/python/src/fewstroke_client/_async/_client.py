@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -15,11 +16,12 @@ from fewstroke_client._async._connection import AsyncConnection
 from fewstroke_client._async._following import follow
 from fewstroke_client._decode import decode
 from fewstroke_client._errors import ConflictError, JobFailedError
-from fewstroke_client._files import Source, opened, several
+from fewstroke_client._files import Source, opened, several, zipped
 from fewstroke_client._form import (
     Blend,
     ComposeOptions,
     Labels,
+    NewBatch,
     NewComposition,
     NewPoem,
     NewStory,
@@ -27,10 +29,13 @@ from fewstroke_client._form import (
     NewStylization,
     PhotoOptions,
     PoemOptions,
+    RenderOptions,
     StoryOptions,
     id_of,
 )
 from fewstroke_client._models import (
+    Batch,
+    BatchAccepted,
     Composition,
     CompositionAccepted,
     FileInfo,
@@ -314,6 +319,66 @@ class AsyncClient:
     async def download_zip(self, stylization: str | Stylization, path: str | os.PathLike[str]) -> None:
         """All results and a ``manifest.json`` as a ZIP file."""
         await self._connection.download(f"/v1/stylizations/{id_of(stylization)}/zip", path)
+
+    # Batches
+
+    async def draw_batch(
+        self,
+        photos: Source,
+        style: Blend,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        **how: Unpack[NewBatch],
+    ) -> Batch:
+        """``create_batch``, and wait for the pictures. Photos that cannot be used are in ``errors``.
+
+        Raises JobFailedError when none became a picture, WaitTimeoutError.
+        """
+        accepted = await self.create_batch(photos, style, **how)
+        await self.wait(accepted.job, timeout=timeout, on_event=on_event)
+        return await self.get_batch(accepted.batch)
+
+    async def create_batch(
+        self,
+        photos: Source,
+        style: Blend,
+        *,
+        renderings: Sequence[Mapping[str, Any]] | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[RenderOptions],
+    ) -> BatchAccepted:
+        """Render thousands of photos, a ZIP or a folder, after everything else that anybody waits for.
+
+        ``renderings``: which photos, and how, where not all of them alike:
+        ``{"photo": "a/1.jpg", "custom_id": "1", "strength": 0.8}``.
+        """
+        fields = _form.blend_fields(style) | _form.form(**options)
+        lines = [json.dumps(rendering).encode() for rendering in renderings or ()]
+        with zipped(photos) as archive:
+            files: dict[str, Sequence[Source]] = {
+                "photos": [archive],
+                "renderings": [] if renderings is None else [b"\n".join(lines)],
+            }
+            return await self._submit(BatchAccepted, "/v1/batches", idempotency_key, files, fields)
+
+    async def get_batch(self, batch: str | Batch) -> Batch:
+        """A batch as it is now."""
+        return await self._get(Batch, f"/v1/batches/{id_of(batch)}")
+
+    async def list_batches(self, *, state: Sequence[str] = ()) -> AsyncIterator[Batch]:
+        """All batches, newest first."""
+        async for found in self._all(Batch, "/v1/batches", state=list(state)):
+            yield found
+
+    async def delete_batch(self, batch: str | Batch) -> None:
+        """Delete it with its photos and its pictures."""
+        await self._delete(f"/v1/batches/{id_of(batch)}")
+
+    async def download_batch(self, batch: str | Batch, path: str | os.PathLike[str]) -> None:
+        """All pictures, ``results.jsonl`` and ``errors.jsonl`` as a ZIP file. Raises ConflictError until its
+        job is over; what was done before it failed or was canceled is there."""
+        await self._connection.download(f"/v1/batches/{id_of(batch)}/zip", path)
 
     # Compositions
 
