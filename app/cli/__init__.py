@@ -13,6 +13,7 @@ import typer
 
 from app.cli import (
     backup,
+    batch,
     bench,
     certificates,
     config,
@@ -46,6 +47,7 @@ cli = typer.Typer(
 cli.command(rich_help_panel="Service")(service.serve)
 cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
+cli.command(rich_help_panel="Service")(batch.batch)
 cli.command(rich_help_panel="Service")(doctor.doctor)
 cli.command(rich_help_panel="Service")(config.config)
 cli.command(rich_help_panel="Service")(backup.backup)

@@ -6,8 +6,10 @@ import asyncio
 import io
 import json
 import signal
+import sys
 import time
 import zipfile
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from fewstroke_client import AsyncClient
 from tests.support.fake_engine import DEADLY
 from tests.support.pictures import png
 from tests.support.served import Service, running_service
@@ -249,6 +252,45 @@ async def test_a_batch_survives_its_worker(tmp_path: Path) -> None:
         results = read_lines(await archive_of(service, batch["id"]), "results.jsonl")
         assert [result["position"] for result in results] == list(range(6))
         assert not any(child.is_running() and child.status() != "zombie" for child in children)
+
+
+async def test_the_command_line_sends_a_folder_and_gets_a_zip(
+    service: Service, style: str, tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "sea").mkdir(parents=True)
+    (tmp_path / "photos" / "sea" / "a.png").write_bytes(png())
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    command = ["batch", "photos", "--style", style, "-o", "out.zip", "--address", service.url]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", *command, cwd=tmp_path, stdout=PIPE, stderr=PIPE
+    )
+    told, said = await process.communicate()
+    assert process.returncode == 0, said
+    assert told.decode().strip() == "out.zip: 1 of 2 pictures"
+    assert "notes.txt" in said.decode()
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert set(archive.namelist()) == {"results.jsonl", "errors.jsonl", "sea/a.jpeg"}
+
+    again = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", "batch", "photos", "-o", "out.zip", cwd=tmp_path, stderr=PIPE
+    )
+    _, said = await again.communicate()
+    assert again.returncode == 3
+    assert "--style" in said.decode()
+
+
+async def test_the_python_client_has_a_folder_drawn(service: Service, style: str, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(png())
+    async with AsyncClient(service.url) as client:
+        wanted = [{"photo": "a.png", "custom_id": "one", "strength": 0.5}]
+        done = await client.draw_batch(tmp_path / "photos", style, renderings=wanted, size=64)
+        assert (done.counts.succeeded, done.errors, done.settings["size"]) == (1, [], 64)
+        await client.download_batch(done, tmp_path / "out.zip")
+        with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+            assert read_lines(archive, "results.jsonl")[0]["custom_id"] == "one"
+        assert done.id in [found.id async for found in client.list_batches(state=["succeeded"])]
+        await client.delete_batch(done)
 
 
 @pytest.mark.parametrize(
