@@ -45,6 +45,10 @@ class ErrorCode(StrEnum):
     WORK_TOO_LARGE = "work_too_large"
     WORK_EMPTY = "work_empty"
     EXAMPLES_MIXED = "examples_mixed"
+    INPUT_URLS_OFF = "input_urls_off"
+    INPUT_URL_REFUSED = "input_url_refused"
+    INPUT_URL_UNREACHABLE = "input_url_unreachable"
+    INPUT_URL_TIMEOUT = "input_url_timeout"
     ARCHIVE_INVALID = "archive_invalid"
     STYLE_FILE_INVALID = "style_file_invalid"
     # Resources and their states.
@@ -235,6 +239,28 @@ class ExamplesMixedError(AppError):
     """Pictures and music, say: a style is learned from one of them."""
 
     status, code, title = 422, ErrorCode.EXAMPLES_MIXED, "Examples of different kinds"
+
+
+class InputUrlError(AppError):
+    """An input could not be had by its address. Base of the reasons."""
+
+    status, title = 422, "Address refused"
+
+
+class InputUrlsOffError(InputUrlError):
+    code, title = ErrorCode.INPUT_URLS_OFF, "Addresses not allowed"
+
+
+class InputUrlRefusedError(InputUrlError):
+    code = ErrorCode.INPUT_URL_REFUSED
+
+
+class InputUrlUnreachableError(InputUrlError):
+    code, title = ErrorCode.INPUT_URL_UNREACHABLE, "Address not reached"
+
+
+class InputUrlTimeoutError(InputUrlError):
+    code, title = ErrorCode.INPUT_URL_TIMEOUT, "Address too slow"
 
 
 class ArchiveInvalidError(AppError):

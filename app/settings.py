@@ -195,6 +195,22 @@ class Settings(BaseSettings):
     )
     max_wait_seconds: int = Field(300, ge=0, description="Cap of `Prefer: wait=N`.")
 
+    # Inputs by address.
+    input_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that inputs may be fetched from (`examples_url`, `contents_url`), separated by "
+        "spaces: `img.example.com`, `*.example.com` for those below, `*` for all public ones. None: such "
+        "addresses are refused.",
+    )
+    input_seconds: float = Field(
+        10.0, gt=0, description="Seconds of one such file, from the name's look-up to its last byte."
+    )
+    input_allow_http: bool = Field(False, description="Allow `http://` besides `https://` there.")
+    input_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks that are not public and inputs may still be fetched from: `10.1.0.0/16`.",
+    )
+
     # Images.
     max_examples: int = Field(16, ge=1, le=16, description="Examples of one style.")
     max_contents: int = Field(16, ge=1, description="Contents of one request.")
@@ -430,12 +446,25 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("cors_origins", "hosts", "trusted_proxies", "webhook_allowed_networks", mode="before")
+    @field_validator(
+        "cors_origins",
+        "hosts",
+        "trusted_proxies",
+        "webhook_allowed_networks",
+        "input_hosts",
+        "input_allowed_networks",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
-    @field_validator("webhook_allowed_networks")
+    @field_validator("input_hosts")
+    @classmethod
+    def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host.lower() for host in value)
+
+    @field_validator("webhook_allowed_networks", "input_allowed_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(network)) for network in value)

@@ -44,6 +44,7 @@ from app.styles.checkpoint import Checkpoint, medium_base
 from app.styles.dependencies import StyleServices
 from app.styles.install_presets import install_presets
 from app.styles.tables import StyleRow
+from app.submission.fetch import Fetcher
 from app.submission.storage import Storage
 from app.webhooks.delivery_loop import Deliverer, forget_deliveries
 from app.webhooks.http_post import Sender
@@ -121,6 +122,8 @@ async def open_container(settings: Settings, closing: ShutdownFlag, media: Media
         sweeper = Sweeper(sessions, blobs, settings, chores=chores)
         sender = Sender(AddressPolicy(settings.webhook_allowed_networks), seconds=settings.webhook_timeout)
         deliverer = Deliverer(sessions, sender, settings, seal)
+        fetcher = Fetcher(settings)
+        stack.push_async_callback(fetcher.close)
         integrity = Integrity(settings.database)
         for chore in (reconciler, sweeper, deliverer, integrity):
             running = asyncio.create_task(chore.run(), name=type(chore).__name__.lower())
@@ -147,6 +150,7 @@ async def open_container(settings: Settings, closing: ShutdownFlag, media: Media
             storage=Storage(sessions, settings, kept=(ImageRow, FileRow, StyleRow)),
             integrity=integrity,
             seal=seal,
+            fetcher=fetcher,
             uploads=FairSemaphore(_UPLOADS, each=_UPLOADS_EACH),
             archives=FairSemaphore(_ARCHIVES, each=1),
             concurrency=ConcurrencyLimit(settings.max_streams),

@@ -6,7 +6,7 @@ large is refused after as many bytes as it may have, whatever its declared lengt
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -42,21 +42,34 @@ _MAX_FIELD_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class FileRule:
-    """How many files a field takes, and how large each may be (bytes)."""
+    """How many files a field takes, and how large each may be (bytes).
+
+    ``address``: whether the field ``…_url`` takes addresses of such files; ``fetched``: whether this service
+    fetches from any.
+    """
 
     at_least: int
     at_most: int
     max_bytes: int
     what: str = EVERYWHERE
     sample: str = "picture.jpg"  # for the curl lines of the error sentences
+    address: bool = False
+    fetched: bool = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether a form without such a file is never good."""
+        return self.at_least > 0 and not self.fetched
 
 
 @dataclass(frozen=True)
 class Form:
-    """A parsed form: the files by field in their order, and the other values."""
+    """A parsed form: the files by field in their order, the other values, and addresses of more files, by the
+    field of the files."""
 
     files: Mapping[str, list[UploadFile]]
     values: Mapping[str, str | list[str]]
+    addresses: Mapping[str, list[str]] = field(default_factory=dict)
 
     def options(self, model: type[Options]) -> Options:
         """The values as a model. Raises ValidationError that names every invalid field."""
@@ -221,10 +234,14 @@ def _form(data: FormData, rules: Mapping[str, FileRule], repeated: Collection[st
     files: dict[str, list[UploadFile]] = {name: [] for name in rules}
     values: dict[str, str | list[str]] = {}
     lists: dict[str, list[str]] = {}
+    fields = {address_field(name): name for name, rule in rules.items() if rule.address}
+    addresses: dict[str, list[str]] = {}
     for name, item in data.multi_items():
         if isinstance(item, UploadFile):
             if item.filename or item.size:  # a browser sends a nameless empty file for an untouched field
                 files[name].append(item)
+        elif name in fields:
+            addresses.setdefault(fields[name], []).append(item)
         elif name in repeated:
             lists.setdefault(name, []).append(item)
         elif name in values:
@@ -232,12 +249,18 @@ def _form(data: FormData, rules: Mapping[str, FileRule], repeated: Collection[st
         else:
             values[name] = item
     for name, rule in rules.items():
-        if len(files[name]) < rule.at_least:
+        count = len(files[name]) + len(addresses.get(name, ()))
+        if count > rule.at_most:
+            raise TooManyFilesError(
+                f"`{name}` takes at most {_files(rule.at_most)}, addresses among them: leave out the others.",
+                field=name,
+            )
+        if count < rule.at_least:
             raise FilesMissingError(
                 f"`{name}` needs {_range(rule)}: with curl, add -F {name}=@{rule.sample} for each.",
                 field=name,
             )
-    return Form(files, values | lists)
+    return Form(files, values | lists, addresses)
 
 
 def _files(count: int) -> str:
@@ -266,16 +289,35 @@ def form_body(options: type[BaseModel], rules: Mapping[str, FileRule]) -> dict[s
                 "description": about,
             }
         )
+        if rule.address:
+            properties[address_field(name)] = _address_field(name, rule)
     definitions = schema.get("$defs", {})
-    for name, field in schema.get("properties", {}).items():
-        properties[name] = _form_field(field, definitions)
-    required = [name for name, rule in rules.items() if rule.at_least] + schema.get("required", [])
+    for name, described in schema.get("properties", {}).items():
+        properties[name] = _form_field(described, definitions)
+    required = [name for name, rule in rules.items() if rule.needed] + schema.get("required", [])
     body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     content = {"multipart/form-data": {"schema": body}}
     if not any(rule.at_least for rule in rules.values()):
         plain = {name: field for name, field in properties.items() if name not in rules}
         content[URLENCODED] = {"schema": {**body, "properties": plain}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def address_field(name: str) -> str:
+    """The field that takes addresses of the files of a field."""
+    return f"{name}_url"
+
+
+def _address_field(name: str, rule: FileRule) -> dict[str, Any]:
+    """The field that takes addresses instead of files."""
+    one = {"type": "string", "format": "uri", "maxLength": 2048}
+    about = (
+        f"Addresses that `{name}` are fetched from, beside or instead of files, and after them. Only from "
+        "hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default."
+    )
+    if rule.at_most == 1:
+        return {**one, "description": about.replace("Addresses", "An address")}
+    return {"type": "array", "items": one, "maxItems": rule.at_most, "description": about}
 
 
 def _form_field(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

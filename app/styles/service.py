@@ -3,11 +3,13 @@
 import asyncio
 import dataclasses
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.datastructures import UploadFile
 
 from app.errors import (
     JobNotCancelableError,
@@ -15,7 +17,7 @@ from app.errors import (
     StyleFileInvalidError,
 )
 from app.files.tables import FileRole
-from app.http.forms import FileRule, Form, invalid_values
+from app.http.forms import FileRule, invalid_values
 from app.ids import new_id
 from app.images.tables import ImageRole
 from app.images.upload import UploadBatch
@@ -52,8 +54,10 @@ def style_rules(settings: Settings, media: Media) -> dict[str, FileRule]:
     size = settings.max_upload_bytes
     works = "; or ".join(medium.works for medium in media.values())
     return {
-        "examples": FileRule(1, settings.max_examples, size, what=works),
-        "contents": FileRule(0, settings.max_contents, size),
+        "examples": FileRule(
+            1, settings.max_examples, size, works, address=True, fetched=bool(settings.input_hosts)
+        ),
+        "contents": FileRule(0, settings.max_contents, size, address=True),
     }
 
 
@@ -99,9 +103,9 @@ async def create_style(request: Request, response: Response, services: StyleServ
     ) as submission:
         if submission.job is not None:
             return submission.job
-        form, batch = submission.form, submission.batch
-        options = form.options(StyleOptions)
-        medium = medium_of(services.media, form.files["examples"])
+        batch, options = submission.batch, submission.form.options(StyleOptions)
+        examples, contents = await submission.files("examples"), await submission.files("contents")
+        medium = medium_of(services.media, examples)
         check_steps(options.steps, settings, medium.max_steps)
         style_id = new_id("sty")
         return await submission.create(
@@ -112,7 +116,7 @@ async def create_style(request: Request, response: Response, services: StyleServ
                 owner=owner,
                 style_id=style_id,
                 params={
-                    **await _examples(medium, form, batch, options),
+                    **await _examples(medium, examples, contents, batch, options),
                     "style_id": style_id,
                     "steps": options.steps,
                     "seed": options.seed,
@@ -124,18 +128,24 @@ async def create_style(request: Request, response: Response, services: StyleServ
         )
 
 
-async def _examples(medium: Medium, form: Form, batch: UploadBatch, options: StyleOptions) -> dict[str, Any]:
+async def _examples(
+    medium: Medium,
+    examples: Sequence[UploadFile],
+    contents: Sequence[UploadFile],
+    batch: UploadBatch,
+    options: StyleOptions,
+) -> dict[str, Any]:
     """Take the examples in; the parameters of the job that name them."""
     if medium.reader is None:
         return {
-            "examples": await batch.add("examples", form.files["examples"], ImageRole.EXAMPLE),
-            "contents": await batch.add("contents", form.files["contents"], ImageRole.CONTENT),
+            "examples": await batch.add("examples", examples, ImageRole.EXAMPLE),
+            "contents": await batch.add("contents", contents, ImageRole.CONTENT),
         }
-    if form.files["contents"]:
+    if contents:
         raise invalid_values(
             [{"field": "contents", "detail": f"A style of {medium.name} is learned from examples alone"}]
         )
-    works = await batch.add_works(medium.reader, "examples", form.files["examples"], FileRole.EXAMPLE)
+    works = await batch.add_works(medium.reader, "examples", examples, FileRole.EXAMPLE)
     return {"works": works, "cost": medium.cost(options.steps, len(works))}
 
 

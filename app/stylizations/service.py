@@ -39,17 +39,18 @@ _NAME_LENGTH = 100
 
 def stylization_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylizations`."""
-    size = settings.max_upload_bytes
+    size, fetched = settings.max_upload_bytes, bool(settings.input_hosts)
     what = EVERYWHERE + ("; WebP, PNG and GIF may move" if settings.max_clip_frames else "")
-    return {"contents": FileRule(1, settings.max_contents, size, what=what), "mask": _mask_rule(size)}
+    contents = FileRule(1, settings.max_contents, size, what, address=True, fetched=fetched)
+    return {"contents": contents, "mask": _mask_rule(size)}
 
 
 def one_call_rules(settings: Settings) -> dict[str, FileRule]:
     """The files of `POST /v1/stylize`."""
-    size = settings.max_upload_bytes
+    size, fetched = settings.max_upload_bytes, bool(settings.input_hosts)
     return {
-        "examples": FileRule(1, settings.max_examples, size),
-        "content": FileRule(1, 1, size),
+        "examples": FileRule(1, settings.max_examples, size, address=True, fetched=fetched),
+        "content": FileRule(1, 1, size, address=True, fetched=fetched),
         "mask": _mask_rule(size),
     }
 
@@ -87,8 +88,9 @@ async def create_stylization(
         if submission.job is not None:
             return submission.job
         form = submission.form
-        files = StylizationFiles(form.files["contents"], form.files["mask"])
-        return await submit_stylization(submission, form.options(StylizationOptions), files)
+        options = form.options(StylizationOptions)
+        files = StylizationFiles(await submission.files("contents"), form.files["mask"])
+        return await submit_stylization(submission, options, files)
 
 
 async def submit_stylization(
@@ -155,7 +157,8 @@ async def create_one_call(
         options = form.options(OneCallOptions)
         wanted = negotiate(request.headers.get("accept"), options.format)
         output = options.format or wanted.picture or OutputFormat.PNG
-        files = OneCallFiles(form.files["content"], form.files["mask"], examples=form.files["examples"])
+        content, examples = await submission.files("content"), await submission.files("examples")
+        files = OneCallFiles(content, form.files["mask"], examples=examples)
         return await submit_one_call(submission, options, files, output)
 
 

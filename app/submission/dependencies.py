@@ -10,6 +10,7 @@ from app.idempotency.keys import IdempotencyKeys
 from app.images.upload import ImageIntake
 from app.infra.fair_semaphore import FairSemaphore
 from app.jobs.dependencies import JobServices
+from app.submission.fetch import Fetcher
 from app.submission.storage import Storage
 
 
@@ -21,6 +22,7 @@ class SubmissionServices(JobServices):
     intake: ImageIntake
     idempotency: IdempotencyKeys
     storage: Storage
+    fetcher: Fetcher
     uploads: FairSemaphore
     archives: FairSemaphore
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fastapi import Request, Response
+from starlette.datastructures import UploadFile
 
-from app.http.forms import FileRule, Form, read_form
+from app.http.forms import FileRule, Form, address_field, read_form
 from app.idempotency.keys import REPLAYED, Claim, fingerprint, idempotency_key
 from app.ids import new_id
 from app.images.upload import UploadBatch
@@ -85,12 +86,28 @@ class JobSubmission:
     claim: Claim | None
     job: Job | None = None
     uploads: UploadBatch | None = None
+    fetched: list[UploadFile] = field(default_factory=list)
 
     @property
     def batch(self) -> UploadBatch:
         """Takes the files in. Its rows belong into the job."""
         assert self.uploads is not None, "the job is there already"
         return self.uploads
+
+    async def files(self, name: str) -> list[UploadFile]:
+        """The files of a field: those that were sent, and then those that its addresses lead to.
+
+        Raises what ``Fetcher.fetch`` raises.
+        """
+        sent, urls = self.form.files[name], self.form.addresses.get(name)
+        if not urls:
+            return sent
+        most = self.services.settings.max_request_bytes
+        held = sum(file.size or 0 for files in self.form.files.values() for file in files)
+        left = most - held - sum(file.size or 0 for file in self.fetched)
+        found = await self.services.fetcher.fetch(urls, address_field(name), self.owner, left)
+        self.fetched += found
+        return [*sent, *found]
 
     async def create(self, new: NewJob) -> Job:
         """Make the job durable; it goes into the queue when the block ends.
@@ -128,9 +145,13 @@ async def job_submission(
             submission.job = await services.ledger.get(read.made)
             yield submission
             return
-        async with services.intake.batch(new_id("job"), owner, request.is_disconnected) as batch:
-            submission.uploads = batch
-            yield submission
+        try:
+            async with services.intake.batch(new_id("job"), owner, request.is_disconnected) as batch:
+                submission.uploads = batch
+                yield submission
+        finally:
+            for file in submission.fetched:
+                await file.close()
     if submission.job is not None:
         await services.jobs.enqueue(submission.job)
 
@@ -144,4 +165,5 @@ def claimed(new: NewJob, claim: Claim | None) -> NewJob:
 
 def _fingerprint(request: Request, form: Form) -> str:
     files = {field: [item.file for item in items] for field, items in form.files.items()}
-    return fingerprint(request, form.values, files)
+    addresses = {address_field(name): urls for name, urls in form.addresses.items()}
+    return fingerprint(request, {**form.values, **addresses}, files)
