@@ -21,7 +21,7 @@ from app.generations.service import create_generation, generation_rules
 from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
 from app.http.pages import Paging
-from app.http.path_ids import askable
+from app.http.path_ids import StyleName, askable
 from app.jobs.forgetting import clear
 from app.jobs.job import JobState
 from app.jobs.schemas import JobOut
@@ -93,7 +93,7 @@ def build_router(settings: Settings, medium: Medium) -> APIRouter:
         paging: Paging,
         state: Annotated[list[JobState] | None, Query(description="Only those whose job is so.")] = None,
         style_id: Annotated[
-            str | None, Query(max_length=64, description="Only those of this style."), STORABLE
+            StyleName | None, Query(max_length=64, description="Only those of this style."), STORABLE
         ] = None,
     ) -> Any:
         """Newest first. A blend is listed under the style with the largest weight."""

@@ -14,6 +14,7 @@ from app.errors import (
     StyleNotFoundError,
     StylizationNotFoundError,
 )
+from app.presets.catalogue import style_id_of
 
 
 def askable(missing: type[NotFoundError]) -> AfterValidator:
@@ -27,8 +28,12 @@ def askable(missing: type[NotFoundError]) -> AfterValidator:
     return AfterValidator(check)
 
 
+StyleName = Annotated[str, AfterValidator(style_id_of)]
+"""A style's id, or a preset's short name, whose id it becomes."""
 StyleId = Annotated[
-    str, Path(description="A style's id (`sty_…`).", max_length=64), askable(StyleNotFoundError)
+    StyleName,
+    Path(description="A style's id (`sty_…`), or a preset's short name.", max_length=64),
+    askable(StyleNotFoundError),
 ]
 JobId = Annotated[str, Path(description="A job's id (`job_…`).", max_length=64), askable(JobNotFoundError)]
 ImageId = Annotated[

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response, status
 from app.auth.dependencies import Owner
 from app.http.exception_handlers import problem_responses
 from app.http.pages import Paging
+from app.http.path_ids import StyleName
 from app.jobs.dependencies import OwnJob, Services
 from app.jobs.job import JobKind, JobState
 from app.jobs.repository import list_jobs
@@ -24,7 +25,7 @@ async def read_jobs(
     state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
     kind: Annotated[list[JobKind] | None, Query(description="Only jobs of these kinds.")] = None,
     style_id: Annotated[
-        str | None, Query(max_length=64, description="Only jobs of this style."), STORABLE
+        StyleName | None, Query(max_length=64, description="Only jobs of this style."), STORABLE
     ] = None,
 ) -> JobPage:
     """Newest first."""

@@ -2,7 +2,7 @@
 
 from app.infra.db import Sessions
 from app.openai_images.schemas import LEARN, OpenAIModel
-from app.presets.catalogue import presets
+from app.presets.catalogue import style_id_of
 from app.styles.repository import StyleRecord, StyleStatus, get_style, list_styles
 from app.styles.tables import PRESET_OWNER
 from model.modality import IMAGE
@@ -25,8 +25,7 @@ async def openai_model(sessions: Sessions, owner: str, name: str) -> OpenAIModel
     """One of them, by its id or a preset's short name. Raises StyleNotFoundError."""
     if name == LEARN:
         return _LEARN
-    slugs = {preset.slug: style_id for style_id, preset in presets().items()}
-    return _model(await get_style(sessions, owner, slugs.get(name, name)))
+    return _model(await get_style(sessions, owner, style_id_of(name)))
 
 
 def _model(record: StyleRecord) -> OpenAIModel:

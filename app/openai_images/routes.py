@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.auth.authenticator import key_of
 from app.auth.dependencies import Owner, StillAllowed
-from app.errors import StyleNotFoundError
+from app.errors import NotFoundError, StyleNotFoundError
 from app.http.exception_handlers import problem_responses
 from app.http.forms import URLENCODED, form_body
 from app.http.openai_errors import OpenAIRoute
@@ -95,6 +95,15 @@ def build_router(settings: Settings) -> APIRouter:
             output_format=options.output_format,
             quality=options.quality,
             size=f"{row.width}x{row.height}",
+        )
+
+    @router.api_route("/images/generations", methods=["GET", "POST"], include_in_schema=False)
+    async def refuse_generation() -> None:
+        """What OpenAI's clients call as `images.generate`."""
+        raise NotFoundError(
+            "Pictures are not made from words here, but from a photo and a style: call images.edit (POST "
+            "/v1/images/edits) with a photo, and examples of a style or a style's name as `model` (GET "
+            "/v1/models lists them)."
         )
 
     @router.get(

@@ -11,7 +11,6 @@ from app.imaging.limits import Ground
 from app.imaging.readable import EVERYWHERE
 from app.jobs.job import Job
 from app.openai_images.schemas import EFFORT, LEARN, EditOptions
-from app.presets.catalogue import presets
 from app.settings import Settings
 from app.stylizations.schemas import OneCallOptions, StylizationOptions
 from app.stylizations.service import (
@@ -111,10 +110,8 @@ async def _apply(submission: JobSubmission, options: EditOptions, images: Sequen
             "`model` to learn a style from them.",
             field=_ONE,
         )
-    slugs = {preset.slug: style_id for style_id, preset in presets().items()}
-    style_id = str(options.model)
     wanted = StylizationOptions(
-        style_id=[slugs.get(style_id, style_id)],
+        style_id=[str(options.model)],
         abstraction=EFFORT[options.quality][1],
         size=options.longer_side,
         format=options.output_format,

@@ -59,3 +59,13 @@ def presets() -> dict[str, Preset]:
     """All presets by the id of their style, in the order in which they are shown."""
     entries = json.loads(_CATALOGUE.read_text(encoding="utf-8"))
     return {preset.style_id: preset for preset in map(Preset.of, entries)}
+
+
+@cache
+def _ids() -> dict[str, str]:
+    return {preset.slug: style_id for style_id, preset in presets().items()}
+
+
+def style_id_of(name: str) -> str:
+    """The style that somebody means: a preset by its short name, such as ``hokusai``; any other by its id."""
+    return _ids().get(name, name)

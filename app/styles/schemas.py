@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from app.bounds import MAX_SEED
 from app.http.hrefs import Href
+from app.http.path_ids import StyleName
 from app.jobs.schemas import JobOut
 from app.presets.catalogue import presets
 from app.styles.header import LICENCE, RIGHTS
@@ -66,10 +67,11 @@ class BlendOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    style_id: list[Annotated[str, Field(max_length=64), STORABLE]] = Field(
+    style_id: list[Annotated[StyleName, Field(max_length=64), STORABLE]] = Field(
         min_length=1,
         max_length=MAX_STYLES,
-        description="The style to apply (`sty_…`); it must be ready. Give the field several times to blend.",
+        description="The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be "
+        "ready. Give the field several times to blend.",
         examples=[["sty_01JDXYZ0000000000000000000", "sty_01JDXYZ0000000000000000001"]],
     )
     weight: list[Annotated[float, Field(ge=0.0, le=1000.0, allow_inf_nan=False)]] | None = Field(

@@ -13,7 +13,7 @@ from app.http.exception_handlers import problem_responses
 from app.http.forms import form_body
 from app.http.hrefs import href
 from app.http.pages import Paging
-from app.http.path_ids import StylizationId
+from app.http.path_ids import StyleName, StylizationId
 from app.images.download import image_response
 from app.images.repository import get_image, get_results
 from app.imaging.formats import OutputFormat
@@ -106,7 +106,7 @@ def build_router(settings: Settings) -> APIRouter:
         page: Paging,
         state: Annotated[list[JobState] | None, Query(description="Only those whose job is so.")] = None,
         style_id: Annotated[
-            str | None, Query(max_length=64, description="Only those of this style."), STORABLE
+            StyleName | None, Query(max_length=64, description="Only those of this style."), STORABLE
         ] = None,
     ) -> StylizationPage:
         """Newest first. A blend is listed under the style with the largest weight."""

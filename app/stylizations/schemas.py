@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.bounds import MIN_SIZE, LabelPlace
+from app.http.path_ids import StyleName
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.jobs.schemas import JOB_EXAMPLE, JobError, JobOut, ResultImage
 from app.provenance.levels import Provenance
@@ -88,7 +89,7 @@ class StylizationOptions(_MaskedOptions, BlendOptions):
         description="File format of the results of contents that move (animated GIF, WebP or PNG); "
         "default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.",
     )
-    outside_style_id: Annotated[str | None, STORABLE] = Field(
+    outside_style_id: Annotated[StyleName | None, STORABLE] = Field(
         None,
         max_length=64,
         description="The style where the mask is black; default: the photo stays as it is there.",

@@ -80,12 +80,13 @@ class PhotoProcess:
         self._start = (load, settings, watermark)
         self._pool: ProcessPoolExecutor | None = None
         self._pid: int | None = None
+        self._began = False
         self._goes_on = True
 
     @property
     def began(self) -> bool:
         """Whether it runs, or ran until it was looked at."""
-        return self._pid is not None
+        return self._began
 
     async def draw(self, photo: Photo) -> Drawn | NotDrawn:
         """Raises concurrent.futures.BrokenExecutor when the process ended over it, or could not start."""
@@ -97,8 +98,13 @@ class PhotoProcess:
                 initializer=_begin,
                 initargs=(os.getpid(), *self._start),
             )
-            self._pid = await loop.run_in_executor(self._pool, os.getpid)
+            others = {child.pid for child in multiprocessing.active_children()}
+            ready = loop.run_in_executor(self._pool, os.getpid)  # which starts it
+            started = {child.pid for child in multiprocessing.active_children()} - others
+            self._pid = next(iter(started), None)
             self.go_on(self._goes_on)
+            await ready
+            self._began = True
         return await loop.run_in_executor(self._pool, _draw, photo)
 
     def go_on(self, may: bool) -> None:
@@ -111,6 +117,7 @@ class PhotoProcess:
     def end(self) -> None:
         """End the process; the next photo starts another one."""
         pool, self._pool, pid, self._pid = self._pool, None, self._pid, None
+        self._began = False
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)

@@ -43,6 +43,12 @@ def image_of(data: str | None) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
+def test_a_picture_without_a_photo_is_refused_with_what_to_call_instead(client: OpenAI):
+    with pytest.raises(openai.NotFoundError, match=r"images\.edit") as refused:
+        client.images.generate(prompt="a lighthouse", model="hokusai")
+    assert refused.value.code == "not_found"
+
+
 def test_a_photo_is_edited_with_five_examples_and_the_style_used_again(client: OpenAI):
     learned = client.images.edit(image=[PHOTO, *EXAMPLES], prompt="Blocks of colour", quality="low")
     (result,) = learned.data or []

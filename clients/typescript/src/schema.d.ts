@@ -239,6 +239,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List batches
+         * @description Newest first.
+         */
+        get: operations["listBatches"];
+        put?: never;
+        /**
+         * Apply a style to thousands of photos
+         * @description A ZIP of `photos` and a style that is ready. The photos are drawn one after the other, after
+         *     everything else that anybody waits for; its job tells how many are done, and can be canceled and
+         *     retried as all jobs. `renderings` says which photos are drawn, in which order and how, where all of
+         *     them alike is not enough: `{"photo": "harbour/0018.jpg", "custom_id": "18", "strength": 0.8}` a
+         *     line. A photo that cannot be used is told with its name, and the others go on.
+         */
+        post: operations["createBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a batch
+         * @description Its job, how many pictures are done, and which photos could not be used.
+         */
+        get: operations["getBatch"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a batch
+         * @description Its photos and its pictures go; its style stays. 409 while its job waits or runs.
+         */
+        delete: operations["deleteBatch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{batch_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all pictures
+         * @description The pictures under the names and in the folders of their photos; `results.jsonl`, which says what
+         *     became of which line, and `errors.jsonl` with the photos that became no picture. 409 until the job is
+         *     over; of one that failed or was canceled there are the pictures that were done.
+         */
+        get: operations["downloadBatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/compositions": {
         parameters: {
             query?: never;
@@ -1057,6 +1131,151 @@ export interface components {
             milliseconds: number;
         };
         /**
+         * BatchAccepted
+         * @description A new batch and its job.
+         */
+        BatchAccepted: {
+            batch: components["schemas"]["BatchOut"];
+            job: components["schemas"]["JobOut"];
+        };
+        /**
+         * BatchCounts
+         * @description How far a batch is.
+         */
+        BatchCounts: {
+            /**
+             * Total
+             * @description Pictures that it asks for.
+             */
+            total: number;
+            /** Succeeded */
+            succeeded: number;
+            /**
+             * Failed
+             * @description Photos that could not be read or drawn; the others are not affected.
+             */
+            failed: number;
+        };
+        /**
+         * BatchError
+         * @description A photo that became no picture.
+         */
+        BatchError: {
+            /**
+             * Position
+             * @description Its line among the renderings, from 0.
+             */
+            position: number;
+            /** Custom Id */
+            custom_id: string;
+            /**
+             * Photo
+             * @description Its name in the ZIP.
+             */
+            photo: string;
+            error: components["schemas"]["JobError"];
+        };
+        /**
+         * BatchOut
+         * @description A batch: photos of a ZIP drawn in a style, while nobody waits for anything else.
+         * @example {
+         *       "counts": {
+         *         "failed": 1,
+         *         "succeeded": 611,
+         *         "total": 2000
+         *       },
+         *       "created_at": "2026-01-01T12:00:00Z",
+         *       "errors": [
+         *         {
+         *           "custom_id": "harbour/0018.jpg",
+         *           "error": {
+         *             "code": "image_corrupt",
+         *             "detail": "harbour/0018.jpg is damaged."
+         *           },
+         *           "photo": "harbour/0018.jpg",
+         *           "position": 17
+         *         }
+         *       ],
+         *       "expires_at": "2026-01-31T12:00:00Z",
+         *       "id": "bat_01JDXYZ0000000000000000000",
+         *       "job": {
+         *         "attempt": 1,
+         *         "created_at": "2026-01-01T12:00:00Z",
+         *         "id": "job_01JDXYZ0000000000000000000",
+         *         "kind": "batch",
+         *         "links": {
+         *           "cancel": "/v1/jobs/job_01JDXYZ0000000000000000000/cancel",
+         *           "events": "/v1/jobs/job_01JDXYZ0000000000000000000/events",
+         *           "retry": "/v1/jobs/job_01JDXYZ0000000000000000000/retry",
+         *           "self": "/v1/jobs/job_01JDXYZ0000000000000000000"
+         *         },
+         *         "modality": "image",
+         *         "started_at": "2026-01-01T12:00:01Z",
+         *         "state": "running",
+         *         "style_id": "sty_01JDXYZ0000000000000000000"
+         *       },
+         *       "settings": {
+         *         "abstraction": 0.3,
+         *         "format": "jpeg",
+         *         "label": "none",
+         *         "preserve_color": false,
+         *         "provenance": "signed",
+         *         "strength": 1,
+         *         "stroke_size": 1
+         *       },
+         *       "style_id": "sty_01JDXYZ0000000000000000000",
+         *       "styles": [
+         *         {
+         *           "id": "sty_01JDXYZ0000000000000000000",
+         *           "weight": 1
+         *         }
+         *       ]
+         *     }
+         */
+        BatchOut: {
+            /** Id */
+            id: string;
+            /**
+             * Style Id
+             * @description The style; of a blend, the one with the largest weight.
+             */
+            style_id: string;
+            /** Styles */
+            styles: components["schemas"]["StyleShare"][];
+            /** @description Where a rendering has no dials of its own. */
+            settings: components["schemas"]["PictureSettings"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * @description When it is deleted; null: it is kept.
+             */
+            expires_at: string | null;
+            job: components["schemas"]["JobOut"];
+            counts: components["schemas"]["BatchCounts"];
+            /**
+             * Errors
+             * @description The first 100 photos that became no picture; all are in `errors.jsonl`.
+             */
+            errors: components["schemas"]["BatchError"][];
+        };
+        /**
+         * BatchPage
+         * @description A page of batches, newest first.
+         */
+        BatchPage: {
+            /** Items */
+            items: components["schemas"]["BatchOut"][];
+            /**
+             * Next
+             * @description Pass it as `after` for the next page; null on the last one.
+             */
+            next: string | null;
+        };
+        /**
          * CompositionAbout
          * @description What a composition is.
          */
@@ -1416,7 +1635,7 @@ export interface components {
          * @description The closed list of ``code`` in problem documents and in the ``error`` of a failed job.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "example_reserved" | "work_format_unsupported" | "work_damaged" | "work_too_large" | "work_empty" | "examples_mixed" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "file_not_found" | "generation_not_found" | "stylization_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "style_of_other_modality" | "job_not_cancelable" | "stylization_not_ready" | "generation_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
+        ErrorCode: "bad_request" | "validation_failed" | "not_found" | "method_not_allowed" | "not_acceptable" | "unsupported_media_type" | "payload_too_large" | "multipart_invalid" | "unauthenticated" | "scope_missing" | "link_invalid" | "request_timeout" | "headers_too_large" | "rate_limited" | "range_not_satisfiable" | "file_too_large" | "files_missing" | "too_many_files" | "image_format_unsupported" | "image_animated" | "image_corrupt" | "image_too_small" | "image_too_large" | "clip_too_long" | "example_reserved" | "work_format_unsupported" | "work_damaged" | "work_too_large" | "work_empty" | "examples_mixed" | "input_urls_off" | "input_url_refused" | "input_url_unreachable" | "input_url_timeout" | "archive_invalid" | "style_file_invalid" | "style_not_found" | "job_not_found" | "image_not_found" | "file_not_found" | "generation_not_found" | "stylization_not_found" | "batch_not_found" | "key_not_found" | "webhook_not_found" | "delivery_not_found" | "webhook_url_refused" | "too_many_webhooks" | "style_not_ready" | "style_base_mismatch" | "style_not_relearnable" | "style_of_other_modality" | "job_not_cancelable" | "stylization_not_ready" | "generation_not_ready" | "batch_not_ready" | "job_not_retryable" | "resource_in_use" | "wait_timeout" | "idempotency_key_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "queue_full" | "quota_exceeded" | "storage_exceeded" | "service_unavailable" | "export_unavailable" | "internal_error" | "job_failed" | "poison_job" | "job_expired" | "job_canceled" | "input_missing" | "out_of_memory";
         /**
          * FileOut
          * @description A file that is no picture: an upload, as it was read, or a form of a result.
@@ -1625,7 +1844,7 @@ export interface components {
          * @description What a worker does for the job.
          * @enum {string}
          */
-        JobKind: "adapt" | "stylize" | "stylize_once" | "generate";
+        JobKind: "adapt" | "stylize" | "stylize_once" | "generate" | "batch";
         /**
          * JobLinks
          * @description Where to go from here.
@@ -1972,6 +2191,32 @@ export interface components {
          */
         OutputFormat: "png" | "jpeg" | "webp";
         /**
+         * PictureSettings
+         * @description How photos become pictures.
+         */
+        PictureSettings: {
+            /** Strength */
+            strength: number;
+            /** Abstraction */
+            abstraction: number;
+            /** Stroke Size */
+            stroke_size: number;
+            /** Preserve Color */
+            preserve_color: boolean;
+            /** Size */
+            size: number | null;
+            format: components["schemas"]["OutputFormat"];
+            /** Quality */
+            quality: number | null;
+            provenance: components["schemas"]["Provenance"];
+            /**
+             * Label
+             * @description Where the results have a label that people see.
+             * @enum {string}
+             */
+            label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
+        };
+        /**
          * PoemAbout
          * @description What a poem is.
          */
@@ -2211,6 +2456,13 @@ export interface components {
             format: components["schemas"]["OutputFormat"];
             /** Quality */
             quality: number | null;
+            provenance: components["schemas"]["Provenance"];
+            /**
+             * Label
+             * @description Where the results have a label that people see.
+             * @enum {string}
+             */
+            label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
             /**
              * Mask Id
              * @description The mask, as an image.
@@ -2220,13 +2472,6 @@ export interface components {
             outside_style_id: string | null;
             /** Feather */
             feather: number;
-            provenance: components["schemas"]["Provenance"];
-            /**
-             * Label
-             * @description Where the results have a label that people see.
-             * @enum {string}
-             */
-            label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
         };
         /**
          * ResultFile
@@ -3410,8 +3655,12 @@ export interface operations {
                 "multipart/form-data": {
                     /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md); or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
+                    /** @description Addresses that `examples` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
+                    examples_url?: string[];
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     contents?: string[];
+                    /** @description Addresses that `contents` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
+                    contents_url?: string[];
                     /** @description A name for people. */
                     name?: string;
                     /** @description More for people: where it comes from, its licence. */
@@ -4124,7 +4373,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -4297,7 +4546,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -4449,7 +4698,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -4703,7 +4952,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -5050,7 +5299,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -5207,7 +5456,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A style's id (`sty_…`).
+                 * @description A style's id (`sty_…`), or a preset's short name.
                  * @example sty_01KATG4MZ5T8WQJ2V7N3X9RB6C
                  */
                 style_id: string;
@@ -5663,10 +5912,12 @@ export interface operations {
                 "multipart/form-data": {
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them; WebP, PNG and GIF may move, at most 32 MiB each. */
                     contents: string[];
+                    /** @description Addresses that `contents` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
+                    contents_url?: string[];
                     /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -5711,11 +5962,6 @@ export interface operations {
                     /** @description Of a jpeg or webp; default: 92. A png is always exact. */
                     quality?: number;
                     /**
-                     * @description How far the mask's edge is blurred, in pixels of the result (standard deviation).
-                     * @default 0
-                     */
-                    feather?: number;
-                    /**
                      * @description What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. The image's JSON always says it.
                      * @default signed
                      * @enum {string}
@@ -5726,6 +5972,11 @@ export interface operations {
                      * @enum {string}
                      */
                     label?: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
+                    /**
+                     * @description How far the mask's edge is blurred, in pixels of the result (standard deviation).
+                     * @default 0
+                     */
+                    feather?: number;
                     /**
                      * @description File format of the results of contents that move (animated GIF, WebP or PNG); default: webp. `mp4`, `mov`, `mkv` and `webm` need PyAV on the server.
                      * @enum {string}
@@ -6055,11 +6306,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:stylization_not_found",
-                     *       "title": "Stylization not found",
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
                      *       "status": 404,
-                     *       "detail": "There is no stylization stz_01KATG8Q2X3VDM4C6S1Y8T0HGR: check the id, or list them with GET /v1/stylizations.",
-                     *       "code": "stylization_not_found",
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
                      *       "instance": "/v1/stylizations",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -6789,8 +7040,15 @@ export interface operations {
                 "multipart/form-data": {
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB each. */
                     examples: string[];
+                    /** @description Addresses that `examples` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
+                    examples_url?: string[];
                     /** @description JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     content: string;
+                    /**
+                     * Format: uri
+                     * @description An address that `content` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default.
+                     */
+                    content_url?: string;
                     /** @description Grey picture, stretched over each photo: white is inside, black and transparent are outside. JPEG, PNG, WebP or GIF, AVIF and HEIC where the service reads them, at most 32 MiB. */
                     mask?: string;
                     /** @description A name for people. */
@@ -6838,11 +7096,6 @@ export interface operations {
                     /** @description Of a jpeg or webp; default: 92. A png is always exact. */
                     quality?: number;
                     /**
-                     * @description How far the mask's edge is blurred, in pixels of the result (standard deviation).
-                     * @default 0
-                     */
-                    feather?: number;
-                    /**
                      * @description What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. The image's JSON always says it.
                      * @default signed
                      * @enum {string}
@@ -6853,6 +7106,11 @@ export interface operations {
                      * @enum {string}
                      */
                     label?: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
+                    /**
+                     * @description How far the mask's edge is blurred, in pixels of the result (standard deviation).
+                     * @default 0
+                     */
+                    feather?: number;
                 };
             };
         };
@@ -7422,6 +7680,1225 @@ export interface operations {
             };
         };
     };
+    listBatches: {
+        parameters: {
+            query?: {
+                /** @description Only those whose job is so. */
+                state?: components["schemas"]["JobState"][] | null;
+                /** @description How many items a page has. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "styles": [
+                     *             {
+                     *               "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *               "weight": 1
+                     *             }
+                     *           ],
+                     *           "settings": {
+                     *             "strength": 0.9,
+                     *             "abstraction": 0.5,
+                     *             "stroke_size": 1,
+                     *             "preserve_color": false,
+                     *             "size": 1280,
+                     *             "format": "jpeg",
+                     *             "quality": null,
+                     *             "provenance": "signed",
+                     *             "label": "none"
+                     *           },
+                     *           "created_at": "2026-11-24T09:17:02.514301Z",
+                     *           "expires_at": "2026-12-24T09:17:02.514301Z",
+                     *           "job": {
+                     *             "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *             "kind": "batch",
+                     *             "modality": "image",
+                     *             "state": "succeeded",
+                     *             "attempt": 1,
+                     *             "retry_of": null,
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "created_at": "2026-11-24T09:17:02.514301Z",
+                     *             "started_at": "2026-11-24T09:17:02.551876Z",
+                     *             "finished_at": "2026-11-24T09:17:19.460217Z",
+                     *             "result": {
+                     *               "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *               "images": [],
+                     *               "files": [],
+                     *               "losses": {},
+                     *               "steps": 0,
+                     *               "seconds": 812.4
+                     *             },
+                     *             "error": null,
+                     *             "links": {
+                     *               "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *               "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *               "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *               "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *             }
+                     *           },
+                     *           "counts": {
+                     *             "total": 2000,
+                     *             "succeeded": 1999,
+                     *             "failed": 1
+                     *           },
+                     *           "errors": [
+                     *             {
+                     *               "position": 17,
+                     *               "custom_id": "harbour/0018.jpg",
+                     *               "photo": "harbour/0018.jpg",
+                     *               "error": {
+                     *                 "code": "image_corrupt",
+                     *                 "detail": "harbour/0018.jpg is damaged: save it again and send it anew."
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A random id of this request, kept for 24 hours: sent again with it, the request makes nothing again and is answered with what the first one made (`Idempotency-Replayed: true`).
+                 * @example 7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`: answer when the job is over, or after N seconds (300 at most).
+                 * @example wait=60
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "photos": "photos.zip",
+                 *       "renderings": "renderings.jsonl",
+                 *       "style_id": [
+                 *         "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C"
+                 *       ],
+                 *       "strength": 0.9,
+                 *       "abstraction": 0.5,
+                 *       "size": 1280
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** @description ZIP of photos, at most 1024 MiB. */
+                    photos: string;
+                    /** @description A JSON object a line: `photo`, its name in the ZIP, and `custom_id` and dials of its own, if any, at most 9.76562 MiB. */
+                    renderings?: string;
+                    /**
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
+                     * @example [
+                     *       "sty_01JDXYZ0000000000000000000",
+                     *       "sty_01JDXYZ0000000000000000001"
+                     *     ]
+                     */
+                    style_id: string[];
+                    /**
+                     * @description As many as styles, in their order; only their ratio counts. Default: equal shares.
+                     * @example [
+                     *       0.7,
+                     *       0.3
+                     *     ]
+                     */
+                    weight?: number[];
+                    /**
+                     * @description 0 is the photo itself, 1 the style, more draws it again: more of the style.
+                     * @default 1
+                     */
+                    strength?: number;
+                    /**
+                     * @description How much of the photo's own detail is given up for large shapes: 0 keeps all of it.
+                     * @default 0.3
+                     */
+                    abstraction?: number;
+                    /**
+                     * @description How large strokes are, relative to the picture: 1 is as the style was learned, 2 twice as large. A picture looks alike at any `size`.
+                     * @default 1
+                     */
+                    stroke_size?: number;
+                    /**
+                     * @description Keep the photo's colours: the style gives the brushwork and the light only.
+                     * @default false
+                     */
+                    preserve_color?: boolean;
+                    /** @description Longer side of the result in pixels, at most 8192; default: the photo's, at most 1280. Never enlarges. */
+                    size?: number;
+                    /**
+                     * @description File format of the pictures; default: jpeg.
+                     * @enum {string}
+                     */
+                    format?: "png" | "jpeg" | "webp";
+                    /** @description Of a jpeg or webp; default: 92. A png is always exact. */
+                    quality?: number;
+                    /**
+                     * @description What the file says of how it was made: `signed`, a signed manifest (C2PA) and XMP with IPTC's digital source type; `metadata`, XMP only; `none`, nothing, where the service permits it. The image's JSON always says it.
+                     * @default signed
+                     * @enum {string}
+                     */
+                    provenance?: "none" | "metadata" | "signed";
+                    /**
+                     * @description Where the result has a label that people see, such as "AI generated", in letters of at least 5 % of its short side; `none`: nowhere. Default: as the service has it, `none` unless its operator says otherwise.
+                     * @enum {string}
+                     */
+                    label?: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left";
+                };
+            };
+        };
+        responses: {
+            /** @description The job is over (with `Prefer: wait`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "batch": {
+                     *         "id": "bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
+                     *           "preserve_color": false,
+                     *           "size": 1280,
+                     *           "format": "jpeg",
+                     *           "quality": null,
+                     *           "provenance": "signed",
+                     *           "label": "none"
+                     *         },
+                     *         "created_at": "2026-11-24T09:17:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:17:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *           "kind": "batch",
+                     *           "modality": "image",
+                     *           "state": "succeeded",
+                     *           "attempt": 1,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:17:02.514301Z",
+                     *           "started_at": "2026-11-24T09:17:02.551876Z",
+                     *           "finished_at": "2026-11-24T09:17:19.460217Z",
+                     *           "result": {
+                     *             "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "images": [],
+                     *             "files": [],
+                     *             "losses": {},
+                     *             "steps": 0,
+                     *             "seconds": 812.4
+                     *           },
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *             "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *             "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *           }
+                     *         },
+                     *         "counts": {
+                     *           "total": 2000,
+                     *           "succeeded": 1999,
+                     *           "failed": 1
+                     *         },
+                     *         "errors": [
+                     *           {
+                     *             "position": 17,
+                     *             "custom_id": "harbour/0018.jpg",
+                     *             "photo": "harbour/0018.jpg",
+                     *             "error": {
+                     *               "code": "image_corrupt",
+                     *               "detail": "harbour/0018.jpg is damaged: save it again and send it anew."
+                     *             }
+                     *           }
+                     *         ]
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *         "kind": "batch",
+                     *         "modality": "image",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:17:02.514301Z",
+                     *         "started_at": "2026-11-24T09:17:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:17:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [],
+                     *           "files": [],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 812.4
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *           "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *           "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchAccepted"];
+                };
+            };
+            /** @description The job is durable */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    /** @description Seconds until a look is worth it */
+                    "Retry-After"?: number;
+                    /** @description `true`: answered again, nothing was made */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The `wait` that was honoured */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "batch": {
+                     *         "id": "bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "styles": [
+                     *           {
+                     *             "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *             "weight": 1
+                     *           }
+                     *         ],
+                     *         "settings": {
+                     *           "strength": 0.9,
+                     *           "abstraction": 0.5,
+                     *           "stroke_size": 1,
+                     *           "preserve_color": false,
+                     *           "size": 1280,
+                     *           "format": "jpeg",
+                     *           "quality": null,
+                     *           "provenance": "signed",
+                     *           "label": "none"
+                     *         },
+                     *         "created_at": "2026-11-24T09:17:02.514301Z",
+                     *         "expires_at": "2026-12-24T09:17:02.514301Z",
+                     *         "job": {
+                     *           "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *           "kind": "batch",
+                     *           "modality": "image",
+                     *           "state": "queued",
+                     *           "attempt": 0,
+                     *           "retry_of": null,
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "created_at": "2026-11-24T09:17:02.514301Z",
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "result": null,
+                     *           "error": null,
+                     *           "links": {
+                     *             "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *             "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *             "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *             "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *           }
+                     *         },
+                     *         "counts": {
+                     *           "total": 2000,
+                     *           "succeeded": 0,
+                     *           "failed": 0
+                     *         },
+                     *         "errors": []
+                     *       },
+                     *       "job": {
+                     *         "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *         "kind": "batch",
+                     *         "modality": "image",
+                     *         "state": "queued",
+                     *         "attempt": 0,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:17:02.514301Z",
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "result": null,
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *           "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *           "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchAccepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:multipart_invalid",
+                     *       "title": "The form cannot be read",
+                     *       "status": 400,
+                     *       "detail": "The form cannot be read (Missing boundary in multipart): send multipart/form-data as a browser or curl -F does.",
+                     *       "code": "multipart_invalid",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
+                     *       "status": 404,
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:idempotency_key_in_use",
+                     *       "title": "Request in flight",
+                     *       "status": 409,
+                     *       "detail": "The first request with the Idempotency-Key '7f3c9a52-5a0f-4d7e-9c1b-3f1f0c9f2a11' is in flight: send it again in a moment.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:file_too_large",
+                     *       "title": "File too large",
+                     *       "status": 413,
+                     *       "detail": "File 2 of `contents` is larger than 32 MiB: send a smaller one.",
+                     *       "code": "file_too_large",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send the body as multipart/form-data: with curl, use -F for every field.",
+                     *       "code": "unsupported_media_type",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:service_unavailable",
+                     *       "title": "Service unavailable",
+                     *       "status": 503,
+                     *       "detail": "The service is not ready: try again in a few seconds.",
+                     *       "code": "service_unavailable",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:storage_exceeded",
+                     *       "title": "Storage used up",
+                     *       "status": 507,
+                     *       "detail": "Your pictures and styles take 5121 MiB of 5120 MiB: delete some (GET /v1/images lists pictures, GET /v1/styles styles), or wait until they expire.",
+                     *       "code": "storage_exceeded",
+                     *       "instance": "/v1/batches",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A batch's id (`bat_…`).
+                 * @example bat_01KATG9D4T2K7V1X5N8Q3M6BWR
+                 */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *       "styles": [
+                     *         {
+                     *           "id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "weight": 1
+                     *         }
+                     *       ],
+                     *       "settings": {
+                     *         "strength": 0.9,
+                     *         "abstraction": 0.5,
+                     *         "stroke_size": 1,
+                     *         "preserve_color": false,
+                     *         "size": 1280,
+                     *         "format": "jpeg",
+                     *         "quality": null,
+                     *         "provenance": "signed",
+                     *         "label": "none"
+                     *       },
+                     *       "created_at": "2026-11-24T09:17:02.514301Z",
+                     *       "expires_at": "2026-12-24T09:17:02.514301Z",
+                     *       "job": {
+                     *         "id": "job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *         "kind": "batch",
+                     *         "modality": "image",
+                     *         "state": "succeeded",
+                     *         "attempt": 1,
+                     *         "retry_of": null,
+                     *         "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *         "created_at": "2026-11-24T09:17:02.514301Z",
+                     *         "started_at": "2026-11-24T09:17:02.551876Z",
+                     *         "finished_at": "2026-11-24T09:17:19.460217Z",
+                     *         "result": {
+                     *           "style_id": "sty_01KATG4MZ5T8WQJ2V7N3X9RB6C",
+                     *           "images": [],
+                     *           "files": [],
+                     *           "losses": {},
+                     *           "steps": 0,
+                     *           "seconds": 812.4
+                     *         },
+                     *         "error": null,
+                     *         "links": {
+                     *           "self": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY",
+                     *           "events": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/events",
+                     *           "cancel": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/cancel",
+                     *           "retry": "/v1/jobs/job_01KATG9D4S8H3C6Z0J4P1R9FTY/retry"
+                     *         }
+                     *       },
+                     *       "counts": {
+                     *         "total": 2000,
+                     *         "succeeded": 1999,
+                     *         "failed": 1
+                     *       },
+                     *       "errors": [
+                     *         {
+                     *           "position": 17,
+                     *           "custom_id": "harbour/0018.jpg",
+                     *           "photo": "harbour/0018.jpg",
+                     *           "error": {
+                     *             "code": "image_corrupt",
+                     *             "detail": "harbour/0018.jpg is damaged: save it again and send it anew."
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:batch_not_found",
+                     *       "title": "Batch not found",
+                     *       "status": 404,
+                     *       "detail": "There is no batch bat_01KATG9D4T2K7V1X5N8Q3M6BWR: check the id, or list them with GET /v1/batches.",
+                     *       "code": "batch_not_found",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A batch's id (`bat_…`).
+                 * @example bat_01KATG9D4T2K7V1X5N8Q3M6BWR
+                 */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:batch_not_found",
+                     *       "title": "Batch not found",
+                     *       "status": 404,
+                     *       "detail": "There is no batch bat_01KATG9D4T2K7V1X5N8Q3M6BWR: check the id, or list them with GET /v1/batches.",
+                     *       "code": "batch_not_found",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:resource_in_use",
+                     *       "title": "In use",
+                     *       "status": 409,
+                     *       "detail": "A job that waits or runs needs image img_01KATG8SE6P0H3Y7M1QV5C9KXA: cancel it or wait for it, then delete.",
+                     *       "code": "resource_in_use",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A batch's id (`bat_…`).
+                 * @example bat_01KATG9D4T2K7V1X5N8Q3M6BWR
+                 */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:unauthenticated",
+                     *       "title": "Key needed",
+                     *       "status": 401,
+                     *       "detail": "There is no such key: check it, or make one with `fewstroke keys create`.",
+                     *       "code": "unauthenticated",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:scope_missing",
+                     *       "title": "Scope missing",
+                     *       "status": 403,
+                     *       "detail": "The key lacks the scope `write`: use one that was made with `--scopes write`.",
+                     *       "code": "scope_missing",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:batch_not_found",
+                     *       "title": "Batch not found",
+                     *       "status": 404,
+                     *       "detail": "There is no batch bat_01KATG9D4T2K7V1X5N8Q3M6BWR: check the id, or list them with GET /v1/batches.",
+                     *       "code": "batch_not_found",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:batch_not_ready",
+                     *       "title": "Batch not ready",
+                     *       "status": 409,
+                     *       "detail": "Batch bat_01KATG9D4T2K7V1X5N8Q3M6BWR is not done, its job job_01KATG9D4S8H3C6Z0J4P1R9FTY is running: wait for it, or cancel it for what is done so far.",
+                     *       "code": "batch_not_ready",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:validation_failed",
+                     *       "title": "The request has invalid values",
+                     *       "status": 422,
+                     *       "detail": "Correct these values and send the request again: steps: Input should be less than or equal to 100.",
+                     *       "code": "validation_failed",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W",
+                     *       "errors": [
+                     *         {
+                     *           "field": "steps",
+                     *           "detail": "Input should be less than or equal to 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:fewstroke:problem:rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "The key may send 600 requests a minute: send the next one in 4 s.",
+                     *       "code": "rate_limited",
+                     *       "instance": "/v1/batches/bat_01KATG9D4T2K7V1X5N8Q3M6BWR/zip",
+                     *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCompositions: {
         parameters: {
             query?: {
@@ -7706,7 +9183,7 @@ export interface operations {
                     /** @description MIDI, MusicXML or MXL, at most 24 MiB. */
                     primer?: string;
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -7799,7 +9276,7 @@ export interface operations {
                  */
                 "application/x-www-form-urlencoded": {
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -8211,11 +9688,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:generation_not_found",
-                     *       "title": "Result not found",
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
                      *       "status": 404,
-                     *       "detail": "There is no composition cmp_01KATH2K7R0S4W2Z8D6F1Y3HVG: check the id, or list them with GET /v1/compositions.",
-                     *       "code": "generation_not_found",
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
                      *       "instance": "/v1/compositions",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -9192,7 +10669,7 @@ export interface operations {
                  */
                 "multipart/form-data": {
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -9282,7 +10759,7 @@ export interface operations {
                  */
                 "application/x-www-form-urlencoded": {
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -9993,11 +11470,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
+                     *       "detail": "There is no story sto_01KATH7F6Q3S6Z9X1D4F8H0KNP: check the id, or list them with GET /v1/stories.",
+                     *       "code": "generation_not_found",
                      *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -10125,11 +11602,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
+                     *       "detail": "There is no story sto_01KATH7F6Q3S6Z9X1D4F8H0KNP: check the id, or list them with GET /v1/stories.",
+                     *       "code": "generation_not_found",
                      *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -10279,11 +11756,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:style_not_found",
-                     *       "title": "Style not found",
+                     *       "type": "urn:fewstroke:problem:generation_not_found",
+                     *       "title": "Result not found",
                      *       "status": 404,
-                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
-                     *       "code": "style_not_found",
+                     *       "detail": "There is no story sto_01KATH7F6Q3S6Z9X1D4F8H0KNP: check the id, or list them with GET /v1/stories.",
+                     *       "code": "generation_not_found",
                      *       "instance": "/v1/stories/sto_01KATH7F6Q3S6Z9X1D4F8H0KNP/zip",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -10621,7 +12098,7 @@ export interface operations {
                  */
                 "multipart/form-data": {
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -10695,7 +12172,7 @@ export interface operations {
                  */
                 "application/x-www-form-urlencoded": {
                     /**
-                     * @description The style to apply (`sty_…`); it must be ready. Give the field several times to blend.
+                     * @description The style to apply (`sty_…`, or a preset's short name such as `hokusai`); it must be ready. Give the field several times to blend.
                      * @example [
                      *       "sty_01JDXYZ0000000000000000000",
                      *       "sty_01JDXYZ0000000000000000001"
@@ -11064,11 +12541,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:generation_not_found",
-                     *       "title": "Result not found",
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
                      *       "status": 404,
-                     *       "detail": "There is no poem poe_01KATH5H2N0R5T8X2D7F9H4KMQ: check the id, or list them with GET /v1/poems.",
-                     *       "code": "generation_not_found",
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
                      *       "instance": "/v1/poems",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -13797,11 +15274,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:image_not_found",
-                     *       "title": "Image not found",
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
                      *       "status": 404,
-                     *       "detail": "There is no image img_01KATG8SE6P0H3Y7M1QV5C9KXA: check the id, or list them with GET /v1/images.",
-                     *       "code": "image_not_found",
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
                      *       "instance": "/v1/images",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }
@@ -14478,11 +15955,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:fewstroke:problem:file_not_found",
-                     *       "title": "File not found",
+                     *       "type": "urn:fewstroke:problem:style_not_found",
+                     *       "title": "Style not found",
                      *       "status": 404,
-                     *       "detail": "There is no file fil_01KATH2Q9C3X7B5V1N8M6K4JTR: check the id, or list them with GET /v1/files.",
-                     *       "code": "file_not_found",
+                     *       "detail": "There is no style sty_01KATG4MZ5T8WQJ2V7N3X9RB6C: check the id, or list them with GET /v1/styles.",
+                     *       "code": "style_not_found",
                      *       "instance": "/v1/files",
                      *       "request_id": "req_01KATG4MYRA6S9D3V0X7B1QK5W"
                      *     }

@@ -90,6 +90,8 @@ TABLE = {
     ("GET", "/v1/images"): May.READ,
     ("POST", "/v1/images/plain"): May.WRITE,
     ("POST", "/v1/images/edits"): May.WRITE,
+    ("GET", "/v1/images/generations"): May.EVERYBODY,  # that there is none
+    ("POST", "/v1/images/generations"): May.EVERYBODY,
     ("POST", "/v1/detections"): May.WRITE,
     ("GET", "/v1/images/{image_id}"): May.READ,
     ("DELETE", "/v1/images/{image_id}"): May.WRITE,

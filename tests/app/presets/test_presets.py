@@ -20,7 +20,7 @@ from model.formats import read_style_header
 from tests.support.database import nothing_stored
 from tests.support.fake_worker import FakeWorker, style_bytes
 from tests.support.keys import key_for
-from tests.support.pictures import files, png
+from tests.support.pictures import files, png, zipped
 from tests.support.problems import check_problem
 
 FIRST = next(iter(presets().values()))
@@ -95,6 +95,30 @@ async def test_everybody_renders_with_them_without_learning(
             assert (job.owner, job.state) == (owner, "succeeded")
             file = await client.get(f"/v1/styles/{FIRST.style_id}/file", headers=key)
             assert file.content == (installed / f"{FIRST.slug}.safetensors").read_bytes()
+
+
+async def test_short_names_stand_for_them_wherever_a_style_is_named(
+    client: httpx.AsyncClient, fake_worker: FakeWorker, installed: Path
+) -> None:
+    other = list(presets().values())[1]
+    made = await client.post(
+        "/v1/stylizations",
+        data={"style_id": [FIRST.slug, other.slug], "weight": ["3", "1"], "outside_style_id": other.slug},
+        files=files(contents=png(), mask=png()),
+    )
+    assert made.status_code == 202, made.text
+    assert [share["id"] for share in made.json()["stylization"]["styles"]] == [FIRST.style_id, other.style_id]
+    assert made.json()["stylization"]["settings"]["outside_style_id"] == other.style_id
+    twice = {"style_id": [FIRST.slug, FIRST.style_id]}
+    refused = await client.post("/v1/stylizations", data=twice, files=files(contents=png()))
+    check_problem(refused, 422, "validation_failed")
+    assert (await client.get(f"/v1/styles/{FIRST.slug}")).json()["id"] == FIRST.style_id
+    for path in ("stylizations", "jobs"):
+        found = (await client.get(f"/v1/{path}", params={"style_id": FIRST.slug})).json()["items"]
+        assert [item["style_id"] for item in found] == [FIRST.style_id]
+    batch = await client.post("/v1/batches", data={"style_id": FIRST.slug}, files=zipped())
+    assert batch.json()["batch"]["style_id"] == FIRST.style_id
+    check_problem(await client.get("/v1/styles/nobody"), 404, "style_not_found")
 
 
 async def test_nobody_changes_deletes_or_relearns_them(client: httpx.AsyncClient, installed: Path) -> None:

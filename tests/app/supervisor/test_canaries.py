@@ -50,6 +50,7 @@ SECRETS = {  # settings in which a secret can stand, with one
 HOLD_NONE = {  # texts that are told to others by their nature, or choices
     *("s3_region", "renderer", "log_level", "log_format", "host", "auth", "publish", "hosts", "cors_origins"),
     *("root_path", "trusted_proxies"),
+    *("input_hosts", "input_allowed_networks"),
     *("webhook_allowed_networks", "data_dir", "checkpoint", "presets_dir"),
     *(
         "least_provenance",
