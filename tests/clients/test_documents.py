@@ -45,13 +45,25 @@ def test_styles_batches_blends(at_home: Path, capsys: pytest.CaptureFixture[str]
         assert len(archive.namelist()) == 3
 
 
-def test_jobs(at_home: Path, capsys: pytest.CaptureFixture[str]):
+def test_thousands_of_photos(at_home: Path, capsys: pytest.CaptureFixture[str]):
+    (at_home / "photos" / "sea").mkdir(parents=True)
+    shutil.copy(at_home / "photo.jpg", at_home / "photos" / "sea")
+    (at_home / "photos" / "notes.txt").write_text("no picture")
     exec(EXAMPLES[2], {})
+    said = capsys.readouterr().out
+    assert "ProgressEvent(step=2, steps=2" in said
+    assert "notes.txt" in said
+    with zipfile.ZipFile(at_home / "pictures.zip") as archive:
+        assert "sea/photo.jpeg" in archive.namelist()
+
+
+def test_jobs(at_home: Path, capsys: pytest.CaptureFixture[str]):
+    exec(EXAMPLES[3], {})
     assert "sty_" in capsys.readouterr().out
 
 
 def test_when_something_is_wrong(at_home: Path, capsys: pytest.CaptureFixture[str]):
-    exec(EXAMPLES[3], {})
+    exec(EXAMPLES[4], {})
     assert capsys.readouterr().out.startswith("415 image_format_unsupported ")
 
 
@@ -105,7 +117,7 @@ def test_the_curl_lines_of_the_project(at_home: Path, served: Service):
 
 
 def test_all_examples_are_tested():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 def test_the_blocking_client_is_up_to_date():
