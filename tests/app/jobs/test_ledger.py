@@ -325,6 +325,41 @@ async def test_two_owners_cannot_fill_the_queue_for_a_third(ledger: Ledger) -> N
     assert job.id in [draw.job_id for draw in begun]
 
 
+async def test_what_is_kept_of_a_job_that_goes_on_forgives_the_attempts_before(
+    ledger: Ledger, sessions: Sessions
+) -> None:
+    """And is fenced like its end: of an attempt that was overtaken, or a canceled job, nothing is written."""
+    style_id = new_id("sty")
+
+    async def effects(session: AsyncSession) -> None:
+        session.add(StyleRow(id=style_id, created_at=utcnow()))
+
+    job = await new_job(ledger)
+    for _ in range(2):
+        assert (await ledger.begin(job.id, "w")) is not None
+    assert not await ledger.note(job.id, 1, effects)
+    assert await ledger.note(job.id, 2, effects)
+    now = await ledger.get(job.id)
+    assert (now.state, now.attempt, now.counted) == (JobState.RUNNING, 2, 1)
+    async with sessions() as session:
+        assert await session.get(StyleRow, style_id) is not None
+    await ledger.request_cancel(job.id)
+    style_id = new_id("sty")
+    assert not await ledger.note(job.id, 2, effects)
+    async with sessions() as session:
+        assert await session.get(StyleRow, style_id) is None
+
+
+async def test_a_batch_that_was_begun_waits_as_long_as_it_has_to(ledger: Ledger) -> None:
+    begun, waiting = [
+        await ledger.create(NewJob(new_id("job"), JobKind.BATCH, {"cost": 0})) for _ in range(2)
+    ]
+    attempt = await ledger.begin(begun.id, "w")
+    assert attempt is not None
+    assert await ledger.release(begun.id, attempt.attempt)
+    assert [job.id for job in await ledger.expire(timedelta(seconds=-1))] == [waiting.id]
+
+
 async def test_only_jobs_that_waited_too_long_expire(ledger: Ledger, sessions: Sessions) -> None:
     old, fresh, running = [await new_job(ledger) for _ in range(3)]
     await ledger.begin(running.id, "w")

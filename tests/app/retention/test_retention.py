@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from app.batches.tables import BatchItemRow, BatchRow
 from app.ids import new_id
 from app.images.repository import hold_images
 from app.images.tables import ImageRole, ImageRow
@@ -184,6 +185,32 @@ async def test_results_go_and_the_style_stays(
     assert await counts(stamped) == {"jobs": 1, "images": 0, "styles": 1, "stylizations": 0}
     (key,) = await blobs.keys()
     assert key == f"results/{job.id}/1/style.safetensors"
+
+
+async def test_a_batch_goes_with_its_last_picture(
+    stamped: Sessions, ledger: Ledger, blobs: Blobs, sweeper: Sweeper
+) -> None:
+    job_id, batch_id = new_id("job"), new_id("bat")
+    picture = await image(blobs, job_id, ImageRole.RESULT)
+    batch = BatchRow(id=batch_id, job_id=job_id, style_id="sty_x", photos=2, created_at=utcnow())
+    made = BatchItemRow(batch_id=batch_id, position=0, custom_id="a", photo="a.jpg", image_id=picture.id)
+    rows = [batch, picture, made]
+    await ledger.create(NewJob(job_id, JobKind.BATCH, {"cost": 0}, style_id="sty_x", rows=rows))
+    assert (begun := await ledger.begin(job_id, "w")) is not None
+    assert await ledger.succeed(job_id, begun.attempt, {})
+
+    async def end(of: type[BatchRow | ImageRow]) -> None:
+        async with stamped.begin() as session:
+            await session.execute(update(of).values(expires_at=utcnow() - timedelta(seconds=1)))
+        await sweeper.sweep()
+
+    await end(BatchRow)
+    async with stamped() as session:
+        assert await session.get(BatchRow, batch_id) is not None, "its picture is there"
+    await end(ImageRow)
+    async with stamped() as session:
+        assert await session.get(BatchRow, batch_id) is None
+        assert await session.get(BatchItemRow, (batch_id, 0)) is None, "with the photo's name"
 
 
 async def test_a_job_goes_when_nothing_refers_to_it(
