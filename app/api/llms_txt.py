@@ -22,7 +22,7 @@ Calls that start work answer with a job: send `Prefer: wait=60` to get the resul
 - [MCP](/mcp): tools (streamable HTTP): learn_style, stylize, compose, write, list_styles, wait_for_job
 - [OpenAI images](/v1/images/edits): with an OpenAI client, `base_url` is this service and `/v1`; the first
   image is the photo, the others are examples of the style
-- [Styles that come with the service](/v1/styles?preset=true): use their ids
+- [Styles that come with the service](/v1/styles?preset=true): use their ids, or short names such as hokusai
 
 ## The calls that matter
 
@@ -30,6 +30,7 @@ Calls that start work answer with a job: send `Prefer: wait=60` to get the resul
   `Accept: image/png` the answer is the picture
 - `POST /v1/styles`: `examples`; learns a style that is kept
 - `POST /v1/stylizations`: `style_id` and `contents`; puts a style on photos
+- `POST /v1/batches`: `style_id` and `photos`, a ZIP of thousands; `GET /v1/batches/{id}/zip` has the pictures
 - `POST /v1/compositions`, `POST /v1/poems`, `POST /v1/stories`: `style_id` of a style of music or of texts
 - `GET /v1/jobs/{id}`, `GET /v1/jobs/{id}/events`: how far a job is
 
