@@ -153,8 +153,8 @@ export const en = {
   },
   use: {
     title: "Use a style",
-    lead: "Drop photos, then pick a style.",
-    leadTouch: "Choose photos, then pick a style.",
+    lead: "Drop photos, then pick a style. Drag the line on the result to compare it with the photo.",
+    leadTouch: "Choose photos, then pick a style. Drag the line on the result to compare it with the photo.",
     empty: "Drop photos here",
     emptyTouch: "Your photos",
     hint: "as many as you like, GIFs that move too; or paste them, or choose files.",

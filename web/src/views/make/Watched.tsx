@@ -14,10 +14,10 @@ export function Watched() {
       <legend>{t.make.preview}</legend>
       <p class="help">{t.make.previewHelp}</p>
       <div class="tiles">
-        {photos.map(({ name, small }, index) => (
+        {photos.map(({ name, tile }, index) => (
           <label key={name}>
             <input type="radio" name="watched" checked={now === index} onChange={() => (watched.value = index)} />
-            <img src={small} alt={t.make.photos[name]} width="72" height="72" />
+            <img src={tile} alt={t.make.photos[name]} width="72" height="72" />
           </label>
         ))}
         {typeof now !== "number" && (
