@@ -60,9 +60,9 @@ describe("a visitor", { timeout: 900_000 }, () => {
     assert.ok(distance(before, after) > 12, "the style shows");
     await accessible();
     // Another one, beside which there are none of one's own yet.
-    await button("Woodblock waves").click();
     await button("Golden ornament").click();
     await chosen("Golden ornament");
+    await same(() => page.locator(".picker [aria-pressed=true]").count(), 1); // it took the other one's place
     await page.getByText("None of your own yet").waitFor();
     await rendered();
     assert.ok(!(await kinds()).includes("adapt"));
@@ -87,6 +87,32 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await rendered();
     await page.getByRole("link", { name: "My styles" }).first().click();
     await page.getByText("No styles yet").waitFor(); // ready ones are nobody's own
+  });
+
+  it("watches a style being learned on the photo that was brought, and need not think of a name", async () => {
+    const chooser = page.waitForEvent("filechooser");
+    await button("Choose a photo").click();
+    await (await chooser).setFiles(photo("coffee"));
+    await rendered();
+    await page.getByRole("link", { name: "Make a style" }).first().click();
+    const teach = async (set) => {
+      await page.locator("button.set", { hasText: set }).click();
+      await page.locator(".example").nth(3).waitFor();
+    };
+    await teach("Colours of Murnau");
+    await page.getByRole("radio", { name: "Your own photo", checked: true }).waitFor();
+    assert.match(await page.locator(".segmented").textContent(), /20 steps/); // nothing is known of the pace yet
+    await button("Learn this style").click();
+    await same(() => page.getByLabel("Name it").inputValue(), "Colours of Murnau");
+    const [job] = (await service.api("/v1/jobs?limit=1&kind=adapt")).items;
+    const [watched] = (await service.api(`/v1/images?job_id=${job.id}&role=content`)).items;
+    assert.deepEqual([watched.width, watched.height], [600, 400]); // of the coffee
+    await button("Keep it").click();
+    await chosen("Colours of Murnau");
+    await page.getByRole("link", { name: "Make a style" }).first().click();
+    await teach("Views and waves");
+    await page.locator(".segmented", { hasText: "about" }).waitFor();
+    await accessible();
   });
 
   it("loses nothing on a reload: examples, photos, style, dials, mask and result", async () => {
@@ -140,7 +166,7 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await page.getByRole("img", { name: "coffee.jpg in Wood engraving" }).first().waitFor();
     await accessible();
     const card = page.locator(".results .card", { hasText: "Strength 50 %" }).filter({ hasText: "Picture book" }).first();
-    await card.getByRole("button", { name: /Again with these/ }).click();
+    await card.getByRole("button", { name: /Edit again/ }).click();
     await chosen("Picture book");
     assert.equal(await page.getByLabel("Strength").inputValue(), "0.5");
     await rendered();

@@ -13,6 +13,8 @@ export const pictures = signal<Picture[]>([]);
 /** Index of a bundled photo, or the person's own. */
 export const watched = signal<number | Picture>(0);
 export const effort = signal<Effort>("standard");
+/** What the style may be called: a set of samples has a name. */
+export const suggestion = signal("");
 export const model = signal<Model | null>(null);
 export const reading = signal(0); // files that are being decoded
 
@@ -38,6 +40,7 @@ export function stepsOf(which: Effort): number {
 
 /** Add files in their order; says which were no pictures and which were too many. */
 export async function add(sources: (File | string)[]): Promise<void> {
+  if (sources.some((source) => typeof source !== "string")) suggestion.value = "";
   const room = limit() - pictures.value.length;
   if (sources.length > room) say(t.make.tooMany(limit()), "hint");
   const taken = sources.slice(0, Math.max(0, room));

@@ -76,9 +76,9 @@ export async function linkOf(image: string): Promise<string | null> {
 }
 
 /** The result, named after its photo. */
-export async function fileOfEntry({ image, name }: Entry): Promise<File> {
+export async function fileOfEntry({ image, name, made }: Entry): Promise<File> {
   const blob = await file(image);
-  return new File([blob], styledName(name, blob.type), { type: blob.type });
+  return new File([blob], styledName(name, made.styles.map(({ id }) => id), blob.type), { type: blob.type });
 }
 
 async function file(image: string): Promise<Blob> {

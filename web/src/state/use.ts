@@ -146,9 +146,24 @@ export function setMask(id: string, blob: Blob | null): void {
 
 export const MOST_STYLES = 4;
 
-/** Choose or leave out a style; a new one gets an equal share. */
+/** Whether a further style is blended in; otherwise it takes the place of the one before. */
+export const blending = signal(false);
+
+/** Blend from now on, or keep the style of the largest share alone. */
+export function blend(on: boolean): void {
+  blending.value = on;
+  if (on || mix.value.length < 2) return;
+  setMix([mix.value.reduce((most, share) => (share.weight > most.weight ? share : most))]);
+  intoAddress();
+}
+
+/** Choose or leave out a style; in a blend a new one gets an equal share. */
 export function toggleStyle(id: string): void {
   choose(id);
+  intoAddress();
+}
+
+function intoAddress(): void {
   if (route.value.view === "use") go(href.use(...mix.value.map((share) => share.id)), { replace: true });
 }
 
@@ -156,6 +171,8 @@ function choose(id: string): void {
   const now = mix.value;
   if (now.some((share) => share.id === id)) {
     setMix(now.filter((share) => share.id !== id));
+  } else if (!blending.value) {
+    setMix([{ id, weight: 1 }]);
   } else if (now.length >= MOST_STYLES) {
     say(t.use.maxStyles, "hint");
   } else {
@@ -171,6 +188,7 @@ export function setMix(shares: Share[]): void {
     id,
     weight: Math.round((sum > 0 ? weight / sum : 1 / shares.length) * 1000) / 1000,
   }));
+  if (shares.length > 1) blending.value = true; // as an address or an earlier result has it
   if (settings.value.outside && !shares.length) set({ outside: null });
   if (shares.length && !photos.value.length) void lend();
 }

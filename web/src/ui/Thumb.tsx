@@ -40,7 +40,7 @@ export function Thumb({ style, alt, photo, small }: Props) {
           key={url}
           class={own ? "styled own" : "styled"}
           srcset={small && art && url === shipped ? `${art.small} 168w, ${art.shown} 256w` : undefined}
-          sizes={small ? "84px" : undefined}
+          sizes={small ? "(min-width: 721px) and (max-width: 900px) 22vw, 84px" : undefined}
           fetchPriority={small ? "low" : undefined} // what the service says comes before
           src={url}
           alt={alt}

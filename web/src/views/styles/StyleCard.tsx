@@ -17,11 +17,11 @@ type Open = "rename" | "delete" | null;
 
 /** What is known of a style; each part stays in one line. */
 function About({ style }: { style: Style }) {
-  const [k, steps] = [Number(style.header?.["k"]), Number(style.header?.["steps"])];
+  const k = Number(style.header?.["k"]);
   const end = style.expires_at ? t.styles.until(dayOf(style.expires_at)) : "";
   return (
     <>
-      {[k ? t.styles.from(k) : "", steps ? t.page.steps(steps) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
+      {[k ? t.styles.from(k) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
         <span key={part}>{part}</span>
       ))}
     </>

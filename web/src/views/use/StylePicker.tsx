@@ -4,7 +4,7 @@ import { t } from "../../i18n";
 import { href } from "../../state/route";
 import { known, offered, type Face } from "../../state/presets";
 import { find, hadOwn, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
-import { mix, selected, toggleStyle } from "../../state/use";
+import { blend, blending, mix, selected, toggleStyle } from "../../state/use";
 import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
 
@@ -14,7 +14,6 @@ export function StylePicker() {
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
-      {!none && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
       {ownFirst && <Own none={none} />}
       {offered.value.length > 0 && (
         <>
@@ -23,6 +22,12 @@ export function StylePicker() {
         </>
       )}
       {!ownFirst && <Own none={none} />}
+      {!none && (
+        <label class="check">
+          <input type="checkbox" role="switch" checked={blending.value} onChange={(event) => blend(event.currentTarget.checked)} />
+          <span>{t.use.blendSeveral}</span>
+        </label>
+      )}
       {mix.value.length === 1 && find(mix.value[0]!.id) && (
         <a class="about" href={href.style(mix.value[0]!.id)}>
           {t.use.about(nameOf(find(mix.value[0]!.id)))}
