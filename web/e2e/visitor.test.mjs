@@ -1,5 +1,6 @@
 // What a new visitor meets: ready styles, results that stay, a close look, something to take away.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { colourAt, distance, drop, eventually, makeStyle, violations } from "./acts.mjs";
 import { openPage, sample, startBrowser, startService } from "./harness.mjs";
@@ -113,6 +114,36 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await teach("Views and waves");
     await page.locator(".segmented", { hasText: "about" }).waitFor();
     await accessible();
+  });
+
+  it("has a label on the picture where it is asked for, and finds out later that it was made here", async () => {
+    await page.getByRole("link", { name: /Woodblock waves/ }).click();
+    await rendered();
+    await page.locator("summary", { hasText: "File" }).click();
+    await page.getByLabel("Visible label").selectOption({ label: "Bottom right" });
+    const labels = async () => (await service.api("/v1/stylizations?limit=1")).items[0].settings.label;
+    await same(labels, "bottom-right");
+    await rendered();
+    await accessible();
+    const save = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download", exact: true }).click();
+    const data = (await readFile(await (await save).path())).toString("base64");
+
+    await page.getByRole("link", { name: "Results" }).first().click();
+    const file = page.locator("summary", { hasText: "About this file" }).first();
+    await file.click();
+    await page.getByText("has an invisible watermark. On it stands “AI generated”.").first().waitFor();
+    await page.getByRole("link", { name: "Check a picture" }).click();
+    await page.getByRole("heading", { level: 1, name: "Check a picture" }).waitFor();
+    await drop(page, [{ name: "found.png", type: "image/png", data }]);
+    await page.getByRole("heading", { name: "Yes, it was made here" }).waitFor();
+    await page.getByText("It is one of your results").waitFor();
+    await accessible();
+    await drop(page, [photo("coffee")]);
+    await page.getByRole("heading", { name: "Nothing says that it was made with Fewstroke" }).waitFor();
+    await page.getByText("That proves nothing").waitFor();
+    await drop(page, [{ name: "notes.txt", type: "text/plain", data: Buffer.from("hello").toString("base64") }]);
+    await page.getByRole("alert").getByText(/notes.txt/).waitFor();
   });
 
   it("loses nothing on a reload: examples, photos, style, dials, mask and result", async () => {

@@ -206,6 +206,10 @@ export const en = {
     full: "up to 1280 px",
     file: "File",
     format: "Format",
+    label: "Visible label",
+    labelHelp: "A line on the picture that tells everybody an AI made it.",
+    labelUsual: "As this server does it",
+    labels: { none: "None", "bottom-right": "Bottom right", "bottom-left": "Bottom left", "top-right": "Top right", "top-left": "Top left" },
     blend: "Blend",
     blendHelp: "Drag the point towards a style, or set the shares below.",
     blendPoint: (shares: string) => `Blend point: ${shares}`,
@@ -325,6 +329,46 @@ export const en = {
     look: (label: string) => `Look closely: ${label}`,
     deleted: "Result deleted.",
     photoGone: "The photo of this result is not there any more. Choose it again under “Use a style”.",
+  },
+  origin: {
+    title: "About this file",
+    told: (signed: boolean, watermark: boolean): string =>
+      signed
+        ? watermark
+          ? "The file says, signed, that Fewstroke made it, and has an invisible watermark."
+          : "The file says, signed, that Fewstroke made it."
+        : watermark
+          ? "The picture has an invisible watermark of Fewstroke’s."
+          : "Nothing in the file is signed, and it has no watermark.",
+    labelled: (text: string) => `On it stands “${text}”.`,
+    copy: "A part of it is almost the same as a picture that the style was learned from. Look at it before you publish it.",
+  },
+  check: {
+    title: "Check a picture",
+    lead: "Was a picture made here? Its invisible watermark and its signed record tell.",
+    drop: "Drop a picture here",
+    dropHere: "Let go to check it",
+    take: "A picture to check",
+    kept: "It is looked at and not kept.",
+    choose: "Choose a picture",
+    looking: "Looking",
+    makers: {
+      this_service: "Yes, it was made here",
+      other_service: "It was made with Fewstroke, on another server",
+      command_line: "It was made with Fewstroke, on the command line",
+    },
+    signed: "It was made with Fewstroke, says its signed record",
+    claimed: "It says that Fewstroke made it, but nothing proves that",
+    none: "Nothing says that it was made with Fewstroke",
+    watermark: "It has the invisible watermark.",
+    noWatermark: "No invisible watermark was found.",
+    manifest: (signer: string) => `Its record is intact, signed by ${signer}.`,
+    unnamed: "somebody unnamed",
+    changed: "It has a signed record, but was changed after that was signed.",
+    noManifest: "It has no signed record.",
+    byAi: "Its file says that an AI made it, or a part of it.",
+    yours: "It is one of your results.",
+    proves: "That proves nothing: marks are lost when a picture is cut or edited much.",
   },
   music: {
     offer: "Or a composer’s manner: songs in, new songs out.",

@@ -204,6 +204,10 @@ export const zh: Words = {
     full: "最大 1280 像素",
     file: "文件",
     format: "格式",
+    label: "可见标识",
+    labelHelp: "在图片上加一行字，说明它由 AI 生成。",
+    labelUsual: "按服务器的设置",
+    labels: { none: "不加", "bottom-right": "右下角", "bottom-left": "左下角", "top-right": "右上角", "top-left": "左上角" },
     blend: "混合",
     blendHelp: "把圆点拖向某种风格，或在下方设定比例。",
     blendPoint: (shares) => `混合点：${shares}`,
@@ -323,6 +327,46 @@ export const zh: Words = {
     look: (label) => `全屏查看：${label}`,
     deleted: "作品已删除。",
     photoGone: "这张作品的原照片已不存在。请在“使用风格”中重新选择。",
+  },
+  origin: {
+    title: "关于这个文件",
+    told: (signed, watermark) =>
+      signed
+        ? watermark
+          ? "文件中有签名的记录，说明它由 Fewstroke 生成，并带有不可见水印。"
+          : "文件中有签名的记录，说明它由 Fewstroke 生成。"
+        : watermark
+          ? "图片带有 Fewstroke 的不可见水印。"
+          : "文件中没有签名的记录，也没有水印。",
+    labelled: (text) => `图上写着“${text}”。`,
+    copy: "其中一部分与学习这种风格所用的图片几乎相同。发布之前请先看一看。",
+  },
+  check: {
+    title: "鉴别图片",
+    lead: "一张图片是在这里做的吗？看不可见水印和签名记录就知道。",
+    drop: "把图片拖到这里",
+    dropHere: "松开即可鉴别",
+    take: "要鉴别的图片",
+    kept: "只看一下，不会保存。",
+    choose: "选择图片",
+    looking: "正在查看",
+    makers: {
+      this_service: "是的，它是在这里做的",
+      other_service: "它由 Fewstroke 在另一台服务器上做成",
+      command_line: "它由 Fewstroke 的命令行做成",
+    },
+    signed: "签名记录表明，它由 Fewstroke 做成",
+    claimed: "它自称由 Fewstroke 做成，但没有证明",
+    none: "没有迹象表明它由 Fewstroke 做成",
+    watermark: "带有不可见水印。",
+    noWatermark: "没有找到不可见水印。",
+    manifest: (signer) => `记录完整，签名者：${signer}。`,
+    unnamed: "未具名",
+    changed: "有签名记录，但签名之后图片被改动过。",
+    noManifest: "没有签名记录。",
+    byAi: "文件说明它全部或部分由 AI 生成。",
+    yours: "这是您的作品之一。",
+    proves: "这并不能证明什么：图片经过大幅裁剪或编辑后，标记会丢失。",
   },
   music: {
     offer: "或者学一位作曲家的手法：放进几首歌，得到新的歌。",

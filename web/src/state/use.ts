@@ -48,6 +48,7 @@ export interface Settings {
   format: "png" | "jpeg" | "webp";
   clip: "webp" | "gif" | "apng"; // of photos that move
   outside: string | null; // style where the mask is black
+  label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left" | null; // null: as the service has it
 }
 
 export const photos = signal<Photo[]>([]);
@@ -62,6 +63,7 @@ export const settings = signal<Settings>({
   format: "png",
   clip: "webp",
   outside: null,
+  label: null,
 });
 
 export const selected = computed(() => photos.value.find((photo) => photo.id === selectedId.value) ?? null);
@@ -207,7 +209,7 @@ const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the pictur
 
 /** The form fields of one rendering, besides the files; `other`: settings that are tried. */
 export function fieldsOf(photo: Pick<Photo, "mask" | "moving">, other: Partial<Settings> = {}, styles = mix.value) {
-  const { strength, abstraction, keepColours, size, strokes, format, clip, outside } = { ...settings.value, ...other };
+  const { strength, abstraction, keepColours, size, strokes, format, clip, outside, label } = { ...settings.value, ...other };
   const shares = styles.filter((share) => share.weight > 0 || styles.length === 1);
   return {
     style_id: shares.map((share) => share.id),
@@ -220,6 +222,7 @@ export function fieldsOf(photo: Pick<Photo, "mask" | "moving">, other: Partial<S
     ...(photo.moving && !photo.mask ? { clip_format: clip } : { format }),
     ...(photo.mask && outside && { outside_style_id: outside }),
     ...(photo.mask && { feather: 2 }),
+    ...(label !== null && { label }),
   };
 }
 
@@ -296,7 +299,7 @@ export async function pictureOf(job: Job, signal: AbortSignal, onBegun?: () => v
   }
 }
 
-const TRIED = { size: 384, format: "webp" } as const;
+const TRIED = { size: 384, format: "webp", label: "none" } as const;
 
 /** The photo with some settings that are only tried, small; the service keeps nothing of it. */
 export async function variation(
