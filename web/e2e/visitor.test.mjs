@@ -5,13 +5,13 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { colourAt, distance, drop, eventually, makeStyle, violations } from "./acts.mjs";
 import { openPage, sample, startBrowser, startService } from "./harness.mjs";
 
-/** What the page keeps in the browser of its photos, styles and dials (web/src/state/keep.ts). */
-const keptUse = () =>
+/** What the page keeps in the browser under a name (web/src/state/keep.ts). */
+const kept = (name) =>
   new Promise((found, failed) => {
     const opening = indexedDB.open("fewstroke");
     opening.onerror = () => failed(opening.error);
     opening.onsuccess = () => {
-      const reading = opening.result.transaction("kept").objectStore("kept").get("use");
+      const reading = opening.result.transaction("kept").objectStore("kept").get(name);
       reading.onsuccess = () => {
         opening.result.close();
         found(reading.result);
@@ -116,6 +116,40 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await accessible();
   });
 
+  it("says whose the pictures are, and the style says it, also from its file", async () => {
+    await page.locator("button.set", { hasText: "Colours of Murnau" }).click();
+    await page.locator(".example").nth(3).waitFor();
+    const whose = page.locator("summary", { hasText: "Whose pictures are these?" });
+    assert.match(await whose.textContent(), /Wassily Kandinsky/);
+    await button("Start over").click();
+    await drop(page, [sample("examples/poppies.jpg")]);
+    await page.locator(".example").waitFor();
+    assert.doesNotMatch(await whose.textContent(), /Kandinsky/); // what was said of the samples does not go for others
+    await whose.click();
+    await page.getByLabel("By", { exact: true }).fill("© 2026 A. Painter");
+    await page.getByLabel("Licence").fill("CC BY 4.0");
+    await accessible();
+    await same(async () => (await page.evaluate(kept, "draft")).credits, { rights: "© 2026 A. Painter", licence: "CC BY 4.0" });
+    await page.reload();
+    await page.locator("summary", { hasText: "© 2026 A. Painter" }).waitFor();
+    await button("Learn this style").click();
+    await page.getByLabel("Name it").fill("Painted");
+    await button("Keep it").click();
+    await chosen("Painted");
+    await page.getByRole("link", { name: "About “Painted”" }).click();
+    await page.getByText("© 2026 A. Painter · Licence: CC BY 4.0").waitFor();
+    await accessible();
+    const exported = page.waitForEvent("download");
+    await button("Style file").click();
+    const buffer = await readFile(await (await exported).path());
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    const chooser = page.waitForEvent("filechooser");
+    await button("Import a style").click();
+    await (await chooser).setFiles({ name: "Imported.safetensors", mimeType: "", buffer });
+    await page.getByRole("link", { name: /Imported/ }).first().click();
+    await page.getByText("© 2026 A. Painter · Licence: CC BY 4.0").waitFor();
+  });
+
   it("has a label on the picture where it is asked for, and finds out later that it was made here", async () => {
     await page.getByRole("link", { name: /Woodblock waves/ }).click();
     await rendered();
@@ -165,9 +199,9 @@ describe("a visitor", { timeout: 900_000 }, () => {
     const renderings = async () =>
       (await service.api("/v1/stylizations?limit=100")).items.filter(({ items }) => items[0].name === "cat.jpg").length;
     await eventually(async () => {
-      const kept = await page.evaluate(keptUse);
-      assert.deepEqual([kept.settings.strength, kept.photos.length, kept.photos.filter(({ result }) => result).length], [0.7, 2, 2]);
-      assert.ok(kept.photos[0].mask && kept.photos[0].result.key.includes(kept.photos[0].mask.id));
+      const record = await page.evaluate(kept, "use");
+      assert.deepEqual([record.settings.strength, record.photos.length, record.photos.filter(({ result }) => result).length], [0.7, 2, 2]);
+      assert.ok(record.photos[0].mask && record.photos[0].result.key.includes(record.photos[0].mask.id));
     });
     const before = await renderings();
     await page.reload();

@@ -61,6 +61,8 @@ export async function start(): Promise<void> {
   try {
     const pictures = draft.pictures.value;
     const watched = await draft.watchedPicture();
+    const rights = draft.credits.value.rights.trim();
+    const licence = draft.credits.value.licence.trim();
     const answer = await untilAccepted(
       () =>
         upload(
@@ -69,6 +71,8 @@ export async function start(): Promise<void> {
             examples: pictures.map(({ blob, name }) => ({ blob, name })),
             contents: { blob: watched.blob, name: watched.name },
             steps: draft.stepsOf(draft.effort.value),
+            ...(rights && { rights }),
+            ...(licence && { licence }),
           },
           { signal: abort.signal, onProgress: (fraction) => (uploading.value = fraction) },
         ),

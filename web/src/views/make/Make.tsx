@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { sets, type SetName } from "../../lib/samples";
 import { touch } from "../../lib/touch";
-import { add, effort, limit, loadModel, model, pictures, reading, startOver, stepsOf, suggestion, type Effort } from "../../state/draft";
+import { add, addSet, effort, limit, loadModel, model, pictures, reading, startOver, stepsOf, type Effort } from "../../state/draft";
 import { dragging } from "../../state/intake";
 import { learning, resume, secondsFor, start, stopSubmitting, uploading } from "../../state/learning";
 import { queueWait } from "../../state/queue";
@@ -15,6 +15,7 @@ import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Pick } from "../../ui/Pick";
 import { Segmented } from "../../ui/Segmented";
+import { Credits } from "./Credits";
 import { Examples } from "./Examples";
 import { Gallery, Hero } from "./Gallery";
 import { Learning } from "./Learning";
@@ -135,8 +136,7 @@ function Empty() {
                 aria-busy={busy && asked === name}
                 onClick={() => {
                   setAsked(name);
-                  suggestion.value = t.make.sets[name];
-                  void add(samples.map(({ url }) => url)).finally(() => setAsked(null));
+                  void addSet(samples.map(({ url }) => url), t.make.sets[name], t.make.setsBy[name]).finally(() => setAsked(null));
                 }}
               >
                 <span class={`collage of-${samples.length}`}>
@@ -206,6 +206,7 @@ function Chosen() {
             note: noteOf(stepsOf(value)),
           }))}
         />
+        <Credits />
         {fraction === null ? (
           <div class="start">
             <button ref={button} type="submit" class="primary large" disabled={reading.value > 0}>
