@@ -473,7 +473,8 @@ export const states = [
     real: true,
     async reach(given) {
       await result(given, { photos: ["coffee"] });
-      const { image } = (await given.service.api("/v1/stylizations?limit=1")).items[0].items[0];
+      const made = (await given.service.api("/v1/stylizations?limit=20")).items.map(({ items }) => items[0]);
+      const { image } = made.find((item) => item.name === "coffee.jpg" && item.image);
       const { url, media_type } = await given.service.api(`/v1/images/${image.id}`);
       const data = Buffer.from(await (await fetch(new URL(url, given.service.url))).arrayBuffer()).toString("base64");
       await show(given.page, given.service.url, "#/check");

@@ -346,7 +346,7 @@ export const en = {
         : watermark
           ? "The picture has an invisible watermark of Fewstroke’s."
           : "Nothing in the file is signed, and it has no watermark.",
-    labelled: (text: string) => `On it stands “${text}”.`,
+    labelled: (text: string) => `Its label reads “${text}”.`,
     copy: "A part of it is almost the same as a picture that the style was learned from. Look at it before you publish it.",
   },
   check: {
