@@ -122,6 +122,15 @@ export const states = [
   },
   { name: "make-chosen", title: "Pictures to crop and remove", reach: (given) => choosePictures(given) },
   {
+    name: "make-credits",
+    title: "Whose the pictures are",
+    async reach(given) {
+      await choosePictures(given);
+      await given.page.locator("summary", { hasText: "Whose pictures are these?" }).click();
+      await given.page.getByLabel("By", { exact: true }).fill("© 2026 A. Painter");
+    },
+  },
+  {
     name: "make-crop",
     title: "Cropping a picture",
     async reach(given) {
