@@ -164,9 +164,9 @@ describe("a visitor", { timeout: 900_000 }, () => {
     const data = (await readFile(await (await save).path())).toString("base64");
 
     await page.getByRole("link", { name: "Results" }).first().click();
-    const file = page.locator("summary", { hasText: "About this file" }).first();
-    await file.click();
-    await page.getByText("has an invisible watermark. Its label reads “AI generated”.").first().waitFor();
+    const newest = page.locator(".results .card").first();
+    await newest.locator("summary", { hasText: "About this file" }).click();
+    await newest.getByText("has an invisible watermark. Its label reads “AI generated”.").waitFor();
     await page.getByRole("link", { name: "Check a picture" }).click();
     await page.getByRole("heading", { level: 1, name: "Check a picture" }).waitFor();
     await drop(page, [{ name: "found.png", type: "image/png", data }]);
