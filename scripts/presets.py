@@ -28,6 +28,7 @@ HERO_PHOTO = ROOT / "app/studio/pictures/photos/astronaut.jpg"
 HERO = "hokusai"  # what the studio's first page shows large
 HERO_SIDE = 512  # px
 THUMB_SIDE = 384  # px of the longer side
+SMALL_SIDE = 168  # px: a square cut from the middle of the thumbnail, for lists of styles to choose from
 WORK_SIDE = 200  # px: a square cut from the middle of the first work
 
 
@@ -66,6 +67,8 @@ def draw(engine: Engine, preset: Preset, style: bytes, works: Path, out: Path) -
         small = engine.stylize(photo.convert("RGB"), learned, size=512)
     small.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
     small.save(out / f"{preset.slug}.webp", quality=78, method=6)
+    square = ImageOps.fit(small, (SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+    square.save(out / f"{preset.slug}-small.webp", quality=70, method=6)
     with Image.open(find(preset.works[0].file, works)) as image:
         work = ImageOps.fit(image.convert("RGB"), (WORK_SIDE, WORK_SIDE), Image.Resampling.LANCZOS)
     work.save(out / f"{preset.slug}-work.webp", quality=70, method=6)

@@ -2,7 +2,8 @@
 """Write the pictures that the studio offers: the demo's, small, and sample sets of other artists.
 
 ``app/studio/pictures/small`` holds the demo's nine pictures at the size at which they are offered, 180 kB
-instead of 1 MB; the pictures themselves are loaded when they are chosen. With ``--works FOLDER``, which holds
+instead of 1 MB, and of its photos also a square for a tile; the pictures themselves are loaded when they are
+chosen. With ``--works FOLDER``, which holds
 the works that ``app/presets/catalogue.json`` names, ``app/studio/pictures/sets`` is written too: works of the
 artists below, each once small and once as it is learned from. Run again when a picture changes: python
 scripts/studio_pictures.py
@@ -21,6 +22,7 @@ PICTURES = ROOT / "app/studio/pictures"
 CATALOGUE = ROOT / "app/presets/catalogue.json"
 # Pixels of the longer side, and quality. Of the photos, one becomes the thumbnails of styles.
 SIZES = {"examples": (480, 60), "photos": (384, 80)}
+TILE = (216, 70)  # a tile has 72 px, on screens of up to three pixels for one
 SETS = ("kandinsky", "crane", "dore")  # presets whose works may be taken along: scans, and CC0
 WORKS = 4  # of each
 LEARNED, OFFERED = (560, 70), (240, 55)
@@ -44,6 +46,10 @@ def main() -> None:
     for folder, (side, quality) in SIZES.items():
         for path in sorted((PICTURES / folder).glob("*.jpg")):
             shrunk(path, side).save(small / f"{path.stem}.webp", quality=quality, method=6)
+    for path in sorted((PICTURES / "photos").glob("*.jpg")):
+        side, quality = TILE
+        square = ImageOps.fit(shrunk(path, 2 * side), (side, side), Image.Resampling.LANCZOS)
+        square.save(small / f"{path.stem}-tile.webp", quality=quality, method=6)
     if works is None:
         return
     sets = PICTURES / "sets"

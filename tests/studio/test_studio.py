@@ -9,10 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
+from PIL import Image, ImageOps
 
 from app.http import exception_handlers
+from app.presets.catalogue import presets
 from app.studio.routes import PICTURES, STATIC, router
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +105,15 @@ async def test_pictures_are_served_as_they_are(client: httpx.AsyncClient):
     script = "".join(path.read_text() for path in (STATIC / "assets").glob("*.js"))
     named = set(re.findall(r"[\w-]+-[\w-]{8}\.(?:jpg|webp)", script))
     assert named == set(listed), "run `make studio` and commit app/studio/static"
+
+
+@pytest.mark.parametrize("slug", [preset.slug for preset in presets().values()])
+def test_small_pictures_are_those_of_the_thumbnails(slug: str):
+    thumbnail = Image.open(PICTURES / f"presets/{slug}.webp").convert("RGB")
+    small = Image.open(PICTURES / f"presets/{slug}-small.webp").convert("RGB")
+    middle = ImageOps.fit(thumbnail, small.size, Image.Resampling.LANCZOS)
+    apart = np.abs(np.asarray(small, np.float32) - np.asarray(middle, np.float32)).mean()
+    assert apart < 10, f"{apart:.1f} levels apart: draw both with python -m scripts.presets"
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2findex.html", "..%2f..%2froutes.py"])

@@ -15,7 +15,7 @@ import { stock } from "../e2e/states.mjs";
 
 const LIMITS = { script_bytes: 150_000, score: 95, first_preview_ms: 2000 };
 const CATEGORIES = ["performance", "accessibility", "best-practices", "seo"];
-const PAGES = { "Make a style": "#/make", "Use a style": "#/use", "My styles": "#/styles", Results: "#/results" };
+const PAGES = { "Make a style": "#/make", "Use a style": "#/use", "My styles": "#/styles", Results: "#/results", "Check a picture": "#/check" };
 const OUT = join(ROOT, "benchmarks/results");
 
 const { values } = parseArgs({ options: { "first-preview": { type: "string", default: "7" }, lighthouse: { type: "string", default: "3" } } });

@@ -94,7 +94,7 @@ describe("files", { timeout: 900_000 }, () => {
     const save = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download", exact: true }).click();
     const file = await save;
-    assert.equal(file.suggestedFilename(), "loop-styled.gif");
+    assert.equal(file.suggestedFilename(), "loop-golden-ornament.gif");
     const bytes = await readFile(await file.path());
     assert.equal(bytes.subarray(0, 3).toString(), "GIF");
     assert.ok(bytes.includes("NETSCAPE2.0"), "it still moves");

@@ -1,6 +1,6 @@
 // Pictures of every state of the studio at three widths, in light and in dark, with a page that shows them and what axe
 // says of each view (axe.json), in artifacts/screenshots, which is not in the repository; the few of KEPT are copied to
-// docs/screenshots. Ends with status 1 when a state was not reached or axe objects to one. The phone is under fingers,
+// docs/screenshots, and the one of README.md to docs/images. Ends with status 1 when a state was not reached or axe objects to one. The phone is under fingers,
 // the other two under a pointer.
 // The model is real where a result is seen; where a state needs a worker on command, the quick engine works.
 //   node e2e/screenshots.mjs [NAME...]     some states only
@@ -33,6 +33,7 @@ const KEPT = [
   "use-masked-390-dark",
   "styles-grid-390-light",
 ];
+const README = "learn-running-1440-light"; // docs/images/studio.webp
 const PHONE = "390";
 const widths = { [PHONE]: 844, 820: 1180, 1440: 900 };
 const schemes = ["light", "dark"];
@@ -154,8 +155,9 @@ const head = `"measured_at": "${new Date().toISOString()}",\n "axe": "${AXE_VERS
 await writeFile(AXE, `{\n ${head},\n "states": {\n${lines.join(",\n")}\n }\n}\n`);
 if (!options.axe) {
   await writeFile(join(OUT, "README.md"), index());
-  for (const name of KEPT) {
-    const file = `${name}.webp`;
-    if (await readFile(join(OUT, file)).catch(() => null)) await copyFile(join(OUT, file), join(DOCS, file));
+  const kept = [...KEPT.map((name) => [name, join(DOCS, `${name}.webp`)]), [README, join(ROOT, "docs/images/studio.webp")]];
+  for (const [name, copy] of kept) {
+    const file = join(OUT, `${name}.webp`);
+    if (await readFile(file).catch(() => null)) await copyFile(file, copy);
   }
 }

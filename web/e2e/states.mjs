@@ -122,6 +122,15 @@ export const states = [
   },
   { name: "make-chosen", title: "Pictures to crop and remove", reach: (given) => choosePictures(given) },
   {
+    name: "make-credits",
+    title: "Whose the pictures are",
+    async reach(given) {
+      await choosePictures(given);
+      await given.page.locator("summary", { hasText: "Whose pictures are these?" }).click();
+      await given.page.getByLabel("By", { exact: true }).fill("© 2026 A. Painter");
+    },
+  },
+  {
     name: "make-crop",
     title: "Cropping a picture",
     async reach(given) {
@@ -445,6 +454,50 @@ export const states = [
       await answer(page, "**/v1/stylizations?*", "GET", nothing);
       await show(page, service.url, "#/results");
       await page.getByText("Nothing here yet").waitFor();
+    },
+  },
+  {
+    name: "results-near",
+    title: "A result that comes near to an example, and what its file says",
+    async reach(given) {
+      await result(given, { photos: ["coffee"] });
+      await answer(given.page, /\/v1\/images\/img_\w+$/, "GET", async (route) => {
+        const image = await (await route.fetch()).json();
+        image.provenance = { ...image.provenance, nearest_example: { agreement: 0.97, copy: true } };
+        await route.fulfill(json(200, image));
+      });
+      await given.page.getByRole("link", { name: "Results" }).first().click();
+      await given.page.getByText("almost the same as a picture").first().waitFor();
+      await given.page.locator("summary", { hasText: "About this file" }).first().click();
+    },
+  },
+  {
+    name: "check",
+    title: "A picture to check",
+    reach: ({ page, service }) => show(page, service.url, "#/check"),
+  },
+  {
+    name: "check-found",
+    title: "A picture that was made here",
+    real: true,
+    async reach(given) {
+      await result(given, { photos: ["coffee"] });
+      const made = (await given.service.api("/v1/stylizations?limit=20")).items.map(({ items }) => items[0]);
+      const { image } = made.find((item) => item.name === "coffee.jpg" && item.image);
+      const { url, media_type } = await given.service.api(`/v1/images/${image.id}`);
+      const data = Buffer.from(await (await fetch(new URL(url, given.service.url))).arrayBuffer()).toString("base64");
+      await show(given.page, given.service.url, "#/check");
+      await drop(given.page, [{ name: "found.png", type: media_type, data }]);
+      await given.page.getByRole("heading", { name: "Yes, it was made here" }).waitFor();
+    },
+  },
+  {
+    name: "check-nothing",
+    title: "A picture that tells nothing",
+    async reach({ page, service }) {
+      await show(page, service.url, "#/check");
+      await drop(page, [photo("cat")]);
+      await page.getByRole("heading", { name: "Nothing says that it was made with Fewstroke" }).waitFor();
     },
   },
   {

@@ -139,6 +139,7 @@ describe("the studio", { timeout: 900_000 }, () => {
     await page.getByRole("link", { name: "My styles" }).first().click();
     await page.getByRole("link", { name: /Poppies/ }).first().waitFor();
     await page.getByRole("link", { name: "Use a style" }).first().click();
+    await page.getByRole("switch", { name: "Blend up to four styles" }).check();
     await button("Poppies").click();
     const point = page.locator(".pad .point");
     await point.waitFor();
@@ -229,12 +230,12 @@ describe("the studio", { timeout: 900_000 }, () => {
     const one = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download", exact: true }).click();
     const file = await one;
-    assert.equal(file.suggestedFilename(), "cat-styled.png");
+    assert.equal(file.suggestedFilename(), "cat-edo+poppies.png");
     assert.deepEqual([...(await readFile(await file.path())).subarray(1, 4)], [...Buffer.from("PNG")]);
     const both = page.waitForEvent("download");
     await button("Download all 2").click();
     const entries = unzipSync(new Uint8Array(await readFile(await (await both).path())));
-    assert.deepEqual(Object.keys(entries), ["cat-styled.png", "coffee-styled.png"]);
+    assert.deepEqual(Object.keys(entries), ["cat-edo+poppies.png", "coffee-edo+poppies.png"]);
   });
 
   it("blends up to four styles, of photos that were pasted", async () => {
@@ -244,9 +245,11 @@ describe("the studio", { timeout: 900_000 }, () => {
     // At once, before the section is drawn.
     await paste(page, [photo("cat"), photo("coffee")]);
     await page.locator(".filmstrip li").nth(2).waitFor(); // two photos and the button for more
+    const several = page.getByRole("switch", { name: "Blend up to four styles" });
+    await several.check();
     for (const name of names.slice(0, 4)) await button(name).first().click();
     await button(names[4]).first().click();
-    await page.getByText("Up to four styles").waitFor();
+    await page.getByText("Up to four styles in a blend").waitFor();
     const shares = () => page.locator(".shares output").allTextContents();
     await same(shares, ["25 %", "25 %", "25 %", "25 %"]);
     const { width, height } = await page.locator(".pad").boundingBox();
@@ -257,6 +260,11 @@ describe("the studio", { timeout: 900_000 }, () => {
     await rendered();
     await button(names[0]).first().click();
     await same(async () => (await shares()).length, 3);
+    await several.uncheck(); // the largest share stays, alone
+    await same(() => page.locator(".picker [aria-pressed=true]").allTextContents(), ["East"]);
+    await rendered();
+    await button("South").first().click(); // takes its place
+    await same(() => page.locator(".picker [aria-pressed=true]").allTextContents(), ["South"]);
   });
 
   it("stops learning", async () => {

@@ -1,16 +1,17 @@
 // What a new visitor meets: ready styles, results that stay, a close look, something to take away.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { colourAt, distance, drop, eventually, makeStyle, violations } from "./acts.mjs";
 import { openPage, sample, startBrowser, startService } from "./harness.mjs";
 
-/** What the page keeps in the browser of its photos, styles and dials (web/src/state/keep.ts). */
-const keptUse = () =>
+/** What the page keeps in the browser under a name (web/src/state/keep.ts). */
+const kept = (name) =>
   new Promise((found, failed) => {
     const opening = indexedDB.open("fewstroke");
     opening.onerror = () => failed(opening.error);
     opening.onsuccess = () => {
-      const reading = opening.result.transaction("kept").objectStore("kept").get("use");
+      const reading = opening.result.transaction("kept").objectStore("kept").get(name);
       reading.onsuccess = () => {
         opening.result.close();
         found(reading.result);
@@ -60,9 +61,9 @@ describe("a visitor", { timeout: 900_000 }, () => {
     assert.ok(distance(before, after) > 12, "the style shows");
     await accessible();
     // Another one, beside which there are none of one's own yet.
-    await button("Woodblock waves").click();
     await button("Golden ornament").click();
     await chosen("Golden ornament");
+    await same(() => page.locator(".picker [aria-pressed=true]").count(), 1); // it took the other one's place
     await page.getByText("None of your own yet").waitFor();
     await rendered();
     assert.ok(!(await kinds()).includes("adapt"));
@@ -89,6 +90,96 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await page.getByText("No styles yet").waitFor(); // ready ones are nobody's own
   });
 
+  it("watches a style being learned on the photo that was brought, and need not think of a name", async () => {
+    const chooser = page.waitForEvent("filechooser");
+    await button("Choose a photo").click();
+    await (await chooser).setFiles(photo("coffee"));
+    await rendered();
+    await page.getByRole("link", { name: "Make a style" }).first().click();
+    const teach = async (set) => {
+      await page.locator("button.set", { hasText: set }).click();
+      await page.locator(".example").nth(3).waitFor();
+    };
+    await teach("Colours of Murnau");
+    await page.getByRole("radio", { name: "Your own photo", checked: true }).waitFor();
+    assert.match(await page.locator(".segmented").textContent(), /20 steps/); // nothing is known of the pace yet
+    await button("Learn this style").click();
+    await same(() => page.getByLabel("Name it").inputValue(), "Colours of Murnau");
+    const [job] = (await service.api("/v1/jobs?limit=1&kind=adapt")).items;
+    const [watched] = (await service.api(`/v1/images?job_id=${job.id}&role=content`)).items;
+    assert.deepEqual([watched.width, watched.height], [600, 400]); // of the coffee
+    await button("Keep it").click();
+    await chosen("Colours of Murnau");
+    await page.getByRole("link", { name: "Make a style" }).first().click();
+    await teach("Views and waves");
+    await page.locator(".segmented", { hasText: "about" }).waitFor();
+    await accessible();
+  });
+
+  it("says whose the pictures are, and the style says it, also from its file", async () => {
+    await page.locator("button.set", { hasText: "Colours of Murnau" }).click();
+    await page.locator(".example").nth(3).waitFor();
+    const whose = page.locator("summary", { hasText: "Whose pictures are these?" });
+    assert.match(await whose.textContent(), /Wassily Kandinsky/);
+    await button("Start over").click();
+    await drop(page, [sample("examples/poppies.jpg")]);
+    await page.locator(".example").waitFor();
+    assert.doesNotMatch(await whose.textContent(), /Kandinsky/); // what was said of the samples does not go for others
+    await whose.click();
+    await page.getByLabel("By", { exact: true }).fill("© 2026 A. Painter");
+    await page.getByLabel("Licence").fill("CC BY 4.0");
+    await accessible();
+    await same(async () => (await page.evaluate(kept, "draft")).credits, { rights: "© 2026 A. Painter", licence: "CC BY 4.0" });
+    await page.reload();
+    await page.locator("summary", { hasText: "© 2026 A. Painter" }).waitFor();
+    await button("Learn this style").click();
+    await page.getByLabel("Name it").fill("Painted");
+    await button("Keep it").click();
+    await chosen("Painted");
+    await page.getByRole("link", { name: "About “Painted”" }).click();
+    await page.getByText("© 2026 A. Painter · Licence: CC BY 4.0").waitFor();
+    await accessible();
+    const exported = page.waitForEvent("download");
+    await button("Style file").click();
+    const buffer = await readFile(await (await exported).path());
+    await page.getByRole("link", { name: "My styles" }).first().click();
+    const chooser = page.waitForEvent("filechooser");
+    await button("Import a style").click();
+    await (await chooser).setFiles({ name: "Imported.safetensors", mimeType: "", buffer });
+    await page.getByRole("link", { name: /Imported/ }).first().click();
+    await page.getByText("© 2026 A. Painter · Licence: CC BY 4.0").waitFor();
+  });
+
+  it("has a label on the picture where it is asked for, and finds out later that it was made here", async () => {
+    await page.getByRole("link", { name: /Woodblock waves/ }).click();
+    await rendered();
+    await page.locator("summary", { hasText: "File" }).click();
+    await page.getByLabel("Visible label").selectOption({ label: "Bottom right" });
+    const places = async () => (await service.api("/v1/stylizations?limit=20")).items.map(({ settings }) => settings.label);
+    await eventually(async () => assert.ok((await places()).includes("bottom-right")));
+    await rendered();
+    await accessible();
+    const save = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download", exact: true }).click();
+    const data = (await readFile(await (await save).path())).toString("base64");
+
+    await page.getByRole("link", { name: "Results" }).first().click();
+    const newest = page.locator(".results .card").first();
+    await newest.locator("summary", { hasText: "About this file" }).click();
+    await newest.getByText("has an invisible watermark. Its label reads “AI generated”.").waitFor();
+    await page.getByRole("link", { name: "Check a picture" }).click();
+    await page.getByRole("heading", { level: 1, name: "Check a picture" }).waitFor();
+    await drop(page, [{ name: "found.png", type: "image/png", data }]);
+    await page.getByRole("heading", { name: "Yes, it was made here" }).waitFor();
+    await page.getByText("It is one of your results").waitFor();
+    await accessible();
+    await drop(page, [photo("coffee")]);
+    await page.getByRole("heading", { name: "Nothing says that it was made with Fewstroke" }).waitFor();
+    await page.getByText("That proves nothing").waitFor();
+    await drop(page, [{ name: "notes.txt", type: "text/plain", data: Buffer.from("hello").toString("base64") }]);
+    await page.getByRole("alert").getByText(/notes.txt/).waitFor();
+  });
+
   it("loses nothing on a reload: examples, photos, style, dials, mask and result", async () => {
     await drop(page, [sample("examples/great-wave.jpg"), sample("examples/poppies.jpg")]);
     await page.locator(".example").nth(1).waitFor();
@@ -108,9 +199,9 @@ describe("a visitor", { timeout: 900_000 }, () => {
     const renderings = async () =>
       (await service.api("/v1/stylizations?limit=100")).items.filter(({ items }) => items[0].name === "cat.jpg").length;
     await eventually(async () => {
-      const kept = await page.evaluate(keptUse);
-      assert.deepEqual([kept.settings.strength, kept.photos.length, kept.photos.filter(({ result }) => result).length], [0.7, 2, 2]);
-      assert.ok(kept.photos[0].mask && kept.photos[0].result.key.includes(kept.photos[0].mask.id));
+      const record = await page.evaluate(kept, "use");
+      assert.deepEqual([record.settings.strength, record.photos.length, record.photos.filter(({ result }) => result).length], [0.7, 2, 2]);
+      assert.ok(record.photos[0].mask && record.photos[0].result.key.includes(record.photos[0].mask.id));
     });
     const before = await renderings();
     await page.reload();
@@ -140,7 +231,7 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await page.getByRole("img", { name: "coffee.jpg in Wood engraving" }).first().waitFor();
     await accessible();
     const card = page.locator(".results .card", { hasText: "Strength 50 %" }).filter({ hasText: "Picture book" }).first();
-    await card.getByRole("button", { name: /Again with these/ }).click();
+    await card.getByRole("button", { name: /Edit again/ }).click();
     await chosen("Picture book");
     assert.equal(await page.getByLabel("Strength").inputValue(), "0.5");
     await rendered();
@@ -155,11 +246,14 @@ describe("a visitor", { timeout: 900_000 }, () => {
 
   it("sees every style on the photo, and nothing of that is left at the service", async () => {
     await service.idle();
-    const left = async () => (await service.api("/v1/stylizations?limit=100")).items.map(({ id, items }) => `${id} ${items[0].name}`);
+    const left = async () => {
+      const all = (await service.api("/v1/stylizations?limit=100")).items.map(({ id, items }) => `${id} ${items[0].name}`);
+      return all.filter((one) => !one.endsWith(" fewstroke-thumbnail.webp")); // of styles of one's own: these are kept
+    };
     const before = await left();
     await page.goto(`${service.url}/#/use`);
     await drop(page, [photo("coffee")]);
-    await same(() => page.locator(".picker .thumb .own").count(), 8);
+    await same(() => page.locator("[aria-labelledby=ready-styles] .thumb .own").count(), 8);
     await same(left, before);
     const square = await page.locator(".picker .thumb .own").first().evaluate((one) => one.naturalWidth);
     assert.equal(square, 256);

@@ -22,7 +22,7 @@ import { StylePage } from "./views/styles/StylePage";
 import { Styles } from "./views/styles/Styles";
 import { Use } from "./views/use/Use";
 
-type Section = Exclude<Route["view"], "shared" | "music">; // which is reached from the first
+type Section = Exclude<Route["view"], "shared" | "music" | "check">; // which are reached from others
 
 const sections: { view: Section; icon: IconName; to: () => string }[] = [
   { view: "make", icon: "brush", to: () => (learning.value ? href.learning(learning.value.jobId) : href.make) },
@@ -38,7 +38,7 @@ const kinds = [
 ] as const;
 
 function nameOf({ view }: Route): string {
-  return view === "shared" ? t.share.shownPlain : view === "music" ? t.music.title : t.app[view];
+  return view === "shared" ? t.share.shownPlain : view === "music" || view === "check" ? t[view].title : t.app[view];
 }
 
 effect(() => {
@@ -85,7 +85,7 @@ export function App() {
         {view === "use" && <Use />}
         {route.value.view === "styles" && (route.value.style ? <StylePage key={route.value.style} id={route.value.style} /> : <Styles />)}
         {view === "results" && <Results />}
-        {view === "music" && <Later />}
+        {(view === "music" || view === "check") && <Later name={view} />}
         {route.value.view === "shared" && <Shared token={route.value.token} />}
       </main>
       <Toasts />
@@ -95,12 +95,18 @@ export function App() {
   );
 }
 
-const music = signal<(() => JSX.Element) | null>(null);
+/** What comes when it is asked for: who came for pictures does not wait for it. */
+const parts = {
+  music: async () => (await import("./views/music/Music")).Music,
+  check: async () => (await import("./views/check/Check")).Check,
+};
+type Part = keyof typeof parts;
 
-/** Music comes when it is asked for: who came for pictures does not wait for it. */
-function Later() {
-  useEffect(() => void import("./views/music/Music").then(({ Music }) => (music.value = Music)), []);
-  const Found = music.value;
+const loaded = signal<Partial<Record<Part, () => JSX.Element>>>({});
+
+function Later({ name }: { name: Part }) {
+  useEffect(() => void parts[name]().then((part) => (loaded.value = { ...loaded.value, [name]: part })), [name]);
+  const Found = loaded.value[name];
   return Found ? <Found /> : <p class="status" role="status">{t.app.loading}</p>;
 }
 

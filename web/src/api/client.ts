@@ -11,6 +11,8 @@ export type Stylization = Schemas["StylizationOut"];
 export type Composition = Schemas["CompositionOut"];
 export type Piece = Schemas["CompositionPiece"];
 export type SharedResult = Schemas["SharedOut"];
+export type Image = Schemas["ImageOut"];
+export type Detection = Schemas["DetectionOut"];
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type PathsWith<M extends Method> = {

@@ -8,6 +8,9 @@ import astronaut from "../../../app/studio/pictures/photos/astronaut.jpg";
 import cat from "../../../app/studio/pictures/photos/cat.jpg";
 import coffee from "../../../app/studio/pictures/photos/coffee.jpg";
 
+import tileAstronaut from "../../../app/studio/pictures/small/astronaut-tile.webp";
+import tileCat from "../../../app/studio/pictures/small/cat-tile.webp";
+import tileCoffee from "../../../app/studio/pictures/small/coffee-tile.webp";
 import smallAstronaut from "../../../app/studio/pictures/small/astronaut.webp";
 import smallCat from "../../../app/studio/pictures/small/cat.webp";
 import smallCoffee from "../../../app/studio/pictures/small/coffee.webp";
@@ -45,10 +48,10 @@ export const sets: { name: SetName; samples: Sample[] }[] = [
   { name: "dore", samples: worksOf("dore") },
 ];
 
-export const photos: (Sample & { name: PhotoName })[] = [
-  { name: "cat", url: cat, small: smallCat },
-  { name: "coffee", url: coffee, small: smallCoffee },
-  { name: "astronaut", url: astronaut, small: smallAstronaut },
+export const photos: (Sample & { name: PhotoName; tile: string })[] = [
+  { name: "cat", url: cat, small: smallCat, tile: tileCat },
+  { name: "coffee", url: coffee, small: smallCoffee, tile: tileCoffee },
+  { name: "astronaut", url: astronaut, small: smallAstronaut, tile: tileAstronaut },
 ];
 
 /** What the photo is called in renderings that are no results of anybody: those that are kept, and those that are only

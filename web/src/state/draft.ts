@@ -13,6 +13,30 @@ export const pictures = signal<Picture[]>([]);
 /** Index of a bundled photo, or the person's own. */
 export const watched = signal<number | Picture>(0);
 export const effort = signal<Effort>("standard");
+/** What the style may be called: a set of samples has a name. */
+export const suggestion = signal("");
+
+/** Whose the pictures are, and under which licence they may be learned from; both may stay unsaid. */
+export interface Credits {
+  rights: string;
+  licence: string;
+}
+const UNSAID: Credits = { rights: "", licence: "" };
+export const credits = signal<Credits>(UNSAID);
+
+/** Take a set of samples, with its name and whose it is. */
+export function addSet(urls: string[], name: string, artist: string): Promise<void> {
+  suggestion.value = name;
+  credits.value = { rights: artist, licence: "" };
+  return add(urls);
+}
+
+/** What was said of a set of samples does not go for other pictures. */
+function unsay(): void {
+  if (!suggestion.value) return;
+  suggestion.value = "";
+  credits.value = UNSAID;
+}
 export const model = signal<Model | null>(null);
 export const reading = signal(0); // files that are being decoded
 
@@ -38,6 +62,7 @@ export function stepsOf(which: Effort): number {
 
 /** Add files in their order; says which were no pictures and which were too many. */
 export async function add(sources: (File | string)[]): Promise<void> {
+  if (sources.some((source) => typeof source !== "string")) unsay();
   const room = limit() - pictures.value.length;
   if (sources.length > room) say(t.make.tooMany(limit()), "hint");
   const taken = sources.slice(0, Math.max(0, room));
@@ -89,12 +114,15 @@ export function replaceAt(index: number, picture: Picture): void {
 export function clear(): void {
   pictures.value.forEach(release);
   pictures.value = [];
+  suggestion.value = "";
+  credits.value = UNSAID;
 }
 
 /** Put all pictures aside; for a moment they can be had back. */
 export function startOver(): void {
   const aside = pictures.value;
   pictures.value = [];
+  unsay();
   offerUndo(t.make.cleared, {
     undo: () => (pictures.value = [...aside, ...pictures.value]),
     done: () => aside.forEach(release),

@@ -1,6 +1,6 @@
 // Earlier results, as the service keeps them, with all that made them.
 import { signal } from "@preact/signals";
-import { call, type Stylization } from "../api/client";
+import { call, type Image, type Stylization } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { readPicture } from "../lib/files";
@@ -66,19 +66,19 @@ function entriesOf(made: Stylization): Entry[] {
   );
 }
 
-/** A link to the picture that needs no key; null when it is gone. */
-export async function linkOf(image: string): Promise<string | null> {
+/** A picture as the service has it, with a link that needs no key; null when it is gone. */
+export async function imageOf(image: string): Promise<Image | null> {
   try {
-    return (await call("get", "/v1/images/{image_id}", { path: { image_id: image } })).url;
+    return await call("get", "/v1/images/{image_id}", { path: { image_id: image } });
   } catch {
     return null;
   }
 }
 
 /** The result, named after its photo. */
-export async function fileOfEntry({ image, name }: Entry): Promise<File> {
+export async function fileOfEntry({ image, name, made }: Entry): Promise<File> {
   const blob = await file(image);
-  return new File([blob], styledName(name, blob.type), { type: blob.type });
+  return new File([blob], styledName(name, made.styles.map(({ id }) => id), blob.type), { type: blob.type });
 }
 
 async function file(image: string): Promise<Blob> {
@@ -100,7 +100,7 @@ export async function again({ made, name, content, mask, image }: Entry): Promis
     }
     if (shares.length < made.styles.length) say(t.use.gone, "hint");
     if (!model.value) await loadModel();
-    const { strength, abstraction, preserve_color, size, stroke_size, format, outside_style_id } = made.settings;
+    const { strength, abstraction, preserve_color, size, stroke_size, format, outside_style_id, label } = made.settings;
     const own = abstraction === (model.value?.default_abstraction ?? null) ? null : abstraction;
     use.set({
       strength,
@@ -110,6 +110,7 @@ export async function again({ made, name, content, mask, image }: Entry): Promis
       strokes: stroke_size < 0.75 ? "fine" : stroke_size > 1.5 ? "broad" : "usual",
       format,
       outside: outside_style_id,
+      label,
     });
     use.setMix(shares);
     const complete = shares.length === made.styles.length;

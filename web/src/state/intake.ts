@@ -2,6 +2,7 @@
 // lost between two views, and none that nobody wants is opened by the browser in the page's place.
 import { signal } from "@preact/signals";
 import { filesOf } from "../lib/files";
+import { check } from "./check";
 import * as draft from "./draft";
 import { addWorks } from "./works";
 import { route, sync } from "./route";
@@ -50,5 +51,6 @@ function deliver(files: File[]): void {
   if (here.view === "use") void addPhotos(files);
   else if (here.view === "styles") void importStyles(files);
   else if (here.view === "music") addWorks(files);
+  else if (here.view === "check") void check(files[0]!);
   else if (here.view === "make" && !here.job) void draft.add(files);
 }

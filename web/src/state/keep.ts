@@ -9,6 +9,7 @@ interface KeptDraft {
   pictures: KeptPicture[];
   watched: number | KeptPicture;
   effort: draft.Effort;
+  credits?: draft.Credits; // those that were kept before had none
 }
 
 interface KeptPhoto extends KeptPicture {
@@ -37,6 +38,7 @@ async function restoreDraft(): Promise<void> {
   draft.pictures.value = [...found.pictures.map(rewrap), ...draft.pictures.value];
   if (draft.watched.value === 0) draft.watched.value = typeof found.watched === "number" ? found.watched : rewrap(found.watched);
   draft.effort.value = found.effort;
+  if (found.credits) draft.credits.value = found.credits;
 }
 
 async function restoreUse(): Promise<void> {
@@ -66,6 +68,7 @@ function follow(): void {
     pictures: draft.pictures.value.map(kept),
     watched: typeof draft.watched.value === "number" ? draft.watched.value : kept(draft.watched.value),
     effort: draft.effort.value,
+    credits: draft.credits.value,
   }));
   keep(USE, (): KeptUse => {
     const own = use.photos.value.filter(({ lent }) => !lent);

@@ -42,7 +42,7 @@ export const uploading = signal<number | null>(null);
 const AT_ONCE = 50; // ms between events that were made before and are sent now
 
 let submitting: AbortController | null = null;
-let submitted: { jobId: string; pictures: Picture[] } | null = null;
+let submitted: { jobId: string; pictures: Picture[]; suggestion: string } | null = null;
 let following: AbortController | null = null;
 
 export function over(now: Learning): boolean {
@@ -61,6 +61,8 @@ export async function start(): Promise<void> {
   try {
     const pictures = draft.pictures.value;
     const watched = await draft.watchedPicture();
+    const rights = draft.credits.value.rights.trim();
+    const licence = draft.credits.value.licence.trim();
     const answer = await untilAccepted(
       () =>
         upload(
@@ -69,12 +71,14 @@ export async function start(): Promise<void> {
             examples: pictures.map(({ blob, name }) => ({ blob, name })),
             contents: { blob: watched.blob, name: watched.name },
             steps: draft.stepsOf(draft.effort.value),
+            ...(rights && { rights }),
+            ...(licence && { licence }),
           },
           { signal: abort.signal, onProgress: (fraction) => (uploading.value = fraction) },
         ),
       abort.signal,
     );
-    submitted = { jobId: answer.job.id, pictures };
+    submitted = { jobId: answer.job.id, pictures, suggestion: draft.suggestion.value };
     begin(answer.job);
     go(href.learning(answer.job.id));
   } catch (error) {
@@ -133,6 +137,11 @@ export async function cancel(): Promise<void> {
 /** The pictures that the style on this page was made of need not be kept any more. A draft of other ones stays. */
 export function clearSubmitted(): void {
   if (submitted && submitted.jobId === learning.value?.jobId && submitted.pictures === draft.pictures.value) draft.clear();
+}
+
+/** What the style on this page may be called. */
+export function suggestedName(): string {
+  return submitted?.jobId === learning.value?.jobId ? (submitted?.suggestion ?? "") : "";
 }
 
 /** Forget the job on this page; the job itself goes on. */
@@ -245,6 +254,14 @@ export function secondsLeft(now: Learning, time: number): number | null {
   return (Math.max(0, time - since.at) / 1000 / done) * (steps - step);
 }
 
+const PACE = "fewstroke.pace";
+
+/** About how long so many steps take, as those did that this browser saw last; null: it saw none. */
+export function secondsFor(steps: number): number | null {
+  const pace = Number(localStorage.getItem(PACE));
+  return pace > 0 ? Math.max(5, 5 * Math.round((pace * steps) / 5)) : null;
+}
+
 async function finish(jobId: string, signal: AbortSignal): Promise<void> {
   const job = await read(jobId, signal);
   if (learning.value?.jobId !== jobId) return;
@@ -257,5 +274,8 @@ async function finish(jobId: string, signal: AbortSignal): Promise<void> {
     endedAt: job.finished_at ? Date.parse(job.finished_at) : null,
     error: job.error ? explain(job.error.code, job.error.detail) : null,
   });
-  if (job.state === "succeeded") announce(t.learn.doneTitle);
+  if (job.state !== "succeeded") return;
+  announce(t.learn.doneTitle);
+  const { startedAt, endedAt, steps } = learning.value;
+  if (startedAt && endedAt && steps) localStorage.setItem(PACE, String((endedAt - startedAt) / 1000 / steps));
 }

@@ -1,8 +1,9 @@
 // Every style on the person's own photo, small: rendered when the photo itself is done, and left nowhere.
 import { signal } from "@preact/signals";
-import { call, upload, type Style } from "../api/client";
+import { call, upload } from "../api/client";
 import { shrink } from "../lib/files";
 import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
+import type { Face } from "./presets";
 import { untilAnswered } from "./queue";
 import { pictureOf, selectedId, untilFree, whenRemoved, type Photo } from "./use";
 
@@ -16,12 +17,12 @@ const asked = new Set<string>();
 const files = new Map<string, Promise<Blob>>(); // by photo
 let line: Promise<unknown> = Promise.resolve(); // one at a time
 
-export function keyOf(photo: Photo, style: Style): string {
+export function keyOf(photo: Photo, style: Face): string {
   return `${photo.id} ${style.id}`;
 }
 
 /** Ask for a style on a photo; it arrives in `photoThumbs`. A photo that is no longer in view is passed over. */
-export function want(photo: Photo, style: Style): void {
+export function want(photo: Photo, style: Face): void {
   const key = keyOf(photo, style);
   if (asked.has(key)) return;
   asked.add(key);
@@ -36,7 +37,7 @@ export function want(photo: Photo, style: Style): void {
   });
 }
 
-async function rendered(photo: Photo, style: Style): Promise<Blob> {
+async function rendered(photo: Photo, style: Face): Promise<Blob> {
   let file = files.get(photo.id);
   if (!file) files.set(photo.id, (file = shrink(photo, SIDE)));
   const contents = { blob: await file, name: PHOTO_THUMBNAIL_NAME };

@@ -1,29 +1,41 @@
 // The styles that come with the service: for everybody, without learning.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { call, type Style } from "../api/client";
-import { ORDER } from "../lib/presets";
+import { idOf, ORDER } from "../lib/presets";
 
-export const presets = signal<Style[]>([]);
-/** Whether they are still on their way: there is room for them then. */
-export const coming = signal(true);
+/** What is drawn of a style. */
+export interface Face extends Pick<Style, "id" | "name" | "status"> {
+  preset: Pick<NonNullable<Style["preset"]>, "slug" | "artist"> | null;
+}
+
+const read = signal<Style[] | null>(null);
+
+/** Those of this service; none until it answers. */
+export const presets = computed(() => read.value ?? []);
+/** Those to be offered: until the service says which it has, those that this build has pictures of. */
+export const offered = computed<Face[]>(() => read.value ?? ORDER.map(expected));
+/** Whether the service said which it has. */
+export const known = computed(() => read.value !== null);
 
 let reading: Promise<void> | null = null;
 
 /** Read them, unless they are there. Who asks while they are on their way waits with the others. */
 export function loadPresets(): Promise<void> {
   if (presets.value.length) return Promise.resolve();
-  return (reading ??= read().finally(() => (reading = null)));
+  return (reading ??= ask().finally(() => (reading = null)));
 }
 
-async function read(): Promise<void> {
+async function ask(): Promise<void> {
   try {
     const page = await call("get", "/v1/styles", { query: { preset: true, status: ["ready"], limit: 100 } });
-    presets.value = page.items.filter(({ preset }) => preset).sort((a, b) => place(a) - place(b));
+    read.value = page.items.filter(({ preset }) => preset).sort((a, b) => place(a) - place(b));
   } catch {
     // the page works without them, and asks again with the list of styles
-  } finally {
-    coming.value = false;
   }
+}
+
+function expected(slug: string): Face {
+  return { id: idOf(slug), name: null, status: "ready", preset: { slug, artist: "" } };
 }
 
 function place(style: Style): number {

@@ -7,6 +7,7 @@ export type Route =
   | { view: "styles"; style: string | null }
   | { view: "results" }
   | { view: "music" }
+  | { view: "check" }
   | { view: "shared"; token: string };
 
 function read(): Route {
@@ -17,7 +18,7 @@ function read(): Route {
     return { view, styles };
   }
   if (view === "styles") return { view, style: rest || null };
-  if (view === "results" || view === "music") return { view };
+  if (view === "results" || view === "music" || view === "check") return { view };
   if (view === "shared" && rest) return { view, token: rest };
   return { view: "make", job: rest || null };
 }
@@ -39,6 +40,7 @@ export const href = {
   style: (id: string) => `#/styles/${id}`,
   results: "#/results",
   music: "#/music",
+  check: "#/check",
 };
 
 export function go(hash: string, { replace = false } = {}): void {

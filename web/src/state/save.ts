@@ -1,17 +1,19 @@
 // Results on their way to the person's disk.
 import { zipSync, type Zippable } from "fflate";
 import { saveBlob } from "../lib/files";
-import { photos, type Photo } from "./use";
+import { find, nameOf } from "./styles";
+import { mix, photos, type Photo } from "./use";
 
 const SUFFIXES: Record<string, string> = { jpeg: "jpg", apng: "png" };
 
-/** What the result of a photo is called. */
-export function styledName(photo: string, mediaType: string): string {
+/** What the result of a photo in some styles is called: results of one photo do not all have the same name. */
+export function styledName(photo: string, styles: string[], mediaType: string): string {
   const kind = mediaType.split("/")[1] ?? "png";
-  return `${photo.replace(/\.[^.]*$/, "") || "photo"}-styled.${SUFFIXES[kind] ?? kind}`;
+  const manner = styles.map((id) => nameOf(find(id)).toLowerCase().replace(/[\s/\\]+/g, "-")).join("+");
+  return `${photo.replace(/\.[^.]*$/, "") || "photo"}-${manner}.${SUFFIXES[kind] ?? kind}`;
 }
 
-const fileName = (photo: Photo) => styledName(photo.name, photo.result!.blob.type);
+const fileName = (photo: Photo) => styledName(photo.name, mix.value.map(({ id }) => id), photo.result!.blob.type);
 
 /** The result as a file, named after its photo. */
 export function fileOf(photo: Photo): File {
@@ -29,7 +31,7 @@ export async function downloadAll(): Promise<void> {
   for (const photo of photos.value) {
     if (!photo.result) continue;
     let name = fileName(photo);
-    for (let n = 2; name in entries; n++) name = fileName(photo).replace(/(-styled)?(-\d+)?\./, `$1-${n}.`);
+    for (let n = 2; name in entries; n++) name = fileName(photo).replace(/\.\w+$/, `-${n}$&`);
     entries[name] = new Uint8Array(await photo.result.blob.arrayBuffer());
   }
   const bytes = zipSync(entries, { level: 0 });

@@ -5,7 +5,7 @@ import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
 import { say, sayError } from "./toast";
-import { loadPresets, presets } from "./presets";
+import { loadPresets, presets, type Face } from "./presets";
 import { forgetStyle } from "./use";
 
 const all = signal<Style[]>([]);
@@ -17,7 +17,7 @@ export const nextPage = signal<string | null>(null);
 /** One's own and those that come with the service, as far as they can be applied. */
 export const usable = computed(() => [...presets.value, ...ready.value]);
 
-export function nameOf(style: Style | undefined): string {
+export function nameOf(style: Face | undefined): string {
   const known = style?.preset && t.presets[style.preset.slug];
   return known?.name ?? (style?.name || t.app.untitled);
 }
@@ -25,6 +25,13 @@ export function nameOf(style: Style | undefined): string {
 /** A style that was read before. */
 export function find(id: string): Style | undefined {
   return styles.value.find((style) => style.id === id) ?? presets.value.find((style) => style.id === id);
+}
+
+const SLOT = "fewstroke.own";
+
+/** Whether this browser saw styles of one's own the last time. */
+export function hadOwn(): boolean {
+  return localStorage.getItem(SLOT) !== null;
 }
 
 let reading: Promise<void> | null = null;
@@ -48,6 +55,8 @@ async function read(more: boolean): Promise<void> {
     all.value = merged(page.items, beyond);
     if (more || !beyond.length || !joined) nextPage.value = page.next;
     load.value = "done";
+    if (ready.value.length) localStorage.setItem(SLOT, "");
+    else localStorage.removeItem(SLOT);
   } catch {
     load.value = "failed"; // the view says so and offers to try again
   }

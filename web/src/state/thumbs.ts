@@ -1,10 +1,11 @@
 // Every style on the same photo. Rendered once by the service; this browser remembers the image's id.
 import { signal } from "@preact/signals";
-import { call, upload, type Style } from "../api/client";
+import { call, upload } from "../api/client";
 import { followJob } from "../api/events";
 import { ApiError, send } from "../api/http";
 import { fetchPicture, type Picture } from "../lib/files";
 import { THUMBNAIL_NAME, THUMBNAIL_PHOTO } from "../lib/samples";
+import type { Face } from "./presets";
 import { untilAnswered } from "./queue";
 import { untilFree } from "./use";
 
@@ -26,7 +27,7 @@ let photo: Promise<Picture> | null = null;
 const forever = new AbortController().signal; // a thumbnail is waited for as long as the page is open
 
 /** Ask for the thumbnail of a style; it arrives in `thumbs`. */
-export function want(style: Style): void {
+export function want(style: Face): void {
   if (style.status !== "ready" || thumbs.value[style.id] || thumbs.value[style.id] === null) return;
   show(style.id, null);
   line = line.then(async () => {

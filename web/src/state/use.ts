@@ -48,6 +48,7 @@ export interface Settings {
   format: "png" | "jpeg" | "webp";
   clip: "webp" | "gif" | "apng"; // of photos that move
   outside: string | null; // style where the mask is black
+  label: "none" | "bottom-right" | "bottom-left" | "top-right" | "top-left" | null; // null: as the service has it
 }
 
 export const photos = signal<Photo[]>([]);
@@ -62,6 +63,7 @@ export const settings = signal<Settings>({
   format: "png",
   clip: "webp",
   outside: null,
+  label: null,
 });
 
 export const selected = computed(() => photos.value.find((photo) => photo.id === selectedId.value) ?? null);
@@ -146,9 +148,24 @@ export function setMask(id: string, blob: Blob | null): void {
 
 export const MOST_STYLES = 4;
 
-/** Choose or leave out a style; a new one gets an equal share. */
+/** Whether a further style is blended in; otherwise it takes the place of the one before. */
+export const blending = signal(false);
+
+/** Blend from now on, or keep the style of the largest share alone. */
+export function blend(on: boolean): void {
+  blending.value = on;
+  if (on || mix.value.length < 2) return;
+  setMix([mix.value.reduce((most, share) => (share.weight > most.weight ? share : most))]);
+  intoAddress();
+}
+
+/** Choose or leave out a style; in a blend a new one gets an equal share. */
 export function toggleStyle(id: string): void {
   choose(id);
+  intoAddress();
+}
+
+function intoAddress(): void {
   if (route.value.view === "use") go(href.use(...mix.value.map((share) => share.id)), { replace: true });
 }
 
@@ -156,6 +173,8 @@ function choose(id: string): void {
   const now = mix.value;
   if (now.some((share) => share.id === id)) {
     setMix(now.filter((share) => share.id !== id));
+  } else if (!blending.value) {
+    setMix([{ id, weight: 1 }]);
   } else if (now.length >= MOST_STYLES) {
     say(t.use.maxStyles, "hint");
   } else {
@@ -171,6 +190,7 @@ export function setMix(shares: Share[]): void {
     id,
     weight: Math.round((sum > 0 ? weight / sum : 1 / shares.length) * 1000) / 1000,
   }));
+  if (shares.length > 1) blending.value = true; // as an address or an earlier result has it
   if (settings.value.outside && !shares.length) set({ outside: null });
   if (shares.length && !photos.value.length) void lend();
 }
@@ -189,7 +209,7 @@ const strokeSizes = { fine: 0.5, usual: 1, broad: 2 }; // relative to the pictur
 
 /** The form fields of one rendering, besides the files; `other`: settings that are tried. */
 export function fieldsOf(photo: Pick<Photo, "mask" | "moving">, other: Partial<Settings> = {}, styles = mix.value) {
-  const { strength, abstraction, keepColours, size, strokes, format, clip, outside } = { ...settings.value, ...other };
+  const { strength, abstraction, keepColours, size, strokes, format, clip, outside, label } = { ...settings.value, ...other };
   const shares = styles.filter((share) => share.weight > 0 || styles.length === 1);
   return {
     style_id: shares.map((share) => share.id),
@@ -202,6 +222,7 @@ export function fieldsOf(photo: Pick<Photo, "mask" | "moving">, other: Partial<S
     ...(photo.moving && !photo.mask ? { clip_format: clip } : { format }),
     ...(photo.mask && outside && { outside_style_id: outside }),
     ...(photo.mask && { feather: 2 }),
+    ...(label !== null && { label }),
   };
 }
 
@@ -278,7 +299,7 @@ export async function pictureOf(job: Job, signal: AbortSignal, onBegun?: () => v
   }
 }
 
-const TRIED = { size: 384, format: "webp" } as const;
+const TRIED = { size: 384, format: "webp", label: "none" } as const;
 
 /** The photo with some settings that are only tried, small; the service keeps nothing of it. */
 export async function variation(

@@ -1,8 +1,8 @@
 // What the first page offers before anything is taught: the ready styles, and a photo in one of them, large.
 import { t } from "../../i18n";
-import { artOf, hero, ORDER } from "../../lib/presets";
+import { artOf, hero } from "../../lib/presets";
 import { href } from "../../state/route";
-import { coming, presets } from "../../state/presets";
+import { offered } from "../../state/presets";
 import { nameOf } from "../../state/styles";
 
 /** Before and after; the line between them moves by itself, unless the reader wants no movement. */
@@ -16,20 +16,9 @@ export function Hero() {
   );
 }
 
-/** Until the cards are there. */
-function Room() {
-  return (
-    <li class="room" aria-hidden="true">
-      <span class="thumb empty" />
-      <strong>&nbsp;</strong>
-      <small>&nbsp;</small>
-    </li>
-  );
-}
-
 /** A card for each ready style: one click, and a photo is in it. */
 export function Gallery() {
-  if (!presets.value.length && !coming.value) return null;
+  if (!offered.value.length) return null;
   return (
     <section class="gallery" aria-labelledby="gallery">
       <div class="head">
@@ -38,9 +27,8 @@ export function Gallery() {
           {t.gallery.help} <a href={href.music}>{t.music.offer}</a>
         </p>
       </div>
-      <ul aria-busy={coming.value}>
-        {coming.value && ORDER.map((slug) => <Room key={slug} />)}
-        {presets.value.map((style) => {
+      <ul>
+        {offered.value.map((style) => {
           const art = artOf(style.preset!.slug);
           return (
             <li key={style.id}>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { apart } from "../../lib/apart";
-import { bestOf, clearSubmitted, leave, type Learning } from "../../state/learning";
+import { bestOf, clearSubmitted, leave, suggestedName, type Learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { hide, nameOf, remove, rename, styles, unhide } from "../../state/styles";
 import { settled } from "../../state/unkept";
@@ -13,7 +13,7 @@ const WORTH = 10; // %: less is no news
 
 export function Keep({ now }: { now: Learning }) {
   const style = styles.value.find((one) => one.id === now.styleId);
-  const [name, setName] = useState(style?.name ?? "");
+  const [name, setName] = useState(style?.name ?? suggestedName());
   const [busy, setBusy] = useState(false);
   const first = now.curve[0];
   const best = bestOf(now.curve);

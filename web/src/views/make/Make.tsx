@@ -3,9 +3,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { sets, type SetName } from "../../lib/samples";
 import { touch } from "../../lib/touch";
-import { add, effort, limit, loadModel, model, pictures, reading, startOver, stepsOf, type Effort } from "../../state/draft";
+import { add, addSet, effort, limit, loadModel, model, pictures, reading, startOver, stepsOf, type Effort } from "../../state/draft";
 import { dragging } from "../../state/intake";
-import { learning, resume, start, stopSubmitting, uploading } from "../../state/learning";
+import { learning, resume, secondsFor, start, stopSubmitting, uploading } from "../../state/learning";
 import { queueWait } from "../../state/queue";
 import { loadPresets, presets } from "../../state/presets";
 import { go, href, route } from "../../state/route";
@@ -15,6 +15,7 @@ import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
 import { Pick } from "../../ui/Pick";
 import { Segmented } from "../../ui/Segmented";
+import { Credits } from "./Credits";
 import { Examples } from "./Examples";
 import { Gallery, Hero } from "./Gallery";
 import { Learning } from "./Learning";
@@ -87,6 +88,7 @@ function Choose() {
                   {t.make.title}
                 </button>
               </div>
+              <p class="help">{t.gallery.private}</p>
             </div>
             <Hero />
           </div>
@@ -134,7 +136,7 @@ function Empty() {
                 aria-busy={busy && asked === name}
                 onClick={() => {
                   setAsked(name);
-                  void add(samples.map(({ url }) => url)).finally(() => setAsked(null));
+                  void addSet(samples.map(({ url }) => url), t.make.sets[name], t.make.setsBy[name]).finally(() => setAsked(null));
                 }}
               >
                 <span class={`collage of-${samples.length}`}>
@@ -159,6 +161,12 @@ function Empty() {
 }
 
 const efforts: Effort[] = ["quick", "standard", "thorough"];
+
+/** How long it takes, where this browser has seen it; else how many steps it has. */
+function noteOf(steps: number): string {
+  const seconds = secondsFor(steps);
+  return seconds === null ? t.make.steps(steps) : t.make.takes(seconds);
+}
 
 function Chosen() {
   const fraction = uploading.value;
@@ -194,10 +202,11 @@ function Chosen() {
           onChange={(value) => (effort.value = value)}
           options={efforts.map((value) => ({
             value,
-            label: t.make.efforts[value].name,
-            note: t.make.efforts[value].note(stepsOf(value)),
+            label: t.make.efforts[value],
+            note: noteOf(stepsOf(value)),
           }))}
         />
+        <Credits />
         {fraction === null ? (
           <div class="start">
             <button ref={button} type="submit" class="primary large" disabled={reading.value > 0}>

@@ -1,15 +1,17 @@
 // Earlier results: look, take away, or go on from one.
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Image } from "../../api/client";
 import { urlOf } from "../../api/http";
 import { momentOf, t } from "../../i18n";
 import { saveBlob } from "../../lib/files";
-import { again, entries, fileOfEntry, forget, linkOf, load, more, refresh, type Entry } from "../../state/history";
+import { again, entries, fileOfEntry, forget, imageOf, load, more, refresh, type Entry } from "../../state/history";
 import { loadPresets } from "../../state/presets";
 import { go, href } from "../../state/route";
 import { find, nameOf, refresh as readStyles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
+import { Near, Origin } from "../../ui/Origin";
 import { Viewer } from "../../ui/Viewer";
 import { ShareDialog } from "../use/ShareDialog";
 
@@ -21,9 +23,15 @@ export function Results() {
   const all = entries.value;
   return (
     <section class="page results">
-      <div class="intro">
-        <h1>{t.results.title}</h1>
-        {all.length > 0 && <p class="lead">{t.results.lead}</p>}
+      <div class="intro side">
+        <div>
+          <h1>{t.results.title}</h1>
+          {all.length > 0 && <p class="lead">{t.results.lead}</p>}
+        </div>
+        <a class="button" href={href.check}>
+          <Icon name="eye" />
+          {t.check.title}
+        </a>
       </div>
       {load.value === "failed" && (
         <Notice
@@ -63,7 +71,8 @@ export function Results() {
 
 function Card({ entry }: { entry: Entry }) {
   const frame = useRef<HTMLLIElement>(null);
-  const [url, setUrl] = useState<string | null>(null);
+  const [image, setImage] = useState<Image | null>(null);
+  const url = image && urlOf(image.url);
   const [busy, setBusy] = useState(false);
   const [close, setClose] = useState<string | null>(null); // the photo as it was; "": it is gone
   const [sharing, setSharing] = useState<File | null>(null);
@@ -71,7 +80,7 @@ function Card({ entry }: { entry: Entry }) {
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
       watch.disconnect();
-      void linkOf(entry.image).then((link) => setUrl(link && urlOf(link)));
+      void imageOf(entry.image).then(setImage);
     });
     watch.observe(frame.current!);
     return () => watch.disconnect();
@@ -85,7 +94,7 @@ function Card({ entry }: { entry: Entry }) {
   }
   return (
     <li class="card" ref={frame}>
-      <button type="button" class="face" disabled={!url} aria-label={t.results.look(label)} onClick={() => void act(async () => setClose((await linkOf(entry.content ?? "")) ?? ""))}>
+      <button type="button" class="face" disabled={!url} aria-label={t.results.look(label)} onClick={() => void act(async () => setClose((await imageOf(entry.content ?? ""))?.url ?? ""))}>
         <span class={url ? "thumb" : "thumb empty"}>
           {url && <img src={url} alt={t.results.alt(entry.name, styles)} loading="lazy" width="360" height="240" />}
         </span>
@@ -95,6 +104,18 @@ function Card({ entry }: { entry: Entry }) {
         <span>{momentOf(entry.made.created_at)}</span>
         {entry.made.settings.strength !== 1 && <span>{`${t.use.strength} ${Math.round(entry.made.settings.strength * 100)} %`}</span>}
       </small>
+      {image && <Near image={image} />}
+      {image && (
+        <details class="fold">
+          <summary>
+            <Icon name="right" />
+            {t.origin.title}
+          </summary>
+          <div>
+            <Origin image={image} />
+          </div>
+        </details>
+      )}
       <div class="row">
         <button
           type="button"

@@ -17,11 +17,11 @@ type Open = "rename" | "delete" | null;
 
 /** What is known of a style; each part stays in one line. */
 function About({ style }: { style: Style }) {
-  const [k, steps] = [Number(style.header?.["k"]), Number(style.header?.["steps"])];
+  const k = Number(style.header?.["k"]);
   const end = style.expires_at ? t.styles.until(dayOf(style.expires_at)) : "";
   return (
     <>
-      {[k ? t.styles.from(k) : "", steps ? t.page.steps(steps) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
+      {[k ? t.styles.from(k) : "", dayOf(style.created_at), end].filter(Boolean).map((part) => (
         <span key={part}>{part}</span>
       ))}
     </>
@@ -134,10 +134,11 @@ const STRIP = 4; // examples on a card
 /** Some of what it was learned from. */
 function Strip({ style }: { style: Style }) {
   useEffect(() => void wantExamples(style), [style.id, style.job_id]);
-  const all = examples.value[style.id] ?? [];
+  const all = examples.value[style.id];
+  const coming = !all && style.job_id; // what is below keeps its place
   return (
-    <ul class="strip-of small" aria-hidden="true">
-      {all.slice(0, STRIP).map((url) => (
+    <ul class={coming ? "strip-of small coming" : "strip-of small"} aria-hidden="true">
+      {all?.slice(0, STRIP).map((url) => (
         <li key={url}>
           <img src={url} alt="" loading="lazy" width="48" height="48" />
         </li>

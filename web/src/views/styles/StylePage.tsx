@@ -77,6 +77,9 @@ function Shown({ style }: { style: Style }) {
             ) : (
               <p class="help">{style.id in examples.value || !style.job_id ? t.page.examplesGone : `${t.app.loading}…`}</p>
             )}
+            {(style.rights || style.licence) && (
+              <p class="help">{[style.rights, style.licence && t.page.licence(style.licence)].filter(Boolean).join(" · ")}</p>
+            )}
             {style.preset && (
               <>
                 <h3>{t.page.works}</h3>

@@ -19,6 +19,8 @@ const formats: { value: Settings["format"]; label: string }[] = [
   { value: "webp", label: "WebP" },
 ];
 
+const labels: NonNullable<Settings["label"]>[] = ["none", "bottom-right", "bottom-left", "top-right", "top-left"];
+
 const clips: { value: Settings["clip"]; label: string }[] = [
   { value: "webp", label: "WebP" },
   { value: "gif", label: "GIF" },
@@ -115,6 +117,22 @@ export function Controls() {
                 ))}
               </select>
             </label>
+            <label class="field">
+              <span>{t.use.label}</span>
+              <select
+                value={now.label ?? ""}
+                aria-describedby="label-help"
+                onChange={(event) => set({ label: (event.currentTarget.value || null) as Settings["label"] })}
+              >
+                <option value="">{t.use.labelUsual}</option>
+                {labels.map((place) => (
+                  <option key={place} value={place}>
+                    {t.use.labels[place]}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <p class="help" id="label-help">{t.use.labelHelp}</p>
           </div>
         </details>
       </section>

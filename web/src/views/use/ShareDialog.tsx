@@ -15,11 +15,18 @@ interface Props {
 
 export function ShareDialog({ image, file, onClose }: Props) {
   const [link, setLink] = useState<string | null>(null);
+  const [copied, setCopied] = useState(false);
   const [busy, setBusy] = useState(false);
   async function act(work: () => Promise<void>) {
     setBusy(true);
     await work().catch(sayError);
     setBusy(false);
+  }
+  /** Said in the dialog: a message at the edge of the page lies under its veil. */
+  async function take(url: string): Promise<void> {
+    await copy(url);
+    setCopied(true);
+    announce(t.share.copied);
   }
   return (
     <Dialog title={t.share.title} onClose={onClose}>
@@ -40,7 +47,7 @@ export function ShareDialog({ image, file, onClose }: Props) {
             void act(async () => {
               const url = await shareImage(image);
               setLink(url);
-              await copy(url).then(() => say(t.share.copied), () => undefined); // it can be copied by hand
+              await take(url).catch(() => undefined); // it can be copied by hand
             })
           }
         >
@@ -54,8 +61,9 @@ export function ShareDialog({ image, file, onClose }: Props) {
             <input readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
           </label>
           <div class="row">
-            <button type="button" onClick={() => void act(async () => (await copy(link), announce(t.app.copied), say(t.share.copied)))}>
-              {t.app.copy}
+            <button type="button" onClick={() => void act(() => take(link))}>
+              {copied && <Icon name="check" />}
+              {copied ? t.app.copied : t.app.copy}
             </button>
             <button
               type="button"
@@ -65,6 +73,7 @@ export function ShareDialog({ image, file, onClose }: Props) {
                 void act(async () => {
                   await endShare(image);
                   setLink(null);
+                  setCopied(false);
                   say(t.share.ended);
                 })
               }

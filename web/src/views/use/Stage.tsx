@@ -1,10 +1,13 @@
 // The photo in view, before and after.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import type { Image } from "../../api/client";
 import { t } from "../../i18n";
+import { imageOf } from "../../state/history";
 import { mix, photos, isFresh, render, selected } from "../../state/use";
 import { Compare } from "../../ui/Compare";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/Notice";
+import { Near } from "../../ui/Origin";
 import { Hold, Viewer } from "../../ui/Viewer";
 import { Taking } from "./Taking";
 
@@ -46,6 +49,7 @@ export function Stage() {
       {close && photo.result && (
         <Viewer before={photo.url} after={photo.result.url} {...names} onClose={() => setClose(false)} />
       )}
+      {photo.result && <Warned key={photo.result.image} id={photo.result.image} />}
       {photo.status === "failed" && (
         <Notice
           tone="error"
@@ -60,4 +64,11 @@ export function Stage() {
       )}
     </div>
   );
+}
+
+/** Where a result comes too near to an example, this is said before it is taken away. */
+function Warned({ id }: { id: string }) {
+  const [image, setImage] = useState<Image | null>(null);
+  useEffect(() => void imageOf(id).then(setImage), [id]);
+  return image && <Near image={image} />;
 }

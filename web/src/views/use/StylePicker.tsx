@@ -1,29 +1,33 @@
 // One style, or up to four: those that come with the service, and one's own.
-import type { Style } from "../../api/client";
+import { useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { ORDER } from "../../lib/presets";
 import { href } from "../../state/route";
-import { coming, presets } from "../../state/presets";
-import { find, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
-import { mix, selected, toggleStyle } from "../../state/use";
+import { known, offered, type Face } from "../../state/presets";
+import { find, hadOwn, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
+import { blend, blending, mix, selected, toggleStyle } from "../../state/use";
 import { Notice } from "../../ui/Notice";
 import { Thumb } from "../../ui/Thumb";
 
 export function StylePicker() {
-  const none = load.value === "done" && usable.value.length === 0 && !nextPage.value;
-  const own = ready.value.length > 0;
+  const none = load.value === "done" && known.value && usable.value.length === 0 && !nextPage.value;
+  const [ownFirst] = useState(() => ready.value.length > 0 || hadOwn()); // what is drawn does not change places
   return (
     <section class="picker" aria-labelledby="styles">
       <h2 id="styles">{t.use.styles}</h2>
-      {!none && load.value !== "failed" && <p class="help">{t.use.stylesHelp}</p>}
-      {own && <Own none={none} />}
-      {(presets.value.length > 0 || coming.value) && (
+      {ownFirst && <Own none={none} />}
+      {offered.value.length > 0 && (
         <>
           <h3 id="ready-styles">{t.gallery.title}</h3>
-          {coming.value ? <Room count={ORDER.length} /> : <Choice styles={presets.value} label="ready-styles" whole />}
+          <Choice styles={offered.value} label="ready-styles" whole />
         </>
       )}
-      {!own && <Own none={none} />}
+      {!ownFirst && <Own none={none} />}
+      {!none && (
+        <label class="check">
+          <input type="checkbox" role="switch" checked={blending.value} onChange={(event) => blend(event.currentTarget.checked)} />
+          <span>{t.use.blendSeveral}</span>
+        </label>
+      )}
       {mix.value.length === 1 && find(mix.value[0]!.id) && (
         <a class="about" href={href.style(mix.value[0]!.id)}>
           {t.use.about(nameOf(find(mix.value[0]!.id)))}
@@ -33,11 +37,11 @@ export function StylePicker() {
   );
 }
 
-/** One's own: before the ready ones as soon as there are any. */
+/** One's own: before the ready ones where there are any. */
 function Own({ none }: { none: boolean }) {
   return (
     <>
-      {(presets.value.length > 0 || coming.value) && <h3 id="own-styles">{t.styles.title}</h3>}
+      {offered.value.length > 0 && <h3 id="own-styles">{t.styles.title}</h3>}
       {load.value === "failed" ? (
         <Notice
           tone="error"
@@ -60,7 +64,7 @@ function Own({ none }: { none: boolean }) {
         </div>
       ) : (
         <>
-          <Choice styles={ready.value} label={presets.value.length ? "own-styles" : "styles"} />
+          <Choice styles={ready.value} label={offered.value.length ? "own-styles" : "styles"} />
           {nextPage.value && (
             <button type="button" class="quiet" onClick={() => void refresh({ more: true })}>
               {t.styles.loadMore}
@@ -85,7 +89,7 @@ function Room({ count }: { count: number }) {
   );
 }
 
-function Choice({ styles, label, whole = false }: { styles: Style[]; label: string; whole?: boolean }) {
+function Choice({ styles, label, whole = false }: { styles: Face[]; label: string; whole?: boolean }) {
   const chosen = new Set(mix.value.map(({ id }) => id));
   const photo = selected.value?.lent ? null : selected.value;
   return (
@@ -93,7 +97,7 @@ function Choice({ styles, label, whole = false }: { styles: Style[]; label: stri
       {styles.map((style) => (
         <li key={style.id}>
           <button type="button" aria-pressed={chosen.has(style.id)} onClick={() => toggleStyle(style.id)}>
-            <Thumb style={style} alt="" photo={photo} />
+            <Thumb style={style} alt="" photo={photo} small />
             <span class="name">{nameOf(style)}</span>
           </button>
         </li>

@@ -108,7 +108,7 @@ function Samples() {
   const [asked, setAsked] = useState<string | null>(null);
   return (
     <div class="tiles">
-      {samples.map(({ name, url, small }) => (
+      {samples.map(({ name, url, tile }) => (
         <button
           key={name}
           type="button"
@@ -120,7 +120,7 @@ function Samples() {
             void addPhotos([url]).finally(() => setAsked(null));
           }}
         >
-          <img src={small} alt="" width="72" height="72" />
+          <img src={tile} alt="" width="72" height="72" fetchPriority="low" />
         </button>
       ))}
     </div>
