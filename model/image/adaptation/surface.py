@@ -22,8 +22,9 @@ WINDOW = 5  # pixels a side, in which evenness is looked at
 EVEN, ROUGH = 0.2, 0.35  # of the usual deviation: that of even parts which are even, and of none
 BLOCK, FINE = 8, 4  # pixels: a block, and what is smaller is texture
 CALM = 0.3  # share of the blocks of the works that have less texture than what stands for their brushwork
-NOISE_OF_TEXTURE = 1.6  # a level loses half of the noise that it draws on
-DOTS, STROKES = 0.28, 0.46  # coherence of textures that have no direction (Signac), and one (Friesz)
+GRAIN = 1.5 / 255  # of paper, silk and cameras, in light
+NOISE_OF_TEXTURE = 1.8  # a level loses half of the noise that it draws on
+DOTS, STROKES = 0.3, 0.46  # coherence of textures that have no direction (Signac), and one (Friesz)
 PLAIN, COLORFUL = 7 / 255, 14 / 255  # spread of colour of works without coloured dots, and with them
 GREY, COLORED = 3 / 255, 5 / 255  # spread of colour of works whose tones are lines, and of others
 
@@ -33,7 +34,7 @@ def surface_of(examples: Sequence[Image.Image]) -> Surface:
     works = [to_tensor([resized(e, level_size(e.size, min(SIDE, max(e.size))))]) for e in examples]
     even = _evenness(works)
     texture = torch.cat([_texture(x) for x in works])
-    brushwork = NOISE_OF_TEXTURE * (1 - even) * float(texture.quantile(CALM))
+    brushwork = NOISE_OF_TEXTURE * (1 - even) * max(0.0, float(texture.quantile(CALM)) - GRAIN)
     direction = _between(float(torch.cat([_coherence(x) for x in works]).median()), DOTS, STROKES)
     spread = sum(_color_spread(x) for x in works) / len(works)
     return Surface(

@@ -22,6 +22,7 @@ from model.image.brushes import (
 from model.image.export.graph import GraphBuilder
 from model.image.export.resampling import box, pooled, rounded
 from model.image.pyramid import (
+    DARK,
     DIRECTIONS,
     FAR,
     FAR_COUNTS,
@@ -29,9 +30,13 @@ from model.image.pyramid import (
     FLAT_ALIKE,
     FLAT_DARK,
     FLAT_EDGE,
-    FLAT_PASSES,
     FLAT_REACH,
+    FLAT_STEPS,
     HATCHED,
+    KEY_DARK,
+    KEY_FROM,
+    KEY_GAIN,
+    KEY_LINES,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
@@ -55,29 +60,32 @@ class Brush:
     @classmethod
     def of(cls, g: GraphBuilder, surface: Surface) -> Brush | None:
         """The brush of a style; None for one without brushwork."""
-        if not (surface.brushwork or surface.hatching):
+        if not (surface.brushwork or surface.hatching or surface.flatness):
             return None
-        white = g.cast(g.constant(white_noise()), TensorProto.FLOAT)
-        white = g.node("Div", white, g.number(SPREAD))
-        first, others = (
-            g.node("Slice", white, g.integers(low), g.integers(high), g.integers(1))
-            for low, high in ((0, 1), (1, 4))
-        )
+        white = ""
+        if surface.brushwork or surface.hatching:
+            white = g.cast(g.constant(white_noise(), "white_noise"), TensorProto.FLOAT)
+            white = g.node("Div", white, g.number(SPREAD))
 
-        def drawn(x: str, kernels: Kernels) -> str:
+        def channels(low: int, high: int) -> str:
+            return g.node("Slice", white, g.integers(low), g.integers(high), g.integers(1))
+
+        def drawn(x: str, name: str, kernels: Kernels) -> str:
             reach = kernels.shape[-1] // 2
             low, high = g.integers(NOISE_SIDE - reach), g.integers(2 * NOISE_SIDE + reach)
             around = g.node("Tile", x, g.integers(1, 1, 3, 3))  # the noise has no border
             for axis in (2, 3):
                 around = g.node("Slice", around, low, high, g.integers(axis))
-            return g.node("Conv", around, g.constant(kernels))
+            return g.node("Conv", around, g.constant(kernels.astype(np.float32), name))
 
-        strokes = drawn(first, stroke_kernels()) if surface.brushwork and surface.direction > 0 else None
-        lines = drawn(first, line_kernels()) if surface.hatching else None
-        dots = None
+        strokes = lines = dots = None
+        if surface.brushwork and surface.direction > 0:
+            strokes = drawn(channels(0, 1), "strokes", stroke_kernels())
+        if surface.hatching:
+            lines = drawn(channels(0, 1), "lines", line_kernels())
         if surface.brushwork and surface.direction < 1:
-            dots = g.node("Transpose", others, perm=[1, 0, 2, 3])
-            dots = g.node("Transpose", drawn(dots, dot_kernel()), perm=[1, 0, 2, 3])
+            dots = g.node("Transpose", channels(1, 4), perm=[1, 0, 2, 3])
+            dots = g.node("Transpose", drawn(dots, "dots", dot_kernel()), perm=[1, 0, 2, 3])
         return cls(surface, strokes, lines, dots)
 
     def painted(self, g: GraphBuilder, x: str, photo: str, level: str, again: str) -> str:
@@ -100,24 +108,38 @@ class Brush:
                 "Mul", g.number(HATCHED * self.surface.hatching), g.node("Sub", g.number(1), _light(g, x))
             )
             noise.append(g.node("Mul", dark, _along(g, self.lines, weights)))
-        total = noise[0] if len(noise) == 1 else g.node("Sum", *noise)
-        spread = g.node("Sub", box(g, _square(g, light), 2), _square(g, box(g, light, 2)))
-        spread = g.node("Add", g.node("Max", spread, g.number(0)), g.number(ROUGH**2))
-        calm = g.node("Add", g.number(1), g.node("Div", g.number(ROUGH**2), spread))
-        fine = g.constant(
-            np.array([0.5 * (level >= PAINTED_FROM) for level in range(len(SIDES))], dtype=np.float32)
-        )
+        fine = g.constant(np.array([level >= PAINTED_FROM for level in range(len(SIDES))], dtype=np.float32))
         first = g.cast(g.node("Equal", again, g.whole(0)), TensorProto.FLOAT)
-        amount_of_level = g.node("Mul", g.node("Gather", fine, level), first)
-        total = g.node("Mul", g.node("Mul", total, calm), amount_of_level)
-        return g.node("Clip", g.node("Add", x, total), g.number(0), g.number(1))
+        here = g.node("Mul", g.node("Gather", fine, level), first)
+        if noise:
+            total = g.node("Mul", g.node("Sum", *noise), g.node("Mul", here, _calm(g, light)))
+            x = g.node("Clip", g.node("Add", x, total), g.number(0), g.number(1))
+        if self.surface.flatness:
+            ink = g.node("Mul", here, g.number(KEY_LINES * self.surface.flatness))
+            x = g.node("Mul", x, g.node("Sub", g.number(1), g.node("Mul", ink, _outlines(g, light))))
+        return x
+
+
+def _calm(g: GraphBuilder, light: str) -> str:
+    tone = g.node("Log", g.node("Add", light, g.number(DARK)))
+    spread = g.node("Sub", box(g, _square(g, tone), 2), _square(g, box(g, tone, 2)))
+    spread = g.node("Add", g.node("Max", spread, g.number(0)), g.number(ROUGH**2))
+    return g.node("Add", g.number(0.5), g.node("Div", g.number(0.5 * ROUGH**2), spread))
+
+
+def _outlines(g: GraphBuilder, light: str) -> str:
+    near, wide = box(g, light, 1), box(g, light, 3)
+    darker = g.node("Div", g.node("Sub", wide, near), g.node("Add", wide, g.number(KEY_DARK)))
+    darker = g.node("Mul", g.number(KEY_GAIN), g.node("Sub", darker, g.number(KEY_FROM)))
+    return g.node("Clip", darker, g.number(0), g.number(1))
 
 
 def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     """``rendering.flattening.flattened``, rounded to 8 bits; ``share`` is a scalar."""
     half = pooled(g, photo, 2)
-    start = g.node("Log", g.node("Add", half, g.number(FLAT_DARK)))
-    (x,) = g.loop(g.whole(FLAT_PASSES), [start], lambda _, state: [_bilateral(g, state[0])])
+    x = g.node("Log", g.node("Add", half, g.number(FLAT_DARK)))
+    for step in FLAT_STEPS:
+        x = _bilateral(g, x, step)
     flat = g.node("Sub", g.node("Exp", x), g.number(FLAT_DARK))
     light, coarse = _light(g, photo), _light(g, half)
     mean, mean_flat = box(g, coarse, 1), box(g, flat, 1)
@@ -132,13 +154,13 @@ def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     return rounded(g, g.node("Add", photo, g.node("Mul", share, g.node("Sub", found, photo))))
 
 
-def _bilateral(g: GraphBuilder, x: str) -> str:
-    reach = FLAT_REACH
+def _bilateral(g: GraphBuilder, x: str, step: int) -> str:
+    reach = step * FLAT_REACH
     around = g.node("Pad", x, g.integers(0, 0, reach, reach, 0, 0, reach, reach), mode="edge")
     size = g.node("Shape", x, start=2)
     total, weights = [], []
     for down, right, near in neighbours():
-        start = g.integers(down, right)
+        start = g.integers(step * down, step * right)
         other = g.node("Slice", around, start, g.node("Add", start, size), g.integers(2, 3))
         apart = g.node("ReduceSum", _square(g, g.node("Sub", other, x)), g.integers(1))
         alike = g.node("Exp", g.node("Div", apart, g.number(-2 * FLAT_ALIKE**2)))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.brushes import neighbours
-from model.image.pyramid import FLAT_ALIKE, FLAT_DARK, FLAT_EDGE, FLAT_PASSES, FLAT_REACH
+from model.image.pyramid import FLAT_ALIKE, FLAT_DARK, FLAT_EDGE, FLAT_REACH, FLAT_STEPS
 from model.image.rendering.filters import box, enlarged
 
 
@@ -27,8 +27,8 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
         return photo
     half = F.avg_pool2d(photo, 2)
     x = (half + FLAT_DARK).log()
-    for _ in range(FLAT_PASSES):
-        x = _bilateral(x)
+    for step in FLAT_STEPS:
+        x = _bilateral(x, step)
     flat = x.exp() - FLAT_DARK
     light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
     mean, mean_flat = box(coarse, 1), box(flat, 1)
@@ -38,13 +38,13 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     return torch.lerp(photo, (enlarged(flat, photo) + detail).clamp(0, 1), share)
 
 
-def _bilateral(x: Tensor) -> Tensor:
-    """Every pixel the mean of those around it, the near and the alike counting most."""
+def _bilateral(x: Tensor, step: int) -> Tensor:
+    """Every pixel the mean of those around it, ``step`` apart, the near and the alike counting most."""
     height, width = x.shape[2:]
-    around = F.pad(x, (FLAT_REACH,) * 4, mode="replicate")
+    around = F.pad(x, (step * FLAT_REACH,) * 4, mode="replicate")
     total, weights = torch.zeros_like(x), torch.zeros_like(x[:, :1])
     for down, right, near in neighbours():
-        other = around[:, :, down : down + height, right : right + width]
+        other = around[:, :, step * down : step * down + height, step * right : step * right + width]
         weight = near * torch.exp((other - x).square().sum(1, keepdim=True) / (-2 * FLAT_ALIKE**2))
         total, weights = total + weight * other, weights + weight
     return total / weights

@@ -1,4 +1,4 @@
-"""Noise from which the finest level paints: strokes along the photo's shapes, dots, or hatching.
+"""What the finest level paints from: strokes along the photo's shapes, dots, hatching, or key lines.
 
 A network that sees no noise can make texture of an even place only as a lattice. Noise that is drawn out
 along the edges of a photo (line integral convolution, Cabral & Leedom 1993, along the edge tangents of Kang
@@ -9,7 +9,7 @@ et al. 2007) comes out as brushwork. How much of it, and of what kind, is a prop
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -27,11 +27,16 @@ from model.image.brushes import (
     white_noise,
 )
 from model.image.pyramid import (
+    DARK,
     DIRECTIONS,
     FAR,
     FAR_COUNTS,
     FAR_REACH,
     HATCHED,
+    KEY_DARK,
+    KEY_FROM,
+    KEY_GAIN,
+    KEY_LINES,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
@@ -44,7 +49,7 @@ from model.image.rendering.filters import box, enlarged
 
 
 def painted(x: Tensor, photo: Tensor, level: int, surfaces: Sequence[Surface]) -> Tensor:
-    """What the finest level draws on, with the noise of each style's brushwork.
+    """What the finest level draws on, with the noise of each style's brushwork, or the lines of a print.
 
     Args:
         x: (B, 3, H, W) in 0..1.
@@ -52,24 +57,56 @@ def painted(x: Tensor, photo: Tensor, level: int, surfaces: Sequence[Surface]) -
         level: only from ``PAINTED_FROM`` on.
         surfaces: of the style of each.
     """
-    if level < PAINTED_FROM or not any(s.brushwork or s.hatching for s in surfaces):
+    if level < PAINTED_FROM:
         return x
 
-    def each(values: Sequence[float]) -> Tensor:
-        return torch.tensor(values).view(-1, 1, 1, 1).to(x)
+    def each(value: Callable[[Surface], float]) -> Tensor:
+        return torch.tensor([value(s) for s in surfaces]).view(-1, 1, 1, 1).to(x)
 
     light = photo.mean(1, keepdim=True)
+    if any(s.brushwork or s.hatching for s in surfaces):
+        x = (x + _calm(light) * _noise(x, light, surfaces, each)).clamp(0, 1)
+    if any(s.flatness for s in surfaces):
+        x = x * (1 - KEY_LINES * each(lambda s: s.flatness) * _outlines(light))
+    return x
+
+
+Each = Callable[[Callable[[Surface], float]], Tensor]
+"""A number of the surface of each style, (B, 1, 1, 1)."""
+
+
+def _noise(x: Tensor, light: Tensor, surfaces: Sequence[Surface], each: Each) -> Tensor:
+    """The noise of each style's brushwork, (B, 1 or 3, H, W)."""
     weights = _weights(_tangents(light))
-    strokes, lines, dots = (_covered(tile.to(x), x) for tile in _tiles())
-    strokes, lines = ((weights * maps).sum(1, keepdim=True) for maps in (strokes, lines))
-    grey = dots.mean(1, keepdim=True)
-    tint = each([TINTS * s.tint for s in surfaces])
-    direction = each([s.direction for s in surfaces])
-    noise = direction.sqrt() * strokes + (1 - direction).sqrt() * (grey + tint * (dots - grey)) * math.sqrt(3)
-    noise = each([s.brushwork for s in surfaces]) * noise
-    noise = noise + each([HATCHED * s.hatching for s in surfaces]) * (1 - x.mean(1, keepdim=True)) * lines
-    spread = (box(light.square(), 2) - box(light, 2).square()).clamp_min(0)
-    return (x + noise * 0.5 * (1 + ROUGH**2 / (spread + ROUGH**2))).clamp(0, 1)
+    noise = torch.zeros_like(light)
+    if any(s.brushwork * s.direction for s in surfaces):
+        strokes = (weights * _covered(_strokes(), x)).sum(1, keepdim=True)
+        noise = noise + each(lambda s: s.brushwork * math.sqrt(s.direction)) * strokes
+    if any(s.hatching for s in surfaces):
+        lines = (weights * _covered(_lines(), x)).sum(1, keepdim=True)
+        noise = noise + each(lambda s: HATCHED * s.hatching) * (1 - x.mean(1, keepdim=True)) * lines
+    if any(s.brushwork * (1 - s.direction) for s in surfaces):
+        dots = _covered(_dots(), x)
+        grey = dots.mean(1, keepdim=True)
+        dots = grey + each(lambda s: TINTS * s.tint) * (dots - grey)
+        noise = noise + each(lambda s: s.brushwork * math.sqrt(3 * (1 - s.direction))) * dots
+    return noise
+
+
+def _calm(light: Tensor) -> Tensor:
+    """How much of the brushwork details leave, (B, 1, H, W): half to all."""
+    tone = (light + DARK).log()  # the eyes of a dark animal are details too
+    spread = (box(tone.square(), 2) - box(tone, 2).square()).clamp_min(0)
+    return 0.5 + 0.5 * ROUGH**2 / (spread + ROUGH**2)
+
+
+def _outlines(light: Tensor) -> Tensor:
+    """Where the key block of a print has its lines, (B, 1, H, W) in 0..1.
+
+    On the dark side of edges, by the difference of two means (Winnemöller 2011, "XDoG").
+    """
+    near, wide = box(light, 1), box(light, 3)
+    return (KEY_GAIN * ((wide - near) / (wide + KEY_DARK) - KEY_FROM)).clamp(0, 1)
 
 
 def _tangents(light: Tensor) -> Tensor:
@@ -99,20 +136,35 @@ def _weights(tangents: Tensor) -> Tensor:
 
 
 @cache
-def _tiles() -> tuple[Tensor, Tensor, Tensor]:
-    """Strokes and lines of every direction, (1, DIRECTIONS, S, S) each, and dots of three colours."""
-    white = torch.from_numpy(white_noise()).float() / SPREAD
+def _strokes() -> Tensor:
+    """Strokes of every direction, (1, DIRECTIONS, S, S)."""
+    return _drawn(_white()[:, :1], stroke_kernels())
 
-    def drawn(x: Tensor, kernels: Kernels) -> Tensor:
-        weight = torch.from_numpy(kernels)
-        return F.conv2d(F.pad(x, (weight.shape[-1] // 2,) * 4, mode="circular"), weight)
 
-    dots = drawn(white[:, 1:].transpose(0, 1), dot_kernel()).transpose(0, 1)
-    return drawn(white[:, :1], stroke_kernels()), drawn(white[:, :1], line_kernels()), dots
+@cache
+def _lines() -> Tensor:
+    """Hatching of every direction, (1, DIRECTIONS, S, S)."""
+    return _drawn(_white()[:, :1], line_kernels())
+
+
+@cache
+def _dots() -> Tensor:
+    """Dots of three colours, (1, 3, S, S)."""
+    return _drawn(_white()[:, 1:].transpose(0, 1), dot_kernel()).transpose(0, 1)
+
+
+def _white() -> Tensor:
+    return torch.from_numpy(white_noise()).float() / SPREAD
+
+
+def _drawn(x: Tensor, kernels: Kernels) -> Tensor:
+    """A tile of noise, drawn out by kernels; it goes on at its borders."""
+    weight = torch.from_numpy(kernels)
+    return F.conv2d(F.pad(x, (weight.shape[-1] // 2,) * 4, mode="circular"), weight)
 
 
 def _covered(tile: Tensor, like: Tensor) -> Tensor:
     """A tile laid side by side over the height and width of ``like``."""
     height, width = like.shape[2:]
     times = [math.ceil(length / NOISE_SIDE) for length in (height, width)]
-    return tile.repeat(1, 1, *times)[:, :, :height, :width]
+    return tile.to(like).repeat(1, 1, *times)[:, :, :height, :width]

@@ -167,7 +167,7 @@ def test_a_surface_out_of_bounds_is_refused(name: str, value: object) -> None:
 
 
 def test_more_brushwork_than_a_picture_bears_is_refused() -> None:
-    with pytest.raises(StyleFormatError, match="at most 0.1"):
+    with pytest.raises(StyleFormatError, match=r"at most 0\.1"):
         read_style_header(with_surface(surface={"brushwork": 0.5}))
 
 
@@ -180,8 +180,8 @@ def test_a_surface_that_is_none_is_refused(surface: object) -> None:
 def test_styles_of_before_have_evenness_alone_or_nothing() -> None:
     header = json.loads(HEADER.to_json())
     del header["surface"]
-    for given, expected in (({}, 0.0), ({"evenness": 0.7}, 0.7)):
-        data = save(PHI, metadata={METADATA_KEY: json.dumps(header | given)})
+    for older, expected in (({}, 0.0), ({"evenness": 0.7}, 0.7)):
+        data = save(PHI, metadata={METADATA_KEY: json.dumps(header | older)})
         assert read_style_header(data).surface == Surface(evenness=expected)
 
 
