@@ -33,10 +33,13 @@ from model.image.pyramid import (
     FLAT_REACH,
     FLAT_STEPS,
     HATCHED,
+    KEY_CROWD,
+    KEY_CROWDING,
     KEY_DARK,
     KEY_FROM,
     KEY_GAIN,
     KEY_LINES,
+    KEY_REACH,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
@@ -104,9 +107,8 @@ class Brush:
             tint = g.node("Mul", g.number(TINTS * self.surface.tint), g.node("Sub", dots, grey))
             noise.append(g.node("Mul", g.number(amount), g.node("Add", grey, tint)))
         if self.lines is not None:
-            dark = g.node(
-                "Mul", g.number(HATCHED * self.surface.hatching), g.node("Sub", g.number(1), _light(g, x))
-            )
+            dark = _square(g, g.node("Sub", g.number(1), _light(g, x)))
+            dark = g.node("Mul", g.number(HATCHED * self.surface.hatching), dark)
             noise.append(g.node("Mul", dark, _along(g, self.lines, weights)))
         fine = g.constant(np.array([level >= PAINTED_FROM for level in range(len(SIDES))], dtype=np.float32))
         first = g.cast(g.node("Equal", again, g.whole(0)), TensorProto.FLOAT)
@@ -131,7 +133,9 @@ def _outlines(g: GraphBuilder, light: str) -> str:
     near, wide = box(g, light, 1), box(g, light, 3)
     darker = g.node("Div", g.node("Sub", wide, near), g.node("Add", wide, g.number(KEY_DARK)))
     darker = g.node("Mul", g.number(KEY_GAIN), g.node("Sub", darker, g.number(KEY_FROM)))
-    return g.node("Clip", darker, g.number(0), g.number(1))
+    lines = g.node("Clip", darker, g.number(0), g.number(1))
+    free = g.node("Sub", g.number(KEY_CROWD), g.node("Mul", g.number(KEY_CROWDING), box(g, lines, KEY_REACH)))
+    return g.node("Mul", lines, g.node("Clip", free, g.number(0), g.number(1)))
 
 
 def flattened(g: GraphBuilder, photo: str, share: str) -> str:

@@ -33,10 +33,13 @@ from model.image.pyramid import (
     FAR_COUNTS,
     FAR_REACH,
     HATCHED,
+    KEY_CROWD,
+    KEY_CROWDING,
     KEY_DARK,
     KEY_FROM,
     KEY_GAIN,
     KEY_LINES,
+    KEY_REACH,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
@@ -84,7 +87,8 @@ def _noise(x: Tensor, light: Tensor, surfaces: Sequence[Surface], each: Each) ->
         noise = noise + each(lambda s: s.brushwork * math.sqrt(s.direction)) * strokes
     if any(s.hatching for s in surfaces):
         lines = (weights * _covered(_lines(), x)).sum(1, keepdim=True)
-        noise = noise + each(lambda s: HATCHED * s.hatching) * (1 - x.mean(1, keepdim=True)) * lines
+        dark = (1 - x.mean(1, keepdim=True)).square()
+        noise = noise + each(lambda s: HATCHED * s.hatching) * dark * lines
     if any(s.brushwork * (1 - s.direction) for s in surfaces):
         dots = _covered(_dots(), x)
         grey = dots.mean(1, keepdim=True)
@@ -103,10 +107,12 @@ def _calm(light: Tensor) -> Tensor:
 def _outlines(light: Tensor) -> Tensor:
     """Where the key block of a print has its lines, (B, 1, H, W) in 0..1.
 
-    On the dark side of edges, by the difference of two means (Winnemöller 2011, "XDoG").
+    On the dark side of edges, by the difference of two means (Winnemöller 2011, "XDoG"). Where a fifth of the
+    neighbourhood is lines, in leaves or fur, they begin to be left out.
     """
     near, wide = box(light, 1), box(light, 3)
-    return (KEY_GAIN * ((wide - near) / (wide + KEY_DARK) - KEY_FROM)).clamp(0, 1)
+    lines = (KEY_GAIN * ((wide - near) / (wide + KEY_DARK) - KEY_FROM)).clamp(0, 1)
+    return lines * (KEY_CROWD - KEY_CROWDING * box(lines, KEY_REACH)).clamp(0, 1)
 
 
 def _tangents(light: Tensor) -> Tensor:
