@@ -38,9 +38,9 @@ ROUGH = 0.08  # standard deviation of logarithms of light of details that take a
 NEAR_REACH = 2  # pixels at half the size, twice: shapes that give a stroke its direction
 FAR, FAR_REACH, FAR_COUNTS = 8, 4, 0.3  # and those farther away: blocks of pixels, how many, what they count
 PLAIN_SLOPE, PLAIN_TURN = 0.006, 0.7  # light a pixel below which strokes lie this way (radians)
-KEY_LINES, KEY_GAIN = 0.6, 12.0  # of prints in flat colours: how black, how soon
+KEY_LINES, KEY_GAIN = 0.6, 14.0  # of prints in flat colours: how black, how soon
 KEY_REACH, KEY_CROWD, KEY_CROWDING = 6, 1.3, 1.5  # pixels around; how few lines there are all drawn
-KEY_FROM, KEY_DARK = 0.02, 0.1  # darker than around, relative to its light, from where it is a line
+KEY_FROM, KEY_DARK = 0.05, 0.1  # darker than around, relative to its light, from where it is a line
 LEAST_SIDE = 16  # pixels a side: with fewer a border by reflection is wider than the map that it is of
 SPARE = 1.25  # how much larger than its level's side a picture may be drawn without being enlarged
 
