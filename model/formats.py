@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
@@ -23,6 +23,25 @@ BASE_FORMAT = "fewstroke-base/2"
 METADATA_KEY = "fewstroke"
 MAX_STYLE_BYTES = 4 * 2**20
 _MAX_HEADER_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What the surface of a style's works is like, each 0..1 but ``brushwork``."""
+
+    evenness: float = 0.0  # how far what is even in a photo is to stay even
+    brushwork: float = 0.0  # how strong brushwork is: the standard deviation of light, 0..0.1
+    direction: float = 0.0  # of brushwork: from dots to strokes
+    tint: float = 0.0  # how far dots differ in colour
+    hatching: float = 0.0  # how far tones are made of lines
+
+    @property
+    def flatness(self) -> float:
+        """How far its colours are flat."""
+        return self.evenness * (1 - self.hatching)
+
+
+MOST_BRUSHWORK = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,7 @@ class StyleHeader:
     modality: str = "image"  # what the examples were: "image", "music", "poems" or "stories"
     rights: str = ""  # whose the examples are
     examples_licence: str = ""  # under which they may be learned from
-    evenness: float = 0.0  # of pictures: how far what is even in a photo is to stay even, 0..1
+    surface: Surface = field(default_factory=Surface)  # of pictures
 
     def to_json(self) -> str:
         """As stored in the file."""
@@ -102,7 +121,7 @@ def read_style_header(data: bytes) -> StyleHeader:
             modality=_text(meta.get("modality", "image")),
             rights=_text(meta.get("rights", "")),
             examples_licence=_text(meta.get("examples_licence", "")),
-            evenness=_share(meta.get("evenness", 0.0)),
+            surface=_surface(meta),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StyleFormatError(f"the style's header is incomplete: {error!r}") from error
@@ -125,6 +144,17 @@ def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise StyleFormatError(f"the {what} has no readable header: it was not written by Fewstroke")
     return meta
+
+
+def _surface(meta: dict[str, Any]) -> Surface:
+    found = meta.get(
+        "surface", {"evenness": meta.get("evenness", 0.0)}
+    )  # files of before have evenness alone
+    names = {f.name for f in fields(Surface)}
+    values = {name: _share(value) for name, value in found.items() if name in names}
+    if values.get("brushwork", 0.0) > MOST_BRUSHWORK:
+        raise ValueError(f"expected a brushwork of at most {MOST_BRUSHWORK}")
+    return Surface(**values)
 
 
 def _share(value: object) -> float:

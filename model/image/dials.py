@@ -38,6 +38,11 @@ class Dials:
         """How far light and dark of a level are set right by the photo before the next one."""
         return max(0.0, 1.0 - self.abstraction / STRUCTURE_UNTIL)
 
+    @property
+    def flatness(self) -> float:
+        """How far a photo is flattened for a style of flat colours."""
+        return min(1.0, self.strength) * min(1.0, self.abstraction / DEFAULT_ABSTRACTION)
+
     def share(self, level: int) -> float:
         """How much of a level's drawing counts, the rest being the photo."""
         drawn = min(1.0, self.strength)

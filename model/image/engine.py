@@ -18,7 +18,7 @@ from model.device import (
     use_available_processors,
 )
 from model.errors import AdaptationCanceled, CheckpointMissingError
-from model.formats import StyleHeader
+from model.formats import StyleHeader, Surface
 from model.image.adaptation.config import AdaptConfig
 from model.image.adaptation.inner_learning_rates import level_rates
 from model.image.adaptation.loop import adapt_batch
@@ -212,7 +212,7 @@ class Engine:
                 known.append(task.start(level))
                 tell = r.on_progress
                 if tell is not None and photo is not None and max(photo.size) > SIDES[level] // 2:
-                    tell(Progress(0, total, {}, self._drawn(photo, known, task.evenness)))
+                    tell(Progress(0, total, {}, self._drawn(photo, known, task.surface)))
 
         def visit(task: int, step: int, phi: dict[str, Tensor], loss: float) -> None:
             tell, photo = requests[task].on_progress, shown[task]
@@ -222,7 +222,7 @@ class Engine:
             levels = [at_level(phi, level) for level in range(len(SIDES))]
             picture = None
             if due and photo is not None:
-                picture = self._drawn(photo, levels, tasks[task].evenness)
+                picture = self._drawn(photo, levels, tasks[task].surface)
             tell(Progress(step, total, {"total": round(loss, 4)}, picture))
 
         def should_stop(task: int) -> bool:
@@ -242,19 +242,19 @@ class Engine:
                 seed=request.seed,
                 losses={"start": {"total": 1.0}, "end": {"total": round(adapted.total, 4)}},
                 licence=str(self.base.header["card"].get("licence", "")),
-                evenness=round(task.evenness, 3),
+                surface=task.surface,
             )
             styles.append(Style({name: value.float().cpu() for name, value in adapted.phi.items()}, header))
         return styles
 
-    def _drawn(self, photo: Image.Image, levels: Sequence[Phi], evenness: float) -> Image.Image:
+    def _drawn(self, photo: Image.Image, levels: Sequence[Phi], surface: Surface) -> Image.Image:
         """A preview by the levels that are known, coarse to fine."""
         side = min(max(photo.size), SIDES[len(levels) - 1])
         small = resized(photo, fitting(photo.size, side, side))
         # the levels that are missing are finer than the picture, and are not asked for
         missing = len(SIDES) - len(levels)
         phi = stack([*levels, *[levels[-1]] * missing])
-        return self.renderer.draw_many([Drawing.of(small, phi, Dials(), evenness)])[0]
+        return self.renderer.draw_many([Drawing.of(small, phi, Dials(), surface)])[0]
 
     def blend(self, parts: Sequence[tuple[Style, float]]) -> Style:
         """A style between several, by weight: ``model.image.style.blend_styles``."""

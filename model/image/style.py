@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from safetensors import SafetensorError
@@ -12,7 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from model.errors import StyleBaseMismatchError, StyleFormatError
-from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, read_style_header
+from model.formats import MAX_STYLE_BYTES, METADATA_KEY, StyleHeader, Surface, read_style_header
 from model.image.network.style_params import blend
 from model.image.pyramid import SIDES
 
@@ -64,7 +64,7 @@ class Style:
 def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     """One style between several of one base: the mean of their phi, weighted (weights need not sum to 1).
 
-    The header is that of the heaviest part, with the mean evenness. Raises ``ValueError`` without parts or
+    The header is that of the heaviest part, with the mean surface. Raises ``ValueError`` without parts or
     without weight, ``StyleFormatError`` when the tensors of the parts differ.
     """
     weights = [weight for _, weight in parts]
@@ -74,6 +74,12 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
     for style in styles[1:]:
         style.check_shapes(shapes)
-    evenness = sum(style.header.evenness * weight for style, weight in parts) / sum(weights)
-    header = replace(styles[weights.index(max(weights))].header, evenness=evenness)
+    surface = Surface(
+        **{
+            f.name: sum(getattr(style.header.surface, f.name) * weight for style, weight in parts)
+            / sum(weights)
+            for f in fields(Surface)
+        }
+    )
+    header = replace(styles[weights.index(max(weights))].header, surface=surface)
     return Style(blend([style.phi for style in styles], weights), header)

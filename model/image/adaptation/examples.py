@@ -24,26 +24,8 @@ from model.pause import pause
 
 PLACES = 4096  # of all examples together, at most, that are searched at a level
 PLACES_OF_ONE = 1536  # of one work, at most
-EVEN, ROUGH = 0.2, 0.35  # of the usual deviation: that of even parts which are even, and of none
-EVEN_SIDE, EVEN_WINDOW = 256, 5  # pixels: at which it is looked at
 TURNED_LEVELS = 2  # of the coarsest, where the examples are seen in all four turns: there places are few
 _LAYERS = tuple(dict.fromkeys((*HYPERCOLUMN_LAYERS, *STYLE_LAYERS)))
-
-
-def evenness(examples: Sequence[Image.Image]) -> float:
-    """How even the even parts of RGB examples are: 1 for lines on paper, 0 for strokes everywhere.
-
-    By the deviation that a tenth of all small windows stay below, beside the one that half of them do.
-    """
-    found = []
-    for example in examples:
-        size = level_size(example.size, min(EVEN_SIDE, max(example.size)))
-        x = to_tensor([resized(example, size)])
-        mean, square = F.avg_pool2d(x, EVEN_WINDOW, 1), F.avg_pool2d(x.square(), EVEN_WINDOW, 1)
-        found.append((square - mean.square()).clamp_min(0).mean(1).sqrt().flatten())
-    deviations = torch.cat(found).sort().values
-    tenth, half = (float(deviations[len(deviations) // part]) for part in (10, 2))
-    return min(1.0, max(0.0, (ROUGH - tenth / max(half, 1 / 255)) / (ROUGH - EVEN)))
 
 
 @dataclass(frozen=True)

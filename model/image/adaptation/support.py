@@ -18,9 +18,11 @@ from PIL import Image
 from torch import Tensor
 
 from model.errors import CheckpointMissingError
+from model.formats import Surface
 from model.image.adaptation.config import AdaptConfig
-from model.image.adaptation.examples import LevelExamples, evenness, observe
+from model.image.adaptation.examples import LevelExamples, observe
 from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
+from model.image.adaptation.surface import surface_of
 from model.image.losses.critic import Critic
 from model.image.losses.level_loss import Judged, Target
 from model.image.losses.loss_weights import LEVEL_WEIGHTS
@@ -90,9 +92,9 @@ class Adaptation:
         return {name: value.detach().float().clone() for name, value in phi.items()}
 
     @cached_property
-    def evenness(self) -> float:
-        """Of the examples: see ``examples.evenness``."""
-        return evenness(self._given)
+    def surface(self) -> Surface:
+        """Of the examples."""
+        return surface_of(self._given)
 
     @cached_property
     def photos(self) -> list[Tensor]:

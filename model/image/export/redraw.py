@@ -14,15 +14,19 @@ from itertools import pairwise
 import numpy as np
 from onnx import TensorProto
 
+from model.formats import Surface
 from model.image.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
 from model.image.export.graph import GraphBuilder
 from model.image.export.network import Network
-from model.image.export.resampling import enlarged, rounded, shrunk
+from model.image.export.resampling import box, enlarged, pooled, rounded, shrunk
+from model.image.export.strokes import Brush, flattened
 from model.image.pyramid import (
+    DARK,
     EVEN,
     EVEN_BLOCK,
     EVEN_REACH,
     LEAST_SIDE,
+    MOST_LIFT,
     REVISED,
     REVISED_FROM,
     SIDES,
@@ -34,40 +38,49 @@ STRENGTH, ABSTRACTION = "strength", "abstraction"
 FLAT = 0.01  # variance of light below which a photo has no detail, as in ``rendering.joint_upsampling``
 
 
-def redraw(g: GraphBuilder, network: Network, evenness: float, photo: str, output: str) -> None:
+def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, output: str) -> None:
     """Nodes from ``photo`` to ``output``, with the dials as inputs that may be left out.
 
-    ``evenness``: of the style, ``StyleHeader.evenness``.
+    ``surface``: of the style, ``StyleHeader.surface``.
     """
     strength = g.node("Clip", g.option(STRENGTH, 1.0), g.number(0), g.number(MOST_STRENGTH))
     abstraction = g.node("Clip", g.option(ABSTRACTION, DEFAULT_ABSTRACTION), g.number(0), g.number(1))
     plan, dials = _Plan.of(g, photo), _Dials.of(g, strength, abstraction)
     sheet = shrunk(g, photo, plan.final)
-    shares = g.constant(np.array([0.0, *[evenness] * (len(SIDES) - 1)], dtype=np.float32))  # by level
+    flat = sheet
+    if surface.flatness > 0:
+        flat = flattened(g, sheet, g.node("Mul", dials.flatness, g.number(surface.flatness)))
+    shares = g.constant(np.array([0.0, *[surface.evenness] * (len(SIDES) - 1)], dtype=np.float32))  # by level
+    brush = Brush.of(g, surface)
 
     def turn(number: str, state: Sequence[str]) -> Sequence[str]:
         """Draw a level, or draw it again: then what it draws on is its own render."""
         before, render = state
         level, again = g.node("Div", number, dials.passes), g.node("Mod", number, dials.passes)
-        small = shrunk(g, sheet, plan.size_of(g, level))
+        small = shrunk(g, flat, plan.size_of(g, level))
         size = g.node("Shape", small, start=2)
-        lost = g.node("Mul", g.node("Gather", dials.structure, again), _lost_light(g, before, render))
+        lift = _relative_contrast(g, before, render)
+        lost = _lost_light(g, before, render, lift)
+        lost = g.node("Mul", g.node("Gather", dials.structure, again), lost)
         band = g.node("Sub", small, g.resize(before, size, "linear"))
+        band = g.node("Mul", g.resize(lift, size, "linear"), band)
         detail = g.node("Mul", g.node("Gather", dials.detail, level), band)
         x = g.node("Add", g.resize(g.node("Add", render, lost), size, "linear"), detail)
         x = g.node("Clip", x, g.number(0), g.number(1))
-        if evenness > 0:
+        if surface.evenness > 0:
             x = _evened(g, x, small, g.node("Gather", shares, level), size)
+        if brush is not None:
+            x = brush.painted(g, x, small, level, again)
         drawn = _revised(g, x, network.draw(x, level), level, size)
         drawn = _between(g, x, drawn, g.node("Gather", dials.weights, again))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
         share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
         return small, _between(g, small, drawn, share)
 
-    first = shrunk(g, sheet, plan.size_of(g, g.whole(0)))
+    first = shrunk(g, flat, plan.size_of(g, g.whole(0)))
     turns = g.node("Mul", g.node("Add", plan.last, g.whole(1)), dials.passes)
-    small, render = g.loop(turns, [first, first], turn)
-    picture = _with_detail(g, render, small, photo)
+    _, render = g.loop(turns, [first, first], turn)
+    picture = _with_detail(g, render, sheet, photo)
     kept = g.node("Equal", strength, g.number(0))
     g.node("Where", kept, photo, picture, output=output)
 
@@ -111,6 +124,7 @@ class _Dials:
     detail: str  # (levels,)
     share: str  # (levels,)
     structure: str  # (2,)
+    flatness: str  # scalar
     weights: str  # (2,): of what is drawn
     passes: str  # scalar int64: 1 or 2
 
@@ -129,24 +143,37 @@ class _Dials:
         return cls(
             detail=g.node("Sub", one, taken),
             share=g.node("Mul", g.node("Min", one, strength), shares),
+            flatness=g.node(
+                "Mul",
+                g.node("Min", one, strength),
+                g.node("Min", one, g.node("Div", abstraction, g.number(DEFAULT_ABSTRACTION))),
+            ),
             structure=g.node("Concat", structure, g.constant(np.zeros(1, dtype=np.float32)), axis=0),
             weights=g.node("Concat", g.constant(np.ones(1, dtype=np.float32)), again, axis=0),
             passes=g.node("Add", more, g.whole(1)),
         )
 
 
-def _lost_light(g: GraphBuilder, photo: str, render: str) -> str:
+def _relative_contrast(g: GraphBuilder, photo: str, render: str) -> str:
+    """``model.image.rendering.redrawing.relative_contrast``."""
+
+    def broad_light(x: str) -> str:
+        light = g.node("ReduceMean", x, g.integers(1))
+        small = pooled(g, light, STRUCTURE)
+        return g.node("Add", box(g, small, 1), g.number(DARK))
+
+    ratio = g.node("Div", broad_light(render), broad_light(photo))
+    ratio = g.node("Clip", ratio, g.number(1), g.number(MOST_LIFT))
+    return g.resize(ratio, g.node("Shape", photo, start=2), "linear")
+
+
+def _lost_light(g: GraphBuilder, photo: str, render: str, lift: str) -> str:
     """``model.image.rendering.redrawing.lost_light``."""
 
     def octaves(x: str) -> tuple[str, str]:
         light = g.node("ReduceMean", x, g.integers(1))
         size = g.node("Shape", light, start=2)
-        half, eighth = (
-            g.resize(
-                g.node("AveragePool", light, kernel_shape=[side] * 2, strides=[side] * 2), size, "linear"
-            )
-            for side in (2, STRUCTURE)
-        )
+        half, eighth = (g.resize(pooled(g, light, side), size, "linear") for side in (2, STRUCTURE))
         return g.node("Sub", light, half), g.node("Sub", half, eighth)
 
     def power(x: str) -> str:
@@ -155,32 +182,29 @@ def _lost_light(g: GraphBuilder, photo: str, render: str) -> str:
     (fine, broad), (own_fine, own_broad) = octaves(photo), octaves(render)
     gain = g.node("Sqrt", g.node("Div", power(own_broad), g.node("Add", power(broad), g.number(1e-8))))
     broad = g.node("Mul", g.node("Min", gain, g.number(1)), broad)
-    return g.node("Add", g.node("Sub", fine, own_fine), g.node("Sub", broad, own_broad))
+    lifted = g.node("Mul", lift, g.node("Add", fine, broad))
+    return g.node("Sub", lifted, g.node("Add", own_fine, own_broad))
 
 
 def _evened(g: GraphBuilder, x: str, photo: str, share: str, size: str) -> str:
     """``model.image.rendering.redrawing.evened``."""
 
     def blocks(name: str) -> str:
-        return g.node("AveragePool", name, kernel_shape=[EVEN_BLOCK] * 2, strides=[EVEN_BLOCK] * 2)
-
-    def box(name: str, reach: int) -> str:
-        padded = g.node("Pad", name, g.integers(0, 0, reach, reach, 0, 0, reach, reach), mode="edge")
-        return g.node("AveragePool", padded, kernel_shape=[2 * reach + 1] * 2)
+        return pooled(g, name, EVEN_BLOCK)
 
     def square(name: str) -> str:
         return g.node("Mul", name, name)
 
-    variance = g.node("Sub", box(blocks(square(photo)), 1), square(box(blocks(photo), 1)))
+    variance = g.node("Sub", box(g, blocks(square(photo)), 1), square(box(g, blocks(photo), 1)))
     variance = g.node("Max", g.node("ReduceMean", variance, g.integers(1)), g.number(0))
     even = square(g.node("Div", g.number(EVEN**2), g.node("Add", variance, g.number(EVEN**2))))
     guide, own = g.node("ReduceMean", blocks(photo), g.integers(1)), blocks(x)
-    of_guide, of_x = box(guide, EVEN_REACH), box(own, EVEN_REACH)
-    both = g.node("Sub", box(g.node("Mul", guide, own), EVEN_REACH), g.node("Mul", of_guide, of_x))
-    spread = g.node("Sub", box(square(guide), EVEN_REACH), square(of_guide))
+    of_guide, of_x = box(g, guide, EVEN_REACH), box(g, own, EVEN_REACH)
+    both = g.node("Sub", box(g, g.node("Mul", guide, own), EVEN_REACH), g.node("Mul", of_guide, of_x))
+    spread = g.node("Sub", box(g, square(guide), EVEN_REACH), square(of_guide))
     slope = g.node("Div", both, g.node("Add", g.node("Max", spread, g.number(0)), g.number(EVEN**2)))
-    offset = box(g.node("Sub", of_x, g.node("Mul", slope, of_guide)), EVEN_REACH)
-    filtered = g.node("Add", g.node("Mul", box(slope, EVEN_REACH), guide), offset)
+    offset = box(g, g.node("Sub", of_x, g.node("Mul", slope, of_guide)), EVEN_REACH)
+    filtered = g.node("Add", g.node("Mul", box(g, slope, EVEN_REACH), guide), offset)
     share = g.node("Mul", g.resize(even, size, "linear"), share)
     return _between(g, x, g.resize(filtered, size, "linear"), share)
 
@@ -188,7 +212,7 @@ def _evened(g: GraphBuilder, x: str, photo: str, share: str, size: str) -> str:
 def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:
     """``model.image.rendering.redrawing.revised``."""
     kept = g.constant(np.array([level >= REVISED_FROM for level in range(len(SIDES))], dtype=np.float32))
-    large = g.node("AveragePool", g.node("Sub", x, render), kernel_shape=[REVISED] * 2, strides=[REVISED] * 2)
+    large = pooled(g, g.node("Sub", x, render), REVISED)
     large = g.node("Mul", g.node("Gather", kept, level), g.resize(large, size, "linear"))
     return g.node("Clip", g.node("Add", render, large), g.number(0), g.number(1))
 
@@ -199,16 +223,11 @@ def _with_detail(g: GraphBuilder, render: str, small: str, photo: str) -> str:
     coarse = g.node("Conv", small, of_light)
     light, own = rounded(g, coarse), rounded(g, g.node("Conv", photo, of_light))
     render = rounded(g, render)
-
-    def mean(x: str) -> str:
-        padded = g.node("Pad", x, g.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
-        return g.node("AveragePool", padded, kernel_shape=[3, 3])
-
-    mean_x, mean_y = mean(light), mean(render)
-    variance = g.node("Sub", mean(g.node("Mul", light, light)), g.node("Mul", mean_x, mean_x))
+    mean_x, mean_y = box(g, light, 1), box(g, render, 1)
+    variance = g.node("Sub", box(g, g.node("Mul", light, light), 1), g.node("Mul", mean_x, mean_x))
     variance = g.node("Add", g.node("Max", variance, g.number(0)), g.number(FLAT))
-    covariance = g.node("Sub", mean(g.node("Mul", light, render)), g.node("Mul", mean_x, mean_y))
-    gains = mean(g.node("Div", covariance, variance))
+    covariance = g.node("Sub", box(g, g.node("Mul", light, render), 1), g.node("Mul", mean_x, mean_y))
+    gains = box(g, g.node("Div", covariance, variance), 1)
     size = g.node("Shape", photo, start=2)
     detail = g.node("Mul", g.resize(gains, size, "linear"), g.node("Sub", own, enlarged(g, coarse, size)))
     picture = g.node("Add", enlarged(g, render, size), detail)

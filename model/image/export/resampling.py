@@ -36,6 +36,17 @@ def enlarged(g: GraphBuilder, x: str, size: str) -> str:
     return g.resize(x, size, "cubic", cubic_coeff_a=-0.5, exclude_outside=1)
 
 
+def pooled(g: GraphBuilder, x: str, side: int) -> str:
+    """Means of blocks of pixels; what is over is left out."""
+    return g.node("AveragePool", x, kernel_shape=[side] * 2, strides=[side] * 2)
+
+
+def box(g: GraphBuilder, x: str, reach: int) -> str:
+    """Means of squares of ``2 reach + 1`` a side; the border repeats."""
+    padded = g.node("Pad", x, g.integers(0, 0, reach, reach, 0, 0, reach, reach), mode="edge")
+    return g.node("AveragePool", padded, kernel_shape=[2 * reach + 1] * 2)
+
+
 def _levels(g: GraphBuilder, x: str) -> str:
     return g.node("Round", g.node("Clip", x, g.number(0), g.number(255)))
 

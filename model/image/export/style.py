@@ -67,7 +67,7 @@ def export_style(
     builder = GraphBuilder()
     try:
         drawing = Network.of(builder, config["blocks"], network, phi, precision)
-        redraw(builder, drawing, header.evenness, INPUT, OUTPUT)
+        redraw(builder, drawing, header.surface, INPUT, OUTPUT)
     except (KeyError, ValueError) as error:
         raise CheckpointFormatError(f"the base checkpoint's tensors do not fit: {error}") from error
     return builder.model(

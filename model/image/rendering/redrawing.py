@@ -14,13 +14,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.formats import Surface
 from model.image.dials import Dials
-from model.image.pyramid import EVEN, EVEN_BLOCK, EVEN_REACH, REVISED, REVISED_FROM, STRUCTURE
-
-
-def enlarged(x: Tensor, like: Tensor) -> Tensor:
-    """(B, 3, h, w) at the height and width of ``like``, bilinearly."""
-    return F.interpolate(x, like.shape[2:], mode="bilinear", align_corners=False)
+from model.image.pyramid import (
+    DARK,
+    EVEN,
+    EVEN_BLOCK,
+    EVEN_REACH,
+    MOST_LIFT,
+    REVISED,
+    REVISED_FROM,
+    STRUCTURE,
+)
+from model.image.rendering.filters import box, enlarged
+from model.image.rendering.strokes import painted
 
 
 def level_input(
@@ -40,8 +47,9 @@ def level_input(
 
     Were the render the photo and ``detail`` 1, it would be the photo.
     """
-    lost = lost_light(coarse_photo, coarse_render)
-    band = photo - enlarged(coarse_photo, photo)
+    lift = relative_contrast(coarse_photo, coarse_render)
+    lost = lost_light(coarse_photo, coarse_render, lift)
+    band = enlarged(lift, photo) * (photo - enlarged(coarse_photo, photo))
     return (enlarged(coarse_render + structure * lost, photo) + detail * band).clamp(0, 1)
 
 
@@ -61,19 +69,14 @@ def evened(x: Tensor, photo: Tensor, level: int, share: Tensor) -> Tensor:
     if level == 0 or not bool((share > 0).any()):
         return x
     blocks, squared = F.avg_pool2d(photo, EVEN_BLOCK), F.avg_pool2d(photo.square(), EVEN_BLOCK)
-    variance = (_box(squared, 1) - _box(blocks, 1).square()).mean(1, keepdim=True).clamp_min(0)
+    variance = (box(squared, 1) - box(blocks, 1).square()).mean(1, keepdim=True).clamp_min(0)
     even = (EVEN**2 / (variance + EVEN**2)).square()
     guide, small = blocks.mean(1, keepdim=True), F.avg_pool2d(x, EVEN_BLOCK)
-    means = _box(torch.cat([guide, small, guide * small, guide.square()], 1), EVEN_REACH)
+    means = box(torch.cat([guide, small, guide * small, guide.square()], 1), EVEN_REACH)
     of_guide, of_x, of_both, of_square = means[:, :1], means[:, 1:4], means[:, 4:7], means[:, 7:]
     slope = (of_both - of_guide * of_x) / ((of_square - of_guide.square()).clamp_min(0) + EVEN**2)
-    line = _box(torch.cat([slope, of_x - slope * of_guide], 1), EVEN_REACH)
+    line = box(torch.cat([slope, of_x - slope * of_guide], 1), EVEN_REACH)
     return torch.lerp(x, enlarged(line[:, :3] * guide + line[:, 3:], x), share * enlarged(even, x))
-
-
-def _box(x: Tensor, reach: int) -> Tensor:
-    """Means of squares of ``2 reach + 1`` a side; the border repeats."""
-    return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
 
 
 def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
@@ -88,12 +91,28 @@ def revised(x: Tensor, render: Tensor, level: int) -> Tensor:
     return (render + enlarged(F.avg_pool2d(x - render, REVISED), render)).clamp(0, 1)
 
 
-def lost_light(photo: Tensor, render: Tensor) -> Tensor:
+def relative_contrast(photo: Tensor, render: Tensor) -> Tensor:
+    """By how much the photo's contrast grows where a render is lighter, (B, 1, H, W): 1 to ``MOST_LIFT``.
+
+    The eyes of a dark animal differ from its fur by few grey levels, but by half of its light. Where the fur
+    comes out light, they have to differ by as large a part of that (ratio images, Liu et al. 2001).
+
+    Args:
+        photo, render: (B, 3, H, W) in 0..1.
+    """
+    own, given = (box(F.avg_pool2d(x.mean(1, keepdim=True), STRUCTURE), 1) + DARK for x in (render, photo))
+    return enlarged((own / given).clamp(1, MOST_LIFT), photo)
+
+
+def lost_light(photo: Tensor, render: Tensor, lift: Tensor) -> Tensor:
     """Light and dark that a render lacks beside its photo, both (B, 3, H, W), in the finest three octaves.
 
     Eyes and windows are in the finest, which a network of few pixels cannot draw. In the two others is the
     outline of an animal, which it may give to the ground; there the photo counts with the contrast that the
     render has, or a pale style would become the photo.
+
+    Args:
+        lift: of the photo's contrast, (B, 1, H, W), see ``relative_contrast``.
 
     Returns:
         (B, 1, H, W).
@@ -101,7 +120,7 @@ def lost_light(photo: Tensor, render: Tensor) -> Tensor:
     (fine, broad), (own_fine, own_broad) = (_octaves(x.mean(1, keepdim=True)) for x in (photo, render))
     power, own_power = (x.square().mean((2, 3), keepdim=True) for x in (broad, own_broad))
     gain = (own_power / (power + 1e-8)).sqrt().clamp(max=1)
-    return fine - own_fine + gain * broad - own_broad
+    return lift * (fine + gain * broad) - own_fine - own_broad
 
 
 def _octaves(light: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,7 +138,7 @@ def redraw(
     draw: Draw,
     levels: Sequence[int],
     dials: Sequence[Dials],
-    evenness: Sequence[float],
+    surfaces: Sequence[Surface],
 ) -> Tensor:
     """Draw level by level; the finest render.
 
@@ -128,7 +147,7 @@ def redraw(
         draw: draws B inputs.
         levels: the level of each size.
         dials: how each of the B photos is drawn.
-        evenness: of the style of each (``StyleHeader.evenness``).
+        surfaces: of the style of each (``StyleHeader.surface``).
     """
 
     def each(value: Callable[[Dials], float]) -> Tensor:
@@ -136,12 +155,12 @@ def redraw(
 
     again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
     structure = each(lambda d: d.structure)
-    even = torch.tensor(evenness).view(-1, 1, 1, 1).to(photos[0])
+    even = torch.tensor([s.evenness for s in surfaces]).view(-1, 1, 1, 1).to(photos[0])
     render = photos[0]
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
         detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
         x = photo if at == 0 else level_input(photo, photos[at - 1], render, detail, structure)
-        x = evened(x, photo, level, even)
+        x = painted(evened(x, photo, level, even), photo, level, surfaces)
         render = revised(x, draw(at, x, False), level)
         if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
             x = evened(render, photo, level, even)

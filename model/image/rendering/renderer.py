@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from model.formats import Surface
 from model.image.dials import Dials
 from model.image.engine_types import Rendering
 from model.image.media.folders import to_image, to_tensor
 from model.image.network.networks import Networks
 from model.image.network.style_params import Phi, at_level, stack
 from model.image.pyramid import Step, plan, resized
+from model.image.rendering.flattening import flattened
 from model.image.rendering.joint_upsampling import enlarge
 from model.image.rendering.masks import mix, soften
 from model.image.rendering.openvino_renderer import OpenVINORenderer
@@ -24,6 +26,7 @@ from model.image.rendering.size_batches import batches, fitting
 from model.image.rendering.video import Scene, Smoothing
 from model.image.style import Style
 
+PLAIN = Surface()
 MOST_PIXELS = 2048 * 2048  # of one forward pass on the CPU, where more at once gain nothing
 
 
@@ -35,13 +38,13 @@ class Drawing:
     phi: Phi  # of a style: a sample a level
     dials: Dials
     steps: tuple[Step, ...]
-    evenness: float = 0.0  # ``StyleHeader.evenness``
+    surface: Surface = PLAIN  # ``StyleHeader.surface``
 
     @classmethod
-    def of(cls, photo: Image.Image, phi: Phi, dials: Dials, evenness: float = 0.0) -> Drawing:
+    def of(cls, photo: Image.Image, phi: Phi, dials: Dials, surface: Surface = PLAIN) -> Drawing:
         """An RGB photo, shrunk to the size at which it is drawn."""
         steps = plan(photo.size, dials.stroke_size)
-        return cls(resized(photo, steps[-1].size), phi, dials, tuple(steps), evenness)
+        return cls(resized(photo, steps[-1].size), phi, dials, tuple(steps), surface)
 
 
 class Renderer:
@@ -91,7 +94,7 @@ class Renderer:
             needed = [style if r.dials.strength > 0 else None for style in needed]
             sheets.append((rgb, region if darkest != 255 else None, needed))
             wanted += [
-                Drawing.of(rgb, style.phi, r.dials, style.header.evenness)
+                Drawing.of(rgb, style.phi, r.dials, style.header.surface)
                 for style in needed
                 if style is not None
             ]
@@ -140,7 +143,7 @@ class Renderer:
             given, weight = scene.take(to_tensor([rgb])[0].to(self.device))
             if dials.strength > 0:
                 steady = to_image(given)
-                drawing = Drawing.of(steady, phi, dials, style.header.evenness)
+                drawing = Drawing.of(steady, phi, dials, style.header.surface)
                 made = to_image(self._draw([drawing], scene)[0])
                 if made.size != steady.size:
                     made = enlarge(made, drawing.photo, steady)
@@ -163,7 +166,8 @@ class Renderer:
         """Drawings of one plan -> (B, 3, H, W). ``scene``: its normalisation goes on from frame to frame."""
         steps = drawings[0].steps
         phi = [{k: v.to(self.device) for k, v in d.phi.items()} for d in drawings]
-        photos = [to_tensor([resized(d.photo, s.size) for d in drawings]).to(self.device) for s in steps]
+        sheets = self._flattened(drawings)
+        photos = [to_tensor([resized(sheet, s.size) for sheet in sheets]).to(self.device) for s in steps]
 
         def draw(at: int, x: Tensor, again: bool) -> Tensor:
             level = steps[at].level
@@ -178,7 +182,16 @@ class Renderer:
             return rendered.float()
 
         levels, dials = [s.level for s in steps], [d.dials for d in drawings]
-        return redraw(photos, draw, levels, dials, [d.evenness for d in drawings])
+        return redraw(photos, draw, levels, dials, [d.surface for d in drawings])
+
+    def _flattened(self, drawings: Sequence[Drawing]) -> list[Image.Image]:
+        """Their photos, flattened where the style is one of flat colours."""
+        shares = [d.dials.flatness * d.surface.flatness for d in drawings]
+        photos = [d.photo for d in drawings]
+        if not any(shares):
+            return photos
+        share = torch.tensor(shares).view(-1, 1, 1, 1).to(self.device)
+        return [to_image(x) for x in flattened(to_tensor(photos).to(self.device), share)]
 
 
 def _area(steps: Sequence[Step]) -> int:

@@ -22,7 +22,7 @@ from model.errors import (
     StyleBaseMismatchError,
     StyleFormatError,
 )
-from model.formats import METADATA_KEY, StyleHeader, checkpoint_hash, read_style_header
+from model.formats import METADATA_KEY, StyleHeader, Surface, checkpoint_hash, read_style_header
 from model.image.checkpoint import load_base, phi_shapes, save_base
 from model.image.network.networks import Networks
 from model.image.style import Style, blend_styles
@@ -35,7 +35,7 @@ HEADER = StyleHeader(
     seed=3,
     losses={"start": {"total": 1.0}, "end": {"total": 0.5}},
     licence="X",
-    evenness=0.25,
+    surface=Surface(evenness=0.25, brushwork=0.04, direction=0.5),
 )
 PHI = {"a.gamma": torch.linspace(-2, 2, 48).view(4, 12), "color": torch.eye(3, 4).repeat(4, 1, 1)}
 
@@ -155,20 +155,38 @@ def test_style_of_other_shapes_is_refused(networks: Networks) -> None:
         Style(PHI, HEADER).check_shapes(phi_shapes(networks))
 
 
-@pytest.mark.parametrize("evenness", [-0.1, 1.5, float("nan"), "much"])
-def test_an_evenness_that_is_no_share_is_refused(evenness: object) -> None:
-    data = Style(PHI, replace(HEADER, evenness=evenness)).to_bytes()  # type: ignore[arg-type]
+def with_surface(**values: object) -> bytes:
+    return save(PHI, metadata={METADATA_KEY: json.dumps(json.loads(HEADER.to_json()) | values)})
+
+
+@pytest.mark.parametrize("name", ["evenness", "brushwork", "direction", "tint", "hatching"])
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), "much"])
+def test_a_surface_out_of_bounds_is_refused(name: str, value: object) -> None:
     with pytest.raises(StyleFormatError, match="from 0 to 1"):
-        read_style_header(data)
+        read_style_header(with_surface(surface={name: value}))
 
 
-def test_styles_of_before_have_no_evenness() -> None:
+def test_more_brushwork_than_a_picture_bears_is_refused() -> None:
+    with pytest.raises(StyleFormatError, match=r"at most 0\.1"):
+        read_style_header(with_surface(surface={"brushwork": 0.5}))
+
+
+@pytest.mark.parametrize("surface", [[], "even", 3, None])
+def test_a_surface_that_is_none_is_refused(surface: object) -> None:
+    with pytest.raises(StyleFormatError):
+        read_style_header(with_surface(surface=surface))
+
+
+def test_styles_of_before_have_evenness_alone_or_nothing() -> None:
     header = json.loads(HEADER.to_json())
-    del header["evenness"]
-    data = save(PHI, metadata={METADATA_KEY: json.dumps(header)})
-    assert read_style_header(data).evenness == 0
+    del header["surface"]
+    for older, expected in (({}, 0.0), ({"evenness": 0.7}, 0.7)):
+        data = save(PHI, metadata={METADATA_KEY: json.dumps(header | older)})
+        assert read_style_header(data).surface == Surface(evenness=expected)
 
 
-def test_a_blend_is_as_even_as_its_parts() -> None:
-    other = Style(PHI, replace(HEADER, evenness=1.0))
-    assert blend_styles([(Style(PHI, HEADER), 2), (other, 1)]).header.evenness == pytest.approx(0.5)
+def test_the_surface_of_a_blend_is_between_those_of_its_parts() -> None:
+    other = Style(PHI, replace(HEADER, surface=Surface(evenness=1.0)))
+    found = blend_styles([(Style(PHI, HEADER), 2), (other, 1)]).header.surface
+    assert found.evenness == pytest.approx(0.5)
+    assert found.brushwork == pytest.approx(0.08 / 3)

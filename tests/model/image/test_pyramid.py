@@ -8,9 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from model.formats import Surface
 from model.image.dials import LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE, Dials
 from model.image.pyramid import LEAST_SIDE, SIDES, Step, level_size, plan
-from model.image.rendering.redrawing import evened, level_input, lost_light, redraw, revised
+from model.image.rendering.redrawing import (
+    evened,
+    level_input,
+    lost_light,
+    redraw,
+    relative_contrast,
+    revised,
+)
 
 LENGTHS = st.integers(1, 8192)
 STROKES = st.sampled_from([LEAST_STROKE_SIZE, 0.7, 1.0, 1.5, MOST_STROKE_SIZE])
@@ -102,10 +110,23 @@ def test_an_outline_that_was_lost_comes_back_with_the_contrast_of_the_style() ->
     photo, render = torch.full((1, 3, 32, 32), 0.5), torch.full((1, 3, 32, 32), 0.5)
     photo[..., 12:16, 12:16] -= 0.4
     render[..., 20:24, 20:24] -= 0.1
-    found = render.mean(1) + lost_light(photo, render)[0]
+    found = render.mean(1) + lost_light(photo, render, torch.ones(1, 1, 32, 32))[0]
     place, elsewhere = found[0, 13:15, 13:15].mean(), found[0, 21:23, 21:23].mean()
     assert 0.5 - float(place) == pytest.approx(0.1, abs=0.05)
     assert 0.5 - float(elsewhere) < 0.05
+
+
+@pytest.mark.parametrize(("given", "drawn", "times"), [(0.1, 0.4, 3.0), (0.3, 0.475, 1.5), (0.5, 0.2, 1.0)])
+def test_contrast_is_relative_to_the_light_of_the_render(given: float, drawn: float, times: float) -> None:
+    """An eye in dark fur that is drawn light stays an eye; what is drawn darker keeps its contrast."""
+    photo, render = torch.full((1, 3, 32, 32), given), torch.full((1, 3, 32, 32), drawn)
+    lift = relative_contrast(photo, render)
+    torch.testing.assert_close(lift, torch.full((1, 1, 32, 32), times))
+    fine = torch.full((1, 3, 64, 64), given)
+    fine[..., 30:32, 30:32] += 0.02
+    found = level_input(fine, photo, render, 1.0)
+    assert float(found[0, 0, 31, 31]) == pytest.approx(drawn + 0.02 * times, abs=1e-4)
+    assert float(found[0, 0, 5, 5]) == pytest.approx(drawn, abs=1e-5)
 
 
 def photos() -> list[Tensor]:
@@ -114,6 +135,7 @@ def photos() -> list[Tensor]:
 
 
 LEVELS = [0, 1, 2]
+SURFACES = [Surface(evenness=1.0), Surface()]
 
 
 def same(_at: int, x: Tensor, _again: bool) -> Tensor:
@@ -127,21 +149,23 @@ def dark(_at: int, x: Tensor, _again: bool) -> Tensor:
 @pytest.mark.parametrize("strength", [0.5, 1.0, MOST_STRENGTH])
 def test_a_network_that_changes_nothing_gives_the_photo(strength: float) -> None:
     given_ = photos()
-    found = redraw(given_, same, LEVELS, [Dials(strength, abstraction=0.0)] * 2, [1.0, 0.0])
+    found = redraw(given_, same, LEVELS, [Dials(strength, abstraction=0.0)] * 2, SURFACES)
     torch.testing.assert_close(found, given_[-1], atol=1e-3, rtol=0)
 
 
 def test_no_strength_is_the_photo_bit_for_bit_whatever_is_drawn() -> None:
     given_ = photos()
-    assert torch.equal(redraw(given_, dark, LEVELS, [Dials(0.0)] * 2, [1.0, 0.0]), given_[-1])
+    assert torch.equal(redraw(given_, dark, LEVELS, [Dials(0.0)] * 2, SURFACES), given_[-1])
 
 
 def test_each_photo_has_dials_of_its_own() -> None:
     given_ = photos()
     dials = [Dials(1.4, 0.9), Dials(0.3, 0.1)]
-    together = redraw(given_, dark, LEVELS, dials, [1.0, 0.0])
+    together = redraw(given_, dark, LEVELS, dials, SURFACES)
     for i in range(2):
-        alone = redraw([each[i : i + 1] for each in given_], dark, LEVELS, dials[i : i + 1], [1.0 - i])
+        alone = redraw(
+            [each[i : i + 1] for each in given_], dark, LEVELS, dials[i : i + 1], SURFACES[i : i + 1]
+        )
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-6, rtol=0)
 
 
@@ -152,17 +176,17 @@ def test_strength_above_one_draws_every_level_again() -> None:
         drawn.append((at, again))
         return x
 
-    redraw(photos(), note, LEVELS, [Dials(1.0)] * 2, [0.0] * 2)
+    redraw(photos(), note, LEVELS, [Dials(1.0)] * 2, [Surface()] * 2)
     assert drawn == [(0, False), (1, False), (2, False)]
     drawn.clear()
-    redraw(photos(), note, LEVELS, [Dials(1.0), Dials(1.2)], [0.0] * 2)
+    redraw(photos(), note, LEVELS, [Dials(1.0), Dials(1.2)], [Surface()] * 2)
     assert drawn == [(at, again) for at in range(3) for again in (False, True)]
 
 
 def test_more_strength_is_farther_from_the_photo() -> None:
     given_ = photos()
     away = [
-        float((redraw(given_, dark, LEVELS, [Dials(s)] * 2, [0.0] * 2) - given_[-1]).abs().mean())
+        float((redraw(given_, dark, LEVELS, [Dials(s)] * 2, [Surface()] * 2) - given_[-1]).abs().mean())
         for s in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
     ]
     assert away == sorted(set(away))

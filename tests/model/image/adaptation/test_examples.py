@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from model.image.adaptation.examples import PLACES, PLACES_OF_ONE, LevelExamples, evenness, observe
+from model.image.adaptation.examples import PLACES, PLACES_OF_ONE, LevelExamples, observe
 from model.image.losses.hypercolumns import CHANNELS
 from model.image.losses.objective import Objective
 from model.image.network.style_encoder import DESCRIPTION
@@ -64,14 +62,3 @@ def test_every_work_has_its_share_of_the_places(objective: Objective, k: int) ->
 def test_a_seed_sees_the_same_parts(objective: Objective) -> None:
     first, second = (seen(objective, (700, 400), level=3)[0] for _ in range(2))
     assert torch.equal(first.features[0], second.features[0])
-
-
-def test_flat_colour_is_even_and_strokes_everywhere_are_not() -> None:
-    rng = np.random.default_rng(0)
-    strokes = rng.integers(0, 256, (300, 200, 3), dtype=np.uint8)
-    paper = strokes.copy()
-    paper[:90] = 240
-    assert evenness([Image.fromarray(paper)]) == 1
-    assert evenness([Image.fromarray(strokes)]) == 0
-    assert evenness([Image.fromarray(paper), Image.fromarray(strokes)]) == 1, "a tenth of all is enough"
-    assert evenness([Image.new("RGB", (8, 900), "white")]) == 1, "a narrow example"

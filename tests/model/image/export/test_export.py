@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from PIL import Image
 from safetensors.numpy import load, save
 
 from model.errors import ExportUnavailableError, StyleBaseMismatchError, StyleFormatError
-from model.formats import METADATA_KEY, StyleHeader
+from model.formats import METADATA_KEY, StyleHeader, Surface
 from model.image.checkpoint import Base, load_base, phi_shapes, save_base
 from model.image.dials import Dials
 from model.image.engine import BANK
@@ -34,16 +35,20 @@ from model.image.style import Style
 WIDE = (900, 60)  # drawn at 512 x 32 and enlarged
 
 
-def a_style(base: Base) -> Style:
+PRINT = Surface(evenness=0.8)
+PAINTING = Surface(brushwork=0.06, direction=0.5, tint=0.7)
+ENGRAVING = Surface(evenness=1.0, hatching=0.7)
+
+
+def a_style(base: Base, surface: Surface = PRINT) -> Style:
     """The zero-step styles of invented embeddings, another at each level, every tensor moved a little."""
     torch.manual_seed(1)
     encoder = base.networks.encoder
     with torch.no_grad():
         levels = [encoder.decode(torch.rand(1, encoder.config.embedding), i) for i in range(len(SIDES))]
     moved = {name: value + 0.03 * torch.randn(value.shape) for name, value in stack(levels).items()}
-    return Style(
-        moved, StyleHeader(base.hash, k=3, steps=5, seed=0, licence="of the checkpoint", evenness=0.8)
-    )
+    header = StyleHeader(base.hash, k=3, steps=5, seed=0, licence="of the checkpoint", surface=surface)
+    return Style(moved, header)
 
 
 def small_base(path: Path, *, last_convolution: bool = False) -> Base:
@@ -119,6 +124,18 @@ def test_it_draws_as_the_service_does(base: Base, style: bytes, file: bytes) -> 
         apart = levels_apart(base, style, exported, a_photo(size))
         assert apart.max() <= 2
         assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("surface", [PAINTING, replace(PAINTING, direction=1.0), ENGRAVING])
+def test_brushwork_is_that_of_the_service(base: Base, surface: Surface) -> None:
+    """Strokes, dots and hatching at the finest level, on more than one tile of noise, and enlarged."""
+    painted = a_style(base, surface).to_bytes()
+    exported, photo = Exported(export_style(painted)), a_photo((700, 300))
+    apart = levels_apart(base, painted, exported, photo)
+    assert apart.max() <= 4
+    assert apart.mean() < 0.1
+    plain = a_style(base, replace(surface, brushwork=0.0, hatching=0.0)).to_bytes()
+    assert levels_apart(base, plain, exported, photo).mean() > 2, "brushwork is seen"
 
 
 def test_a_tall_photo(base: Base, style: bytes, file: bytes) -> None:

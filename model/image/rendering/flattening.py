@@ -1,0 +1,50 @@
+"""Takes shading and fine texture out of a photo, and keeps its outlines: for prints in flat colours.
+
+A bilateral filter (Tomasi & Manduchi 1998) of the logarithm of light, so that the eyes of a dark animal count
+as much as those of a light one; several passes give what looks drawn (Winnemöller et al. 2006, "Real-time
+video abstraction"). It is done at half the size, and brought back to the photo's by a guided filter.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.image.brushes import neighbours
+from model.image.pyramid import FLAT_ALIKE, FLAT_DARK, FLAT_EDGE, FLAT_REACH, FLAT_STEPS
+from model.image.rendering.filters import box, enlarged
+
+
+def flattened(photo: Tensor, share: Tensor) -> Tensor:
+    """A photo without what is neither outline nor flat.
+
+    Args:
+        photo: (B, 3, H, W) in 0..1, at the size at which it is drawn.
+        share: how far, 0..1, (B, 1, 1, 1).
+    """
+    if not bool((share > 0).any()):
+        return photo
+    half = F.avg_pool2d(photo, 2)
+    x = (half + FLAT_DARK).log()
+    for step in FLAT_STEPS:
+        x = _bilateral(x, step)
+    flat = x.exp() - FLAT_DARK
+    light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
+    mean, mean_flat = box(coarse, 1), box(flat, 1)
+    variance = (box(coarse.square(), 1) - mean.square()).clamp_min(0)
+    slope = box((box(coarse * flat, 1) - mean * mean_flat) / (variance + FLAT_EDGE), 1)
+    detail = enlarged(slope, photo) * (light - enlarged(coarse, photo))
+    return torch.lerp(photo, (enlarged(flat, photo) + detail).clamp(0, 1), share)
+
+
+def _bilateral(x: Tensor, step: int) -> Tensor:
+    """Every pixel the mean of those around it, ``step`` apart, the near and the alike counting most."""
+    height, width = x.shape[2:]
+    around = F.pad(x, (step * FLAT_REACH,) * 4, mode="replicate")
+    total, weights = torch.zeros_like(x), torch.zeros_like(x[:, :1])
+    for down, right, near in neighbours():
+        other = around[:, :, step * down : step * down + height, step * right : step * right + width]
+        weight = near * torch.exp((other - x).square().sum(1, keepdim=True) / (-2 * FLAT_ALIKE**2))
+        total, weights = total + weight * other, weights + weight
+    return total / weights
