@@ -3476,7 +3476,13 @@ export interface operations {
                      *             "modality": "image",
                      *             "rights": "Public domain",
                      *             "examples_licence": "CC0-1.0",
-                     *             "evenness": 1
+                     *             "surface": {
+                     *               "evenness": 1,
+                     *               "brushwork": 0,
+                     *               "direction": 1,
+                     *               "tint": 0.6,
+                     *               "hatching": 0
+                     *             }
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
                      *           "expires_at": null,
@@ -3513,7 +3519,13 @@ export interface operations {
                      *             "modality": "image",
                      *             "rights": "Public domain",
                      *             "examples_licence": "CC0-1.0",
-                     *             "evenness": 1
+                     *             "surface": {
+                     *               "evenness": 1,
+                     *               "brushwork": 0,
+                     *               "direction": 1,
+                     *               "tint": 0.6,
+                     *               "hatching": 0
+                     *             }
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
                      *           "expires_at": null,
@@ -3717,7 +3729,13 @@ export interface operations {
                      *           "modality": "image",
                      *           "rights": "Public domain",
                      *           "examples_licence": "CC0-1.0",
-                     *           "evenness": 1
+                     *           "surface": {
+                     *             "evenness": 1,
+                     *             "brushwork": 0,
+                     *             "direction": 1,
+                     *             "tint": 0.6,
+                     *             "hatching": 0
+                     *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -4125,7 +4143,13 @@ export interface operations {
                      *         "modality": "image",
                      *         "rights": "Public domain",
                      *         "examples_licence": "CC0-1.0",
-                     *         "evenness": 1
+                     *         "surface": {
+                     *           "evenness": 1,
+                     *           "brushwork": 0,
+                     *           "direction": 1,
+                     *           "tint": 0.6,
+                     *           "hatching": 0
+                     *         }
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
                      *       "expires_at": null,
@@ -4418,7 +4442,13 @@ export interface operations {
                      *         "modality": "image",
                      *         "rights": "Public domain",
                      *         "examples_licence": "CC0-1.0",
-                     *         "evenness": 1
+                     *         "surface": {
+                     *           "evenness": 1,
+                     *           "brushwork": 0,
+                     *           "direction": 1,
+                     *           "tint": 0.6,
+                     *           "hatching": 0
+                     *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4753,7 +4783,13 @@ export interface operations {
                      *         "modality": "image",
                      *         "rights": "Public domain",
                      *         "examples_licence": "CC0-1.0",
-                     *         "evenness": 1
+                     *         "surface": {
+                     *           "evenness": 1,
+                     *           "brushwork": 0,
+                     *           "direction": 1,
+                     *           "tint": 0.6,
+                     *           "hatching": 0
+                     *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
                      *       "expires_at": null,
@@ -4998,7 +5034,13 @@ export interface operations {
                      *           "modality": "image",
                      *           "rights": "Public domain",
                      *           "examples_licence": "CC0-1.0",
-                     *           "evenness": 1
+                     *           "surface": {
+                     *             "evenness": 1,
+                     *             "brushwork": 0,
+                     *             "direction": 1,
+                     *             "tint": 0.6,
+                     *             "hatching": 0
+                     *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -5090,7 +5132,13 @@ export interface operations {
                      *           "modality": "image",
                      *           "rights": "Public domain",
                      *           "examples_licence": "CC0-1.0",
-                     *           "evenness": 1
+                     *           "surface": {
+                     *             "evenness": 1,
+                     *             "brushwork": 0,
+                     *             "direction": 1,
+                     *             "tint": 0.6,
+                     *             "hatching": 0
+                     *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
@@ -7158,7 +7206,13 @@ export interface operations {
                      *           "modality": "image",
                      *           "rights": "Public domain",
                      *           "examples_licence": "CC0-1.0",
-                     *           "evenness": 1
+                     *           "surface": {
+                     *             "evenness": 1,
+                     *             "brushwork": 0,
+                     *             "direction": 1,
+                     *             "tint": 0.6,
+                     *             "hatching": 0
+                     *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
                      *         "expires_at": null,
