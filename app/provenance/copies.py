@@ -17,6 +17,7 @@ COPY = 0.75
 
 _SIDE, _LOW = 64, 16
 _FLAT = 4.0  # grey levels of standard deviation, below which a part has nothing to be known by
+_FAINT = 32.0  # of half of the frequencies: a ramp or stripes have too few, and the rest is rounding
 
 _BASIS = np.cos(
     np.pi * np.arange(1, _LOW + 1)[:, None] * (2 * np.arange(_SIDE)[None, :] + 1) / (2 * _SIDE)
@@ -24,8 +25,9 @@ _BASIS = np.cos(
 
 
 def fingerprints(pictures: Sequence[Image.Image]) -> bytes:
-    """The hashes of all their parts, one after the other; parts without contrast have none."""
-    return b"".join(_hash(part) for picture in pictures for part in _parts(picture) if part.std() > _FLAT)
+    """The hashes of all their parts, one after the other; parts without contrast or without shapes have none."""
+    parts = (part for picture in pictures for part in _parts(picture) if part.std() > _FLAT)
+    return b"".join(_hash(part) for part in parts)
 
 
 def agreement(picture: Image.Image, known: bytes) -> float | None:
@@ -49,5 +51,8 @@ def _parts(picture: Image.Image) -> Iterator[NDArray[np.float32]]:
 
 
 def _hash(part: NDArray[np.float32]) -> bytes:
+    """The hash of a part; nothing for one in which rounding would decide it."""
     frequencies = _BASIS @ part @ _BASIS.T
+    if np.median(np.abs(frequencies)) < _FAINT:
+        return b""
     return np.packbits(frequencies > np.median(frequencies)).tobytes()

@@ -60,3 +60,11 @@ def test_nothing_is_like_nothing() -> None:
     assert fingerprints([plain]) == b""
     assert agreement(plain, fingerprints([photo("fig")])) is None
     assert agreement(photo("fig"), b"") is None
+
+
+@pytest.mark.parametrize("angle", [0, 90])
+def test_what_is_too_plain_to_be_known_is_no_copy(angle: int) -> None:
+    """Of a ramp all but a few frequencies are rounding, which is the same in every ramp."""
+    ramp = Image.linear_gradient("L").rotate(angle).convert("RGB")
+    assert fingerprints([ramp]) == b""
+    assert agreement(ramp.resize((300, 200)), fingerprints([photo("dahlia"), ramp])) is None
