@@ -25,7 +25,7 @@ _BASIS = np.cos(
 
 
 def fingerprints(pictures: Sequence[Image.Image]) -> bytes:
-    """The hashes of all their parts, one after the other; parts without contrast or without shapes have none."""
+    """The hashes of all their parts, one after the other; parts without contrast or shapes have none."""
     parts = (part for picture in pictures for part in _parts(picture) if part.std() > _FLAT)
     return b"".join(_hash(part) for part in parts)
 
