@@ -1,4 +1,7 @@
-"""Noise and kernels of brushwork and flattening, as arrays: for the service and for exported styles."""
+"""What brushwork and flat colour are made of: numbers, noise and kernels.
+
+As arrays, since the service paints with torch and an exported style with ONNX.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,29 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model.image.pyramid import (
-    DIRECTIONS,
-    DOT,
-    FLAT_NEAR,
-    FLAT_REACH,
-    LINE_LENGTH,
-    LINE_PERIOD,
-    LINE_WIDTH,
-    NOISE_SIDE,
-    STROKE_LENGTH,
-    STROKE_WIDTH,
-)
-
 Kernels = NDArray[np.float32]
+
+FLAT_STEPS = (1, 2)  # pixels between those that a pass of the bilateral filter looks at, at half the size
+FLAT_REACH = 2  # pixels to each side
+FLAT_NEAR = 1.4  # pixels: what is so far away counts half
+FLAT_ALIKE = 0.15  # standard deviation of differences of logarithms of light that are shading
+FLAT_DARK = 0.06  # light, 0..1, below which differences are not relative to it any more
+FLAT_EDGE = 0.01  # variance of light above which detail of the full size belongs to an outline
+PAINTED_FROM = 3  # level from which on brushwork is painted from noise
+NOISE_SIDE = 256  # pixels a side of its tiles
+DIRECTIONS = 8  # in which strokes and lines are drawn out
+STROKE_LENGTH, STROKE_WIDTH = 7.0, 1.6  # pixels, standard deviations
+LINE_LENGTH, LINE_WIDTH, LINE_PERIOD = 14.0, 4.5, 4.0  # pixels, of hatching
+DOT = 0.9  # pixels, standard deviation
+TINTS = 0.8  # colour of dots beside their light, at a tint of 1
+HATCHED = 0.25  # standard deviation of hatching in black places, 0..1; it falls with the square of darkness
+ROUGH = 0.08  # standard deviation of logarithms of light of details that take a quarter of the brushwork away
+NEAR_REACH = 2  # pixels at half the size, twice: shapes that give a stroke its direction
+FAR, FAR_REACH, FAR_COUNTS = 8, 4, 0.3  # and those farther away: blocks of pixels, how many, what they count
+PLAIN_SLOPE, PLAIN_TURN = 0.006, 0.7  # light a pixel below which strokes lie this way (radians)
+KEY_LINES, KEY_GAIN = 0.6, 14.0  # of prints in flat colours: how black, how soon
+KEY_REACH, KEY_CROWD, KEY_CROWDING = 6, 1.3, 1.5  # pixels around; how few lines there are all drawn
+KEY_FROM, KEY_DARK = 0.05, 0.1  # darker than around, relative to its light, from where it is a line
 SPREAD = math.sqrt((255**2 - 1) / 12)  # of whole numbers from -127 to 127
 
 

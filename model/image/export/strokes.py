@@ -10,19 +10,6 @@ from onnx import TensorProto
 
 from model.formats import Surface
 from model.image.brushes import (
-    SPREAD,
-    Kernels,
-    compass,
-    dot_kernel,
-    line_kernels,
-    neighbours,
-    stroke_kernels,
-    white_noise,
-)
-from model.image.export.graph import GraphBuilder
-from model.image.export.resampling import box, pooled, rounded
-from model.image.pyramid import (
-    DARK,
     DIRECTIONS,
     FAR,
     FAR_COUNTS,
@@ -46,9 +33,19 @@ from model.image.pyramid import (
     PLAIN_SLOPE,
     PLAIN_TURN,
     ROUGH,
-    SIDES,
+    SPREAD,
     TINTS,
+    Kernels,
+    compass,
+    dot_kernel,
+    line_kernels,
+    neighbours,
+    stroke_kernels,
+    white_noise,
 )
+from model.image.export.graph import GraphBuilder
+from model.image.export.resampling import box, pooled, rounded
+from model.image.pyramid import DARK, SIDES
 
 
 @dataclass(frozen=True)

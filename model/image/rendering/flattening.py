@@ -11,8 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.image.brushes import neighbours
-from model.image.pyramid import FLAT_ALIKE, FLAT_DARK, FLAT_EDGE, FLAT_REACH, FLAT_STEPS
+from model.image.brushes import (
+    FLAT_ALIKE,
+    FLAT_DARK,
+    FLAT_EDGE,
+    FLAT_REACH,
+    FLAT_STEPS,
+    neighbours,
+)
 from model.image.rendering.filters import box, enlarged
 
 

@@ -18,16 +18,6 @@ from torch import Tensor
 
 from model.formats import Surface
 from model.image.brushes import (
-    SPREAD,
-    Kernels,
-    compass,
-    dot_kernel,
-    line_kernels,
-    stroke_kernels,
-    white_noise,
-)
-from model.image.pyramid import (
-    DARK,
     DIRECTIONS,
     FAR,
     FAR_COUNTS,
@@ -46,8 +36,16 @@ from model.image.pyramid import (
     PLAIN_SLOPE,
     PLAIN_TURN,
     ROUGH,
+    SPREAD,
     TINTS,
+    Kernels,
+    compass,
+    dot_kernel,
+    line_kernels,
+    stroke_kernels,
+    white_noise,
 )
+from model.image.pyramid import DARK
 from model.image.rendering.filters import box, enlarged
 
 

@@ -9,8 +9,16 @@ import torch
 from torch import Tensor
 
 from model.formats import Surface
-from model.image.brushes import SPREAD, dot_kernel, line_kernels, stroke_kernels, white_noise
-from model.image.pyramid import DIRECTIONS, FLAT_ALIKE, PAINTED_FROM
+from model.image.brushes import (
+    DIRECTIONS,
+    FLAT_ALIKE,
+    PAINTED_FROM,
+    SPREAD,
+    dot_kernel,
+    line_kernels,
+    stroke_kernels,
+    white_noise,
+)
 from model.image.rendering.flattening import flattened
 from model.image.rendering.strokes import painted
 
