@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Kernels = NDArray[np.float32]
 
-FLAT_STEPS = (1, 2)  # pixels between those that a pass of the bilateral filter looks at, at half the size
+FLAT_STEPS = (1, 2, 4)  # pixels between those that a pass of the bilateral filter looks at, at half the size
 FLAT_REACH = 2  # pixels to each side
 FLAT_NEAR = 1.4  # pixels: what is so far away counts half
 FLAT_ALIKE = 0.15  # standard deviation of differences of logarithms of light that are shading
