@@ -8,7 +8,7 @@ from pathlib import Path
 from model.formats import checkpoint_hash
 
 LANGUAGE_MODEL = "smollm2-135m.safetensors"
-DEFAULT_STEPS = 8
+DEFAULT_STEPS = 5
 MAX_STEPS = 64
 MAX_STORIES_WRITTEN = 4  # in one request
 SHORTEST, LONGEST = 30, 600  # words
