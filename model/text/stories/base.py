@@ -18,7 +18,7 @@ from model.formats import METADATA_KEY
 from model.maml import Params
 from model.sequence.network import token_loss
 from model.sequence.objective import Batch
-from model.text.stories.limits import DEFAULT_STEPS, default_stories_checkpoint, stories_hash
+from model.text.stories.limits import DEFAULT_STEPS, shipped_checkpoint, stories_hash
 from model.text.stories.llama import Llama, LowRank, load_language_model
 from model.text.stories.package import language_model
 
@@ -84,7 +84,8 @@ def save_stories(
 def load_stories(folder: Path, checkpoint: Path | None = None) -> StoriesBase:
     """The language model, converted into ``folder`` where it is not yet, and the checkpoint.
 
-    Without a checkpoint, phi begins at no effect and all rates are ``RATE``.
+    ``checkpoint``: default the shipped one, where it fits the language model; else phi begins at no effect
+    and all rates are ``RATE``.
 
     Raises:
         StoriesUnavailableError: the language model's package is not installed.
@@ -99,8 +100,8 @@ def load_stories(folder: Path, checkpoint: Path | None = None) -> StoriesBase:
         dict[str, Any](),
         stories_hash(model, checkpoint),
     )
-    path = checkpoint or default_stories_checkpoint()
-    if checkpoint is not None or path.exists():
+    path = checkpoint or shipped_checkpoint(model)
+    if path is not None:
         try:
             with safe_open(path, framework="pt") as file:
                 header = json.loads((file.metadata() or {})[METADATA_KEY])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,4 +91,5 @@ class StoriesTraining(SequenceTraining):
             "authors": self.names,
             "licence": "public domain in the USA (prose), Apache-2.0 (weights)",
         }
-        save_stories(path, self.start.tensors(), rates, bloom(self.known), {"card": about | dict(card)})
+        header = {"card": about | dict(card), "shape": asdict(self.network.shape)}
+        save_stories(path, self.start.tensors(), rates, bloom(self.known), header)

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from gguf import GGUFWriter
+from safetensors import safe_open
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from model.errors import AdaptationCanceled, CheckpointFormatError, StyleBaseMismatchError, StyleFormatError
+from model.formats import METADATA_KEY
 from model.sequence.network import expand_phi
 from model.text.errors import EmptyTextError, StoriesUnavailableError, WritingError, WritingFailedError
 from model.text.originality import RunIndex
 from model.text.reading import Text
-from model.text.stories import package
+from model.text.stories import limits, package
 from model.text.stories.adaptation import adapt
 from model.text.stories.base import RATE, StoriesBase, StoryLoss, load_stories, save_stories
 from model.text.stories.description import describe
@@ -357,6 +359,24 @@ def test_the_language_model_is_converted_once_with_its_tokenizer(tmp_path, monke
     (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:900])
     with pytest.raises(CheckpointFormatError):
         load_stories(tmp_path / "models", tmp_path / "cut.safetensors")
+
+
+def test_the_shipped_start_is_for_the_language_model_that_it_was_trained_on(tmp_path, monkeypatch, base):
+    write_gguf(tmp_path / "tiny.gguf")
+    model = tmp_path / "tiny.safetensors"
+    package.convert(tmp_path / "tiny.gguf", model)
+    assert limits.shipped_checkpoint(model) is None, "the one in the package is for another"
+    alone = limits.stories_hash(model)
+    shipped, phi = tmp_path / "start.safetensors", dict(base.phi)
+    shape = json.loads(safe_open(model, "pt").metadata()[METADATA_KEY])["shape"]
+    save_stories(shipped, phi, base.rates, bloom(word_numbers(PROSE)), {"shape": shape})
+    monkeypatch.setattr(limits, "SHIPPED", shipped)
+    assert limits.shipped_checkpoint(model) == shipped
+    assert limits.stories_hash(model) == limits.stories_hash(model, shipped) != alone
+    save_stories(shipped, phi, base.rates, bloom(word_numbers(PROSE)), {"shape": shape | {"layers": 99}})
+    assert limits.stories_hash(model) == alone
+    shipped.write_bytes(b"")
+    assert limits.stories_hash(model) == alone
 
 
 def test_without_the_package_the_error_says_what_to_install(tmp_path, monkeypatch):
