@@ -16,6 +16,7 @@ from torch import Tensor
 from model.formats import MOST_BRUSHWORK, Surface
 from model.image.media.folders import to_tensor
 from model.image.pyramid import level_size, resized
+from model.image.rendering.filters import doubled_angle
 
 SIDE = 256  # pixels of the longer side, at which works are looked at
 WINDOW = 5  # pixels a side, in which evenness is looked at
@@ -74,13 +75,10 @@ def _texture(x: Tensor) -> Tensor:
 
 def _coherence(x: Tensor) -> Tensor:
     """(1, 3, H, W) -> for every block how far its texture has one direction, 0..1 (Bigün & Granlund 1987)."""
-    light = F.pad(x.mean(1, keepdim=True), (1,) * 4, mode="replicate")
-    across = (light[:, :, 1:-1, 2:] - light[:, :, 1:-1, :-2]) / 2
-    down = (light[:, :, 2:, 1:-1] - light[:, :, :-2, 1:-1]) / 2
-    terms = torch.cat([across.square(), across * down, down.square()], 1)
-    a, b, c = F.avg_pool2d(terms, BLOCK).flatten(2)[0]
-    found: Tensor = ((a - c).square() + 4 * b.square()).sqrt() / (a + c + 1e-7)
-    return found
+    twice = doubled_angle(x.mean(1, keepdim=True))
+    strength = twice.square().sum(1, keepdim=True).sqrt()
+    length = F.avg_pool2d(twice, BLOCK).square().sum(1).sqrt()
+    return (length / (F.avg_pool2d(strength, BLOCK)[:, 0] + 1e-7)).flatten()
 
 
 def _color_spread(x: Tensor) -> float:

@@ -10,6 +10,11 @@ from onnx import TensorProto
 
 from model.formats import Surface
 from model.image.brushes import (
+    CLUTTER_ALIKE,
+    CLUTTER_FROM,
+    CLUTTER_MOST,
+    CLUTTER_REACH,
+    CLUTTER_SLOPE,
     DIRECTIONS,
     FAR,
     FAR_COUNTS,
@@ -138,11 +143,14 @@ def _outlines(g: GraphBuilder, light: str) -> str:
 def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     """``rendering.flattening.flattened``, rounded to 8 bits; ``share`` is a scalar."""
     half = pooled(g, photo, 2)
+    light, coarse = _light(g, photo), _light(g, half)
+    crowded = g.node("Sub", _clutter(g, coarse), g.number(CLUTTER_FROM))
+    crowded = g.node("Clip", crowded, g.number(0), g.number(CLUTTER_MOST))
+    alike = g.node("Add", g.number(FLAT_ALIKE), g.node("Mul", g.number(CLUTTER_ALIKE), crowded))
     x = g.node("Log", g.node("Add", half, g.number(FLAT_DARK)))
     for step in FLAT_STEPS:
-        x = _bilateral(g, x, step)
+        x = _bilateral(g, x, step, alike)
     flat = g.node("Sub", g.node("Exp", x), g.number(FLAT_DARK))
-    light, coarse = _light(g, photo), _light(g, half)
     mean, mean_flat = box(g, coarse, 1), box(g, flat, 1)
     variance = g.node("Sub", box(g, _square(g, coarse), 1), _square(g, mean))
     variance = g.node("Add", g.node("Max", variance, g.number(0)), g.number(FLAT_EDGE))
@@ -155,8 +163,26 @@ def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     return rounded(g, g.node("Add", photo, g.node("Mul", share, g.node("Sub", found, photo))))
 
 
-def _bilateral(g: GraphBuilder, x: str, step: int) -> str:
+def _clutter(g: GraphBuilder, light: str) -> str:
+    twice = _doubled_angle(g, light)
+    a, b = (g.node("Slice", twice, g.integers(i), g.integers(i + 1), g.integers(1)) for i in range(2))
+    fourth = g.node("ReduceSum", _square(g, twice), g.integers(1))
+    square = g.node("Sqrt", fourth)
+    edges = g.node("Div", square, g.node("Add", square, g.number(CLUTTER_SLOPE**2)))
+    product = g.node("Mul", g.number(2), g.node("Mul", a, b))
+    fourfold = g.node("Concat", g.node("Sub", _square(g, a), _square(g, b)), product, axis=1)
+    weight = g.node("Div", edges, g.node("Add", fourth, g.number(1e-12)))
+    terms = g.node("Concat", edges, g.node("Mul", fourfold, weight), axis=1)
+    found = box(g, box(g, terms, CLUTTER_REACH), CLUTTER_REACH)
+    share = g.node("Slice", found, g.integers(0), g.integers(1), g.integers(1))
+    common = g.node("Slice", found, g.integers(1), g.integers(3), g.integers(1))
+    common = g.node("Sqrt", g.node("ReduceSum", _square(g, common), g.integers(1)))
+    return g.node("Relu", g.node("Sub", share, common))
+
+
+def _bilateral(g: GraphBuilder, x: str, step: int, alike: str) -> str:
     reach = step * FLAT_REACH
+    of_differences = g.node("Div", g.number(-0.5), _square(g, alike))
     around = g.node("Pad", x, g.integers(0, 0, reach, reach, 0, 0, reach, reach), mode="edge")
     size = g.node("Shape", x, start=2)
     total, weights = [], []
@@ -164,16 +190,14 @@ def _bilateral(g: GraphBuilder, x: str, step: int) -> str:
         start = g.integers(step * down, step * right)
         other = g.node("Slice", around, start, g.node("Add", start, size), g.integers(2, 3))
         apart = g.node("ReduceSum", _square(g, g.node("Sub", other, x)), g.integers(1))
-        alike = g.node("Exp", g.node("Div", apart, g.number(-2 * FLAT_ALIKE**2)))
-        weight = g.node("Mul", g.number(near), alike)
+        weight = g.node("Mul", g.number(near), g.node("Exp", g.node("Mul", apart, of_differences)))
         total.append(g.node("Mul", weight, other))
         weights.append(weight)
     return g.node("Div", g.node("Sum", *total), g.node("Sum", *weights))
 
 
-def _tangents(g: GraphBuilder, light: str) -> str:
-    half = pooled(g, light, 2)
-    padded = g.node("Pad", half, g.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
+def _doubled_angle(g: GraphBuilder, light: str) -> str:
+    padded = g.node("Pad", light, g.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
     slopes = np.zeros((2, 1, 3, 3), dtype=np.float32)
     slopes[0, 0, 1, ::2] = slopes[1, 0, ::2, 1] = -0.5, 0.5
     gradient = g.node("Conv", padded, g.constant(slopes))
@@ -182,7 +206,11 @@ def _tangents(g: GraphBuilder, light: str) -> str:
     )
     difference = g.node("Sub", _square(g, across), _square(g, down))
     product = g.node("Mul", g.number(2), g.node("Mul", across, down))
-    tensor = g.node("Concat", difference, product, axis=1)
+    return g.node("Concat", difference, product, axis=1)
+
+
+def _tangents(g: GraphBuilder, light: str) -> str:
+    tensor = _doubled_angle(g, pooled(g, light, 2))
     near = box(g, box(g, tensor, NEAR_REACH), NEAR_REACH)
     far = pooled(g, tensor, FAR)
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,3 +15,14 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
 def box(x: Tensor, reach: int) -> Tensor:
     """Means of squares of ``2 reach + 1`` a side; the border repeats."""
     return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+
+
+def doubled_angle(light: Tensor) -> Tensor:
+    """Cosine and sine of twice the angle of the gradient, times its square: (B, 1, H, W) -> (B, 2, H, W).
+
+    Edges of opposite gradients add up in it, as in the structure tensor (Bigün & Granlund 1987).
+    """
+    padded = F.pad(light, (1,) * 4, mode="replicate")
+    across = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) / 2
+    down = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]) / 2
+    return torch.cat([across.square() - down.square(), 2 * across * down], 1)

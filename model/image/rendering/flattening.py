@@ -1,7 +1,8 @@
 """Takes shading and fine texture out of a photo, and keeps its outlines: for prints in flat colours.
 
 A bilateral filter (Tomasi & Manduchi 1998) of the logarithm of light, so that the eyes of a dark animal count
-as much as those of a light one; several passes give what looks drawn (Winnemöller et al. 2006, "Real-time
+as much as those of a light one, and wider differences count as shading where leaves or gravel crowd: a
+print draws their masses. Several passes give what looks drawn (Winnemöller et al. 2006, "Real-time
 video abstraction"). It is done at half the size, and brought back to the photo's by a guided filter.
 """
 
@@ -12,6 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.image.brushes import (
+    CLUTTER_ALIKE,
+    CLUTTER_FROM,
+    CLUTTER_MOST,
+    CLUTTER_REACH,
+    CLUTTER_SLOPE,
     FLAT_ALIKE,
     FLAT_DARK,
     FLAT_EDGE,
@@ -19,7 +25,7 @@ from model.image.brushes import (
     FLAT_STEPS,
     neighbours,
 )
-from model.image.rendering.filters import box, enlarged
+from model.image.rendering.filters import box, doubled_angle, enlarged
 
 
 def flattened(photo: Tensor, share: Tensor) -> Tensor:
@@ -32,11 +38,12 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     if not bool((share > 0).any()):
         return photo
     half = F.avg_pool2d(photo, 2)
+    light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
+    alike = FLAT_ALIKE + CLUTTER_ALIKE * (_clutter(coarse) - CLUTTER_FROM).clamp(0, CLUTTER_MOST)
     x = (half + FLAT_DARK).log()
     for step in FLAT_STEPS:
-        x = _bilateral(x, step)
+        x = _bilateral(x, step, alike)
     flat = x.exp() - FLAT_DARK
-    light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
     mean, mean_flat = box(coarse, 1), box(flat, 1)
     variance = (box(coarse.square(), 1) - mean.square()).clamp_min(0)
     slope = box((box(coarse * flat, 1) - mean * mean_flat) / (variance + FLAT_EDGE), 1)
@@ -44,13 +51,33 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     return torch.lerp(photo, (enlarged(flat, photo) + detail).clamp(0, 1), share)
 
 
-def _bilateral(x: Tensor, step: int) -> Tensor:
-    """Every pixel the mean of those around it, ``step`` apart, the near and the alike counting most."""
+def _clutter(light: Tensor) -> Tensor:
+    """How crowded every place is with edges of all directions, (B, 1, H, W) in 0..1: leaves, gravel, snow.
+
+    Edges of one direction, or of two at right angles, are a wall with its windows, hair or a mast: what they
+    have in common is the mean of four times their angle, which is taken off.
+    """
+    twice = doubled_angle(light)
+    a, b = twice.split(1, 1)
+    square = twice.square().sum(1, keepdim=True).sqrt()  # of the slope
+    edges = square / (square + CLUTTER_SLOPE**2)
+    fourfold = torch.cat([a.square() - b.square(), 2 * a * b], 1) * edges / (square.square() + 1e-12)
+    found = box(box(torch.cat([edges, fourfold], 1), CLUTTER_REACH), CLUTTER_REACH)
+    return (found[:, :1] - found[:, 1:].square().sum(1, keepdim=True).sqrt()).clamp_min(0)
+
+
+def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
+    """Every pixel the mean of those around it, ``step`` apart, the near and the alike counting most.
+
+    Args:
+        alike: the standard deviation of differences that count, (B, 1, H, W).
+    """
+    of_differences = -0.5 / alike.square()
     height, width = x.shape[2:]
     around = F.pad(x, (step * FLAT_REACH,) * 4, mode="replicate")
     total, weights = torch.zeros_like(x), torch.zeros_like(x[:, :1])
     for down, right, near in neighbours():
         other = around[:, :, step * down : step * down + height, step * right : step * right + width]
-        weight = near * torch.exp((other - x).square().sum(1, keepdim=True) / (-2 * FLAT_ALIKE**2))
+        weight = near * torch.exp((other - x).square().sum(1, keepdim=True) * of_differences)
         total, weights = total + weight * other, weights + weight
     return total / weights

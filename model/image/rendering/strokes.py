@@ -46,7 +46,7 @@ from model.image.brushes import (
     white_noise,
 )
 from model.image.pyramid import DARK
-from model.image.rendering.filters import box, enlarged
+from model.image.rendering.filters import box, doubled_angle, enlarged
 
 
 def painted(x: Tensor, photo: Tensor, level: int, surfaces: Sequence[Surface]) -> Tensor:
@@ -118,10 +118,7 @@ def _tangents(light: Tensor) -> Tensor:
 
     Where nothing is near, shapes that are farther away count, and at last one direction for all.
     """
-    half = F.pad(F.avg_pool2d(light, 2), (1,) * 4, mode="replicate")
-    across = (half[:, :, 1:-1, 2:] - half[:, :, 1:-1, :-2]) / 2
-    down = (half[:, :, 2:, 1:-1] - half[:, :, :-2, 1:-1]) / 2
-    tensor = torch.cat([across.square() - down.square(), 2 * across * down], 1)
+    tensor = doubled_angle(F.avg_pool2d(light, 2))
     near = box(box(tensor, NEAR_REACH), NEAR_REACH)
     far = F.avg_pool2d(tensor, FAR)
     for _ in range(3):

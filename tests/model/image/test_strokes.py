@@ -156,3 +156,27 @@ def test_a_share_of_none_leaves_the_photo() -> None:
     mixed = flattened(photo, torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
     assert torch.equal(mixed[0], photo[0])
     assert not torch.equal(mixed[1], photo[1])
+
+
+def _leaves(side: int = 96) -> torch.Tensor:
+    """Small discs of many greys over each other, (1, 3, side, side)."""
+    random = torch.Generator().manual_seed(1)
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    photo = torch.zeros(side, side)
+    for x, y, light in torch.rand(800, 3, generator=random):
+        photo[(rows - side * y) ** 2 + (columns - side * x) ** 2 < 9] = 0.1 + 0.8 * light
+    return photo.expand(1, 3, side, side)
+
+
+def test_leaves_become_masses_and_windows_stay() -> None:
+    windows = torch.full((1, 3, 96, 96), 0.7)
+    for top in range(8, 90, 16):
+        for left in range(8, 90, 16):
+            windows[..., top : top + 6, left : left + 6] = 0.2
+
+    def kept(photo: torch.Tensor) -> float:
+        flat = flattened(photo, torch.ones(1, 1, 1, 1))[..., 16:-16, 16:-16]
+        return float(flat.std() / photo[..., 16:-16, 16:-16].std())
+
+    assert kept(_leaves()) < 0.5
+    assert kept(windows) > 0.8
