@@ -11,6 +11,7 @@ from onnx import TensorProto
 from model.formats import Surface
 from model.image.brushes import (
     CLUTTER_ALIKE,
+    CLUTTER_BLOCK,
     CLUTTER_FROM,
     CLUTTER_MOST,
     CLUTTER_REACH,
@@ -173,11 +174,11 @@ def _clutter(g: GraphBuilder, light: str) -> str:
     fourfold = g.node("Concat", g.node("Sub", _square(g, a), _square(g, b)), product, axis=1)
     weight = g.node("Div", edges, g.node("Add", fourth, g.number(1e-12)))
     terms = g.node("Concat", edges, g.node("Mul", fourfold, weight), axis=1)
-    found = box(g, box(g, terms, CLUTTER_REACH), CLUTTER_REACH)
+    found = box(g, box(g, pooled(g, terms, CLUTTER_BLOCK), CLUTTER_REACH), CLUTTER_REACH)
     share = g.node("Slice", found, g.integers(0), g.integers(1), g.integers(1))
     common = g.node("Slice", found, g.integers(1), g.integers(3), g.integers(1))
     common = g.node("Sqrt", g.node("ReduceSum", _square(g, common), g.integers(1)))
-    return g.node("Relu", g.node("Sub", share, common))
+    return g.resize(g.node("Sub", share, common), g.node("Shape", light, start=2), "linear")
 
 
 def _bilateral(g: GraphBuilder, x: str, step: int, alike: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model.image.brushes import (
     CLUTTER_ALIKE,
+    CLUTTER_BLOCK,
     CLUTTER_FROM,
     CLUTTER_MOST,
     CLUTTER_REACH,
@@ -62,8 +63,9 @@ def _clutter(light: Tensor) -> Tensor:
     square = twice.square().sum(1, keepdim=True).sqrt()  # of the slope
     edges = square / (square + CLUTTER_SLOPE**2)
     fourfold = torch.cat([a.square() - b.square(), 2 * a * b], 1) * edges / (square.square() + 1e-12)
-    found = box(box(torch.cat([edges, fourfold], 1), CLUTTER_REACH), CLUTTER_REACH)
-    return (found[:, :1] - found[:, 1:].square().sum(1, keepdim=True).sqrt()).clamp_min(0)
+    found = F.avg_pool2d(torch.cat([edges, fourfold], 1), CLUTTER_BLOCK)
+    found = box(box(found, CLUTTER_REACH), CLUTTER_REACH)
+    return enlarged(found[:, :1] - found[:, 1:].square().sum(1, keepdim=True).sqrt(), light)
 
 
 def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
