@@ -34,14 +34,21 @@ class Surface:
     direction: float = 0.0  # of brushwork: from dots to strokes
     tint: float = 0.0  # how far dots differ in colour
     hatching: float = 0.0  # how far tones are made of lines
+    ink: float = 0.0  # how far shapes are drawn in dark lines on a toned ground
+
+    @property
+    def outlines(self) -> float:
+        """How far shapes have dark outlines, around flat colours or washes of ink."""
+        return max(self.evenness * (1 - self.hatching), self.ink)
 
     @property
     def flatness(self) -> float:
-        """How far its colours are flat."""
-        return self.evenness * (1 - self.hatching)
+        """How far shapes are simple: a print's colours and a brush leave out what a graver draws."""
+        return max(self.outlines, min(1.0, self.brushwork / BRUSHED))
 
 
 MOST_BRUSHWORK = 0.1
+BRUSHED = 0.02  # brushwork from which on all that is smaller than a stroke is left out
 
 
 @dataclass(frozen=True)

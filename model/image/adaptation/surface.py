@@ -16,7 +16,7 @@ from torch import Tensor
 from model.formats import MOST_BRUSHWORK, Surface
 from model.image.media.folders import to_tensor
 from model.image.pyramid import level_size, resized
-from model.image.rendering.filters import doubled_angle
+from model.image.rendering.filters import box, doubled_angle
 
 SIDE = 256  # pixels of the longer side, at which works are looked at
 WINDOW = 5  # pixels a side, in which evenness is looked at
@@ -27,6 +27,8 @@ GRAIN = 1.5 / 255  # of paper, silk and cameras, in light
 NOISE_OF_TEXTURE = 1.8  # a level loses half of the noise that it draws on
 DOTS, STROKES = 0.3, 0.46  # coherence of textures that have no direction (Signac), and one (Friesz)
 PLAIN, COLORFUL = 7 / 255, 14 / 255  # spread of colour of works without coloured dots, and with them
+LINELESS, LINED = 0.0, 0.15  # skewness of works without dark lines (Barbizon), and of ink on silk
+LINE, GROUND = 1, 4  # pixels to each side: of a line, and of what it is darker than
 GREY, COLORED = 3 / 255, 5 / 255  # spread of colour of works whose tones are lines, and of others
 
 
@@ -38,12 +40,14 @@ def surface_of(examples: Sequence[Image.Image]) -> Surface:
     brushwork = NOISE_OF_TEXTURE * (1 - even) * max(0.0, float(texture.quantile(CALM)) - GRAIN)
     direction = _between(float(torch.cat([_coherence(x) for x in works]).median()), DOTS, STROKES)
     spread = sum(_color_spread(x) for x in works) / len(works)
+    tint = _between(spread, PLAIN, COLORFUL)
     return Surface(
         evenness=round(even, 3),
         brushwork=round(min(MOST_BRUSHWORK, brushwork), 4),
         direction=round(direction, 3),
-        tint=round(_between(spread, PLAIN, COLORFUL), 3),
+        tint=round(tint, 3),
         hatching=round(even * (1 - _between(spread, GREY, COLORED)), 3),
+        ink=round((1 - even) * (1 - tint) * _between(_dark_lines(works), LINELESS, LINED), 3),
     )
 
 
@@ -86,3 +90,16 @@ def _color_spread(x: Tensor) -> float:
     small = F.avg_pool2d(x, min(FINE, *x.shape[2:]))
     color = small - small.mean(1, keepdim=True)
     return float((color - color.mean((2, 3), keepdim=True)).square().mean().sqrt())
+
+
+def _dark_lines(works: Sequence[Tensor]) -> float:
+    """How far thin shapes are darker than their ground rather than lighter: the skewness, the median of works.
+
+    Highlights of oil paint are light and small; what is drawn with ink is dark and thin.
+    """
+    found = []
+    for x in works:
+        light = x.mean(1, keepdim=True)
+        thin = (box(light, LINE) - box(light, GROUND))[..., GROUND:-GROUND, GROUND:-GROUND]
+        found.append(-thin.pow(3).mean() / (thin.square().mean().pow(1.5) + 1e-9))
+    return float(torch.stack(found).nan_to_num().median())

@@ -66,7 +66,7 @@ class Brush:
     @classmethod
     def of(cls, g: GraphBuilder, surface: Surface) -> Brush | None:
         """The brush of a style; None for one without brushwork."""
-        if not (surface.brushwork or surface.hatching or surface.flatness):
+        if not (surface.brushwork or surface.hatching or surface.outlines):
             return None
         white = ""
         if surface.brushwork or surface.hatching:
@@ -119,8 +119,8 @@ class Brush:
         if noise:
             total = g.node("Mul", g.node("Sum", *noise), g.node("Mul", here, _calm(g, light)))
             x = g.node("Clip", g.node("Add", x, total), g.number(0), g.number(1))
-        if self.surface.flatness:
-            ink = g.node("Mul", here, g.number(KEY_LINES * self.surface.flatness))
+        if self.surface.outlines:
+            ink = g.node("Mul", here, g.number(KEY_LINES * self.surface.outlines))
             x = g.node("Mul", x, g.node("Sub", g.number(1), g.node("Mul", ink, _outlines(g, light))))
         return x
 

@@ -1,4 +1,4 @@
-"""Takes shading and fine texture out of a photo, and keeps its outlines: for prints in flat colours.
+"""Takes shading and fine texture out of a photo, and keeps its outlines: what prints and brushes leave out.
 
 A bilateral filter (Tomasi & Manduchi 1998) of the logarithm of light, so that the eyes of a dark animal count
 as much as those of a light one, and wider differences count as shading where leaves or gravel crowd: a

@@ -185,7 +185,7 @@ class Renderer:
         return redraw(photos, draw, levels, dials, [d.surface for d in drawings])
 
     def _flattened(self, drawings: Sequence[Drawing]) -> list[Image.Image]:
-        """Their photos, flattened where the style is one of flat colours."""
+        """Their photos, without what the style leaves out."""
         shares = [d.dials.flatness * d.surface.flatness for d in drawings]
         photos = [d.photo for d in drawings]
         if not any(shares):

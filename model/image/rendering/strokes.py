@@ -67,8 +67,8 @@ def painted(x: Tensor, photo: Tensor, level: int, surfaces: Sequence[Surface]) -
     light = photo.mean(1, keepdim=True)
     if any(s.brushwork or s.hatching for s in surfaces):
         x = (x + _calm(light) * _noise(x, light, surfaces, each)).clamp(0, 1)
-    if any(s.flatness for s in surfaces):
-        x = x * (1 - KEY_LINES * each(lambda s: s.flatness) * _outlines(light))
+    if any(s.outlines for s in surfaces):
+        x = x * (1 - KEY_LINES * each(lambda s: s.outlines) * _outlines(light))
     return x
 
 

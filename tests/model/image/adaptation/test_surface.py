@@ -78,3 +78,22 @@ def test_dots_differ_in_colour_where_the_works_do() -> None:
     patches[:128], patches[128:] = (220, 60, 40), (40, 90, 210)
     assert surface_of([Image.fromarray(patches)]).tint == 1
     assert surface_of([Image.fromarray(noise(colored=False))]).tint == 0
+
+
+def drawn_on_silk(line: tuple[int, int, int], ground: tuple[int, int, int]) -> Image.Image:
+    """Thin twigs on a ground with grain."""
+    rng = np.random.default_rng(0)
+    picture = Image.new("RGB", (256, 256), ground)
+    draw = ImageDraw.Draw(picture)
+    for ends in rng.integers(0, 256, (14, 4)):
+        draw.line([float(x) for x in ends], fill=line, width=2)
+    grain = rng.integers(-8, 9, (256, 256, 1))
+    return Image.fromarray((np.asarray(picture) + grain).clip(0, 255).astype(np.uint8))
+
+
+def test_dark_lines_on_a_toned_ground_are_ink_and_light_ones_are_not() -> None:
+    silk, dark, red = (150, 130, 110), (40, 36, 32), (200, 20, 20)
+    assert surface_of([drawn_on_silk(dark, silk)]).ink > 0.9
+    assert surface_of([drawn_on_silk(silk, dark)]).ink == 0
+    assert surface_of([drawn_on_silk(red, (150, 150, 160))]).ink < 0.9, "colours are no ink"
+    assert surface_of([Image.fromarray(print_on_paper((120, 120, 120)))]).ink == 0, "a print is flat already"
