@@ -40,7 +40,7 @@ class Dials:
 
     @property
     def flatness(self) -> float:
-        """How far a photo is flattened for a style of flat colours."""
+        """How far a photo is flattened for a style of simple shapes."""
         return min(1.0, self.strength) * min(1.0, self.abstraction / DEFAULT_ABSTRACTION)
 
     def share(self, level: int) -> float:
