@@ -39,16 +39,17 @@ class Surface:
     @property
     def outlines(self) -> float:
         """How far shapes have dark outlines, around flat colours or washes of ink."""
-        return max(self.evenness * (1 - self.hatching), self.ink)
+        return max(self.evenness * (1 - self.hatching), INKED * self.ink)
 
     @property
     def flatness(self) -> float:
-        """How far shapes are simple: a print's colours and a brush leave out what a graver draws."""
-        return max(self.outlines, min(1.0, self.brushwork / BRUSHED))
+        """How far shapes are simple: a print and a brush leave out what a graver draws."""
+        return max(self.outlines, BRUSHED * min(1.0, self.brushwork / FULL_BRUSHWORK))
 
 
 MOST_BRUSHWORK = 0.1
-BRUSHED = 0.02  # brushwork from which on all that is smaller than a stroke is left out
+BRUSHED, FULL_BRUSHWORK = 0.4, 0.02  # how far a brush leaves out what is small, and from which brushwork on
+INKED = 0.7  # how far ink does
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,14 @@ HEADER = {
     "modality": "image",
     "rights": "Public domain",
     "examples_licence": "CC0-1.0",
-    "surface": {"evenness": 1.0, "brushwork": 0.0, "direction": 1.0, "tint": 0.6, "hatching": 0.0, "ink": 0.0},
+    "surface": {
+        "evenness": 1.0,
+        "brushwork": 0.0,
+        "direction": 1.0,
+        "tint": 0.6,
+        "hatching": 0.0,
+        "ink": 0.0,
+    },
 }
 
 

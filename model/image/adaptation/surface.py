@@ -93,7 +93,7 @@ def _color_spread(x: Tensor) -> float:
 
 
 def _dark_lines(works: Sequence[Tensor]) -> float:
-    """How far thin shapes are darker than their ground rather than lighter: the skewness, the median of works.
+    """How far thin shapes are darker than their ground, not lighter: the skewness, the median of works.
 
     Highlights of oil paint are light and small; what is drawn with ink is dark and thin.
     """

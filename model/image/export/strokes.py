@@ -104,7 +104,7 @@ class Brush:
             amount = self.surface.brushwork * math.sqrt(self.surface.direction)
             noise.append(g.node("Mul", g.number(amount), _along(g, self.strokes, weights)))
         if self.dots is not None:
-            amount = self.surface.brushwork * math.sqrt(1 - self.surface.direction)
+            amount = self.surface.brushwork * math.sqrt(3 * (1 - self.surface.direction))
             dots = _covered(g, self.dots, photo)
             grey = _light(g, dots)
             tint = g.node("Mul", g.number(TINTS * self.surface.tint), g.node("Sub", dots, grey))

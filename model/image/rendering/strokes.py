@@ -91,7 +91,7 @@ def _noise(x: Tensor, light: Tensor, surfaces: Sequence[Surface], each: Each) ->
         dots = _covered(_dots(), x)
         grey = dots.mean(1, keepdim=True)
         dots = grey + each(lambda s: TINTS * s.tint) * (dots - grey)
-        noise = noise + each(lambda s: s.brushwork * math.sqrt(1 - s.direction)) * dots
+        noise = noise + each(lambda s: s.brushwork * math.sqrt(3 * (1 - s.direction))) * dots
     return noise
 
 
