@@ -20,8 +20,9 @@ export interface paths {
         /**
          * Learn a style from examples
          * @description Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
-         *     be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL). What they are, their bytes
-         *     say. The style can be used once its job has succeeded.
+         *     be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL), or texts of one author or
+         *     poet (UTF-8; prose also .docx or .epub). What they are, their bytes say. The style can be used once
+         *     its job has succeeded.
          */
         post: operations["createStyle"];
         delete?: never;
@@ -3665,7 +3666,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md); or UTF-8 text (.txt, .md), at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md), .docx or .epub; or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
                     /** @description Addresses that `examples` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
                     examples_url?: string[];
