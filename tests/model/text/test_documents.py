@@ -152,7 +152,7 @@ def test_a_header_that_promises_little_is_not_believed() -> None:
 def test_a_document_is_bounded_as_a_text_is() -> None:
     assert read_text(docx(PROSE), "name").text == PROSE.strip()
     with pytest.raises(TextTooLargeError):
-        read_text(epub({"a": chapter("<p>" + "word " * (MAX_BYTES // 5 + 1) + "</p>")}))
+        read_text(epub({"a": chapter("<p>" + "word " * (MAX_BYTES // 5 + 2) + "</p>")}))
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
