@@ -35,7 +35,7 @@ TITLES = (
 METHODS = ("own", "other")
 FORM_FILE, SHEET_FILE = "verdicts.csv", "pairs.md"
 SHOWN, SHOWN_WORDS = 3, 90  # passages of the author above each pair, and the words of each
-TOGETHER = 16  # stories side by side
+TOGETHER = 8  # stories side by side
 ABOUT = f"""Each pair has passages by one author, and two short texts by a machine: one learned from other
 works of that author, the other from another author's; title and length asked for are the same.
 Which of the two is in the manner of the passages? The answer goes into the column `preferred` of

@@ -83,8 +83,8 @@ def _verdict(row: Sequence[str], columns: Sequence[str]) -> Verdict:
         raise ValueError(f"a line is {','.join(columns)}, the pair a number")
     if row[1] not in list(Side):
         raise ValueError(f"preferred is left or right, not {row[1]!r}")
-    grades = [_grade(word) for word in row[2:]] or [None, None]
-    return Verdict(int(row[0]), Side(row[1]), *grades)
+    left, right = map(_grade, row[2:]) if len(row) > 2 else (None, None)
+    return Verdict(int(row[0]), Side(row[1]), left, right)
 
 
 def _grade(word: str) -> Grade:

@@ -183,9 +183,9 @@ def test_the_same_seed_writes_the_same_story_alone_or_beside_others(writer, styl
 def test_stories_written_together_are_as_each_alone(base, writer, style):
     """By a network that looks back, and whatever the others ask for."""
     for own in (writer, StoryWriter(base)):
-        asked = [StoryRequest(length=30 + 20 * seed, seed=seed, title="The Gate" * seed) for seed in range(3)]
+        asked = [StoryRequest(length=30 + 5 * seed, seed=seed, title="The Gate" * seed) for seed in range(2)]
         together = own.write_together(style, asked)
-        assert [made.seed for made in together] == [0, 1, 2]
+        assert [made.seed for made in together] == [0, 1]
         alone = [made for one in asked for made in own.write(style, one)]
         assert together[0] == alone[0]
         assert [made.story for made in together] == [made.story for made in alone]
