@@ -187,7 +187,9 @@ def comparisons(stories: Sequence[Written], count: int, seed: int) -> list[tuple
     by_number: dict[int, list[Written]] = defaultdict(list)
     for story in stories:
         by_number[story.number].append(story)
-    rng, once, again = random.Random(f"{seed}/comparisons"), [], []
+    rng = random.Random(f"{seed}/comparisons")
+    once: list[tuple[Written, Written]] = []
+    again: list[tuple[Written, Written]] = []
     for number in sorted(by_number):
         ring = by_number[number]
         rng.shuffle(ring)

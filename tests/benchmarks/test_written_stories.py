@@ -36,7 +36,7 @@ NAMES = ("Wilde_Oscar", "Nesbit_E", "Verne_Jules", "Alcott_Louisa_May")
 
 @pytest.fixture
 def talking(base: StoriesBase) -> StoriesBase:  # noqa: F811
-    return replace(base, network=_Reader(base))
+    return replace(base, network=_Reader(base))  # type: ignore[arg-type]
 
 
 class _Reader(Talker):

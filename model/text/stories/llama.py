@@ -93,7 +93,7 @@ class Memories:
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See ``Memory.attend``."""
-        parts = zip(self.memories, *(x.split(self.rows) for x in (q, k, v)), strict=True)
+        parts = zip(self.memories, *(torch.split(x, self.rows) for x in (q, k, v)), strict=True)
         return torch.cat([memory.attend(layer, *own) for memory, *own in parts])
 
     def advance(self, length: int) -> None:

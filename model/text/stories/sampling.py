@@ -158,7 +158,7 @@ def sample(
             memories = [pens[number].memory for number in writing]
             memory = memories[0] if len(memories) == 1 else Memories(memories)
             logits = base.network(torch.cat([read[number] for number in writing]), phi, memory, last=True)
-            parts = logits[:, 0].float().split(CANDIDATES)
+            parts = torch.split(logits[:, 0].float(), CANDIDATES)
             for (number, story), own in zip(list(writing.items()), parts, strict=True):
                 try:
                     read[number] = story.send(own)
