@@ -3482,7 +3482,8 @@ export interface operations {
                      *               "brushwork": 0,
                      *               "direction": 1,
                      *               "tint": 0.6,
-                     *               "hatching": 0
+                     *               "hatching": 0,
+                     *               "ink": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
@@ -3525,7 +3526,8 @@ export interface operations {
                      *               "brushwork": 0,
                      *               "direction": 1,
                      *               "tint": 0.6,
-                     *               "hatching": 0
+                     *               "hatching": 0,
+                     *               "ink": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
@@ -3735,7 +3737,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4149,7 +4152,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
@@ -4448,7 +4452,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4789,7 +4794,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5040,7 +5046,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5138,7 +5145,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -7212,7 +7220,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
