@@ -11,7 +11,7 @@ from app.cli import blind as by_eye
 from app.cli.checkout import benchmark_imports
 from app.cli.common import ExitCode, InputError, complain, err_console, reported_errors
 from app.cli.music import evaluate_music
-from app.cli.text_training import evaluate_poems, evaluate_stories
+from app.cli.text_training import blind_stories, evaluate_poems, evaluate_stories
 
 
 def evaluate(
@@ -24,7 +24,9 @@ def evaluate(
     ] = None,
     fragments: Annotated[
         int,
-        typer.Option(min=0, help="Music, poems: make and check so many; a classifier names composers."),
+        typer.Option(
+            min=0, help="Music, texts: make and check so many; a classifier names composers of music."
+        ),
     ] = 0,
     joint: Annotated[
         Path | None,
@@ -61,7 +63,7 @@ def evaluate(
         str,
         typer.Option(
             help="`all`, or some of identity, color, magenta, ours, settings, baseline, no-meta, random, "
-            "direct, sweep."
+            "direct, sweep; poems, stories: `all` or `written`."
         ),
     ] = "all",
     checkpoint: Annotated[
@@ -112,7 +114,7 @@ def evaluate(
             metavar="METHOD METHOD",
             help="Measure nothing; write sheets of pairs to be judged by eye. A METHOD is ours, "
             "ours:steps=0,k=1,checkpoint=FILE (any of these), magenta, direct, color, photo, or NAME=FOLDER "
-            "of earlier results.",
+            "of earlier results. Stories: own other, and how many pairs with --fragments.",
             rich_help_panel="Judged by eye",
         ),
     ] = None,
@@ -175,11 +177,26 @@ def evaluate(
     if modality == "music":
         return evaluate_music(works, checkpoint, joint, out, cache, fragments=fragments)
     if modality == "poems":
-        return evaluate_poems(works, checkpoint, joint, out, written=fragments)
-    if modality == "stories":
-        return evaluate_stories(works, checkpoint, joint, out, limit=limit)
+        return evaluate_poems(works, checkpoint, joint, out, written=fragments, measured=rows != "written")
+    if modality == "stories" and blind is not None and not count:
+        beside = key or by_eye.key_beside(pairs)
+        return blind_stories(
+            blind, works, checkpoint, pairs, beside, pictures, count=fragments, limit=limit, minutes=minutes
+        )
+    if modality == "stories" and not count:
+        return evaluate_stories(
+            works,
+            checkpoint,
+            joint,
+            out,
+            limit=limit,
+            written=fragments,
+            minutes=minutes,
+            measured=rows != "written",
+            kept=pictures,
+        )
     with reported_errors():
-        if modality != "image":
+        if modality != "image" and not count:
             raise InputError(f"--modality is image, music, poems or stories, not {modality}")
         if not count:
             for folder, option in ((styles, "--styles"), (contents, "--contents")):

@@ -65,7 +65,7 @@ def adapt(
     device: Device = "auto",
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Learn a style from a few example pictures, works of music, or texts (.txt, .md), into a file."""
+    """Learn a style from a few pictures, works of music, or texts (.txt, .md, .docx, .epub), into a file."""
     said = Rights(rights or "", licence or "")
     if are_texts(examples):
         return adapt_texts(examples, output, steps=steps, seed=seed, checkpoint=checkpoint, rights=said)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.common import InputError, err_console, tell
 from app.cli.train_options import BeginFrom, JointShare, Minutes, Out, RateScale, Seed, Threads, train
 from app.cli.writing import LM_FOLDER, text_errors
+
+if TYPE_CHECKING:
+    from benchmarks.evaluation.written_stories import WrittenOptions
+    from model.text.stories.works import Author
 
 
 def text_train(
@@ -72,7 +77,13 @@ def text_train(
 
 
 def evaluate_poems(
-    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, written: int = 0
+    works: Path | None,
+    checkpoint: Path | None,
+    joint: Path | None,
+    out: Path,
+    *,
+    written: int = 0,
+    measured: bool = True,
 ) -> None:
     """Right against wrong poet, over those that no training saw; poems.json and poems.md in ``out``."""
     with text_errors():
@@ -82,7 +93,7 @@ def evaluate_poems(
         from model.text.poems.works import read_poets
 
         with err_console().status("measuring"):
-            options = poems.PoemsOptions(written=written)
+            options = poems.PoemsOptions(written=written, measured=measured)
             results = poems.evaluate_poems(checkpoint, joint, read_poets(works), options)
         poems.write_results(results, out)
         tell(poems.table(results))
@@ -92,17 +103,88 @@ def evaluate_poems(
 
 
 def evaluate_stories(
-    works: Path | None, checkpoint: Path | None, joint: Path | None, out: Path, *, limit: int | None
+    works: Path | None,
+    checkpoint: Path | None,
+    joint: Path | None,
+    out: Path,
+    *,
+    limit: int | None,
+    written: int = 0,
+    minutes: float | None = None,
+    measured: bool = True,
+    kept: Path,
 ) -> None:
-    """Right against wrong author, over those that no training saw; stories.json and stories.md in ``out``."""
-    with text_errors():
-        if works is None or not works.is_dir():
-            raise InputError("--works names a folder with a folder of works for each author")
-        from app.settings import load_settings
-        from benchmarks.evaluation import stories
-        from model.text.stories.works import read_authors
+    """Right against wrong author, over those that no training saw, and what written stories copy.
 
-        options = stories.StoriesOptions() if limit is None else stories.StoriesOptions(authors=limit)
-        folder = load_settings().data_dir / LM_FOLDER
-        results = stories.evaluate_stories(folder, checkpoint, joint, read_authors(works), options, tell)
+    stories.json and stories.md in ``out``.
+    """
+    with text_errors():
+        from benchmarks.evaluation import stories
+        from benchmarks.evaluation.written_stories import copies, write_stories
+
+        folder, authors = _authors(works)
+        results: dict[str, Any] = {}
+        if measured:
+            options = stories.StoriesOptions() if limit is None else stories.StoriesOptions(authors=limit)
+            results = stories.evaluate_stories(folder, checkpoint, joint, authors, options, tell)
+        if written:
+            from model.text.stories.base import load_stories
+
+            asked = _to_write(written, limit, minutes)
+            made = write_stories(load_stories(folder, checkpoint), authors, asked, kept, err_console().print)
+            results["written"] = copies(made)
+            tell(json.dumps({name: value for name, value in results["written"].items() if name != "samples"}))
         stories.write_results(results, out)
+
+
+def blind_stories(
+    methods: tuple[str, str],
+    works: Path | None,
+    checkpoint: Path | None,
+    pairs: Path,
+    key: Path,
+    kept: Path,
+    *,
+    count: int,
+    limit: int | None,
+    minutes: float | None,
+) -> None:
+    """A sheet of ``count`` pairs to be judged blind, its form, and the key apart."""
+    with text_errors():
+        from benchmarks.errors import BenchmarkError
+        from benchmarks.evaluation.blind.command import BlindOptions, check_paths
+        from benchmarks.evaluation.written_stories import METHODS, write_pairs, write_stories
+        from model.text.stories.base import load_stories
+
+        if methods != METHODS or not count:
+            raise InputError("of stories: --blind own other, and how many pairs with --fragments")
+        folder, authors = _authors(works)
+        asked = _to_write(2 * count, limit, minutes)
+        try:
+            check_paths(BlindOptions(methods, pairs, key, kept))
+            base = load_stories(folder, checkpoint)
+            made = write_stories(base, authors, asked, kept, err_console().print)
+            about = {"options": asdict(asked), "base": base.hash}
+            write_pairs(pairs, made, authors, count, asked, about).write(key)
+        except BenchmarkError as error:
+            raise InputError(str(error)) from error
+        for file in (pairs, key):
+            err_console().print(f"wrote {file}")
+
+
+def _to_write(stories: int, limit: int | None, minutes: float | None) -> WrittenOptions:
+    """Of at most 7 authors, unless told otherwise."""
+    from benchmarks.evaluation.written_stories import WrittenOptions
+
+    authors = limit or 7
+    return WrittenOptions(each=-(-stories // authors), authors=authors, minutes=minutes)
+
+
+def _authors(works: Path | None) -> tuple[Path, list[Author]]:
+    """The folder of the language model, and who wrote the works."""
+    if works is None or not works.is_dir():
+        raise InputError("--works names a folder with a folder of works for each author")
+    from app.settings import load_settings
+    from model.text.stories.works import read_authors
+
+    return load_settings().data_dir / LM_FOLDER, read_authors(works)

@@ -18,13 +18,13 @@ from app.cli.rights import NO_RIGHTS, Rights
 if TYPE_CHECKING:
     from model.text.reading import Text
 
-_SUFFIXES = {".txt", ".md"}
+_SUFFIXES = {".txt", ".md", ".docx", ".epub"}
 LM_FOLDER = "models"  # in the data folder: the language model of stories
 _FORMS = ("txt", "md", "json")
 
 
 def are_texts(examples: Sequence[Path]) -> bool:
-    """All of the files (also in folders, hidden ones aside) are called .txt or .md.
+    """All of the files (also in folders, hidden ones aside) are called .txt, .md, .docx or .epub.
 
     A note beside pictures does not make texts of them.
     """
@@ -234,12 +234,13 @@ def _bytes(path: Path) -> bytes:
 
 
 def _read(path: Path) -> Text:
+    from model.text.documents import MAX_FILE
     from model.text.errors import ReadingError
-    from model.text.reading import MAX_BYTES, read_text
+    from model.text.reading import read_text
 
     try:
         with path.open("rb") as file:
-            return read_text(file.read(MAX_BYTES + 1), path.stem)
+            return read_text(file.read(MAX_FILE + 1), path.stem)
     except ReadingError as error:
         raise InputError(f"{path}: {error}") from error
     except OSError as error:

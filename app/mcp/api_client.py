@@ -12,6 +12,12 @@ import httpx
 Upload = tuple[str, bytes]
 """A file's name and its bytes."""
 
+_NAMED = {
+    "data:text/": ".txt",
+    "data:application/epub+zip": ".epub",
+    "data:application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
+
 
 class ApiRefusalError(Exception):
     """The service, or a tool itself, refuses; the text says why and what to do next."""
@@ -114,7 +120,7 @@ def _existing(given: str) -> Path | None:
 
 def _suffix(head: str) -> str:
     """Of a ``data:`` URL, for what is told apart by its name."""
-    return ".txt" if head.startswith("data:text/") else ""
+    return next((suffix for media_type, suffix in _NAMED.items() if head.startswith(media_type)), "")
 
 
 def _decoded(given: str) -> bytes:

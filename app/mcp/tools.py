@@ -38,7 +38,8 @@ class Waiting(Arguments):
 
 class LearnStyle(Waiting):
     """Learn a style from 1 to 16 examples of it: pictures, works of a composer (MIDI, MusicXML), Chinese
-    poems or English prose. The answer names the style's id. Five pictures take about half a minute."""
+    poems or English prose (also .docx or .epub). The answer names the style's id. Five pictures take about
+    half a minute."""
 
     examples: list[str] = Field([], max_length=16, description=f"Files, each {_FILE}.")
     texts: list[str] = Field([], max_length=16, description="Examples that are texts, as they are.")

@@ -17,6 +17,7 @@ NAME = "music"
 WORKS = "MIDI, MusicXML or MXL"
 _SUFFIXES = (".mid", ".midi", ".kar", ".musicxml", ".mxl")
 _IN_MXL = (b"META-INF/", b"mimetype", b".musicxml")
+_TEXTS = (".docx", ".epub")  # archives, too
 _ROOTS = (b"<score-partwise", b"<score-timewise", b"musicxml")
 _SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"FORM")
 _DEFAULT_STEPS = 8
@@ -31,7 +32,8 @@ def claims(head: bytes, name: str) -> bool:
         return True
     kind = sniff(head)
     if kind == "mxl":  # a ZIP archive, which may hold anything
-        return any(mark in head for mark in _IN_MXL)
+        text = plain.endswith(_TEXTS) or b"application/epub+zip" in head
+        return not text and any(mark in head for mark in _IN_MXL)
     if kind == "musicxml":
         return any(root in head.replace(b"\0", b"").lower() for root in _ROOTS)
     if kind == "recording":

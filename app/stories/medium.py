@@ -7,17 +7,23 @@ from typing import Any
 from app.medium import Medium, Resource
 from app.stories.schemas import StoryOptions, StoryOut
 from app.styles.tensors import check_phi
+from model.text.documents import is_document
 from model.text.reading import begins_in_english
 from model.text.stories.limits import DEFAULT_STEPS, MAX_STEPS, MEDIA_TYPES, stories_hash
 
 NAME = "stories"
-_SUFFIXES = (".txt", ".md")
+_TEXTS, _DOCUMENTS = (".txt", ".md"), (".docx", ".doc", ".epub")
+_IN_DOCUMENTS = (b"[Content_Types].xml", b"word/", b"mimetypeapplication/epub+zip")
 _STEP = 13.0  # renderings that an inner step takes as long as: about three seconds of a processor
 
 
 def claims(head: bytes, name: str) -> bool:
-    """Texts whose first words are English; all other texts are for poems, which refuse what is none."""
-    return name.lower().endswith(_SUFFIXES) and begins_in_english(head)
+    """Documents; and texts whose first words are English: all other texts are for poems, which refuse what is
+    none. Of what language a document is, its first bytes do not say."""
+    plain = name.lower()
+    if plain.endswith(_DOCUMENTS) or (is_document(head) and any(mark in head for mark in _IN_DOCUMENTS)):
+        return True
+    return plain.endswith(_TEXTS) and begins_in_english(head)
 
 
 def cost(options: Mapping[str, Any]) -> float:
@@ -27,7 +33,7 @@ def cost(options: Mapping[str, Any]) -> float:
 
 STORIES = Medium(
     name=NAME,
-    works="English prose in UTF-8 (.txt, .md)",
+    works="English prose in UTF-8 (.txt, .md), .docx or .epub",
     sample="chapter.txt",
     claims=claims,
     reader="app.stories.reader:read_prose",

@@ -69,8 +69,9 @@ def build_router(settings: Settings, media: Media) -> APIRouter:
         request: Request, response: Response, services: Services, owner: Owner
     ) -> StyleAccepted:
         """Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
-        be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL). What they are, their bytes
-        say. The style can be used once its job has succeeded."""
+        be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL), or texts of one author or
+        poet (UTF-8; prose also .docx or .epub). What they are, their bytes say. The style can be used once
+        its job has succeeded."""
         job = await settle(
             request, response, services, await create_style(request, response, services, owner)
         )

@@ -44,7 +44,8 @@ class PoemsOptions:
     poets: int = 60
     examples: int = 12
     query: int = 16  # poems of each poet
-    written: int = 0
+    written: int = 0  # poems
+    measured: bool = True  # False: nothing but the written poems
     seed: int = 0
 
 
@@ -174,18 +175,13 @@ def distinct(poems: Sequence[Poem], length: int) -> float:
     return len(set(runs)) / max(1, len(runs))
 
 
-def evaluate_poems(
-    checkpoint: Path | None, joint: Path | None, poets: Sequence[Poet], options: PoemsOptions
+def compare(
+    base: PoemsBase, joint: Path | None, poets: Sequence[Poet], options: PoemsOptions
 ) -> dict[str, Any]:
-    """Everything that is reported of poems."""
-    base = load_poems(checkpoint)
+    """Learning from the right and the wrong poet, by the learned rates and by fine-tuning."""
     folds = make_folds(poets, "held out", base, options)
     rows = measure(base, folds, Adam(stored_rates(base.rates, base.phi), betas=BETAS), options.seed)
-    results: dict[str, Any] = {
-        "options": asdict(options),
-        "card": base.header.get("card", {}),
-        "learned rates": summary(rows),
-    }
+    results: dict[str, Any] = {"learned rates": summary(rows)}
     if joint is not None:
         start = load_poems(joint)
         tuning = make_folds(poets, "validation", start, options)
@@ -196,6 +192,17 @@ def evaluate_poems(
         best = min(scores, key=lambda rate: scores[rate])
         own = make_folds(poets, "held out", start, options)
         results[f"fine-tuning, Adam {best}"] = summary(measure(start, own, fixed(start, best)))
+    return results
+
+
+def evaluate_poems(
+    checkpoint: Path | None, joint: Path | None, poets: Sequence[Poet], options: PoemsOptions
+) -> dict[str, Any]:
+    """Everything that is reported of poems."""
+    base = load_poems(checkpoint)
+    results: dict[str, Any] = {"options": asdict(options), "card": base.header.get("card", {})}
+    if options.measured:
+        results |= compare(base, joint, poets, options)
     if options.written:
         results["written"] = write_poems(base, poets, options.written, options.seed)
     return results

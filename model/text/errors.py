@@ -5,8 +5,8 @@ from __future__ import annotations
 from model.errors import ModelError
 
 GOOD_EXAMPLE = (
-    "A good example is a text file in UTF-8: some pages of an author's prose in English, or Chinese poems, "
-    "a title in 《》 and an empty line between two of them."
+    "A good example is a text file in UTF-8: some pages of an author's prose in English (also as .docx or "
+    ".epub), or Chinese poems, a title in 《》 and an empty line between two of them."
 )
 
 
@@ -35,6 +35,18 @@ class EncodingError(ReadingError):
     """Text, but in another encoding than UTF-8."""
 
     code = "bad_encoding"
+
+
+class ProtectedDocumentError(ReadingError):
+    """A document with a password, or a book protected against copying."""
+
+    code = "protected_document"
+
+
+class DamagedDocumentError(ReadingError):
+    """A document that breaks the rules of its format."""
+
+    code = "damaged_document"
 
 
 class TextTooLargeError(ReadingError):
@@ -74,6 +86,6 @@ class WritingFailedError(TextError):
 
 
 class StoriesUnavailableError(TextError):
-    """A package that stories or simplified characters need is not installed."""
+    """A package that stories, documents or simplified characters need is not installed."""
 
     code = "stories_unavailable"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from model.text import documents
 from model.text.errors import (
     EmptyTextError,
     EncodingError,
@@ -18,7 +19,7 @@ from model.text.errors import (
     TextTooLargeError,
 )
 
-MAX_BYTES = 4 * 2**20  # of one file
+MAX_BYTES = 4 * 2**20  # of one text
 MAX_TEXTS = 16
 LEAST_ENGLISH = 400  # letters, of all texts together
 LEAST_CHINESE = 20
@@ -47,17 +48,32 @@ class Text:
 
 
 def read_text(data: bytes, title: str = "") -> Text:
-    """The characters of a file.
+    """The characters of a file: of plain text, of a Word document or of a book (``model.text.documents``).
 
     Raises:
-        TextTooLargeError: more than 4 MiB.
+        TextTooLargeError: more than 4 MiB of text.
         NotTextError: a picture, an archive, a program.
         EncodingError: text in another encoding than UTF-8.
         EmptyTextError: no letters.
         MonotonousTextError: one word a thousand times.
+        ProtectedDocumentError, DamagedDocumentError: of documents.
+        StoriesUnavailableError: a package that documents need is not installed.
     """
+    text = documents.text_of(data) if documents.is_document(data) else _plain(data)
+    encoded = text.encode(errors="replace")
+    if len(encoded) > MAX_BYTES:
+        raise _too_large()
+    text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not any(map(str.isalpha, text)):
+        raise EmptyTextError("The text is empty, or has no letters.")
+    if len(encoded) > 400 and len(encoded) / len(zlib.compress(encoded)) > _MONOTONOUS:
+        raise MonotonousTextError("The text repeats the same few words: there is nothing to learn from it.")
+    return Text(title, text)
+
+
+def _plain(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise TextTooLargeError(f"The text has more than {MAX_BYTES:,} bytes: send some chapters of it.")
+        raise _too_large()
     for bom, name in _BOMS:
         if data.startswith(bom):
             raise EncodingError(f"The text is in {name}: save it as UTF-8.")
@@ -73,13 +89,11 @@ def read_text(data: bytes, title: str = "") -> Text:
         ) from error
     if len(_CONTROL.findall(text)) * 100 > len(text):
         raise NotTextError("The file is no text, but binary data.")
-    text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if not any(map(str.isalpha, text)):
-        raise EmptyTextError("The text is empty, or has no letters.")
-    encoded = text.encode()
-    if len(encoded) > 400 and len(encoded) / len(zlib.compress(encoded)) > _MONOTONOUS:
-        raise MonotonousTextError("The text repeats the same few words: there is nothing to learn from it.")
-    return Text(title, text)
+    return text
+
+
+def _too_large() -> TextTooLargeError:
+    return TextTooLargeError(f"The text has more than {MAX_BYTES:,} bytes: send some chapters of it.")
 
 
 def text_to_bytes(text: Text) -> bytes:

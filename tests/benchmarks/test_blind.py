@@ -298,10 +298,11 @@ def test_forms_are_read_with_short_words_and_empty_lines(tmp_path: Path) -> None
     ("text", "said"),
     [
         ("", "first line must be pair,preferred"),
-        ("pair,preferred\n1,left", "first line must be pair,preferred"),
+        ("pair,left\n1,left", "first line must be pair,preferred"),
         ("{head}\n1,both,ugly,ugly", "line 2: preferred is left or right, not 'both'"),
         ("{head}\n1,left,ugly,", "line 2: a grade is in the style, mild filter, ugly, not ''"),
         ("{head}\n1,left,ugly,ugly\n1,left,ugly,ugly", "line 3: pair 1 was judged before"),
+        ("pair,preferred\n1,left,ugly,ugly", "line 2: a line is pair,preferred, the pair"),
         ("{head}\none,left,ugly,ugly", "line 2: a line is pair,preferred"),
     ],
 )

@@ -24,6 +24,8 @@ from PIL import Image
 from app.api.services import Container
 from app.auth.principal import Scope
 from app.settings import Settings
+from tests.model.text.documents import docx
+from tests.model.text.test_reading import PROSE
 from tests.support.fake_worker import FakeWorker, ready_style
 from tests.support.keys import key_for
 from tests.support.pictures import png
@@ -33,6 +35,7 @@ from tests.support.served import Service
 TOOLS = ["learn_style", "stylize", "compose", "write", "list_styles", "wait_for_job"]
 PHOTO = base64.b64encode(png(960, 640, seed=9)).decode()
 EXAMPLES = [base64.b64encode(png(seed=seed)).decode() for seed in range(2)]
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 POEMS = ["登鸛雀樓\n白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。\n"]
 
 
@@ -146,6 +149,9 @@ async def test_texts_are_learned_from_and_written(live: httpx.AsyncClient, fake_
         learned = await client.call_tool("learn_style", {"texts": POEMS})
         assert not learned.is_error, text_of(learned)
         style_id = learned.structured_content["style_id"]
+        book = f"data:{WORD};base64,{base64.b64encode(docx(PROSE)).decode()}"
+        of_prose = await client.call_tool("learn_style", {"examples": [book]})
+        assert not of_prose.is_error, text_of(of_prose)
         written = await client.call_tool("write", {"style_id": style_id, "title": "秋夜"})
         (link,) = [item for item in written.content if isinstance(item, ResourceLink)]
         assert f"style {style_id} was used" in text_of(written)

@@ -68,7 +68,8 @@ class Counts:
                 [[style, str(self.preferred(style, first))] for style in self.by_style],
             ),
         ]
-        for method in self.methods:
+        graded = any(verdict.left_grade for _, verdict in self.by_style[ALL])
+        for method in self.methods if graded else ():
             lines = [
                 [style, *(str(self.graded(style, method, grade)) for grade in Grade)]
                 for style in self.by_style
@@ -139,5 +140,5 @@ def _preferred(pair: Pair, verdict: Verdict) -> str:
     return pair.left if verdict.preferred is Side.LEFT else pair.right
 
 
-def _grade(pair: Pair, verdict: Verdict, method: str) -> Grade:
+def _grade(pair: Pair, verdict: Verdict, method: str) -> Grade | None:
     return verdict.left_grade if pair.left == method else verdict.right_grade

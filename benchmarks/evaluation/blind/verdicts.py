@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.errors import BenchmarkError
 
 COLUMNS = ("pair", "preferred", "left_grade", "right_grade")
+CHOICE = COLUMNS[:2]  # of texts, which get no grades
 
 
 class Side(StrEnum):
@@ -32,16 +33,16 @@ class Verdict:
 
     pair: int
     preferred: Side
-    left_grade: Grade
-    right_grade: Grade
+    left_grade: Grade | None
+    right_grade: Grade | None
 
 
-def write_form(path: Path, numbers: Iterable[int]) -> None:
+def write_form(path: Path, numbers: Iterable[int], columns: Sequence[str] = COLUMNS) -> None:
     """Write a form with a line for each pair, to be filled in."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([number, "", "", ""] for number in numbers)
+        writer.writerow(columns)
+        writer.writerows([number, *[""] * (len(columns) - 1)] for number in numbers)
 
 
 def read_form(path: Path) -> list[Verdict]:
@@ -58,14 +59,15 @@ def read_form(path: Path) -> list[Verdict]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BenchmarkError(f"{path} cannot be read: give the form that --blind wrote, filled in") from error
     cells = [[cell.strip().lower() for cell in row] for row in rows]
-    if not cells or tuple(cells[0]) != COLUMNS:
+    columns = tuple(cells[0]) if cells else ()
+    if columns not in (COLUMNS, CHOICE):
         raise BenchmarkError(f"{path} is no verdict form: its first line must be {','.join(COLUMNS)}")
     found: dict[int, Verdict] = {}
     for number, row in enumerate(cells[1:], start=2):
         if not any(row[1:]):
             continue
         try:
-            verdict = _verdict(row)
+            verdict = _verdict(row, columns)
         except ValueError as error:
             raise BenchmarkError(f"{path}, line {number}: {error}") from error
         if verdict.pair in found:
@@ -76,12 +78,13 @@ def read_form(path: Path) -> list[Verdict]:
     return list(found.values())
 
 
-def _verdict(row: Sequence[str]) -> Verdict:
-    if len(row) != len(COLUMNS) or not row[0].isdecimal():
-        raise ValueError(f"a line is {','.join(COLUMNS)}, the pair a number")
+def _verdict(row: Sequence[str], columns: Sequence[str]) -> Verdict:
+    if len(row) != len(columns) or not row[0].isdecimal():
+        raise ValueError(f"a line is {','.join(columns)}, the pair a number")
     if row[1] not in list(Side):
         raise ValueError(f"preferred is left or right, not {row[1]!r}")
-    return Verdict(int(row[0]), Side(row[1]), _grade(row[2]), _grade(row[3]))
+    left, right = map(_grade, row[2:]) if len(row) > 2 else (None, None)
+    return Verdict(int(row[0]), Side(row[1]), left, right)
 
 
 def _grade(word: str) -> Grade:

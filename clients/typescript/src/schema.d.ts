@@ -20,8 +20,9 @@ export interface paths {
         /**
          * Learn a style from examples
          * @description Upload 1 to 16 pictures in one style, and optionally photos (`contents`) like those that it will
-         *     be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL). What they are, their bytes
-         *     say. The style can be used once its job has succeeded.
+         *     be applied to; or 1 to 16 works of one composer (MIDI, MusicXML or MXL), or texts of one author or
+         *     poet (UTF-8; prose also .docx or .epub). What they are, their bytes say. The style can be used once
+         *     its job has succeeded.
          */
         post: operations["createStyle"];
         delete?: never;
@@ -3481,7 +3482,8 @@ export interface operations {
                      *               "brushwork": 0,
                      *               "direction": 1,
                      *               "tint": 0.6,
-                     *               "hatching": 0
+                     *               "hatching": 0,
+                     *               "ink": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
@@ -3524,7 +3526,8 @@ export interface operations {
                      *               "brushwork": 0,
                      *               "direction": 1,
                      *               "tint": 0.6,
-                     *               "hatching": 0
+                     *               "hatching": 0,
+                     *               "ink": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
@@ -3665,7 +3668,7 @@ export interface operations {
                  *     }
                  */
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md); or UTF-8 text (.txt, .md), at most 32 MiB each. */
+                    /** @description JPEG, PNG, WebP or GIF; or MIDI, MusicXML or MXL; or English prose in UTF-8 (.txt, .md), .docx or .epub; or UTF-8 text (.txt, .md), at most 32 MiB each. */
                     examples: string[];
                     /** @description Addresses that `examples` are fetched from, beside or instead of files, and after them. Only from hosts that the operator allows (`FEWSTROKE_INPUT_HOSTS`); none by default. */
                     examples_url?: string[];
@@ -3734,7 +3737,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4148,7 +4152,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
@@ -4447,7 +4452,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4788,7 +4794,8 @@ export interface operations {
                      *           "brushwork": 0,
                      *           "direction": 1,
                      *           "tint": 0.6,
-                     *           "hatching": 0
+                     *           "hatching": 0,
+                     *           "ink": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5039,7 +5046,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5137,7 +5145,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -7211,7 +7220,8 @@ export interface operations {
                      *             "brushwork": 0,
                      *             "direction": 1,
                      *             "tint": 0.6,
-                     *             "hatching": 0
+                     *             "hatching": 0,
+                     *             "ink": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",

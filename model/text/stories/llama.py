@@ -9,7 +9,7 @@ as GGUF orders the weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,49 @@ class Memory:
             kept[:, :, :, begin:length] = kept[:, row : row + 1, :, begin:length].clone()
         self.length = length
 
+    def places(self, length: int) -> Tensor:
+        """Of the next ``length`` tokens."""
+        return torch.arange(self.length, self.length + length)
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What the next tokens see of all before them, and of themselves."""
+        rows, _, length, _ = q.shape
+        used = self.length + length
+        keys, values = self.keys[layer, :rows], self.values[layer, :rows]
+        keys[:, :, self.length : used] = k
+        values[:, :, self.length : used] = v
+        mask = None
+        if length > 1 and self.length:
+            mask = torch.ones(length, used, dtype=torch.bool).tril(self.length)
+        return _attend(q, keys[:, :, :used], values[:, :, :used], mask)
+
+    def advance(self, length: int) -> None:
+        """The next ``length`` tokens were read."""
+        self.length += length
+
+
+class Memories:
+    """Several, each with all of its sequences: they stand side by side in a batch, however long each is."""
+
+    def __init__(self, memories: Sequence[Memory]) -> None:
+        self.memories = memories
+        self.rows = [memory.keys.shape[1] for memory in memories]
+
+    def places(self, length: int) -> Tensor:
+        """Of the next ``length`` tokens of each sequence: (S, 1, length)."""
+        each = [m.places(length).expand(n, 1, -1) for m, n in zip(self.memories, self.rows, strict=True)]
+        return torch.cat(each)
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """See ``Memory.attend``."""
+        parts = zip(self.memories, *(torch.split(x, self.rows) for x in (q, k, v)), strict=True)
+        return torch.cat([memory.attend(layer, *own) for memory, *own in parts])
+
+    def advance(self, length: int) -> None:
+        """The next ``length`` tokens of each sequence were read."""
+        for memory in self.memories:
+            memory.advance(length)
+
 
 class Llama(nn.Module):
     """Tokens -> logits of the next. Its own weights take no gradients.
@@ -82,7 +125,12 @@ class Llama(nn.Module):
         return self.get_buffer(name.replace(".", "_"))
 
     def forward(
-        self, inputs: Tensor, phi: Params | None = None, memory: Memory | None = None, *, last: bool = False
+        self,
+        inputs: Tensor,
+        phi: Params | None = None,
+        memory: Memory | Memories | None = None,
+        *,
+        last: bool = False,
     ) -> Tensor:
         """Logits.
 
@@ -97,13 +145,13 @@ class Llama(nn.Module):
         """
         s = self.shape
         x = F.embedding(inputs, self._of("tokens")).float()
-        read = memory.length if memory is not None else 0
-        turns = self._turns(read, inputs.shape[1], inputs.device)
+        length = inputs.shape[1]
+        turns = self._turns(torch.arange(length) if memory is None else memory.places(length), inputs.device)
         each = len(inputs) // len(next(iter(phi.values()))) if phi else 1
         for layer in range(s.layers):
             x = self._block(x, layer, turns, phi, each, memory)
         if memory is not None:
-            memory.length += inputs.shape[1]
+            memory.advance(length)
         if last:
             x = x[:, -1:]
         return self._linear(self._norm(x, "norm"), "tokens")
@@ -115,7 +163,7 @@ class Llama(nn.Module):
         turns: tuple[Tensor, Tensor],
         phi: Params | None,
         each: int,
-        memory: Memory | None,
+        memory: Memory | Memories | None,
     ) -> Tensor:
         s = self.shape
         rows, length, d = x.shape
@@ -129,18 +177,7 @@ class Llama(nn.Module):
         q = _turn(q.view(rows, length, s.heads, -1).transpose(1, 2), turns)
         k = _turn(k.view(rows, length, s.kv_heads, -1).transpose(1, 2), turns)
         v = v.view(rows, length, s.kv_heads, -1).transpose(1, 2)
-        mask = None
-        if memory is not None:
-            used = memory.length + length
-            keys, values = memory.keys[layer, :rows], memory.values[layer, :rows]
-            keys[:, :, memory.length : used] = k
-            values[:, :, memory.length : used] = v
-            k, v = keys[:, :, :used], values[:, :, :used]
-            if length > 1 and memory.length:
-                mask = torch.ones(length, used, dtype=torch.bool).tril(memory.length)
-        mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=length > 1 and mask is None, enable_gqa=True
-        )
+        mixed = _attend(q, k, v) if memory is None else memory.attend(layer, q, k, v)
         mixed = mixed.transpose(1, 2).reshape(rows, length, d)
         x = x + self._linear(mixed, f"blocks.{layer}.out")
         normed = self._norm(x, f"blocks.{layer}.norm_2")
@@ -155,11 +192,16 @@ class Llama(nn.Module):
     def _norm(self, x: Tensor, name: str) -> Tensor:
         return F.rms_norm(x, (self.shape.width,), self._of(name), self.shape.epsilon)
 
-    def _turns(self, first: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _turns(self, places: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         width = self.shape.width // self.shape.heads
         rates = self.shape.rope ** (-torch.arange(0, width, 2, device=device) / width)
-        angles = torch.arange(first, first + length, device=device)[:, None] * rates
+        angles = places.to(device)[..., None] * rates
         return angles.cos(), angles.sin()
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    causal = q.shape[2] > 1 and mask is None
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=True)
 
 
 def _turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:

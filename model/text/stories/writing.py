@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from model.text.stories.limits import (
     SHORTEST,
 )
 from model.text.stories.passages import asked, word_numbers, words
-from model.text.stories.sampling import Draft, SamplingOptions, sample
+from model.text.stories.sampling import Draft, SamplingOptions, Wanted, sample
 from model.text.stories.style import StoryStyle
 
 GRAM = LEAST_COPIED  # words
@@ -140,6 +140,21 @@ class WrittenStory:
         return head + self.opening + space + self.story
 
 
+class _Known:
+    """The examples of a style, to compare with."""
+
+    def __init__(self, base: StoriesBase, examples: Sequence[str]) -> None:
+        self.tokens = RunIndex(
+            np.array([n for text in examples for n in (*base.tokenizer.encode(text).ids, 0)], np.uint16), GRAM
+        )
+        numbers: list[int] = []
+        self.spelled: list[str] = []
+        for text in examples:
+            numbers += [*map(int, word_numbers(text)), 0]
+            self.spelled += [*words(text), ""]
+        self.words = RunIndex(np.array(numbers, np.uint32), GRAM)
+
+
 class StoryWriter:
     """Writes with a loaded base."""
 
@@ -160,43 +175,72 @@ class StoryWriter:
             WritingFailedError: what was written copies or holds words to avoid, several times in a row.
             AdaptationCanceled: ``should_stop`` answered True.
         """
-        encode = self.base.tokenizer.encode
-        prompt = encode(asked(instructions(style, request)) + request.opening).ids
-        options = SamplingOptions(
-            request.length,
-            request.temperature,
-            request.top_p,
-            request.max_copied,
-            self._banned(request.avoid),
-        )
-        flat = [n for text in style.examples for n in (*encode(text).ids, 0)]
-        in_tokens = RunIndex(np.array(flat, np.uint16), GRAM)
-        in_words, spelled = _words_of(style.examples)
+        known = _Known(self.base, style.examples)
         for number in range(request.count):
-            seed = request.seed + number
-            for attempt in range(_ATTEMPTS):
-                draft = sample(
-                    self.base,
-                    expand_phi(style.phi, 1),
-                    prompt,
-                    options,
-                    in_tokens,
-                    np.random.default_rng([seed, attempt]),
-                    known=f"{request.title}\n\n{request.opening}",
-                    on_text=None if on_text is None else partial(on_text, number),
-                    should_stop=should_stop,
-                )
-                report = self._report(draft, in_words, spelled)
+            one = replace(request, count=1, seed=request.seed + number)
+            told = None if on_text is None else partial(on_text, number)
+            yield from self._together(style, known, [one], on_text=told, should_stop=should_stop)
+
+    def write_together(self, style: StoryStyle, requests: Sequence[StoryRequest]) -> list[WrittenStory]:
+        """One story for each request, side by side: that takes less time than one after the other.
+
+        Up to rounding they are what ``write`` gives.
+
+        Raises:
+            WritingFailedError: see ``write``; then none is given.
+        """
+        return self._together(style, _Known(self.base, style.examples), requests)
+
+    def _together(
+        self,
+        style: StoryStyle,
+        known: _Known,
+        requests: Sequence[StoryRequest],
+        *,
+        on_text: Callable[[str], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> list[WrittenStory]:
+        made: dict[int, WrittenStory] = {}
+        for attempt in range(_ATTEMPTS):
+            lacking = [number for number in range(len(requests)) if number not in made]
+            wanted = [self._wanted(style, known, requests[number], attempt, on_text) for number in lacking]
+            drafts = sample(self.base, expand_phi(style.phi, 1), wanted, should_stop=should_stop)
+            for number, draft in zip(lacking, drafts, strict=True):
+                request, report = requests[number], self._report(draft, known)
                 if self._sound(draft, report, request):
-                    break
-            else:
-                raise WritingFailedError(
-                    "No story could be written within max_copied and without the words to avoid: allow a "
-                    "larger max_copied, or avoid fewer words."
-                )
-            yield WrittenStory(
-                request.title, request.opening, draft.text.strip(), report, draft.natural, seed
-            )
+                    text = draft.text.strip()
+                    made[number] = WrittenStory(
+                        request.title, request.opening, text, report, draft.natural, request.seed
+                    )
+            if len(made) == len(requests):
+                return [made[number] for number in range(len(requests))]
+        raise WritingFailedError(
+            "No story could be written within max_copied and without the words to avoid: allow a larger "
+            "max_copied, or avoid fewer words."
+        )
+
+    def _wanted(
+        self,
+        style: StoryStyle,
+        known: _Known,
+        request: StoryRequest,
+        attempt: int,
+        on_text: Callable[[str], None] | None,
+    ) -> Wanted:
+        return Wanted(
+            prompt=self.base.tokenizer.encode(asked(instructions(style, request)) + request.opening).ids,
+            options=SamplingOptions(
+                request.length,
+                request.temperature,
+                request.top_p,
+                request.max_copied,
+                self._banned(request.avoid),
+            ),
+            examples=known.tokens,
+            rng=np.random.default_rng([request.seed, attempt]),
+            known=f"{request.title}\n\n{request.opening}",
+            on_text=on_text,
+        )
 
     def _banned(self, avoid: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
         found = set()
@@ -206,12 +250,12 @@ class StoryWriter:
                     found.add(tuple(self.base.tokenizer.encode(before + form).ids))
         return tuple(sorted(found))
 
-    def _report(self, draft: Draft, in_words: RunIndex, spelled: list[str]) -> Report:
+    def _report(self, draft: Draft, known: _Known) -> Report:
         numbers = word_numbers(draft.text)
-        shared = in_words.compare(list(map(int, numbers)))
+        shared = known.words.compare(list(map(int, numbers)))
         nearest = ""
         if shared.place is not None:
-            around = spelled[max(0, shared.place - 6) : shared.place + shared.longest + 6]
+            around = known.spelled[max(0, shared.place - 6) : shared.place + shared.longest + 6]
             nearest = " ".join(word for word in around if word)
         return Report(shared, longest_run(self.base.known, numbers), nearest)
 
@@ -234,12 +278,3 @@ def instructions(style: StoryStyle, request: StoryRequest) -> str:
     if request.mood:
         told += f" The mood is {request.mood.strip()}."
     return told
-
-
-def _words_of(examples: tuple[str, ...]) -> tuple[RunIndex, list[str]]:
-    numbers: list[int] = []
-    spelled: list[str] = []
-    for text in examples:
-        numbers += [*map(int, word_numbers(text)), 0]
-        spelled += [*words(text), ""]
-    return RunIndex(np.array(numbers, np.uint32), GRAM), spelled

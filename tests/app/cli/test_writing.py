@@ -10,6 +10,7 @@ from model.text.poems.checks import faults
 from model.text.poems.forms import regulated
 from model.text.poems.poem import read_poems
 from tests.model.text.conftest import make_poem, write_poems_checkpoint
+from tests.model.text.documents import OLE, docx
 
 run = CliRunner()
 
@@ -44,6 +45,21 @@ def test_poems_are_learned_and_written_into_files(tmp_path, style, checkpoint):
     written = json.loads((tmp_path / "poem-2.json").read_text(encoding="utf-8"))
     (poem,) = read_poems(written["text"])
     assert faults(poem, regulated("qilu"), load_poems(checkpoint).alphabet) == []
+
+
+def test_documents_are_texts_too_in_either_language(tmp_path, checkpoint):
+    poems = tmp_path / "poems.docx"
+    poems.write_bytes(docx(*(make_poem(number).written() for number in range(2))))
+    old = tmp_path / "old.docx"
+    old.write_bytes(OLE + bytes(600))
+    style = str(tmp_path / "a.safetensors")
+    arguments = ["adapt", "-o", style, "--steps", "1", "--checkpoint", str(checkpoint)]
+    done = run.invoke(cli, [*arguments, str(poems)])
+    assert done.exit_code == 0, done.output
+    assert "style of 1 texts" in done.output
+    done = run.invoke(cli, [*arguments, str(old)])
+    assert done.exit_code == ExitCode.INPUT, done.output
+    assert ".docx" in done.output
 
 
 @pytest.mark.parametrize(

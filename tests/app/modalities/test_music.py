@@ -20,6 +20,7 @@ from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import learn, until
 from tests.model.music.bad_files import ENTITIES, drums, many_tracks, midi_of, recording, zipped
 from tests.model.music.conftest import make_song
+from tests.model.text.documents import archive, chapter, docx, epub
 from tests.support.events import parse_sse
 from tests.support.pictures import png
 from tests.support.waiting import eventually
@@ -210,6 +211,9 @@ async def test_a_primer_brings_its_own_key(live: httpx.AsyncClient) -> None:
         (b"<?xml version='1.0'?><svg>", "a.svg", False),
         (write_mxl(make_song(1))[:512], "a", True),
         (zipped(cats_xml=b"")[:512], "photos.zip", False),
+        (epub({"a": chapter("")})[:512], "a", False),
+        (archive({"META-INF/container.xml": ""})[:512], "a.epub", False),
+        (docx("a")[:512], "a.docx", False),
         (recording()[:512], "a.wav", True),
         (b"\0\0\0\x18ftypheic", "a.heic", False),
         (png()[:512], "a.png", False),

@@ -13,12 +13,14 @@ from app.api.main import create_app
 from app.api.media import MEDIA
 from app.infra.broker import EmbeddedServer
 from app.settings import Settings
+from model.text.documents import MAX_XML
 from model.text.stories import package
 from tests.app.conftest import joined
 from tests.app.modalities.conftest import StartWorker
 from tests.app.modalities.kinds import Files, until
 from tests.model.text.conftest import make_poem
-from tests.model.text.test_reading import PROSE
+from tests.model.text.documents import OLE, archive, chapter, docx, epub
+from tests.model.text.test_reading import POEMS, PROSE
 from tests.model.text.test_stories import SHAPE, make_tokenizer, make_weights, write_gguf
 from tests.support.events import parse_sse
 from tests.support.server import serve
@@ -99,6 +101,41 @@ async def test_stories_come_as_text_markdown_and_json_with_progress_by_words(
     ]
     models = (await live.get("/v1/models")).json()["modalities"]
     assert {m["name"]: m["base_hash"] for m in models}["stories"] == style["base_hash"]
+
+
+EPUB = epub({"b": chapter(f"<p>{PROSE}</p>"), "a": chapter("<p>And so it was.</p>")})
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.docx", docx(PROSE)), ("a.epub", EPUB), ("a", EPUB), ("a", docx(PROSE))]
+)
+async def test_documents_are_learned_from_as_texts(live: httpx.AsyncClient, name: str, data: bytes) -> None:
+    answer = await live.post("/v1/styles", files=files((name, data), ("b.txt", PROSE.encode())))
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["style"]["modality"] == "stories"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "code", "said"),
+    [
+        ("a.epub", archive({"a.txt": PROSE}), 415, "work_format_unsupported", "ZIP archive"),
+        ("a.epub", archive({"META-INF/a": PROSE}), 415, "work_format_unsupported", "ZIP archive"),
+        ("a.doc", OLE + bytes(600), 415, "work_format_unsupported", "save it as .docx"),
+        ("a.docx", OLE + "EncryptedPackage".encode("utf-16-le"), 415, "work_format_unsupported", "password"),
+        ("a.docx", docx(*POEMS.split("\n")), 415, "work_format_unsupported", "plain text"),
+        ("a.docx", docx(), 422, "work_empty", "no text"),
+        ("a.docx", docx(PROSE)[:-99], 422, "work_damaged", "unpacked"),
+        ("a.epub", epub({"a": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"}), 422, "work_damaged", "entities"),
+        ("a.epub", epub({"a": chapter(" " * MAX_XML)}), 422, "work_too_large", "unpack to more"),
+    ],
+)
+async def test_documents_that_cannot_be_read_are_refused(
+    live: httpx.AsyncClient, name: str, data: bytes, status: int, code: str, said: str
+) -> None:
+    answer = await live.post("/v1/styles", files=files((name, data)))
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert said in answer.json()["detail"]
+    assert answer.json()["detail"].startswith("File 1 of `examples`: ")
 
 
 async def test_texts_go_where_their_language_is_learned(live: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ from model.text.stories.adaptation import adapt
 from model.text.stories.base import RATE, StoriesBase, StoryLoss, load_stories, save_stories
 from model.text.stories.description import describe
 from model.text.stories.known import bloom, longest_run
-from model.text.stories.llama import Llama, LowRank, Memory, Shape, load_language_model
+from model.text.stories.llama import Llama, LowRank, Memories, Memory, Shape, load_language_model
 from model.text.stories.next_sentence import Sentence, best, worth
 from model.text.stories.passages import passages, stack, tidy, word_numbers, words
 from model.text.stories.style import StoryStyle, blend_story_styles
@@ -118,6 +118,23 @@ def test_reading_token_by_token_is_reading_at_once(base):
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=0.1, rtol=0.1)
 
 
+def test_memories_of_any_length_stand_side_by_side(base):
+    phi = {name: torch.randn_like(value)[None] * 0.1 for name, value in base.phi.items()}
+    read = [torch.randint(17, SHAPE.tokens, (2, length)) for length in (3, 7)]
+    following = torch.randint(17, SHAPE.tokens, (4, 1))
+    with torch.inference_mode():
+        whole = [
+            base.network(torch.cat([first, last], 1), phi, last=True)
+            for first, last in zip(read, following.split(2), strict=True)
+        ]
+        memories = [Memory(SHAPE, 2, 9), Memory(SHAPE, 2, 9)]
+        for memory, first in zip(memories, read, strict=True):
+            base.network(first, phi, memory)
+        together = base.network(following, phi, Memories(memories), last=True)
+    assert [memory.length for memory in memories] == [4, 8]
+    torch.testing.assert_close(together, torch.cat(whole), atol=0.1, rtol=0.1)
+
+
 def test_authors_side_by_side_are_as_each_alone_and_the_start_has_no_effect(base):
     inputs = torch.randint(17, SHAPE.tokens, (4, 9))
     both = {name: torch.randn(2, *value.shape) * 0.1 for name, value in base.phi.items()}
@@ -161,6 +178,17 @@ def test_the_same_seed_writes_the_same_story_alone_or_beside_others(writer, styl
     both = [made.story for made in writer.write(style, StoryRequest(length=40, seed=5, count=2))]
     alone = [made.story for made in writer.write(style, StoryRequest(length=40, seed=6))]
     assert both[1] == alone[0] != both[0]
+
+
+def test_stories_written_together_are_as_each_alone(base, writer, style):
+    """By a network that looks back, and whatever the others ask for."""
+    for own in (writer, StoryWriter(base)):
+        asked = [StoryRequest(length=30 + 5 * seed, seed=seed, title="The Gate" * seed) for seed in range(2)]
+        together = own.write_together(style, asked)
+        assert [made.seed for made in together] == [0, 1]
+        alone = [made for one in asked for made in own.write(style, one)]
+        assert together[0] == alone[0]
+        assert [made.story for made in together] == [made.story for made in alone]
 
 
 def test_a_sentence_does_not_begin_as_the_last_ones_did(writer, base, style):

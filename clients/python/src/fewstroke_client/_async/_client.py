@@ -181,7 +181,8 @@ class AsyncClient:
         seed: int | None = None,
         idempotency_key: str | None = None,
     ) -> StyleAccepted:
-        """Learn a style from 1 to 16 examples: pictures, or works of music (MIDI, MusicXML, MXL).
+        """Learn a style from 1 to 16 examples: pictures, works of music (MIDI, MusicXML, MXL), or
+        texts (UTF-8; prose also .docx or .epub).
 
         ``contents``: beside pictures, photos like those that the style is for. ``rights`` and ``licence``:
         whose the examples are, and under what they may be learned from; kept in the style's file.
