@@ -7,7 +7,7 @@ files that are mapped into it: a library that was imported is mapped.
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,9 @@ SONGS = 5
 BARS = 16
 LIMIT_MIB = 150
 SAMPLE_SECONDS = 0.1
+
+Job = Callable[[str, int | None, int], None]
+"""(address of the service, inner steps, number of the job)"""
 
 
 def table(usages: Sequence[Usage]) -> str:
@@ -51,7 +54,7 @@ def measure(jobs: int, steps: int | None, works: Path | None) -> list[Usage]:
         ThreadPoolExecutor(max_workers=jobs) as pool,
     ):
         sample(usages)
-        job = _draw if works is None else partial(_compose, sorted(works.iterdir())[:SONGS])
+        job: Job = _draw if works is None else partial(_compose, sorted(works.iterdir())[:SONGS])
         running = [pool.submit(job, url, steps, number) for number in range(jobs)]
         while not all(future.done() for future in running):
             sample(usages)
