@@ -7,8 +7,9 @@ files that are mapped into it: a library that was imported is mapped.
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +22,13 @@ from fewstroke_client import Client
 
 EXAMPLES = Path(__file__).parent.parent / "app/studio/pictures/examples"
 PHOTOS = Path(__file__).parent.parent / "app/studio/pictures/photos"
+SONGS = 5
+BARS = 16
 LIMIT_MIB = 150
 SAMPLE_SECONDS = 0.1
+
+Job = Callable[[str, int | None, int], None]
+"""(address of the service, inner steps, number of the job)"""
 
 
 def table(usages: Sequence[Usage]) -> str:
@@ -36,9 +42,11 @@ def table(usages: Sequence[Usage]) -> str:
     return "\n".join([*head, *rows])
 
 
-def measure(jobs: int, steps: int | None) -> list[Usage]:
-    """Run ``jobs`` adaptations, all followed at once, and a rendering of each; the processes' memory."""
-    examples, photos = sorted(EXAMPLES.glob("*.jpg")), sorted(PHOTOS.glob("*.jpg"))
+def measure(jobs: int, steps: int | None, works: Path | None) -> list[Usage]:
+    """Run ``jobs`` adaptations, all followed at once, and a result of each; the processes' memory.
+
+    ``works``: folder of songs to learn from and to compose after, instead of pictures.
+    """
     usages: dict[int, Usage] = {}
     with (
         tempfile.TemporaryDirectory(prefix="fewstroke-bench-") as folder,
@@ -46,7 +54,8 @@ def measure(jobs: int, steps: int | None) -> list[Usage]:
         ThreadPoolExecutor(max_workers=jobs) as pool,
     ):
         sample(usages)
-        running = [pool.submit(_one_job, url, examples, photos, steps, number) for number in range(jobs)]
+        job: Job = _draw if works is None else partial(_compose, sorted(works.iterdir())[:SONGS])
+        running = [pool.submit(job, url, steps, number) for number in range(jobs)]
         while not all(future.done() for future in running):
             sample(usages)
             time.sleep(SAMPLE_SECONDS)
@@ -55,11 +64,18 @@ def measure(jobs: int, steps: int | None) -> list[Usage]:
     return list(usages.values())
 
 
-def _one_job(url: str, examples: list[Path], photos: list[Path], steps: int | None, number: int) -> None:
+def _draw(url: str, steps: int | None, number: int) -> None:
+    photos = sorted(PHOTOS.glob("*.jpg"))
     with Client(url) as client:
-        style = client.learn_style(examples, name=f"style {number}", steps=steps)
+        style = client.learn_style(sorted(EXAMPLES.glob("*.jpg")), name=f"style {number}", steps=steps)
         for image in client.stylize(photos[number % len(photos)], style.id).images:
             client.download_image(image)
+
+
+def _compose(songs: Sequence[Path], url: str, steps: int | None, number: int) -> None:
+    with Client(url) as client:
+        style = client.learn_style(songs, name=f"style {number}", steps=steps)
+        client.compose(style.id, bars=BARS, seed=number)
 
 
 def main(
@@ -67,9 +83,12 @@ def main(
     steps: Annotated[
         int | None, typer.Option(min=0, help="Inner steps.", show_default="the service's")
     ] = None,
+    works: Annotated[
+        Path | None, typer.Option(help="Folder of a composer's songs: music instead of pictures.")
+    ] = None,
 ) -> None:
     """Print the memory of the service's processes; exit 1 when the HTTP process is too big or holds torch."""
-    usages = measure(jobs, steps)
+    usages = measure(jobs, steps, works)
     typer.echo(table(usages))
     apis = [usage for usage in usages if usage.kind == "api"]
     if not apis:

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from benchmarks import bootstrap
 from model.maml import Adam, LearningRates, Params, UpdateRule, inner_loop
-from model.music.adaptation import support_batches
+from model.music.adaptation import STRETCHES, support_batches
 from model.music.checkpoint import MusicBase, load_music
 from model.music.encoding import EncodedSong
 from model.music.ngrams import NgramCache, mixed_nats
@@ -59,7 +59,7 @@ class EvaluationOptions:
 
     examples: int = 5
     windows: int = 8  # of each composer
-    stretches: int = 4  # of an inner step
+    stretches: int = STRETCHES  # of an inner step: as served
     folds: int = 1
     seed: int = 0
 
