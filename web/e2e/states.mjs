@@ -1,4 +1,5 @@
 // Every state of the studio and how to come there: for the accessibility checks and for the screenshots.
+import { readFile } from "node:fs/promises";
 import { drop, hearOnly, learnSample, makeStyle } from "./acts.mjs";
 import { sample } from "./harness.mjs";
 
@@ -8,6 +9,12 @@ const photo = (name) => sample(`photos/${name}.jpg`);
 /** A GIF of 16x16 pixels and two frames, in base64. */
 const MOVING =
   "R0lGODlhEAAQAIAAAP8AAAAA/yH/C05FVFNDQVBFMi4wAwEAAAAh+QQACgAAACwAAAAAEAAQAAACDoSPqcvtD6OctNqLsz4FACH5BAAKAAAALAAAAAAQABAAAAIOjI+py+0Po5y02ouzPgUAOw==";
+
+/** So many photos that they become a batch. */
+async function crowd() {
+  const data = (await readFile(sample("small/cat.webp"))).toString("base64");
+  return Array.from({ length: 18 }, (_, index) => ({ name: `cat-${index + 1}.webp`, type: "image/webp", data }));
+}
 
 /** The styles that the states need; made once. */
 export async function stock(service) {
@@ -27,6 +34,8 @@ export async function stock(service) {
 export async function tidy(service, stocked) {
   await service.release();
   await service.idle();
+  for (const { id } of (await service.api("/v1/batches?limit=100")).items)
+    await service.api(`/v1/batches/${id}`, { method: "DELETE" });
   for (const { id } of (await service.api("/v1/styles?limit=100")).items)
     if (!stocked.includes(id)) await service.api(`/v1/styles/${id}`, { method: "DELETE" });
 }
@@ -374,6 +383,41 @@ export const states = [
       await drop(given.page, [{ name: "loop.gif", type: "image/gif", data: MOVING }]);
       await settled(given.page);
       await given.page.locator("summary", { hasText: "File" }).click();
+    },
+  },
+  {
+    name: "use-many",
+    title: "More photos than are shown one by one",
+    real: true,
+    async reach(given) {
+      await use(given, { photos: [] });
+      await drop(given.page, await crowd());
+      await given.page.getByRole("heading", { name: "18 photos" }).waitFor();
+      await settled(given.page);
+    },
+  },
+  {
+    name: "batches",
+    title: "Many photos at once: one batch waits, one is done",
+    async reach(given) {
+      await use(given, { photos: [] });
+      await drop(given.page, [...(await crowd()), { name: "broken.jpg", type: "image/jpeg", data: "" }]);
+      await button(given.page, "Draw all 19").click();
+      await given.page.getByText("Done, 18 pictures").waitFor();
+      await given.service.hold();
+      await show(given.page, given.service.url, `#/use?style=${given.styles[1]}`);
+      await drop(given.page, await crowd());
+      await button(given.page, "Draw all 18").click();
+      await given.page.getByRole("progressbar").waitFor();
+    },
+  },
+  {
+    name: "batches-empty",
+    title: "No batches yet",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/batches?*", "GET", nothing);
+      await show(page, service.url, "#/batches");
+      await page.getByText("No batches yet").waitFor();
     },
   },
   {
