@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.common import about, err_console, reported_errors, tell
+from app.cli.common import InputError, about, err_console, reported_errors, tell
 from app.cli.remote import USUAL_ADDRESS, Address, Key, checked, service_at
 
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = "astronaut"
+_LOOK_EVERY = 0.5  # s
 
 
 def demo(
@@ -37,8 +39,13 @@ def demo(
         files = [("examples", (path.name, path.read_bytes())) for path in prints]
         files.append(("content", (photo.name, photo.read_bytes())))
         with service_at(address, key) as http, err_console().status("learning from five prints"):
-            answer = http.post("/v1/stylize", headers={"Accept": "image/png"}, files=files)
-        out.write_bytes(checked(answer).content)
+            job = checked(http.post("/v1/stylize", files=files)).json()["job"]
+            while job["state"] not in ("succeeded", "failed", "canceled", "expired"):
+                time.sleep(_LOOK_EVERY)
+                job = checked(http.get(f"/v1/jobs/{job['id']}")).json()
+            if job["state"] != "succeeded":
+                raise InputError((job["error"] or {}).get("detail", f"job {job['id']} is {job['state']}"))
+            out.write_bytes(checked(http.get(job["result"]["images"][0]["url"])).content)
         tell(str(out))
 
 

@@ -8,19 +8,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+JOB = {"id": "job_1", "state": "queued", "error": None, "result": None}
+DONE = JOB | {"state": "succeeded", "result": {"images": [{"url": "/v1/images/img_1/content"}]}}
+ANSWERS: dict[str, list[tuple[int, bytes]]] = {
+    "/v1/stylize": [(202, json.dumps({"job": JOB}).encode())],
+    "/v1/jobs/job_1": [(200, json.dumps(job).encode()) for job in (JOB | {"state": "running"}, DONE)],
+    "/v1/images/img_1/content": [(200, b"picture")],
+}
 
 
 @contextmanager
-def service(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """One that answers everything alike; its address, and what it was asked."""
+def service(**other: list[tuple[int, bytes]]) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """One that gives these answers, each once and the last for ever; its address, and what it was asked."""
     asked: list[tuple[str, bytes]] = []
+    answers = {path: list(given) for path, given in (ANSWERS | other).items()}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            asked.append((self.path, self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+            given = answers[self.path]
+            status, body = given.pop(0) if len(given) > 1 else given[0]
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -37,12 +54,12 @@ def service(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[str, byt
 
 def test_five_prints_and_a_photo_go_out_and_the_picture_is_kept(run, tmp_path: Path):
     folder = tmp_path / "my demo"
-    with service(200, b"picture") as (address, asked):
+    with service() as (address, asked):
         result = run("demo", str(folder), "--address", address)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.strip() == str(folder / "out.png")
     assert (folder / "out.png").read_bytes() == b"picture"
-    ((path, sent),) = asked
+    (path, sent), *_ = asked
     assert path == "/v1/stylize"
     assert sent.count(b'name="examples"') == 5
     assert sent.count(b'name="content"; filename="astronaut.jpg"') == 1
@@ -50,19 +67,33 @@ def test_five_prints_and_a_photo_go_out_and_the_picture_is_kept(run, tmp_path: P
 
 
 def test_the_same_call_is_told_for_curl(run, tmp_path: Path):
-    with service(200, b"picture") as (address, _):
+    with service() as (address, _):
         result = run("demo", str(tmp_path), "--address", address)
     line = next(line for line in result.stderr.splitlines() if line.startswith("curl "))
     assert line.count("-F examples=@") == 5
     assert f"{address}/v1/stylize" in line
 
 
-def test_a_refusal_is_told_in_the_service_s_words(run, tmp_path: Path):
-    problem = json.dumps({"detail": "The queue is full.", "code": "queue_full"}).encode()
-    with service(429, problem) as (address, _):
+@pytest.mark.parametrize(
+    ("path", "answer", "said"),
+    [
+        ("/v1/stylize", (429, {"detail": "The queue is full.", "code": "queue_full"}), "The queue is full."),
+        (
+            "/v1/jobs/job_1",
+            (200, JOB | {"state": "failed", "error": {"detail": "Out of memory."}}),
+            "Out of memory.",
+        ),
+        ("/v1/jobs/job_1", (200, JOB | {"state": "canceled"}), "job_1 is canceled"),
+    ],
+)
+def test_what_goes_wrong_is_told(
+    run, tmp_path: Path, path: str, answer: tuple[int, dict[str, Any]], said: str
+):
+    status, body = answer
+    with service(**{path: [(status, json.dumps(body).encode())]}) as (address, _):
         result = run("demo", str(tmp_path), "--address", address)
     assert result.exit_code == 3
-    assert "The queue is full. (queue_full)" in result.stderr
+    assert said in result.stderr
     assert not (tmp_path / "out.png").exists()
 
 
