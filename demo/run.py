@@ -14,13 +14,13 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import Progress
 
+from app.cli.demo import EXAMPLES
 from demo import command
 from demo.contact_sheet import Panel, contact_sheet, rows, wall
 from demo.errors import DemoError
 from fewstroke_client import Client
 
 HERE = Path(__file__).parent
-EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PICTURES = HERE.parent / "app/studio/pictures"  # the studio offers them too
 PHOTO = PICTURES / "photos" / "astronaut.jpg"
 BANK = HERE.parent / "model" / "image" / "photos"

@@ -40,6 +40,8 @@ class ModelOut(BaseModel):
     max_size: int = Field(description="Longest side of a result in pixels.")
     max_clip_frames: int = Field(description="Of a moving content; 0: contents must not move.")
     max_clip_seconds: float
+    max_archive_bytes: int = Field(description="Of the ZIP of a batch.")
+    max_archive_photos: int = Field(description="Photos of a batch.")
     input_formats: list[InputFormat] = Field(description="What pictures may come as.")
 
 
@@ -89,6 +91,8 @@ async def read_models(services: Services, owner: Owner) -> ModelPage:
                 max_size=services.settings.max_output_side,
                 max_clip_frames=services.settings.max_clip_frames,
                 max_clip_seconds=services.settings.max_clip_seconds,
+                max_archive_bytes=services.settings.max_archive_bytes,
+                max_archive_photos=services.settings.max_archive_photos,
                 input_formats=list(readable()),
             )
         ],

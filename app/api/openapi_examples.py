@@ -256,6 +256,8 @@ ANSWERS: dict[tuple[str, int], Any] = {
                 "max_size": 8192,
                 "max_clip_frames": 150,
                 "max_clip_seconds": 15.0,
+                "max_archive_bytes": 2**30,
+                "max_archive_photos": 5000,
                 "input_formats": ["jpeg", "png", "webp", "gif", "avif", "heic"],
             }
         ],

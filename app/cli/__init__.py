@@ -17,6 +17,7 @@ from app.cli import (
     bench,
     certificates,
     config,
+    demo,
     detect,
     doctor,
     evaluate,
@@ -47,6 +48,7 @@ cli = typer.Typer(
 cli.command(rich_help_panel="Service")(service.serve)
 cli.command(rich_help_panel="Service")(service.api)
 cli.command(rich_help_panel="Service")(service.worker)
+cli.command(rich_help_panel="Service")(demo.demo)
 cli.command(rich_help_panel="Service")(batch.batch)
 cli.command(rich_help_panel="Service")(doctor.doctor)
 cli.command(rich_help_panel="Service")(config.config)

@@ -15,6 +15,7 @@ from rich import progress as rich_progress
 
 from app.bounds import MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
+from app.cli.remote import USUAL_ADDRESS, Address, Key, checked, service_at
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 if TYPE_CHECKING:
@@ -50,23 +51,11 @@ def batch(
         int | None, typer.Option(min=MIN_SIZE, help="Longer side of the pictures in pixels, at most.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="jpeg, png or webp.", show_default="jpeg")] = None,
-    address: Annotated[
-        str, typer.Option(envvar="FEWSTROKE_URL", help="Where the service runs.")
-    ] = "http://127.0.0.1:8000",
-    key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FEWSTROKE_KEY",
-            help="A key of the service; none while it asks for none.",
-            show_default=False,
-        ),
-    ] = None,
+    address: Address = USUAL_ADDRESS,
+    key: Key = None,
 ) -> None:
     """Have a running service draw thousands of photos in a style, after everything else that it has to do."""
     with reported_errors():
-        import httpx
-
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         fields = {
             "style_id": style,
             "strength": strength,
@@ -76,18 +65,10 @@ def batch(
             "size": size,
             "format": format,
         }
-        with httpx.Client(
-            base_url=address, headers=headers, timeout=httpx.Timeout(60.0, write=600.0)
-        ) as http:
-            try:
-                known = photos if photos.startswith(_PREFIX) else _send(http, photos, renderings, fields)
-                found = _follow(http, known)
-                _download(http, known, output)
-            except httpx.HTTPError as error:
-                raise InputError(
-                    f"the service at {address} does not answer ({type(error).__name__}): check its address, "
-                    "or start it with `fewstroke serve`"
-                ) from error
+        with service_at(address, key) as http:
+            known = photos if photos.startswith(_PREFIX) else _send(http, photos, renderings, fields)
+            found = _follow(http, known)
+            _download(http, known, output)
         _tell(found, output)
 
 
@@ -103,7 +84,7 @@ def _send(http: httpx.Client, photos: str, renderings: Path | None, fields: Mapp
         if renderings is not None:
             with about(renderings):
                 files["renderings"] = (renderings.name, renderings.read_bytes())
-        answer = _checked(http.post("/v1/batches", data=form, files=files))
+        answer = checked(http.post("/v1/batches", data=form, files=files))
     made: str = answer.json()["batch"]["id"]
     err_console().print(f"{made}: should this end, `fewstroke batch {made} -o ...` goes on waiting")
     return made
@@ -134,7 +115,7 @@ def _follow(http: httpx.Client, batch_id: str) -> dict[str, Any]:
     with rich_progress.Progress(*columns, console=err_console(), transient=True) as bar:
         task = bar.add_task("waiting", total=None)
         while True:
-            found: dict[str, Any] = _checked(http.get(f"/v1/batches/{batch_id}")).json()
+            found: dict[str, Any] = checked(http.get(f"/v1/batches/{batch_id}")).json()
             counts, state = found["counts"], found["job"]["state"]
             done = counts["succeeded"] + counts["failed"]
             bar.update(task, completed=done, total=counts["total"], description=state)
@@ -147,7 +128,7 @@ def _download(http: httpx.Client, batch_id: str, output: Path) -> None:
     with http.stream("GET", f"/v1/batches/{batch_id}/zip") as answer:
         if not answer.is_success:
             answer.read()
-        _checked(answer)
+        checked(answer)
         with about(output), output.open("wb") as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
@@ -164,15 +145,3 @@ def _tell(found: Mapping[str, Any], output: Path) -> None:
     if state != "succeeded":
         error = found["job"]["error"] or {}
         raise InputError(f"{found['id']} is {state}: {error.get('detail', 'send it again')}")
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    """Raises InputError with what the service says."""
-    if answer.is_success:
-        return answer
-    try:
-        problem = answer.json()
-        said = f"{problem['detail']} ({problem['code']})"
-    except (ValueError, KeyError, TypeError):
-        said = f"the service answers {answer.status_code}: try again later"
-    raise InputError(said)

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
-
-import typer
 
 from app.cli.common import reported_errors
+from app.cli.remote import USUAL_ADDRESS, Address, Key
 
 
 def mcp(
-    address: Annotated[
-        str, typer.Option(envvar="FEWSTROKE_URL", help="Where the service runs.")
-    ] = "http://127.0.0.1:8000",
-    key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FEWSTROKE_KEY",
-            help="A key of the service; none while it asks for none.",
-            show_default=False,
-        ),
-    ] = None,
+    address: Address = USUAL_ADDRESS,
+    key: Key = None,
 ) -> None:
     """Offer a running service to a model, as tools (MCP) on standard input and output."""
     with reported_errors():

@@ -200,7 +200,8 @@ class Supervisor:
         for line in (
             f"Fewstroke is ready: {url} (documentation: {url}/docs)",
             f"data folder: {self._settings.data_dir}",
-            f"try: {curl}",
+            f"try: fewstroke demo --address {url}",
+            f"or with pictures of yours: {curl}",
         ):
             self._console.line("serve", line)
 

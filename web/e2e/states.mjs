@@ -1,4 +1,5 @@
 // Every state of the studio and how to come there: for the accessibility checks and for the screenshots.
+import { readFile } from "node:fs/promises";
 import { drop, hearOnly, learnSample, makeStyle } from "./acts.mjs";
 import { sample } from "./harness.mjs";
 
@@ -8,6 +9,29 @@ const photo = (name) => sample(`photos/${name}.jpg`);
 /** A GIF of 16x16 pixels and two frames, in base64. */
 const MOVING =
   "R0lGODlhEAAQAIAAAP8AAAAA/yH/C05FVFNDQVBFMi4wAwEAAAAh+QQACgAAACwAAAAAEAAQAAACDoSPqcvtD6OctNqLsz4FACH5BAAKAAAALAAAAAAQABAAAAIOjI+py+0Po5y02ouzPgUAOw==";
+
+/** So many photos that they become a batch. */
+async function crowd() {
+  const data = (await readFile(sample("small/cat.webp"))).toString("base64");
+  return Array.from({ length: 18 }, (_, index) => ({ name: `cat-${index + 1}.webp`, type: "image/webp", data }));
+}
+
+/** Batches as the service has them: one in the midst of it, one that was stopped, one that is done but for a photo. */
+function batches(styles) {
+  const broken = { position: 17, custom_id: "18", photo: "harbour/0018.jpg", error: { code: "image_corrupt", detail: "It is damaged." } };
+  return [
+    ["running", { total: 2000, succeeded: 611, failed: 0 }, []],
+    ["canceled", { total: 40, succeeded: 12, failed: 0 }, []],
+    ["succeeded", { total: 240, succeeded: 239, failed: 1 }, [broken]],
+  ].map(([state, counts, errors], index) => ({
+    id: `bat_01JDXYZ000000000000000000${3 - index}`,
+    styles: [{ id: styles[index], weight: 1 }],
+    created_at: "2026-01-01T12:00:00Z",
+    job: { id: "job_01JDXYZ0000000000000000000", state, error: null },
+    counts,
+    errors,
+  }));
+}
 
 /** The styles that the states need; made once. */
 export async function stock(service) {
@@ -374,6 +398,35 @@ export const states = [
       await drop(given.page, [{ name: "loop.gif", type: "image/gif", data: MOVING }]);
       await settled(given.page);
       await given.page.locator("summary", { hasText: "File" }).click();
+    },
+  },
+  {
+    name: "use-many",
+    title: "More photos than are shown one by one",
+    real: true,
+    async reach(given) {
+      await use(given, { photos: [] });
+      await drop(given.page, await crowd());
+      await given.page.getByRole("heading", { name: "18 photos" }).waitFor();
+      await settled(given.page);
+    },
+  },
+  {
+    name: "batches",
+    title: "Many photos at once: one batch is drawn, one was stopped, one is done",
+    async reach({ page, service, styles }) {
+      await answer(page, "**/v1/batches?*", "GET", json(200, { items: batches(styles), next: null }));
+      await show(page, service.url, "#/batches");
+      await page.getByText("1 photo could not be used").click();
+    },
+  },
+  {
+    name: "batches-empty",
+    title: "No batches yet",
+    async reach({ page, service }) {
+      await answer(page, "**/v1/batches?*", "GET", nothing);
+      await show(page, service.url, "#/batches");
+      await page.getByText("No batches yet").waitFor();
     },
   },
   {

@@ -307,6 +307,34 @@ describe("a visitor", { timeout: 900_000 }, () => {
     await rendered();
   });
 
+  it("puts a message away at the next touch of a phone, and leaves an error", async () => {
+    const phone = await openPage(browser, service.url, { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
+    const notes = { name: "notes.txt", type: "text/plain", data: "aGk=" };
+    const toasts = phone.page.locator(".toast");
+    try {
+      await phone.page.addInitScript(() => {
+        const usual = globalThis.setTimeout;
+        globalThis.setTimeout = (work, ms, ...given) => (ms === 6000 ? 0 : usual(work, ms, ...given)); // none goes by itself
+      });
+      await phone.page.goto(`${service.url}/#/use`);
+      await drop(phone.page, [...Array.from({ length: 17 }, (_, index) => ({ ...notes, name: `${index}.jpg` })), notes]);
+      await toasts.getByText("One file is neither photo nor ZIP").waitFor();
+      await phone.page.getByRole("heading", { name: "17 photos" }).tap();
+      await eventually(async () => assert.equal(await toasts.count(), 0));
+      await drop(phone.page, [notes]);
+      await toasts.tap({ position: { x: 40, y: 12 } });
+      await eventually(async () => assert.equal(await toasts.count(), 0));
+      await phone.page.goto(`${service.url}/#/make`);
+      await drop(phone.page, [notes]);
+      await phone.page.getByRole("alert").waitFor();
+      await phone.page.getByRole("heading", { level: 1 }).tap();
+      assert.equal(await phone.page.getByRole("alert").count(), 1);
+    } finally {
+      await phone.context.close();
+    }
+    assert.deepEqual(phone.problems, []);
+  });
+
   it("has what is needed under the thumb on a phone, in Chinese too", async () => {
     const phone = await openPage(browser, service.url, { locale: "en-GB", viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
     try {

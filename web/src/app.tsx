@@ -22,7 +22,16 @@ import { StylePage } from "./views/styles/StylePage";
 import { Styles } from "./views/styles/Styles";
 import { Use } from "./views/use/Use";
 
-type Section = Exclude<Route["view"], "shared" | "music" | "check">; // which are reached from others
+/** What comes when it is asked for: who came for pictures does not wait for it. */
+const parts = {
+  music: async () => (await import("./views/music/Music")).Music,
+  check: async () => (await import("./views/check/Check")).Check,
+  batches: async () => (await import("./views/batches/Batches")).Batches,
+};
+type Part = keyof typeof parts;
+const isPart = (view: Route["view"]): view is Part => view in parts;
+
+type Section = Exclude<Route["view"], "shared" | Part>; // which are reached from others
 
 const sections: { view: Section; icon: IconName; to: () => string }[] = [
   { view: "make", icon: "brush", to: () => (learning.value ? href.learning(learning.value.jobId) : href.make) },
@@ -38,7 +47,7 @@ const kinds = [
 ] as const;
 
 function nameOf({ view }: Route): string {
-  return view === "shared" ? t.share.shownPlain : view === "music" || view === "check" ? t[view].title : t.app[view];
+  return view === "shared" ? t.share.shownPlain : isPart(view) ? t[view].title : t.app[view];
 }
 
 effect(() => {
@@ -85,7 +94,7 @@ export function App() {
         {view === "use" && <Use />}
         {route.value.view === "styles" && (route.value.style ? <StylePage key={route.value.style} id={route.value.style} /> : <Styles />)}
         {view === "results" && <Results />}
-        {(view === "music" || view === "check") && <Later name={view} />}
+        {isPart(view) && <Later key={view} name={view} />}
         {route.value.view === "shared" && <Shared token={route.value.token} />}
       </main>
       <Toasts />
@@ -94,13 +103,6 @@ export function App() {
     </>
   );
 }
-
-/** What comes when it is asked for: who came for pictures does not wait for it. */
-const parts = {
-  music: async () => (await import("./views/music/Music")).Music,
-  check: async () => (await import("./views/check/Check")).Check,
-};
-type Part = keyof typeof parts;
 
 const loaded = signal<Partial<Record<Part, () => JSX.Element>>>({});
 

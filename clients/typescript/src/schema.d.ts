@@ -2116,6 +2116,16 @@ export interface components {
             /** Max Clip Seconds */
             max_clip_seconds: number;
             /**
+             * Max Archive Bytes
+             * @description Of the ZIP of a batch.
+             */
+            max_archive_bytes: number;
+            /**
+             * Max Archive Photos
+             * @description Photos of a batch.
+             */
+            max_archive_photos: number;
+            /**
              * Input Formats
              * @description What pictures may come as.
              */
@@ -18456,6 +18466,8 @@ export interface operations {
                      *           "max_size": 8192,
                      *           "max_clip_frames": 150,
                      *           "max_clip_seconds": 15,
+                     *           "max_archive_bytes": 1073741824,
+                     *           "max_archive_photos": 5000,
                      *           "input_formats": [
                      *             "jpeg",
                      *             "png",

@@ -14,7 +14,8 @@ import pytest
 pytestmark = pytest.mark.process
 
 COMMANDS = (
-    "serve", "api", "worker", "keys", "openapi", "adapt", "stylize", "meta-train", "evaluate", "version",
+    "serve", "api", "worker", "demo", "batch", "keys", "openapi", "adapt", "stylize", "meta-train",
+    "evaluate", "version",
 )  # fmt: skip
 
 

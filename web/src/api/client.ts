@@ -12,6 +12,7 @@ export type Composition = Schemas["CompositionOut"];
 export type Piece = Schemas["CompositionPiece"];
 export type SharedResult = Schemas["SharedOut"];
 export type Image = Schemas["ImageOut"];
+export type Batch = Schemas["BatchOut"];
 export type Detection = Schemas["DetectionOut"];
 
 type Method = "get" | "post" | "put" | "patch" | "delete";

@@ -96,7 +96,7 @@ export async function cropPicture(picture: Picture, box: Box): Promise<Picture> 
 }
 
 /** A picture as a JPEG with its longer side at `side`, at most. */
-export async function shrink({ blob }: Picture, side: number): Promise<Blob> {
+export async function shrink({ blob }: { blob: Blob }, side: number): Promise<Blob> {
   const bitmap = await createImageBitmap(blob);
   const { width, height } = bitmap;
   const small = await draw(bitmap, { x: 0, y: 0, width, height }, Math.min(1, side / Math.max(width, height)), "image/jpeg");

@@ -2,12 +2,14 @@
 // lost between two views, and none that nobody wants is opened by the browser in the page's place.
 import { signal } from "@preact/signals";
 import { filesOf } from "../lib/files";
+import { filesBelow, foldersOf } from "../lib/folders";
 import { check } from "./check";
 import * as draft from "./draft";
 import { addWorks } from "./works";
 import { route, sync } from "./route";
 import { importStyles } from "./styles";
-import { addPhotos } from "./use";
+import { sayError } from "./toast";
+import { bring } from "./use";
 
 export const dragging = signal(false);
 
@@ -29,7 +31,9 @@ export function listenForFiles(): void {
     if (!hasFiles(event)) return;
     event.preventDefault();
     stop();
-    deliver(filesOf(event.dataTransfer));
+    const entries = foldersOf(event.dataTransfer);
+    if (entries) void filesBelow(entries).then(deliver).catch(sayError);
+    else deliver(filesOf(event.dataTransfer));
   });
   addEventListener("paste", (event) => deliver(filesOf(event.clipboardData)));
 }
@@ -48,7 +52,7 @@ function deliver(files: File[]): void {
   if (!files.length || document.querySelector("dialog[open]")) return;
   sync();
   const here = route.value;
-  if (here.view === "use") void addPhotos(files);
+  if (here.view === "use") void bring(files);
   else if (here.view === "styles") void importStyles(files);
   else if (here.view === "music") addWorks(files);
   else if (here.view === "check") void check(files[0]!);

@@ -10,6 +10,7 @@ import { hasWorker } from "./net";
 import { untilAccepted, untilAnswered } from "./queue";
 import { go, href } from "./route";
 import { fetchStyle, find } from "./styles";
+import { keepStrip } from "./strips";
 import { learned } from "./unkept";
 import { announce, explain, sayError, sayRefusal, sentence } from "./toast";
 
@@ -79,6 +80,7 @@ export async function start(): Promise<void> {
       abort.signal,
     );
     submitted = { jobId: answer.job.id, pictures, suggestion: draft.suggestion.value };
+    void keepStrip(answer.style.id, pictures).catch(() => undefined); // made from the service's copies, then
     begin(answer.job);
     go(href.learning(answer.job.id));
   } catch (error) {

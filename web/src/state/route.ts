@@ -8,6 +8,7 @@ export type Route =
   | { view: "results" }
   | { view: "music" }
   | { view: "check" }
+  | { view: "batches" }
   | { view: "shared"; token: string };
 
 function read(): Route {
@@ -18,7 +19,7 @@ function read(): Route {
     return { view, styles };
   }
   if (view === "styles") return { view, style: rest || null };
-  if (view === "results" || view === "music" || view === "check") return { view };
+  if (view === "results" || view === "music" || view === "check" || view === "batches") return { view };
   if (view === "shared" && rest) return { view, token: rest };
   return { view: "make", job: rest || null };
 }
@@ -41,6 +42,7 @@ export const href = {
   results: "#/results",
   music: "#/music",
   check: "#/check",
+  batches: "#/batches",
 };
 
 export function go(hash: string, { replace = false } = {}): void {

@@ -5,6 +5,7 @@ import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
 import { say, sayError } from "./toast";
+import { dropStrip } from "./strips";
 import { loadPresets, presets, type Face } from "./presets";
 import { forgetStyle } from "./use";
 
@@ -103,6 +104,7 @@ export function unhide(id: string): void {
 export async function remove(id: string, { leaving = false } = {}): Promise<void> {
   await call("delete", "/v1/styles/{style_id}", { path: { style_id: id }, keepalive: leaving });
   deleted.add(id);
+  dropStrip(id);
   all.value = merged([], all.value);
   forgetStyle(id);
 }

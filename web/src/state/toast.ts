@@ -49,6 +49,12 @@ export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
+/** A touch puts away what was only to be read: on a phone it lies over what is touched next. */
+addEventListener("pointerdown", ({ pointerType, target }) => {
+  if (pointerType === "mouse" || (target as Element).closest(".toasts")) return;
+  toasts.value = toasts.value.filter(({ kind, undo }) => kind === "error" || undo);
+});
+
 export function announce(text: string): void {
   announcement.value = text;
 }

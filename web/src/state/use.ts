@@ -8,6 +8,7 @@ import { fetchPicture, fileFor, readPicture, release, shrink, type Picture } fro
 import { PHOTO_THUMBNAIL_NAME } from "../lib/samples";
 import { pause } from "../lib/time";
 import { watchedPicture } from "./draft";
+import { areMany, gather, manyPhotos, photosAmong } from "./many";
 import { untilAccepted } from "./queue";
 import { go, href, route } from "./route";
 import { announce, say, sayError, sentence } from "./toast";
@@ -75,6 +76,23 @@ export function keyOf(photo: Photo): string {
 
 export function isFresh(photo: Photo): boolean {
   return photo.result !== null && photo.result.key === keyOf(photo);
+}
+
+/** Files of the person: a few are shown one by one; many become a batch, for which the first of them stands. */
+export async function bring(all: File[]): Promise<void> {
+  const files = photosAmong(all);
+  if (!areMany(files)) return addPhotos(files);
+  gather(files);
+  if (settings.value.format === "png") set({ format: "jpeg" }); // thousands of PNGs are gigabytes
+  const first = manyPhotos.value[0];
+  if (!first || photos.value.some(({ lent }) => !lent)) return;
+  try {
+    const picture = await readPicture(first, first.name);
+    for (const photo of photos.value) if (photo.lent) removePhoto(photo.id);
+    put(picture, true);
+  } catch {
+    // the service says what is wrong with it
+  }
 }
 
 export async function addPhotos(sources: (File | string)[]): Promise<void> {

@@ -10,10 +10,12 @@ interface PickProps {
   class?: string;
   multiple?: boolean;
   accept?: string;
+  folder?: boolean; // all files of a folder
+  archives?: boolean; // ZIPs of photos, too
   label?: string;
 }
 
-export function Pick({ onFiles, children, class: name = "", multiple, accept, label }: PickProps) {
+export function Pick({ onFiles, children, class: name = "", multiple, accept, folder = false, archives = false, label }: PickProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -24,7 +26,8 @@ export function Pick({ onFiles, children, class: name = "", multiple, accept, la
         ref={input}
         type="file"
         hidden
-        accept={accept ?? accepted(touch.value)}
+        accept={accept ?? `${accepted(touch.value)}${archives && !touch.value ? ",.zip" : ""}`} // a phone would offer files for photos
+        {...{ webkitdirectory: folder }} // not among the attributes that Preact's types know
         multiple={multiple ?? false}
         onChange={(event) => {
           const files = [...(event.currentTarget.files ?? [])];

@@ -1,4 +1,5 @@
 import { t } from "../i18n";
+import { touch } from "../lib/touch";
 import { announcement, dismiss, toasts } from "../state/toast";
 import { Icon } from "./icons";
 
@@ -7,7 +8,12 @@ export function Toasts() {
     <>
       <div class="toasts" role="region" aria-live="polite" aria-label={t.app.messages}>
         {toasts.value.map(({ id, text, kind, undo }) => (
-          <div key={id} class={`toast ${kind}`} role={kind === "error" ? "alert" : undefined}>
+          <div
+            key={id}
+            class={`toast ${kind}`}
+            role={kind === "error" ? "alert" : undefined}
+            onClick={() => touch.value && kind !== "error" && !undo && dismiss(id)}
+          >
             <Icon name={kind === "note" ? "check" : "alert"} />
             <p>{text}</p>
             {undo && (

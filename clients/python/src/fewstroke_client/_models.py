@@ -344,6 +344,8 @@ class Model:
     max_size: int | None = None
     max_clip_frames: int | None = None
     max_clip_seconds: float | None = None
+    max_archive_bytes: int | None = None
+    max_archive_photos: int | None = None
     input_formats: tuple[str, ...] | None = None
 
 

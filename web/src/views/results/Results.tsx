@@ -28,10 +28,16 @@ export function Results() {
           <h1>{t.results.title}</h1>
           {all.length > 0 && <p class="lead">{t.results.lead}</p>}
         </div>
-        <a class="button" href={href.check}>
-          <Icon name="eye" />
-          {t.check.title}
-        </a>
+        <div class="row">
+          <a class="button" href={href.batches}>
+            <Icon name="grid" />
+            {t.batches.title}
+          </a>
+          <a class="button" href={href.check}>
+            <Icon name="eye" />
+            {t.check.title}
+          </a>
+        </div>
       </div>
       {load.value === "failed" && (
         <Notice

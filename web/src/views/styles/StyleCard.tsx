@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Style } from "../../api/client";
 import { dayOf, t } from "../../i18n";
-import { examples, wantExamples } from "../../state/examples";
 import { learning } from "../../state/learning";
 import { go, href } from "../../state/route";
 import { exportFile, nameOf, relearn, remove, rename } from "../../state/styles";
+import { strips, wantStrip } from "../../state/strips";
 import { drop } from "../../state/thumbs";
 import { say, sayError } from "../../state/toast";
 import { settled } from "../../state/unkept";
@@ -129,16 +129,14 @@ export function StyleCard({ style }: { style: Style }) {
   );
 }
 
-const STRIP = 4; // examples on a card
-
 /** Some of what it was learned from. */
 function Strip({ style }: { style: Style }) {
-  useEffect(() => void wantExamples(style), [style.id, style.job_id]);
-  const all = examples.value[style.id];
+  useEffect(() => void wantStrip(style), [style.id, style.job_id]);
+  const all = strips.value[style.id];
   const coming = !all && style.job_id; // what is below keeps its place
   return (
     <ul class={coming ? "strip-of small coming" : "strip-of small"} aria-hidden="true">
-      {all?.slice(0, STRIP).map((url) => (
+      {all?.map((url) => (
         <li key={url}>
           <img src={url} alt="" loading="lazy" width="48" height="48" />
         </li>

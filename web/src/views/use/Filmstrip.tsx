@@ -1,6 +1,6 @@
 // All photos, with what has become of them.
 import { t } from "../../i18n";
-import { addPhotos, isFresh, photos, removePhoto, selectedId } from "../../state/use";
+import { bring, isFresh, photos, removePhoto, selectedId } from "../../state/use";
 import { Icon } from "../../ui/icons";
 import { Pick } from "../../ui/Pick";
 
@@ -30,7 +30,7 @@ export function Filmstrip() {
         </li>
       ))}
       <li>
-        <Pick class="tile add" multiple label={t.use.more} onFiles={(files) => void addPhotos(files)}>
+        <Pick class="tile add" multiple archives label={t.use.more} onFiles={(files) => void bring(files)}>
           <Icon name="plus" />
         </Pick>
       </li>

@@ -9,12 +9,14 @@ import { loadPresets } from "../../state/presets";
 import { route } from "../../state/route";
 import { fetchStyle, find, refresh } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
-import { addPhotos, mix, photos, setMix } from "../../state/use";
+import { many } from "../../state/many";
+import { addPhotos, bring, mix, photos, setMix } from "../../state/use";
 import { ApiError } from "../../api/http";
 import { Icon } from "../../ui/icons";
 import { Pick } from "../../ui/Pick";
 import { Controls } from "./Controls";
 import { Filmstrip } from "./Filmstrip";
+import { Folder, Many } from "./Many";
 import { Stage } from "./Stage";
 import { StylePicker } from "./StylePicker";
 
@@ -26,6 +28,7 @@ export function Use() {
   }, [asked]);
   const some = photos.value.length > 0;
   const lent = photos.value.some((photo) => photo.lent);
+  const several = many.value.length > 0;
   return (
     <section class={some ? "page use chosen" : "page use"}>
       <div class="intro">
@@ -34,14 +37,9 @@ export function Use() {
       </div>
       <div class="columns">
         <div class="table">
-          {some ? (
-            <>
-              <Stage />
-              {lent ? <Bring /> : <Filmstrip />}
-            </>
-          ) : (
-            <Empty />
-          )}
+          {some && <Stage />}
+          {some && !lent && <Filmstrip />}
+          {several ? <Many /> : some ? lent && <Bring /> : <Empty />}
         </div>
         <div class="panel">
           <StylePicker />
@@ -98,9 +96,12 @@ function Bring() {
 
 function Own() {
   return (
-    <Pick class="primary" multiple onFiles={(files) => void addPhotos(files)}>
-      {t.use.choose}
-    </Pick>
+    <div class="row">
+      <Pick class="primary" multiple archives onFiles={(files) => void bring(files)}>
+        {t.use.choose}
+      </Pick>
+      {!touch.value && <Folder />}
+    </div>
   );
 }
 
