@@ -59,7 +59,7 @@ def _clutter(light: Tensor) -> Tensor:
     have in common is the mean of four times their angle, which is taken off.
     """
     twice = doubled_angle(light)
-    a, b = twice.split(1, 1)
+    a, b = twice[:, :1], twice[:, 1:]
     square = twice.square().sum(1, keepdim=True).sqrt()  # of the slope
     edges = square / (square + CLUTTER_SLOPE**2)
     fourfold = torch.cat([a.square() - b.square(), 2 * a * b], 1) * edges / (square.square() + 1e-12)
