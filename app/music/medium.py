@@ -20,7 +20,7 @@ _IN_MXL = (b"META-INF/", b"mimetype", b".musicxml")
 _TEXTS = (".docx", ".epub")  # archives, too
 _ROOTS = (b"<score-partwise", b"<score-timewise", b"musicxml")
 _SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"FORM")
-_DEFAULT_STEPS = 8
+_DEFAULT_STEPS = 6
 _STEP = 5.0  # renderings that an inner step takes as long as: about a second on two cores
 
 

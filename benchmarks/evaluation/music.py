@@ -35,7 +35,7 @@ from model.music.works import HELD_OUT, VALIDATION, Work, by_composer
 from model.sequence.network import expand_phi, token_loss
 from model.sequence.objective import BETAS, Batch, SequenceLoss, stored_rates
 
-STEPS = (0, 1, 4, 8, 16)
+STEPS = (0, 1, 4, 6, 8, 16)
 LENGTH = 384
 WRONG = 2  # other composers learned from, for every one
 PHI_RATES = (0.003, 0.01, 0.03)

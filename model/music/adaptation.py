@@ -23,7 +23,7 @@ from model.sequence.network import expand_phi
 from model.sequence.objective import BETAS, Batch, SequenceLoss, stored_rates
 
 MAX_EXAMPLES = 16
-DEFAULT_STEPS = 8
+DEFAULT_STEPS = 6
 LENGTH = 384  # tokens of a stretch
 STRETCHES = 8  # of one step
 
