@@ -36,7 +36,7 @@ from app.settings import MIB
 Options = TypeVar("Options", bound=BaseModel)
 
 URLENCODED = "application/x-www-form-urlencoded"
-_MAX_FIELDS = 32
+MAX_FIELDS = 48  # all of any one call, each list as long as it may be
 _MAX_FIELD_BYTES = 64 * 1024
 
 
@@ -141,11 +141,11 @@ async def _url_encoded(request: Request) -> FormData:
     refuse_declared(request, _MAX_FIELD_BYTES)
     body = b"".join([part async for part in counted(request, _MAX_FIELD_BYTES)])
     try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
         return FormData([(name, value) for name, value in fields])
     except ValueError as error:  # of another encoding, or too many fields
         raise MultipartInvalidError(
-            f"The form cannot be read ({error}): send at most {_MAX_FIELDS} fields as a browser or curl does."
+            f"The form cannot be read ({error}): send at most {MAX_FIELDS} fields as a browser or curl does."
         ) from error
 
 
@@ -159,7 +159,7 @@ class _Parser(MultiPartParser):
             request.headers,
             body,
             max_files=float("inf"),  # bounded by the rules
-            max_fields=_MAX_FIELDS,
+            max_fields=MAX_FIELDS,
             max_part_size=_MAX_FIELD_BYTES,
         )
         self._rules = rules

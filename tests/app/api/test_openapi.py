@@ -15,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app.api.export_openapi import contract
 from app.api.main import create_app
 from app.errors import AppError
+from app.http.forms import MAX_FIELDS
 from app.imaging.formats import ClipFormat, OutputFormat
 from app.settings import Settings
 
@@ -140,3 +141,25 @@ def test_calls_that_make_something_take_an_idempotency_key(description: dict[str
         (found,) = [item for _, item in operations(description) if item["operationId"] == name]
         headers = [item["name"] for item in found["parameters"] if item["in"] == "header"]
         assert "Idempotency-Key" in headers, name
+
+
+def longest(schema: dict[str, Any]) -> int:
+    """How often a field may be sent that holds no file."""
+    lists = [part for part in [schema, *schema.get("anyOf", [])] if part.get("type") == "array"]
+    values = [part["items"] for part in lists] or [schema]
+    if any(value.get("format") == "binary" or "contentMediaType" in value for value in values):
+        return 0
+    return max([part["maxItems"] for part in lists if "maxItems" in part], default=1)
+
+
+def test_a_form_with_every_field_that_is_described_can_be_read(description: dict[str, Any]) -> None:
+    sent = {}
+    for name, operation in operations(description):
+        content = operation.get("requestBody", {}).get("content", {})
+        if "multipart/form-data" in content:
+            form = content["multipart/form-data"]["schema"]
+            if "$ref" in form:
+                form = description["components"]["schemas"][form["$ref"].rpartition("/")[2]]
+            sent[name] = sum(longest(field) for field in form["properties"].values())
+    assert max(sent.values()) > 32
+    assert {name: fields for name, fields in sent.items() if fields > MAX_FIELDS} == {}
