@@ -179,14 +179,13 @@ def family(service: Service) -> Iterator[tuple[str, bytes, bytes]]:
 
 
 def found_in(folder: Path, marks: set[bytes]) -> list[str]:
-    """The files that hold one of them."""
-    return [
-        f"{path.relative_to(folder)}: {mark!r}"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        for mark in marks
-        if mark in path.read_bytes()
-    ]
+    """The files that hold one of them. One that is deleted meanwhile holds none."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            data = path.read_bytes()
+            found += [f"{path.relative_to(folder)}: {mark!r}" for mark in marks if mark in data]
+    return found
 
 
 async def key_of(data_dir: Path, *scopes: Scope) -> str:
