@@ -25,6 +25,7 @@ from model.music.checkpoint import MusicBase, load_music
 from model.music.composition import Composer
 from model.music.controls import Controls
 from model.music.encoding import EncodedSong, decode
+from model.music.limits import MAX_COUNT
 from model.music.score import Key
 from model.music.style import MODALITY, MusicStyle, Profile
 from model.music.works import HELD_OUT, Work, by_composer
@@ -164,5 +165,11 @@ def _fragments(base: MusicBase, part: Divided, count: int, seed: int, steps: int
         index,
         tuple(work.title for work in chosen),
     )
-    controls = Controls(bars=BARS, seed=seed, count=count)
-    return [encode(made.score) for made in Composer(base).compose(style, controls)]
+    composer = Composer(base)
+    return [
+        encode(made.score)
+        for first in range(0, count, MAX_COUNT)
+        for made in composer.compose(
+            style, Controls(bars=BARS, seed=seed + first, count=min(MAX_COUNT, count - first))
+        )
+    ]
