@@ -13,8 +13,18 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
 
 
 def box(x: Tensor, reach: int) -> Tensor:
-    """Means of squares of ``2 reach + 1`` a side; the border repeats."""
-    return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+    """Means of squares of ``2 reach + 1`` a side; the border repeats.
+
+    Shifted pictures are added up, first down and then across: several times as fast as pooling on a CPU.
+    """
+    side = 2 * reach + 1
+    total = F.pad(x, (reach,) * 4, mode="replicate")
+    for dim in (2, 3):
+        shifted, length = total, total.shape[dim] - 2 * reach
+        total = shifted.narrow(dim, 0, length).clone()
+        for shift in range(1, side):
+            total += shifted.narrow(dim, shift, length)
+    return total / side**2
 
 
 def doubled_angle(light: Tensor) -> Tensor:

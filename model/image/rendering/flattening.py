@@ -80,6 +80,8 @@ def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
     total, weights = torch.zeros_like(x), torch.zeros_like(x[:, :1])
     for down, right, near in neighbours():
         other = around[:, :, step * down : step * down + height, step * right : step * right + width]
-        weight = near * torch.exp((other - x).square().sum(1, keepdim=True) * of_differences)
-        total, weights = total + weight * other, weights + weight
+        difference = (other - x).square_().sum(1, keepdim=True)
+        alike_too = difference.mul_(of_differences).clamp_(min=-80).exp_()  # below, exp is ten times as slow
+        total.addcmul_(alike_too, other, value=near)
+        weights.add_(alike_too, alpha=near)
     return total / weights
