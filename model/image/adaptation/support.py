@@ -19,6 +19,7 @@ from torch import Tensor
 
 from model.errors import CheckpointMissingError
 from model.formats import Surface
+from model.image.adaptation.colors import matched_color
 from model.image.adaptation.config import AdaptConfig
 from model.image.adaptation.examples import LevelExamples, observe
 from model.image.adaptation.level_renders import RenderBatch, chosen_places, finer_inputs
@@ -29,7 +30,7 @@ from model.image.losses.loss_weights import LEVEL_WEIGHTS
 from model.image.losses.objective import Objective
 from model.image.media.folders import random_crop, to_tensor
 from model.image.network.networks import Networks
-from model.image.pyramid import SIDES
+from model.image.pyramid import SIDES, level_size, resized
 from model.maml import Params
 from model.pause import pause
 
@@ -122,6 +123,16 @@ class Adaptation:
             embedding = self.networks.encoder.embed_style(examples.descriptions, level)
             judged = Judged(self.critics[level], self.config.critic, embedding.expand(len(inputs), -1))
         self._support = RenderBatch(inputs, Target(chosen, places, pooled, judged))
+
+    @torch.no_grad()
+    def colored(self, level: int, phi: Params) -> dict[str, Tensor]:
+        """phi (B = 1) of the level that was begun last, with contrast and colours like the examples'."""
+        works = []
+        for example in self._given:
+            side = min(SIDES[level], max(example.size))
+            seen = to_tensor([resized(example, level_size(example.size, side))], self.objective.device)
+            works.append(seen[0])
+        return {**phi, "color": matched_color(phi["color"], list(self._draw(phi)), works)}
 
     def _draw(self, phi: Params) -> Tensor:
         """What the network makes of the inputs of the level that was begun last, one by one."""
