@@ -74,12 +74,11 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
     for style in styles[1:]:
         style.check_shapes(shapes)
-    surface = Surface(
-        **{
-            f.name: sum(getattr(style.header.surface, f.name) * weight for style, weight in parts)
-            / sum(weights)
-            for f in fields(Surface)
-        }
-    )
+
+    def mean(name: str) -> float:
+        values = (getattr(style.header.surface, name) for style in styles)
+        return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+
+    surface = Surface(**{f.name: mean(f.name) for f in fields(Surface)})
     header = replace(styles[weights.index(max(weights))].header, surface=surface)
     return Style(blend([style.phi for style in styles], weights), header)
