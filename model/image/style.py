@@ -68,7 +68,8 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     without weight, ``StyleFormatError`` when the tensors of the parts differ.
     """
     weights = [weight for _, weight in parts]
-    if not parts or min(weights) < 0 or sum(weights) <= 0:
+    total = sum(weights)
+    if not parts or min(weights) < 0 or total <= 0:
         raise ValueError("a blend needs styles with weights of at least 0, and one above 0")
     styles = [style for style, _ in parts]
     shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
@@ -76,8 +77,8 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
         style.check_shapes(shapes)
 
     def mean(name: str) -> float:
-        values = (getattr(style.header.surface, name) for style in styles)
-        return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+        whole: float = sum(weight * getattr(style.header.surface, name) for style, weight in parts)
+        return whole / total
 
     surface = Surface(**{f.name: mean(f.name) for f in fields(Surface)})
     header = replace(styles[weights.index(max(weights))].header, surface=surface)
