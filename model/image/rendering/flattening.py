@@ -81,7 +81,7 @@ def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
     for down, right, near in neighbours():
         other = around[:, :, step * down : step * down + height, step * right : step * right + width]
         difference = (other - x).square_().sum(1, keepdim=True)
-        alike_too = difference.mul_(of_differences).clamp_(min=-80).exp_()  # below, exp is ten times as slow
-        total.addcmul_(alike_too, other, value=near)
-        weights.add_(alike_too, alpha=near)
+        likeness = difference.mul_(of_differences).clamp_(min=-80).exp_()  # below, exp is ten times as slow
+        total.addcmul_(likeness, other, value=near)
+        weights.add_(likeness, alpha=near)
     return total / weights

@@ -131,7 +131,8 @@ def _tangents(light: Tensor) -> Tensor:
 def _weights(tangents: Tensor) -> Tensor:
     """How much each of ``DIRECTIONS`` counts at every place, (B, DIRECTIONS, H, W): of unit length."""
     length = tangents.square().sum(1, keepdim=True).sqrt()
-    cosine, sine = (tangents / (length + 1e-12)).split(1, 1)
+    unit = tangents / (length + 1e-12)
+    cosine, sine = unit[:, :1], unit[:, 1:]
     of_cosine, of_sine = torch.from_numpy(compass()).to(tangents).T[:, None, :, None, None]
     near = torch.addcmul(of_cosine * cosine, of_sine, sine)
     weights = (near - math.cos(2 * math.pi / DIRECTIONS)).clamp_min(0)
