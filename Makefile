@@ -55,7 +55,7 @@ demo-stories: env ## Learn a poet and an author, write quatrains and a story in 
 	$(BIN)/python -m demo.stories
 
 test: env ## Run the tests (PYTEST_ARGS='-k name' for some of them)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m scripts.run_tests $(PYTEST_ARGS)
 
 test-fast: env ## The tests that start no processes, on all cores: for every change
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not process" $(PYTEST_ARGS)

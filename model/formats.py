@@ -29,9 +29,9 @@ _MAX_HEADER_BYTES = 2**20
 class Surface:
     """What the surface of a style's works is like, each 0..1 but ``brushwork``."""
 
-    evenness: float = 0.0  # how far what is even in a photo is to stay even
+    evenness: float = 0.0  # how even the even parts of a photo are to stay
     brushwork: float = 0.0  # how strong brushwork is: the standard deviation of light, 0..0.1
-    direction: float = 0.0  # of brushwork: from dots to strokes
+    direction: float = 0.0  # of brushwork: 0 for dots, 1 for strokes
     tint: float = 0.0  # how far dots differ in colour
     hatching: float = 0.0  # how far tones are made of lines
     ink: float = 0.0  # how far shapes are drawn in dark lines on a toned ground
@@ -43,13 +43,13 @@ class Surface:
 
     @property
     def flatness(self) -> float:
-        """How far shapes are simple: a print and a brush leave out what a graver draws."""
+        """How far shapes are simplified: prints and brushes leave out details that an engraving draws."""
         return max(self.outlines, BRUSHED * min(1.0, self.brushwork / FULL_BRUSHWORK))
 
 
 MOST_BRUSHWORK = 0.1
-BRUSHED, FULL_BRUSHWORK = 0.4, 0.02  # how far a brush leaves out what is small, and from which brushwork on
-INKED = 0.7  # how far ink does
+BRUSHED, INKED = 0.4, 0.7  # how far a brush, and ink, leave small shapes out
+FULL_BRUSHWORK = 0.02  # the brushwork from which on a style counts as brushed in full
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,8 @@ def read_metadata(data: bytes, *, what: str = "file") -> dict[str, Any]:
 
 
 def _surface(meta: dict[str, Any]) -> Surface:
-    found = meta.get(
-        "surface", {"evenness": meta.get("evenness", 0.0)}
-    )  # files of before have evenness alone
+    older = {"evenness": meta.get("evenness", 0.0)}  # all that files had before surfaces were measured
+    found = meta.get("surface", older)
     names = {f.name for f in fields(Surface)}
     values = {name: _share(value) for name, value in found.items() if name in names}
     if values.get("brushwork", 0.0) > MOST_BRUSHWORK:

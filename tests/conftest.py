@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-_STARTING = frozenset({"backend", "served", "server", "servers"})
+_STARTING = frozenset({"backend", "served", "server", "servers", "start_worker"})
 """Fixtures that start processes: workers, whole services, brokers that the test stops."""
 
 

@@ -6,6 +6,7 @@ Five prints become a style, the style is put on two photos, one of which is no p
 import json
 from typing import Any
 
+from app.jobs.job import JobState
 from model.formats import STYLE_FORMAT
 
 BASE = "02f3c0b560fb4e0ff7ed4867c47b9b0f3eff7b4a742bbbb0282e39127939dde8"
@@ -67,7 +68,7 @@ def job(job_id: str, kind: str, state: str, *, at: str, **more: Any) -> dict[str
     """A job."""
     address = f"/v1/jobs/{job_id}"
     begun = state not in ("queued", "canceled")
-    over = state in ("succeeded", "failed", "canceled", "expired")
+    over = JobState(state).terminal
     return {
         "id": job_id,
         "kind": kind,

@@ -16,6 +16,7 @@ from rich import progress as rich_progress
 from app.bounds import MIN_SIZE
 from app.cli.common import InputError, about, complain, err_console, reported_errors, tell
 from app.cli.remote import USUAL_ADDRESS, Address, Key, checked, service_at
+from app.jobs.job import JobState
 from model.image.dials import DEFAULT_ABSTRACTION, LEAST_STROKE_SIZE, MOST_STRENGTH, MOST_STROKE_SIZE
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _follow(http: httpx.Client, batch_id: str) -> dict[str, Any]:
             counts, state = found["counts"], found["job"]["state"]
             done = counts["succeeded"] + counts["failed"]
             bar.update(task, completed=done, total=counts["total"], description=state)
-            if state in ("succeeded", "failed", "canceled", "expired"):
+            if JobState(state).terminal:
                 return found
             time.sleep(_LOOK_EVERY)
 

@@ -12,6 +12,7 @@ import typer
 
 from app.cli.common import InputError, about, err_console, reported_errors, tell
 from app.cli.remote import USUAL_ADDRESS, Address, Key, checked, service_at
+from app.jobs.job import JobState
 
 EXAMPLES = ("great-wave", "ejiri-in-suruga", "kazusa-sea-route", "ryogoku-bridge", "poppies")
 PHOTO = "astronaut"
@@ -40,7 +41,7 @@ def demo(
         files.append(("content", (photo.name, photo.read_bytes())))
         with service_at(address, key) as http, err_console().status("learning from five prints"):
             job = checked(http.post("/v1/stylize", files=files)).json()["job"]
-            while job["state"] not in ("succeeded", "failed", "canceled", "expired"):
+            while not JobState(job["state"]).terminal:
                 time.sleep(_LOOK_EVERY)
                 job = checked(http.get(f"/v1/jobs/{job['id']}")).json()
             if job["state"] != "succeeded":

@@ -31,16 +31,15 @@ def service_at(address: str, key: str | None) -> Iterator[httpx.Client]:
     """A client of the service. Raises InputError when nobody answers."""
     import httpx
 
+    from app.mcp.api_client import no_answer
+
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(60.0, read=_LONGEST, write=_LONGEST)
     with httpx.Client(base_url=address, headers=headers, timeout=timeout) as http:
         try:
             yield http
         except httpx.HTTPError as error:
-            raise InputError(
-                f"the service at {address} does not answer ({type(error).__name__}): check its address, "
-                "or start it with `fewstroke serve`"
-            ) from error
+            raise InputError(no_answer(address, error)) from error
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

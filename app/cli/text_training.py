@@ -173,10 +173,10 @@ def blind_stories(
 
 
 def _to_write(stories: int, limit: int | None, minutes: float | None) -> WrittenOptions:
-    """Of at most 7 authors, unless told otherwise."""
+    """Options for at least so many stories in all. ``limit``: of authors."""
     from benchmarks.evaluation.written_stories import WrittenOptions
 
-    authors = limit or 7
+    authors = limit or WrittenOptions.authors
     return WrittenOptions(each=-(-stories // authors), authors=authors, minutes=minutes)
 
 

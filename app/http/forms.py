@@ -36,7 +36,7 @@ from app.settings import MIB
 Options = TypeVar("Options", bound=BaseModel)
 
 URLENCODED = "application/x-www-form-urlencoded"
-MAX_FIELDS = 48  # all of any one call, each list as long as it may be
+MAX_FIELDS = 48  # enough for all fields of any one call, with lists at their longest
 _MAX_FIELD_BYTES = 64 * 1024
 
 

@@ -90,10 +90,7 @@ class ApiClient:
         try:
             answer = await self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise ApiRefusalError(
-                f"The service at {self._address} does not answer ({type(error).__name__}): check its "
-                "address, or start it with `fewstroke serve`."
-            ) from error
+            raise ApiRefusalError(no_answer(self._address, error)) from error
         if answer.is_success:
             return answer
         try:
@@ -102,6 +99,14 @@ class ApiClient:
         except (ValueError, KeyError, TypeError):
             said = f"{answer.status_code}: the service cannot be used: try again later."
         raise ApiRefusalError(said)
+
+
+def no_answer(address: str, error: httpx.HTTPError) -> str:
+    """The sentence for a service that cannot be reached."""
+    return (
+        f"The service at {address} does not answer ({type(error).__name__}): check its address, or start it "
+        "with `fewstroke serve`."
+    )
 
 
 def _text(value: Any) -> Any:

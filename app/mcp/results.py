@@ -5,16 +5,16 @@ from typing import Any
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
+from app.jobs.job import JobState
 from app.mcp.api_client import ApiClient, ApiRefusalError
 
 _SIDE = 512  # px of a picture that a model looks at
 _SHOWN = 4  # pictures of one answer; the others are links
-_TERMINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 
 
 def is_over(job: dict[str, Any]) -> bool:
     """Whether the job has ended."""
-    return job["state"] in _TERMINAL
+    return JobState(job["state"]).terminal
 
 
 async def result_of(api: ApiClient, job: dict[str, Any]) -> CallToolResult:

@@ -17,7 +17,7 @@ COPY = 0.75
 
 _SIDE, _LOW = 64, 16
 _FLAT = 4.0  # grey levels of standard deviation, below which a part has nothing to be known by
-_FAINT = 32.0  # of half of the frequencies: a ramp or stripes have too few, and the rest is rounding
+_FAINT = 32.0  # median of the frequencies, below which they are rounding: as of a ramp, or of stripes
 
 _BASIS = np.cos(
     np.pi * np.arange(1, _LOW + 1)[:, None] * (2 * np.arange(_SIDE)[None, :] + 1) / (2 * _SIDE)

@@ -18,8 +18,8 @@ _STEP = 13.0  # renderings that an inner step takes as long as: about three seco
 
 
 def claims(head: bytes, name: str) -> bool:
-    """Documents; and texts whose first words are English: all other texts are for poems, which refuse what is
-    none. Of what language a document is, its first bytes do not say."""
+    """Whether a file is for stories: any document, since its first bytes do not tell its language, and a text
+    that begins in English. Other texts go to poems, which refuse what is not verse."""
     plain = name.lower()
     if plain.endswith(_DOCUMENTS) or (is_document(head) and any(mark in head for mark in _IN_DOCUMENTS)):
         return True

@@ -25,7 +25,7 @@ from model.sequence.network import expand_phi, token_loss
 from model.sequence.objective import BETAS, Batch, stored_rates
 from model.text.stories.base import StoriesBase, StoryLoss, load_stories
 from model.text.stories.limits import DEFAULT_STEPS
-from model.text.stories.llama import LowRank, Memory
+from model.text.stories.llama import Cache, LowRank
 from model.text.stories.passages import ASKED, READ, asked, passages, stack, support_batches
 from model.text.stories.works import Author, Part, chosen, read_part
 
@@ -110,10 +110,10 @@ def in_context(base: StoriesBase, folds: Sequence[Fold], options: StoriesOptions
             for row in range(len(batch)):
                 context += [n for n in batch.targets[row].tolist() if n >= 0]
         with torch.inference_mode():
-            memory = Memory(base.network.shape, len(query), len(context) + query.inputs.shape[1])
-            base.network(torch.tensor([context]), None, memory, last=True)
-            memory.keep(0, 0, memory.length)
-            logits = base.network(query.inputs, None, memory)
+            cache = Cache(base.network.shape, len(query), len(context) + query.inputs.shape[1])
+            base.network(torch.tensor([context]), None, cache, last=True)
+            cache.keep(0, 0, cache.length)
+            logits = base.network(query.inputs, None, cache)
             return float(token_loss(logits, query.targets, 1))
 
     return _right_and_wrong(base, folds, (0, steps), judge)

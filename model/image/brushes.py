@@ -1,6 +1,6 @@
-"""What brushwork and flat colour are made of: numbers, noise and kernels.
+"""The numbers, noise and kernels of brushwork and flat colour.
 
-As arrays, since the service paints with torch and an exported style with ONNX.
+They are NumPy arrays, since the service paints with torch and an exported style with ONNX.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 Kernels = NDArray[np.float32]
 
-FLAT_STEPS = (1, 2, 4)  # pixels between those that a pass of the bilateral filter looks at, at half the size
-FLAT_REACH = 2  # pixels to each side
-FLAT_NEAR = 1.4  # pixels: what is so far away counts half
-FLAT_ALIKE = 0.15  # standard deviation of differences of logarithms of light that are shading
-CLUTTER_SLOPE = 0.05  # of light a pixel at half the size: half of an edge
-CLUTTER_BLOCK, CLUTTER_REACH = 2, 3  # pixels at half the size, and blocks of them, twice: seen together
-CLUTTER_FROM, CLUTTER_MOST = 0.4, 0.25  # share of edges that are not clutter yet, and how many more count
-CLUTTER_ALIKE = 1.5  # by how much what is shading grows, were all of it edges
-FLAT_DARK = 0.06  # light, 0..1, below which differences are not relative to it any more
+FLAT_STEPS = (1, 2, 4)  # strides in pixels, at half the size, of the passes of the bilateral filter
+FLAT_REACH = 2  # pixels to each side of that filter, in strides
+FLAT_NEAR = 1.4  # strides: a pixel so far away counts half
+FLAT_ALIKE = 0.15  # standard deviation of the differences of log light that count as shading
+CLUTTER_SLOPE = 0.05  # of light, a pixel at half the size, that counts as half an edge
+CLUTTER_BLOCK, CLUTTER_REACH = 2, 3  # pixels at half the size; blocks, of the two means over them
+CLUTTER_FROM, CLUTTER_MOST = 0.4, 0.25  # share of edges where clutter begins, and how much more of it counts
+CLUTTER_ALIKE = 1.5  # what ``FLAT_ALIKE`` grows by for each unit of that share
+FLAT_DARK = 0.06  # light, 0..1, below which differences are no longer relative to it
 FLAT_EDGE = 0.01  # variance of light above which detail of the full size belongs to an outline
 PAINTED_FROM = 3  # level from which on brushwork is painted from noise
 NOISE_SIDE = 256  # pixels a side of its tiles
@@ -29,20 +29,20 @@ DIRECTIONS = 8  # in which strokes and lines are drawn out
 STROKE_LENGTH, STROKE_WIDTH = 7.0, 1.6  # pixels, standard deviations
 LINE_LENGTH, LINE_WIDTH, LINE_PERIOD = 14.0, 4.5, 4.0  # pixels, of hatching
 DOT = 0.9  # pixels, standard deviation
-TINTS = 0.8  # colour of dots beside their light, at a tint of 1
+TINTS = 0.8  # deviation of the dots' colour relative to that of their light, at a tint of 1
 HATCHED = 0.25  # standard deviation of hatching in black places, 0..1; it falls with the square of darkness
-ROUGH = 0.08  # standard deviation of logarithms of light of details that take a quarter of the brushwork away
-NEAR_REACH = 2  # pixels at half the size, twice: shapes that give a stroke its direction
-FAR, FAR_REACH, FAR_COUNTS = 8, 4, 0.3  # and those farther away: blocks of pixels, how many, what they count
-PLAIN_SLOPE, PLAIN_TURN = 0.006, 0.7  # light a pixel below which strokes lie this way (radians)
-KEY_LINES, KEY_GAIN = 0.6, 14.0  # of prints in flat colours: how black, how soon
-KEY_REACH, KEY_CROWD, KEY_CROWDING = 6, 1.3, 1.5  # pixels around; how few lines there are all drawn
-KEY_FROM, KEY_DARK = 0.05, 0.1  # darker than around, relative to its light, from where it is a line
+ROUGH = 0.08  # standard deviation of log light at which details take a quarter of the brushwork away
+NEAR_REACH = 2  # pixels at half the size, of two means: the shapes that give a stroke its direction
+FAR, FAR_REACH, FAR_COUNTS = 8, 4, 0.3  # shapes farther away: pixels of a block, blocks of a mean, weight
+PLAIN_SLOPE, PLAIN_TURN = 0.006, 0.7  # slope of light below which all strokes have this angle (radians)
+KEY_LINES, KEY_GAIN = 0.6, 14.0  # outlines of prints: how black, and how steeply they set in
+KEY_REACH, KEY_CROWD, KEY_CROWDING = 6, 1.3, 1.5  # pixels around; lines fade from a share of a fifth on
+KEY_FROM, KEY_DARK = 0.05, 0.1  # contrast from which on it is a line; light below which it is not relative
 SPREAD = math.sqrt((255**2 - 1) / 12)  # of whole numbers from -127 to 127
 
 
 def white_noise() -> NDArray[np.int8]:
-    """(1, 4, NOISE_SIDE, NOISE_SIDE): for strokes, and for dots of three colours; of spread ``SPREAD``."""
+    """Noise for strokes and dots of three colours, (1, 4, NOISE_SIDE, NOISE_SIDE), of spread ``SPREAD``."""
     noise = np.random.default_rng(0).integers(-127, 128, (1, 4, NOISE_SIDE, NOISE_SIDE))
     return noise.astype(np.int8)
 

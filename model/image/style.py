@@ -68,18 +68,18 @@ def blend_styles(parts: Sequence[tuple[Style, float]]) -> Style:
     without weight, ``StyleFormatError`` when the tensors of the parts differ.
     """
     weights = [weight for _, weight in parts]
-    if not parts or min(weights) < 0 or sum(weights) <= 0:
+    total = sum(weights)
+    if not parts or min(weights) < 0 or total <= 0:
         raise ValueError("a blend needs styles with weights of at least 0, and one above 0")
     styles = [style for style, _ in parts]
     shapes = {name: value.shape[1:] for name, value in styles[0].phi.items()}
     for style in styles[1:]:
         style.check_shapes(shapes)
-    surface = Surface(
-        **{
-            f.name: sum(getattr(style.header.surface, f.name) * weight for style, weight in parts)
-            / sum(weights)
-            for f in fields(Surface)
-        }
-    )
+
+    def mean(name: str) -> float:
+        whole: float = sum(weight * getattr(style.header.surface, name) for style, weight in parts)
+        return whole / total
+
+    surface = Surface(**{f.name: mean(f.name) for f in fields(Surface)})
     header = replace(styles[weights.index(max(weights))].header, surface=surface)
     return Style(blend([style.phi for style in styles], weights), header)

@@ -1,7 +1,7 @@
 """Word documents (.docx) and books (.epub) as plain text; nothing is unpacked beyond bounds, or loaded.
 
 python-docx opens the one; the other is a ZIP archive of XHTML, read with the XML parser that python-docx
-brings (lxml): the libraries for EPUB are either under the AGPL or not kept any more.
+brings (lxml): the libraries for EPUB are either under the AGPL or no longer maintained.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BLOCKS = frozenset(
     )
 )  # fmt: skip
 _UNSEEN = frozenset(("head", "script", "style", "template", "math", "svg", "rt", "rp"))
-# Text that was moved away, and what is shown where drawings are not known: it is there twice.
+# Text that was moved, and the fallback of a drawing: both are in the document twice.
 _WORD_UNSEEN = frozenset(("moveFrom", "Fallback"))
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENCODING = re.compile(r"""encoding=["']([\w.-]+)["']""")
@@ -57,7 +57,7 @@ _XML_NAMES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
 
 
 def is_document(data: bytes) -> bool:
-    """A ZIP archive, or a file of the old Office: no plain text in any case."""
+    """Whether the bytes are a ZIP archive or an old Office file, and so no plain text."""
     return data.startswith((_ZIP, _OLE))
 
 
@@ -117,7 +117,7 @@ def _unpacking(data: bytes) -> Iterator[zipfile.ZipFile]:
 
 
 class _Members:
-    """The XML files of an archive; what its headers promise is not believed, and all count together."""
+    """The XML files of an archive, read within one limit for all of them, whatever its headers promise."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive, self._room = archive, MAX_XML
@@ -155,7 +155,7 @@ def _word(data: bytes, archive: zipfile.ZipFile) -> str:
         raise DamagedDocumentError(f"The Word document lacks a part ({error}).") from error
     except ValueError as error:  # another content type
         raise NotTextError("The file is of Office, but no Word document (.docx): save it as one.") from error
-    return _flowing(body, frozenset(("p",)), _WORD_UNSEEN, texts=frozenset(("t",)))
+    return _paragraphs(body, frozenset(("p",)), _WORD_UNSEEN, texts=frozenset(("t",)))
 
 
 def _book(archive: zipfile.ZipFile, names: set[str]) -> str:
@@ -174,11 +174,11 @@ def _book(archive: zipfile.ZipFile, names: set[str]) -> str:
         for e in opf.iter("{*}itemref")
         if e.get("idref") in places and e.get("linear") != "no"
     ]
-    if _ENCRYPTION in names:  # fonts may stand there: books that anybody may read have them garbled
+    if _ENCRYPTION in names:  # a book that anybody may read can have its fonts encrypted
         listed = _xml(members.read(_ENCRYPTION)).iter("{*}CipherReference")
         if {_place("", e.get("URI", "")) for e in listed} & set(chapters):
             raise ProtectedDocumentError("The book is protected against copying (DRM): send another one.")
-    found = (_flowing(_xhtml(members.read(name)), _BLOCKS, _UNSEEN) for name in chapters)
+    found = (_paragraphs(_xhtml(members.read(name)), _BLOCKS, _UNSEEN) for name in chapters)
     return "\n\n".join(text for text in found if text)
 
 
@@ -194,7 +194,7 @@ def _xml(data: bytes) -> Any:
 
 
 def _xhtml(data: bytes) -> Any:
-    """A chapter; where it is no XML, as browsers read it."""
+    """A chapter, parsed as browsers do where it is not well-formed XML."""
     from lxml import etree, html
 
     text = _decoded(data)
@@ -206,7 +206,7 @@ def _xhtml(data: bytes) -> Any:
 
 
 def _decoded(data: bytes) -> str:
-    """Without the declaration: in UTF-8 or UTF-16, unless it says otherwise."""
+    """The characters without the XML declaration: UTF-8 or UTF-16, unless that names another encoding."""
     declaration = _DECLARATION.match(data[:200].decode("latin-1").removeprefix("\xef\xbb\xbf"))
     declared = _ENCODING.search(declaration[0]) if declaration else None
     encoding = declared[1].lower() if declared else "utf-8"
@@ -219,10 +219,10 @@ def _decoded(data: bytes) -> str:
     return _DECLARATION.sub("", text)
 
 
-def _flowing(
+def _paragraphs(
     root: Any, blocks: frozenset[str], unseen: frozenset[str], *, texts: frozenset[str] | None = None
 ) -> str:
-    """Text as paragraphs. ``texts``: elements that hold it; None: all do."""
+    """The text of an element tree by paragraphs. ``texts``: the elements that hold it; None: all do."""
     from lxml import etree
 
     paragraphs: list[list[str]] = [[]]
@@ -240,19 +240,19 @@ def _flowing(
             elif name == "noBreakHyphen":
                 paragraphs[-1].append("-")
             elif texts is None or name in texts:
-                paragraphs[-1].append(_spaced(element.text, texts is None))
+                paragraphs[-1].append(_text(element.text, collapse=texts is None))
         else:
             if event == "end":
                 hidden -= name in unseen
                 if name in blocks:
                     paragraphs.append([])
             if texts is None and not hidden and element is not root:
-                paragraphs[-1].append(_spaced(element.tail, True))
+                paragraphs[-1].append(_text(element.tail, collapse=True))
     whole = ("".join(parts) for parts in paragraphs)
     tidy = (re.sub(r"[ \t]*\n[ \t]*", "\n", re.sub(r"[ \t]+", " ", text)).strip() for text in whole)
     return "\n\n".join(text for text in tidy if text)
 
 
-def _spaced(text: str | None, collapsed: bool) -> str:
-    """Line ends of XHTML are spaces."""
-    return re.sub(r"[ \t\r\n]+", " ", text or "") if collapsed else text or ""
+def _text(text: str | None, *, collapse: bool) -> str:
+    """The text of an element; ``collapse``: runs of white space are one space, as in XHTML."""
+    return re.sub(r"[ \t\r\n]+", " ", text or "") if collapse else text or ""

@@ -65,12 +65,16 @@ def objective() -> Objective:
     return Objective(PerceptualNetwork(), amp=False)
 
 
-@pytest.fixture
-def networks() -> Networks:
-    """A tiny stylizer with its encoder."""
+def tiny_networks() -> Networks:
+    """A tiny stylizer with its encoder, always the same."""
     torch.manual_seed(0)
     stylizer = StylizerConfig(half=8, width=16, blocks=2, rank=2, up_half=8, up_full=8)
     return Networks(stylizer, EncoderConfig(embedding=16, hidden=16)).eval()
+
+
+@pytest.fixture
+def networks() -> Networks:
+    return tiny_networks()
 
 
 @pytest.fixture

@@ -135,6 +135,43 @@ describe("many photos", { timeout: 3_000_000 }, () => {
     assert.equal((await service.api("/v1/batches")).items.length, before + 3);
   });
 
+  it("are listed page by page: looking again keeps the pages that were read, and leaves no gap", async () => {
+    let listed = [5, 4, 3, 2, 1]; // ids, newest first; each has as many photos
+    const batch = (number) => ({
+      id: `bat_${number}`,
+      styles: [{ id: "sty_0", weight: 1 }],
+      created_at: "2026-01-01T12:00:00Z",
+      job: { id: `job_${number}`, state: "running", error: null },
+      counts: { total: number, succeeded: 0, failed: 0 },
+      errors: [],
+    });
+    await page.route(/\/v1\/batches\?/, (route) => {
+      const after = new URL(route.request().url()).searchParams.get("after");
+      const left = after ? listed.filter((number) => `bat_${number}` < after) : listed;
+      const next = left.length > 2 ? `bat_${left[1]}` : null;
+      return route.fulfill({ json: { items: left.slice(0, 2).map(batch), next } });
+    });
+    const shows = (...numbers) =>
+      eventually(async () => {
+        const counts = await page.locator(".batches .facts > :last-child").allTextContents();
+        assert.deepEqual(counts.map((text) => parseInt(text)), numbers);
+      });
+    const more = button("Show more");
+    await page.goto(`${service.url}/#/batches`);
+    await shows(5, 4);
+    await more.click();
+    await shows(5, 4, 3, 2);
+    listed = [6, 4, 3, 2, 1]; // another one came, and one was deleted
+    await shows(6, 4, 3, 2);
+    await more.click();
+    await shows(6, 4, 3, 2, 1);
+    assert.equal(await more.count(), 0);
+    listed = [9, 8, 7, 6, 4, 3, 2, 1]; // more than a page of new ones
+    await shows(9, 8, 6, 4, 3, 2, 1);
+    await more.click();
+    await shows(9, 8, 7, 6, 4, 3, 2, 1);
+  });
+
   it("stay where they are when sending them is given up, or refused", async () => {
     await button("Burning sky").click();
     await drop(page, photos(17));

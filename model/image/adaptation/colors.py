@@ -1,8 +1,8 @@
 """Gives renders the contrast and the spread of colours that the works have.
 
-Inner steps leave them paler: where a loss cannot tell what goes where, the mean costs least. The last thing
-that the network does is an affine map of colours before a sigmoid, so what the colours lack there is known in
-closed form (colour transfer, Reinhard et al. 2001).
+Inner steps leave renders paler: where a loss cannot tell which colour goes where, the mean costs least. The
+network ends with an affine map of colours before a sigmoid, so the one that mends this is known in closed
+form (colour transfer, Reinhard et al. 2001).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-DARKEST = 0.02  # light, 0..1, and as far from white: what is beyond counts as this
-SHIFT = (
-    0.5  # share of the way from the mean colour of the renders to that of the works: photos show other things
-)
+DARKEST = 0.02  # bound of light, 0..1, and of its distance from white
+SHIFT = 0.5  # share of the way from the renders' mean colour to the works', since photos show other things
 LEAST, MOST = 0.9, 1.5  # times the contrast, and the spread of colours
 
 

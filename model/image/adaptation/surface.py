@@ -1,7 +1,7 @@
-"""Measures what the surface of a style's works is like: even or brushed, and with which brush.
+"""Measures the surface of a style's works: whether it is even or brushed, and with which brush.
 
-What is measured is small beside what a picture shows, and networks that were trained on photos tell it badly:
-plain statistics of small windows do.
+This texture is far smaller than the things that a picture shows, and networks trained on photos measure it
+badly; plain statistics of small windows measure it well.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from model.image.media.folders import to_tensor
 from model.image.pyramid import level_size, resized
 from model.image.rendering.filters import box, doubled_angle
 
-SIDE = 256  # pixels of the longer side, at which works are looked at
-WINDOW = 5  # pixels a side, in which evenness is looked at
-EVEN, ROUGH = 0.2, 0.35  # of the usual deviation: that of even parts which are even, and of none
-BLOCK, FINE = 8, 4  # pixels: a block, and what is smaller is texture
-CALM = 0.3  # share of the blocks of the works that have less texture than what stands for their brushwork
-GRAIN = 1.5 / 255  # of paper, silk and cameras, in light
+SIDE = 256  # pixels of the longer side at which works are measured
+WINDOW = 5  # pixels a side in which evenness is measured
+EVEN, ROUGH = 0.2, 0.35  # deviation in even windows, relative to the median: of lines on paper, of strokes
+BLOCK, FINE = 8, 4  # pixels: of a block, and the size below which everything is texture
+CALM = 0.3  # the quantile of the blocks' texture that is taken for brushwork
+GRAIN = 1.5 / 255  # deviation of light that paper, silk and cameras have by themselves
 NOISE_OF_TEXTURE = 1.8  # a level loses half of the noise that it draws on
-DOTS, STROKES = 0.3, 0.46  # coherence of textures that have no direction (Signac), and one (Friesz)
+DOTS, STROKES = 0.3, 0.46  # coherence of textures without a direction (Signac), and with one (Friesz)
 PLAIN, COLORFUL = 7 / 255, 14 / 255  # spread of colour of works without coloured dots, and with them
 LINELESS, LINED = 0.0, 0.15  # skewness of works without dark lines (Barbizon), and of ink on silk
-LINE, GROUND = 1, 4  # pixels to each side: of a line, and of what it is darker than
+LINE, GROUND = 1, 4  # pixels to each side: of a line, and of the ground around it
 GREY, COLORED = 3 / 255, 5 / 255  # spread of colour of works whose tones are lines, and of others
 
 
@@ -59,7 +59,7 @@ def _between(value: float, low: float, high: float) -> float:
 def _evenness(works: Sequence[Tensor]) -> float:
     """How even the even parts are: 1 for lines on paper, 0 for strokes everywhere.
 
-    By the deviation that a tenth of all small windows stay below, beside the one that half of them do.
+    By the tenth percentile of the deviations in small windows, relative to their median.
     """
     found = []
     for x in works:
@@ -71,14 +71,14 @@ def _evenness(works: Sequence[Tensor]) -> float:
 
 
 def _texture(x: Tensor) -> Tensor:
-    """(1, 3, H, W) -> for every block the deviation of light in what is smaller than ``FINE``."""
+    """(1, 3, H, W) -> the deviation of light of every block, in details smaller than ``FINE``."""
     light = x.mean(1, keepdim=True)
     coarse = F.interpolate(F.avg_pool2d(light, FINE), light.shape[2:], mode="bilinear", align_corners=False)
     return F.avg_pool2d((light - coarse).square(), BLOCK).sqrt().flatten()
 
 
 def _coherence(x: Tensor) -> Tensor:
-    """(1, 3, H, W) -> for every block how far its texture has one direction, 0..1 (Bigün & Granlund 1987)."""
+    """(1, 3, H, W) -> how far the texture of every block has one direction, 0..1 (Bigün & Granlund 1987)."""
     twice = doubled_angle(x.mean(1, keepdim=True))
     strength = twice.square().sum(1, keepdim=True).sqrt()
     length = F.avg_pool2d(twice, BLOCK).square().sum(1).sqrt()
@@ -86,14 +86,14 @@ def _coherence(x: Tensor) -> Tensor:
 
 
 def _color_spread(x: Tensor) -> float:
-    """How far colours lie apart, whatever their light: the standard deviation over a work, 0..1."""
+    """How far colours differ, apart from their light: the standard deviation over a work, 0..1."""
     small = F.avg_pool2d(x, min(FINE, *x.shape[2:]))
     color = small - small.mean(1, keepdim=True)
     return float((color - color.mean((2, 3), keepdim=True)).square().mean().sqrt())
 
 
 def _dark_lines(works: Sequence[Tensor]) -> float:
-    """How far thin shapes are darker than their ground, not lighter: the skewness, the median of works.
+    """How far thin shapes are darker than their ground, not lighter: the median of the works' skewness.
 
     Highlights of oil paint are light and small; what is drawn with ink is dark and thin.
     """

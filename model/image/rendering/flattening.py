@@ -1,4 +1,4 @@
-"""Takes shading and fine texture out of a photo, and keeps its outlines: what prints and brushes leave out.
+"""Takes shading and fine texture, which prints and brushes leave out, out of a photo, and keeps its outlines.
 
 A bilateral filter (Tomasi & Manduchi 1998) of the logarithm of light, so that the eyes of a dark animal count
 as much as those of a light one, and wider differences count as shading where leaves or gravel crowd: a
@@ -30,7 +30,7 @@ from model.image.rendering.filters import box, doubled_angle, enlarged
 
 
 def flattened(photo: Tensor, share: Tensor) -> Tensor:
-    """A photo without what is neither outline nor flat.
+    """A photo of outlines and flat colours.
 
     Args:
         photo: (B, 3, H, W) in 0..1, at the size at which it is drawn.
@@ -55,8 +55,8 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
 def _clutter(light: Tensor) -> Tensor:
     """How crowded every place is with edges of all directions, (B, 1, H, W) in 0..1: leaves, gravel, snow.
 
-    Edges of one direction, or of two at right angles, are a wall with its windows, hair or a mast: what they
-    have in common is the mean of four times their angle, which is taken off.
+    Edges of one direction, or of two at right angles, are hair, a mast, or a wall with its windows. They have
+    four times their angle in common: the length of its mean is taken off.
     """
     twice = doubled_angle(light)
     a, b = twice[:, :1], twice[:, 1:]
@@ -69,7 +69,7 @@ def _clutter(light: Tensor) -> Tensor:
 
 
 def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
-    """Every pixel the mean of those around it, ``step`` apart, the near and the alike counting most.
+    """One pass of the filter: means of pixels ``step`` apart, of which near and similar ones count most.
 
     Args:
         alike: the standard deviation of differences that count, (B, 1, H, W).
@@ -81,7 +81,7 @@ def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
     for down, right, near in neighbours():
         other = around[:, :, step * down : step * down + height, step * right : step * right + width]
         difference = (other - x).square_().sum(1, keepdim=True)
-        alike_too = difference.mul_(of_differences).clamp_(min=-80).exp_()  # below, exp is ten times as slow
-        total.addcmul_(alike_too, other, value=near)
-        weights.add_(alike_too, alpha=near)
+        likeness = difference.mul_(of_differences).clamp_(min=-80).exp_()  # below, exp is ten times as slow
+        total.addcmul_(likeness, other, value=near)
+        weights.add_(likeness, alpha=near)
     return total / weights

@@ -1,6 +1,6 @@
-"""What the finest level paints from: strokes along the photo's shapes, dots, hatching, or key lines.
+"""Adds strokes along the photo's shapes, dots, hatching or key lines to what the finest level draws on.
 
-A network that sees no noise can make texture of an even place only as a lattice. Noise that is drawn out
+Without noise a network fills an even place with a lattice, the only texture it can make. Noise drawn out
 along the edges of a photo (line integral convolution, Cabral & Leedom 1993, along the edge tangents of Kang
 et al. 2007) comes out as brushwork. How much of it, and of what kind, is a property of the style's works:
 ``model.image.adaptation.surface``.
@@ -50,7 +50,7 @@ from model.image.rendering.filters import box, doubled_angle, enlarged
 
 
 def painted(x: Tensor, photo: Tensor, level: int, surfaces: Sequence[Surface]) -> Tensor:
-    """What the finest level draws on, with the noise of each style's brushwork, or the lines of a print.
+    """The input of the finest level with the noise of each style's brushwork, or the lines of a print.
 
     Args:
         x: (B, 3, H, W) in 0..1.
@@ -96,7 +96,7 @@ def _noise(x: Tensor, light: Tensor, surfaces: Sequence[Surface], each: Each) ->
 
 
 def _calm(light: Tensor) -> Tensor:
-    """How much of the brushwork details leave, (B, 1, H, W): half to all."""
+    """How much of the brushwork stays, (B, 1, H, W): all of it in calm places, half in details."""
     tone = (light + DARK).log()  # the eyes of a dark animal are details too
     spread = (box(tone.square(), 2) - box(tone, 2).square()).clamp_min(0)
     return 0.5 + 0.5 * ROUGH**2 / (spread + ROUGH**2)
@@ -131,7 +131,8 @@ def _tangents(light: Tensor) -> Tensor:
 def _weights(tangents: Tensor) -> Tensor:
     """How much each of ``DIRECTIONS`` counts at every place, (B, DIRECTIONS, H, W): of unit length."""
     length = tangents.square().sum(1, keepdim=True).sqrt()
-    cosine, sine = (tangents / (length + 1e-12)).split(1, 1)
+    unit = tangents / (length + 1e-12)
+    cosine, sine = unit[:, :1], unit[:, 1:]
     of_cosine, of_sine = torch.from_numpy(compass()).to(tangents).T[:, None, :, None, None]
     near = torch.addcmul(of_cosine * cosine, of_sine, sine)
     weights = (near - math.cos(2 * math.pi / DIRECTIONS)).clamp_min(0)
@@ -161,7 +162,7 @@ def _white() -> Tensor:
 
 
 def _drawn(x: Tensor, kernels: Kernels) -> Tensor:
-    """A tile of noise, drawn out by kernels; it goes on at its borders."""
+    """A tile of noise, drawn out by kernels; its borders meet."""
     weight = torch.from_numpy(kernels)
     return F.conv2d(F.pad(x, (weight.shape[-1] // 2,) * 4, mode="circular"), weight)
 

@@ -44,8 +44,8 @@ class Shape:
     epsilon: float
 
 
-class Memory:
-    """Keys and values of what was read of S sequences, or of the first of them only."""
+class Cache:
+    """The key-value cache of S sequences, or of the first of them only."""
 
     def __init__(self, shape: Shape, rows: int, room: int) -> None:
         size = (shape.layers, rows, shape.kv_heads, room, shape.width // shape.heads)
@@ -53,17 +53,17 @@ class Memory:
         self.length = 0
 
     def keep(self, row: int, begin: int, length: int) -> None:
-        """All sequences go on from the first ``length`` places of one; up to ``begin`` they are alike."""
+        """Continue all sequences from the first ``length`` tokens of one; up to ``begin`` they are alike."""
         for kept in (self.keys, self.values):
             kept[:, :, :, begin:length] = kept[:, row : row + 1, :, begin:length].clone()
         self.length = length
 
-    def places(self, length: int) -> Tensor:
-        """Of the next ``length`` tokens."""
+    def positions(self, length: int) -> Tensor:
+        """Those of the next ``length`` tokens."""
         return torch.arange(self.length, self.length + length)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """What the next tokens see of all before them, and of themselves."""
+        """The attention of the next tokens to all before them, and to themselves, whose keys are stored."""
         rows, _, length, _ = q.shape
         used = self.length + length
         keys, values = self.keys[layer, :rows], self.values[layer, :rows]
@@ -75,31 +75,31 @@ class Memory:
         return _attend(q, keys[:, :, :used], values[:, :, :used], mask)
 
     def advance(self, length: int) -> None:
-        """The next ``length`` tokens were read."""
+        """Count the next ``length`` tokens as read."""
         self.length += length
 
 
-class Memories:
-    """Several, each with all of its sequences: they stand side by side in a batch, however long each is."""
+class CacheBatch:
+    """Several caches, each with all of its sequences, side by side in a batch; their lengths may differ."""
 
-    def __init__(self, memories: Sequence[Memory]) -> None:
-        self.memories = memories
-        self.rows = [memory.keys.shape[1] for memory in memories]
+    def __init__(self, caches: Sequence[Cache]) -> None:
+        self.caches = caches
+        self.rows = [cache.keys.shape[1] for cache in caches]
 
-    def places(self, length: int) -> Tensor:
-        """Of the next ``length`` tokens of each sequence: (S, 1, length)."""
-        each = [m.places(length).expand(n, 1, -1) for m, n in zip(self.memories, self.rows, strict=True)]
+    def positions(self, length: int) -> Tensor:
+        """Those of the next ``length`` tokens of each sequence: (S, 1, length)."""
+        each = [m.positions(length).expand(n, 1, -1) for m, n in zip(self.caches, self.rows, strict=True)]
         return torch.cat(each)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """See ``Memory.attend``."""
-        parts = zip(self.memories, *(torch.split(x, self.rows) for x in (q, k, v)), strict=True)
-        return torch.cat([memory.attend(layer, *own) for memory, *own in parts])
+        """See ``Cache.attend``."""
+        parts = zip(self.caches, *(torch.split(x, self.rows) for x in (q, k, v)), strict=True)
+        return torch.cat([cache.attend(layer, *own) for cache, *own in parts])
 
     def advance(self, length: int) -> None:
-        """The next ``length`` tokens of each sequence were read."""
-        for memory in self.memories:
-            memory.advance(length)
+        """Count the next ``length`` tokens of each sequence as read."""
+        for cache in self.caches:
+            cache.advance(length)
 
 
 class Llama(nn.Module):
@@ -128,7 +128,7 @@ class Llama(nn.Module):
         self,
         inputs: Tensor,
         phi: Params | None = None,
-        memory: Memory | Memories | None = None,
+        cache: Cache | CacheBatch | None = None,
         *,
         last: bool = False,
     ) -> Tensor:
@@ -137,7 +137,7 @@ class Llama(nn.Module):
         Args:
             inputs: (S, T) int.
             phi: tensors with a leading dimension B that divides S, see ``LowRank``; None: the model itself.
-            memory: what was read of the S sequences, which is moved on.
+            cache: what was read of the S sequences, which is moved on.
             last: only after the last token.
 
         Returns:
@@ -146,12 +146,12 @@ class Llama(nn.Module):
         s = self.shape
         x = F.embedding(inputs, self._of("tokens")).float()
         length = inputs.shape[1]
-        turns = self._turns(torch.arange(length) if memory is None else memory.places(length), inputs.device)
+        turns = self._turns(torch.arange(length) if cache is None else cache.positions(length), inputs.device)
         each = len(inputs) // len(next(iter(phi.values()))) if phi else 1
         for layer in range(s.layers):
-            x = self._block(x, layer, turns, phi, each, memory)
-        if memory is not None:
-            memory.advance(length)
+            x = self._block(x, layer, turns, phi, each, cache)
+        if cache is not None:
+            cache.advance(length)
         if last:
             x = x[:, -1:]
         return self._linear(self._norm(x, "norm"), "tokens")
@@ -163,7 +163,7 @@ class Llama(nn.Module):
         turns: tuple[Tensor, Tensor],
         phi: Params | None,
         each: int,
-        memory: Memory | Memories | None,
+        cache: Cache | CacheBatch | None,
     ) -> Tensor:
         s = self.shape
         rows, length, d = x.shape
@@ -177,7 +177,7 @@ class Llama(nn.Module):
         q = _turn(q.view(rows, length, s.heads, -1).transpose(1, 2), turns)
         k = _turn(k.view(rows, length, s.kv_heads, -1).transpose(1, 2), turns)
         v = v.view(rows, length, s.kv_heads, -1).transpose(1, 2)
-        mixed = _attend(q, k, v) if memory is None else memory.attend(layer, q, k, v)
+        mixed = _attend(q, k, v) if cache is None else cache.attend(layer, q, k, v)
         mixed = mixed.transpose(1, 2).reshape(rows, length, d)
         x = x + self._linear(mixed, f"blocks.{layer}.out")
         normed = self._norm(x, f"blocks.{layer}.norm_2")
@@ -192,10 +192,10 @@ class Llama(nn.Module):
     def _norm(self, x: Tensor, name: str) -> Tensor:
         return F.rms_norm(x, (self.shape.width,), self._of(name), self.shape.epsilon)
 
-    def _turns(self, places: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _turns(self, positions: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         width = self.shape.width // self.shape.heads
         rates = self.shape.rope ** (-torch.arange(0, width, 2, device=device) / width)
-        angles = places.to(device)[..., None] * rates
+        angles = positions.to(device)[..., None] * rates
         return angles.cos(), angles.sin()
 
 

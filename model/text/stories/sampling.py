@@ -18,7 +18,7 @@ from torch import Tensor
 from model.errors import AdaptationCanceled
 from model.text.originality import RunIndex
 from model.text.stories.base import StoriesBase
-from model.text.stories.llama import Memories, Memory
+from model.text.stories.llama import Cache, CacheBatch
 from model.text.stories.next_sentence import Sentence, best, is_open
 from model.text.stories.passages import words
 
@@ -47,6 +47,7 @@ _ENDING = 0.75  # of the asked length: before that no story ends
 _LAST_PART = 0.8  # of the asked length: from there on a last paragraph is written
 _CLOSINGS = ("At last", "In the end", "And so", "That night", "From that day on,", "When it was over,")
 _LONGER = 1.2  # times the asked length, after which a story is cut at its last sentence
+_TOKENS_A_WORD = 1.6  # that there is room for, with punctuation; the mean is 1.3
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,15 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A story that is to be drawn.
+class SampleRequest:
+    """One story to draw.
 
     Attributes:
         prompt: tokens before it.
-        options: see there.
+        options: how its tokens are drawn.
         examples: in tokens; runs longer than ``options.max_copied`` are broken off.
-        rng: of the draws.
-        known: what the reader has read before, such as the title: not to be repeated.
+        rng: source of the draws.
+        known: what the reader has read before, such as the title; it is not repeated.
         on_text: told the text so far, after every sentence.
     """
 
@@ -134,7 +135,7 @@ class Wanted:
 def sample(
     base: StoriesBase,
     phi: Mapping[str, Tensor],
-    stories: Sequence[Wanted],
+    stories: Sequence[SampleRequest],
     *,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[Draft]:
@@ -149,15 +150,15 @@ def sample(
     drafts: dict[int, Draft] = {}
     with torch.inference_mode():
         vocabulary = _Vocabulary(base.tokenizer)
-        pens = [_Pen(base, phi, wanted, vocabulary) for wanted in stories]
-        writing = {number: pen.story() for number, pen in enumerate(pens)}
+        samplers = [_Sampler(base, phi, wanted, vocabulary) for wanted in stories]
+        writing = {number: sampler.story() for number, sampler in enumerate(samplers)}
         read = {number: next(story) for number, story in writing.items()}
         while writing:
             if should_stop is not None and should_stop():
                 raise AdaptationCanceled("writing was cancelled")
-            memories = [pens[number].memory for number in writing]
-            memory = memories[0] if len(memories) == 1 else Memories(memories)
-            logits = base.network(torch.cat([read[number] for number in writing]), phi, memory, last=True)
+            caches = [samplers[number].cache for number in writing]
+            cache = caches[0] if len(caches) == 1 else CacheBatch(caches)
+            logits = base.network(torch.cat([read[number] for number in writing]), phi, cache, last=True)
             parts = torch.split(logits[:, 0].float(), CANDIDATES)
             for (number, story), own in zip(list(writing.items()), parts, strict=True):
                 try:
@@ -173,7 +174,7 @@ Reading = Generator[Tensor, Tensor, Result]
 
 
 class _Vocabulary:
-    """Numbers of tokens, by what they say."""
+    """Tokens grouped by their text."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         texts = [tokenizer.decode([n]) for n in range(tokenizer.get_vocab_size())]
@@ -184,25 +185,24 @@ class _Vocabulary:
         self.long_words = np.array([text.isalpha() and len(text) >= _LONG_WORD for text in bare])
 
 
-class _Pen:
+class _Sampler:
     """Draws one story."""
 
     def __init__(
-        self, base: StoriesBase, phi: Mapping[str, Tensor], wanted: Wanted, vocabulary: _Vocabulary
+        self, base: StoriesBase, phi: Mapping[str, Tensor], wanted: SampleRequest, vocabulary: _Vocabulary
     ) -> None:
         self.base, self.options, self.wanted, self.vocabulary = base, wanted.options, wanted, vocabulary
         self.examples, self.rng = wanted.examples, wanted.rng
-        # a word has 1.3 tokens, with its marks
-        self.most = round(self.options.words * _LONGER * 1.6) + 2 * _MOST
-        self.memory = Memory(base.network.shape, CANDIDATES, len(wanted.prompt) + self.most)
-        base.network(torch.tensor([wanted.prompt[:-1]]), phi, self.memory, last=True)
-        self.memory.keep(0, 0, self.memory.length)
+        self.most = round(self.options.words * _LONGER * _TOKENS_A_WORD) + 2 * _MOST
+        self.cache = Cache(base.network.shape, CANDIDATES, len(wanted.prompt) + self.most)
+        base.network(torch.tensor([wanted.prompt[:-1]]), phi, self.cache, last=True)
+        self.cache.keep(0, 0, self.cache.length)
 
     def story(self) -> Reading[Draft]:
-        """All of it."""
+        """The whole story."""
         draft, last, first = Draft(), self.wanted.prompt[-1], list[list[int]]()
         while len(draft.tokens) < self.most - _MOST:
-            begun = self.memory.length
+            begun = self.cache.length
             candidates = yield from self.sentences(last, draft, first)
             first = []
             row = best(candidates, self.wanted.known + draft.text, draft.words / self.options.words)
@@ -219,9 +219,9 @@ class _Pen:
             if chosen.done and not draft.last_part and draft.words >= _LAST_PART * self.options.words:
                 draft.last_part = True
                 first = self.closings()
-                paragraph = [tokens.pop(0) for tokens in first].pop()  # the same of all
+                paragraph = [tokens.pop(0) for tokens in first].pop()  # all begin with the same one
             # The last token is read again: each candidate for the next sentence begins in its own way.
-            self.memory.keep(row, begun, begun + len(chosen.tokens) + (paragraph is not None))
+            self.cache.keep(row, begun, begun + len(chosen.tokens) + (paragraph is not None))
             if paragraph is not None:
                 draft.push(paragraph)
             last = draft.tokens[-1]
@@ -229,18 +229,18 @@ class _Pen:
         return draft
 
     def text_of(self, tokens: list[int]) -> str:
-        """Of some tokens."""
+        """The text of some tokens."""
         text: str = self.base.tokenizer.decode(tokens)
         return text
 
     def closings(self) -> list[list[int]]:
-        """How a last paragraph may begin, one for each candidate: the same first token, of an empty line."""
+        """A beginning of the last paragraph for each candidate; all have the token of an empty line first."""
         return [self.base.tokenizer.encode(f"\n\n{words}").ids for words in _CLOSINGS]
 
     def sentences(self, last: int, draft: Draft, first: Sequence[list[int]]) -> Reading[list[Sentence]]:
-        """Candidates for what comes after the token ``last``, which is not read yet.
+        """Candidates for the sentence after the token ``last``, which is not read yet.
 
-        ``first``: tokens that each candidate begins with; how likely they are does not count.
+        ``first``: tokens that each candidate begins with; their likelihood does not count.
         """
         found = [Sentence() for _ in range(CANDIDATES)]
         read = torch.full((CANDIDATES, 1), last)
@@ -280,7 +280,7 @@ class _Pen:
     def _take(
         logits: Tensor, tokens: list[int], nats: Callable[[NDArray[np.intp], NDArray[np.int64]], NDArray[Any]]
     ) -> None:
-        """Take from the ``logits`` of each token what ``nats`` makes of its count among ``tokens``."""
+        """Lower the ``logits`` of each of ``tokens`` by what ``nats`` makes of its count."""
         found, counts = np.unique(tokens, return_counts=True)
         if len(found):
             logits[torch.from_numpy(found).long()] -= torch.from_numpy(nats(counts, found)).float()

@@ -26,7 +26,7 @@ from model.text.stories.limits import (
     SHORTEST,
 )
 from model.text.stories.passages import asked, word_numbers, words
-from model.text.stories.sampling import Draft, SamplingOptions, Wanted, sample
+from model.text.stories.sampling import Draft, SampleRequest, SamplingOptions, sample
 from model.text.stories.style import StoryStyle
 
 GRAM = LEAST_COPIED  # words
@@ -226,8 +226,8 @@ class StoryWriter:
         request: StoryRequest,
         attempt: int,
         on_text: Callable[[str], None] | None,
-    ) -> Wanted:
-        return Wanted(
+    ) -> SampleRequest:
+        return SampleRequest(
             prompt=self.base.tokenizer.encode(asked(instructions(style, request)) + request.opening).ids,
             options=SamplingOptions(
                 request.length,

@@ -26,7 +26,7 @@ from tests.support.pictures import png
 from tests.support.served import Service, running_service
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 PHOTOS = {f"sea/{number:02}.png": png(seed=number) for number in range(6)}
 

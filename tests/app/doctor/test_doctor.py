@@ -86,6 +86,13 @@ async def test_a_certificate_that_ends(
     assert "certificates create" in found.mend
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is not there is not waited for."""
+    monkeypatch.setattr("app.doctor.service_checks._CONNECT", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_everything_is_ill(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("no folder")
     with socket.socket() as taken:
@@ -267,6 +274,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert caught.value.verdict is verdict
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FEWSTROKE_NATS_URL", "nats://127.0.0.1:1")
     monkeypatch.setenv("FEWSTROKE_PORT", "0")

@@ -54,9 +54,10 @@ def test_many_styles_in_one_pass_are_those_one_by_one(device: str) -> None:
         assert distance(engine.stylize(one.photo, one.style), together) < 1.0
 
 
-@pytest.mark.parametrize("device", ["cpu", CUDA])
-def test_adapts_together_as_alone(device: str) -> None:
-    engine = engine_on(device)
+@needs_cuda
+def test_adapts_together_as_alone() -> None:
+    """On the CPU: ``test_engine_batches``."""
+    engine = engine_on("cuda")
     requests = [Learning([picture(10 * i), picture(10 * i + 1)], seed=i) for i in range(2)]
     for request, style in zip(requests, engine.adapt_many(requests, steps=4), strict=True):
         assert isinstance(style, Style)

@@ -27,7 +27,7 @@ from model.image.rendering.size_batches import batches
 from model.image.style import Style
 from model.maml import LearningRates
 from model.modality import Learning
-from tests.model.conftest import SMALL, picture
+from tests.model.conftest import SMALL, picture, tiny_networks
 
 LEVEL = 2  # of 256; bf16 rounds more than float32 does
 STEPS = 5
@@ -45,10 +45,17 @@ def task(networks: Networks, objective: Objective, number: int) -> Adaptation:
     return Adaptation(networks, objective, examples, bank, held_out, config=SMALL, seed=number)
 
 
-def alone(networks: Networks, objective: Objective, number: int, rates: list[LearningRates]) -> Adapted:
-    (outcome,) = adapt_batch([task(networks, objective, number)], rates, steps=STEPS)
-    assert isinstance(outcome, Adapted)
-    return outcome
+@pytest.fixture(scope="module")
+def singly(objective: Objective) -> list[Adapted]:
+    """Tasks 0 to 2, each learned alone."""
+    networks = tiny_networks()
+    rates = level_rates(phi_shapes(networks), {}, 0.05)
+    found = []
+    for number in range(3):
+        (outcome,) = adapt_batch([task(networks, objective, number)], rates, steps=STEPS)
+        assert isinstance(outcome, Adapted)
+        found.append(outcome)
+    return found
 
 
 def apart_drawn(networks: Networks, a: Adapted, b: Adapted) -> float:
@@ -62,9 +69,8 @@ def apart_drawn(networks: Networks, a: Adapted, b: Adapted) -> float:
 
 
 def test_each_task_ends_where_it_ends_alone(
-    networks: Networks, objective: Objective, rates: list[LearningRates]
+    networks: Networks, objective: Objective, rates: list[LearningRates], singly: list[Adapted]
 ) -> None:
-    singly = [alone(networks, objective, number, rates) for number in range(3)]
     torch.manual_seed(99)  # nothing may depend on torch's own generator
     outcomes = adapt_batch([task(networks, objective, n) for n in range(3)], rates, steps=STEPS)
     for one, outcome in zip(singly, outcomes, strict=True):
@@ -77,10 +83,9 @@ def test_each_task_ends_where_it_ends_alone(
 
 
 def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
-    networks: Networks, objective: Objective, rates: list[LearningRates]
+    networks: Networks, objective: Objective, rates: list[LearningRates], singly: list[Adapted]
 ) -> None:
     """In the middle of the last level, which has two steps."""
-    singly = [alone(networks, objective, number, rates) for number in (0, 2)]
     steps: list[tuple[int, int]] = []
     outcomes = adapt_batch(
         [task(networks, objective, number) for number in range(3)],
@@ -91,7 +96,8 @@ def test_a_task_that_is_canceled_leaves_and_changes_nothing_for_the_others(
     )
     assert [step for number, step in steps if number == 1] == [0, 1, 2, 3, 4]
     assert isinstance(outcomes[1], AdaptationCanceled)
-    for one, outcome in zip(singly, (outcomes[0], outcomes[2]), strict=True):
+    for number in (0, 2):
+        one, outcome = singly[number], outcomes[number]
         assert isinstance(outcome, Adapted)
         assert outcome.losses == pytest.approx(one.losses, rel=2e-3)
         assert apart_drawn(networks, outcome, one) < 0.004

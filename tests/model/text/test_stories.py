@@ -22,7 +22,7 @@ from model.text.stories.adaptation import adapt
 from model.text.stories.base import RATE, StoriesBase, StoryLoss, load_stories, save_stories
 from model.text.stories.description import describe
 from model.text.stories.known import bloom, longest_run
-from model.text.stories.llama import Llama, LowRank, Memories, Memory, Shape, load_language_model
+from model.text.stories.llama import Cache, CacheBatch, Llama, LowRank, Shape, load_language_model
 from model.text.stories.next_sentence import Sentence, best, worth
 from model.text.stories.passages import passages, stack, tidy, word_numbers, words
 from model.text.stories.style import StoryStyle, blend_story_styles
@@ -79,7 +79,7 @@ class Talker:
                 self.logits[number] = 0.0
         self.logits[vocabulary["."]] = 2.0
 
-    def __call__(self, inputs, phi=None, memory=None, *, last=False):
+    def __call__(self, inputs, phi=None, cache=None, *, last=False):
         return self.logits.expand(len(inputs), 1, -1)
 
 
@@ -112,13 +112,13 @@ def test_reading_token_by_token_is_reading_at_once(base):
     phi = {name: torch.randn_like(value)[None] * 0.1 for name, value in base.phi.items()}
     with torch.inference_mode():
         whole = base.network(inputs, phi)
-        memory = Memory(SHAPE, 2, 16)
-        parts = [base.network(inputs[:, :5], phi, memory), base.network(inputs[:, 5:7], phi, memory)]
-        parts += [base.network(inputs[:, i : i + 1], phi, memory, last=True) for i in range(7, 12)]
+        cache = Cache(SHAPE, 2, 16)
+        parts = [base.network(inputs[:, :5], phi, cache), base.network(inputs[:, 5:7], phi, cache)]
+        parts += [base.network(inputs[:, i : i + 1], phi, cache, last=True) for i in range(7, 12)]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=0.1, rtol=0.1)
 
 
-def test_memories_of_any_length_stand_side_by_side(base):
+def test_caches_of_any_length_stand_side_by_side(base):
     phi = {name: torch.randn_like(value)[None] * 0.1 for name, value in base.phi.items()}
     read = [torch.randint(17, SHAPE.tokens, (2, length)) for length in (3, 7)]
     following = torch.randint(17, SHAPE.tokens, (4, 1))
@@ -127,11 +127,11 @@ def test_memories_of_any_length_stand_side_by_side(base):
             base.network(torch.cat([first, last], 1), phi, last=True)
             for first, last in zip(read, following.split(2), strict=True)
         ]
-        memories = [Memory(SHAPE, 2, 9), Memory(SHAPE, 2, 9)]
-        for memory, first in zip(memories, read, strict=True):
-            base.network(first, phi, memory)
-        together = base.network(following, phi, Memories(memories), last=True)
-    assert [memory.length for memory in memories] == [4, 8]
+        caches = [Cache(SHAPE, 2, 9), Cache(SHAPE, 2, 9)]
+        for cache, first in zip(caches, read, strict=True):
+            base.network(first, phi, cache)
+        together = base.network(following, phi, CacheBatch(caches), last=True)
+    assert [cache.length for cache in caches] == [4, 8]
     torch.testing.assert_close(together, torch.cat(whole), atol=0.1, rtol=0.1)
 
 
@@ -197,8 +197,8 @@ def test_a_sentence_does_not_begin_as_the_last_ones_did(writer, base, style):
     stop = base.tokenizer.token_to_id(".")
 
     class Insistent(Talker):
-        def __call__(self, inputs, phi=None, memory=None, *, last=False):
-            logits = super().__call__(inputs, phi, memory, last=last).clone()
+        def __call__(self, inputs, phi=None, cache=None, *, last=False):
+            logits = super().__call__(inputs, phi, cache, last=last).clone()
             ended = [base.tokenizer.decode([int(row[-1])]).endswith(".") for row in inputs]
             logits[torch.tensor(ended), -1, he] = 50.0
             logits[torch.tensor(ended), -1, stop] = -50.0
@@ -223,7 +223,7 @@ def test_runs_of_the_examples_are_broken_off(writer, base, style):
     follow = dict(pairwise(tokens))
 
     class Parrot(Talker):
-        def __call__(self, inputs, phi=None, memory=None, *, last=False):
+        def __call__(self, inputs, phi=None, cache=None, *, last=False):
             logits = self.logits.repeat(len(inputs), 1, 1)
             for row, token in enumerate(inputs[:, -1].tolist()):
                 if token in follow:

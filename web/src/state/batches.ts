@@ -1,5 +1,4 @@
 // Batches: many photos as one job of the service, sent as a ZIP, drawn when nobody waits for anything, fetched as a ZIP.
-import { signal } from "@preact/signals";
 import { Zip, ZipPassThrough } from "fflate";
 import { call, upload, type Batch, type Model } from "../api/client";
 import { TERMINAL } from "../api/events";
@@ -10,6 +9,7 @@ import { pathOf } from "../lib/folders";
 import { pause } from "../lib/time";
 import { loadModel, model } from "./draft";
 import { many, sending, zipped } from "./many";
+import { pagedList } from "./paged_list";
 import { untilAccepted } from "./queue";
 import { go, href } from "./route";
 import { styledName } from "./save";
@@ -19,9 +19,13 @@ import { fieldsOf } from "./use";
 const LOOK = 2000; // ms between two looks how far they are
 const ENTRY = 2048; // bytes that an archive needs for a file beside it, at most
 
-export const batches = signal<readonly Batch[]>([]);
-export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
-export const more = signal<string | null>(null);
+/** Each reading announces when a batch has ended since the last one. */
+export const batches = pagedList<Batch>(async (after) => {
+  const page = await call("get", "/v1/batches", { query: { limit: 20, after } });
+  const open = batches.items.value.filter((batch) => !isOver(batch)).map(({ id }) => id);
+  if (page.items.some((batch) => isOver(batch) && open.includes(batch.id))) announce(t.batches.over);
+  return page;
+});
 
 export const isOver = ({ job }: Batch) => TERMINAL.includes(job.state);
 
@@ -91,32 +95,14 @@ async function zipOf(files: File[], signal: AbortSignal): Promise<Blob> {
   return new Blob(parts);
 }
 
-/** Read the newest, or those after the ones that are there. */
-export async function refresh({ next = false } = {}): Promise<void> {
-  if (load.value !== "done") load.value = "loading";
-  try {
-    const after = next ? more.value : null;
-    const page = await call("get", "/v1/batches", { query: { limit: 20, ...(after && { after }) } });
-    const last = page.items.at(-1)?.id ?? "";
-    const older = page.next ? batches.value.filter(({ id }) => id < last) : [];
-    const open = batches.value.filter((batch) => !isOver(batch)).map(({ id }) => id);
-    if (page.items.some((batch) => isOver(batch) && open.includes(batch.id))) announce(t.batches.over);
-    if (next || !older.length) more.value = page.next;
-    batches.value = next ? [...batches.value, ...page.items] : [...page.items, ...older];
-    load.value = "done";
-  } catch {
-    load.value = "failed"; // the view says so and offers to try again
-  }
-}
-
 /** Read them now, and again as long as one of them is not over; the answer ends it. */
 export function watch(): () => void {
   const abort = new AbortController();
   void (async () => {
-    await refresh();
+    await batches.refresh();
     while (!abort.signal.aborted) {
       await pause(LOOK, abort.signal);
-      if (!abort.signal.aborted && !document.hidden && batches.value.some((batch) => !isOver(batch))) await refresh();
+      if (!abort.signal.aborted && !document.hidden && batches.items.value.some((batch) => !isOver(batch))) await batches.refresh();
     }
   })();
   return () => abort.abort();
@@ -125,13 +111,13 @@ export function watch(): () => void {
 /** Stop it; what is done can be fetched. */
 export async function stop({ job }: Batch): Promise<void> {
   await call("post", "/v1/jobs/{job_id}/cancel", { path: { job_id: job.id } });
-  await refresh();
+  await batches.refresh();
 }
 
 /** Draw what is missing of one that was stopped, or did not come to its end. */
 export async function goOn({ job }: Batch): Promise<void> {
   await call("post", "/v1/jobs/{job_id}/retry", { path: { job_id: job.id } });
-  await refresh();
+  await batches.refresh();
 }
 
 export async function download({ id, styles }: Batch): Promise<void> {
@@ -142,5 +128,5 @@ export async function download({ id, styles }: Batch): Promise<void> {
 /** It goes with its photos and its pictures. */
 export async function forget({ id }: Batch): Promise<void> {
   await call("delete", "/v1/batches/{batch_id}", { path: { batch_id: id } });
-  batches.value = batches.value.filter((batch) => batch.id !== id);
+  batches.drop(id);
 }

@@ -1,11 +1,12 @@
 // Earlier results, as the service keeps them, with all that made them.
-import { signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import { call, type Image, type Stylization } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { readPicture } from "../lib/files";
 import { styledName } from "./save";
 import { PHOTO_THUMBNAIL_NAME, THUMBNAIL_NAME } from "../lib/samples";
+import { pagedList } from "./paged_list";
 import { fetchStyle, find } from "./styles";
 import { say, sayError } from "./toast";
 import { loadModel, model } from "./draft";
@@ -24,30 +25,19 @@ export interface Entry {
 const PAGE = 24;
 const MOST_PAGES = 5; // that one look goes through: thumbnails are stylizations, too, and are passed over
 
-export const entries = signal<Entry[]>([]);
-export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
-export const more = signal<string | null>(null);
-
-/** Read the newest, or those after the ones that are there. */
-export async function refresh({ next = false } = {}): Promise<void> {
-  load.value = "loading";
-  try {
-    let after = next ? more.value : null;
-    const found: Entry[] = [];
-    for (let page = 0; page < MOST_PAGES && found.length < PAGE; page++) {
-      const answer = await call("get", "/v1/stylizations", { query: { limit: PAGE, ...(after && { after }) } });
-      found.push(...answer.items.flatMap(entriesOf));
-      void tidy(answer.items);
-      after = answer.next;
-      if (!after) break;
-    }
-    entries.value = next ? [...entries.value, ...found] : found;
-    more.value = after;
-    load.value = "done";
-  } catch {
-    load.value = "failed"; // the view says so and offers to try again
+export const stylizations = pagedList<Stylization>(async (after) => {
+  const items: Stylization[] = [];
+  let next = after;
+  for (let page = 0; page < MOST_PAGES && items.flatMap(entriesOf).length < PAGE; page++) {
+    const answer = await call("get", "/v1/stylizations", { query: { limit: PAGE, after: next } });
+    items.push(...answer.items);
+    void tidy(answer.items);
+    next = answer.next;
+    if (!next) break;
   }
-}
+  return { items, next };
+});
+export const entries = computed(() => stylizations.items.value.flatMap(entriesOf));
 
 const LEFT = 60_000; // ms after which nobody looks at such a thumbnail any more
 
@@ -124,5 +114,5 @@ export async function again({ made, name, content, mask, image }: Entry): Promis
 
 export async function forget(made: Stylization): Promise<void> {
   await call("delete", "/v1/stylizations/{stylization_id}", { path: { stylization_id: made.id } });
-  entries.value = entries.value.filter((entry) => entry.made.id !== made.id);
+  stylizations.drop(made.id);
 }

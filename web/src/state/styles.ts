@@ -1,19 +1,22 @@
 // The styles that the service keeps for us.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { call, upload, type Style } from "../api/client";
 import { send } from "../api/http";
 import { t } from "../i18n";
 import { saveBlob } from "../lib/files";
+import { pagedList } from "./paged_list";
 import { say, sayError } from "./toast";
 import { dropStrip } from "./strips";
 import { loadPresets, presets, type Face } from "./presets";
 import { forgetStyle } from "./use";
 
-const all = signal<Style[]>([]);
-export const styles = computed(() => all.value.filter(({ id }) => !hidden.value.includes(id)));
+/** One's own. */
+export const own = pagedList<Style>((after) => {
+  void loadPresets();
+  return call("get", "/v1/styles", { query: { modality: "image", limit: 24, after } });
+});
+export const styles = computed(() => own.items.value.filter(({ id }) => !hidden.value.includes(id)));
 export const ready = computed(() => styles.value.filter((style) => style.status === "ready"));
-export const load = signal<"idle" | "loading" | "done" | "failed">("idle");
-export const nextPage = signal<string | null>(null);
 
 /** One's own and those that come with the service, as far as they can be applied. */
 export const usable = computed(() => [...presets.value, ...ready.value]);
@@ -35,57 +38,28 @@ export function hadOwn(): boolean {
   return localStorage.getItem(SLOT) !== null;
 }
 
+effect(() => {
+  if (own.load.value !== "done") return;
+  if (ready.value.length) localStorage.setItem(SLOT, "");
+  else localStorage.removeItem(SLOT);
+});
+
 let reading: Promise<void> | null = null;
 
-/** Read the first page again, or the next one. Who asks for the first page while it is on its way waits with the others. */
-export function refresh({ more = false } = {}): Promise<void> {
-  if (more) return read(true);
-  return (reading ??= read(false).finally(() => (reading = null)));
-}
-
-async function read(more: boolean): Promise<void> {
-  if (load.value !== "done") load.value = "loading";
-  void loadPresets();
-  try {
-    const after = more ? nextPage.value : null;
-    const page = await call("get", "/v1/styles", { query: { modality: "image", limit: 24, ...(after && { after }) } });
-    const end = page.items.at(-1)?.id ?? "";
-    // What the first page passes over is gone; what lies beyond it is not known to be.
-    const beyond = all.value.filter(({ id }) => more || (page.next !== null && id < end));
-    const joined = all.value.some(({ id }) => id === end); // else there may be others between the two
-    all.value = merged(page.items, beyond);
-    if (more || !beyond.length || !joined) nextPage.value = page.next;
-    load.value = "done";
-    if (ready.value.length) localStorage.setItem(SLOT, "");
-    else localStorage.removeItem(SLOT);
-  } catch {
-    load.value = "failed"; // the view says so and offers to try again
-  }
+/** Read one's own again. Who asks while they are on their way waits with the others. */
+export function refresh(): Promise<void> {
+  return (reading ??= own.refresh().finally(() => (reading = null)));
 }
 
 /** Read one style into the list. Raises ApiError. */
 export async function fetchStyle(id: string): Promise<Style> {
   const style = await call("get", "/v1/styles/{style_id}", { path: { style_id: id } });
-  if (!style.preset) put(style);
+  if (!style.preset) own.put(style);
   return style;
 }
 
-export function put(style: Style): void {
-  all.value = merged([style], all.value);
-}
-
-const deleted = new Set<string>(); // an answer that was on its way when a style went does not bring it back
-
-/** Newest first, each once; of two readings of the same style the first counts. */
-function merged(fresh: Style[], others: Style[]): Style[] {
-  const known = new Set(fresh.map(({ id }) => id));
-  return [...fresh, ...others.filter(({ id }) => !known.has(id))]
-    .filter(({ id }) => !deleted.has(id))
-    .sort((a, b) => (a.id < b.id ? 1 : -1));
-}
-
 export async function rename(id: string, name: string): Promise<void> {
-  put(await call("patch", "/v1/styles/{style_id}", { path: { style_id: id }, body: { name } }));
+  own.put(await call("patch", "/v1/styles/{style_id}", { path: { style_id: id }, body: { name } }));
 }
 
 const hidden = signal<readonly string[]>([]);
@@ -103,16 +77,15 @@ export function unhide(id: string): void {
 /** `leaving`: also when the page is being left. */
 export async function remove(id: string, { leaving = false } = {}): Promise<void> {
   await call("delete", "/v1/styles/{style_id}", { path: { style_id: id }, keepalive: leaving });
-  deleted.add(id);
   dropStrip(id);
-  all.value = merged([], all.value);
+  own.drop(id);
   forgetStyle(id);
 }
 
 /** Learn an outdated style again from its pictures; the id of the job. Raises ApiError. */
 export async function relearn(id: string): Promise<string> {
   const { style, job } = await call("post", "/v1/styles/{style_id}/relearn", { path: { style_id: id } });
-  put(style);
+  own.put(style);
   return job.id;
 }
 
@@ -135,7 +108,7 @@ export async function importStyles(files: File[]): Promise<void> {
 async function importFile(file: File): Promise<Style> {
   const name = file.name.replace(/\.safetensors$/i, "").slice(0, 200);
   const style = await upload("/v1/styles/import", { file: { blob: file, name: file.name }, name });
-  put(style);
+  own.put(style);
   return style;
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import Tensor
@@ -18,7 +20,7 @@ from model.image.network.networks import Networks
 from model.image.network.style_params import at_level, stack
 from model.image.pyramid import REVISED_FROM, SIDES
 from model.maml import LearningRates
-from tests.model.conftest import SMALL, picture
+from tests.model.conftest import SMALL, picture, tiny_networks
 
 DEVICE = torch.device("cpu")
 
@@ -36,9 +38,13 @@ def job(networks: Networks, objective: Objective) -> Adaptation:
     return adaptation(networks, objective)
 
 
+def usual_rates(networks: Networks) -> list[LearningRates]:
+    return level_rates(phi_shapes(networks), {}, 0.05)
+
+
 @pytest.fixture
 def rates(networks: Networks) -> list[LearningRates]:
-    return level_rates(phi_shapes(networks), {}, 0.05)
+    return usual_rates(networks)
 
 
 def run(job: Adaptation, rates: list[LearningRates], steps: int | None = None) -> Adapted:
@@ -51,21 +57,41 @@ def start_of(job: Adaptation) -> dict[str, Tensor]:
     return stack([job.start(level) for level in range(len(SIDES))])
 
 
-def test_a_few_steps_lower_the_loss_on_photos_they_never_drew(
-    job: Adaptation, rates: list[LearningRates]
-) -> None:
-    adapted = run(job, rates)
+@dataclass(frozen=True)
+class Learned:
+    """A run of all steps, that several tests look at."""
+
+    networks: Networks
+    networks_before: dict[str, Tensor]
+    adapted: Adapted
+    totals: list[float]  # as they were told, step by step
+
+
+@pytest.fixture(scope="module")
+def learned(objective: Objective) -> Learned:
+    networks = tiny_networks()
+    before = {name: value.clone() for name, value in networks.state_dict().items()}
+    totals: list[float] = []
+    (outcome,) = adapt_batch(
+        [adaptation(networks, objective)],
+        usual_rates(networks),
+        on_step=lambda _i, _step, _phi, total: totals.append(total),
+    )
+    assert isinstance(outcome, Adapted)
+    return Learned(networks, before, outcome, totals)
+
+
+def test_a_few_steps_lower_the_loss_on_photos_they_never_drew(learned: Learned) -> None:
+    adapted = learned.adapted
     assert adapted.steps > 0
     assert max(adapted.losses) <= 1
     assert min(adapted.losses) < 1
     assert adapted.total < 0.98
 
 
-def test_losses_are_those_of_the_phi_that_comes_back(
-    networks: Networks, objective: Objective, rates: list[LearningRates]
-) -> None:
+def test_losses_are_those_of_the_phi_that_comes_back(learned: Learned, objective: Objective) -> None:
     """Judged again from outside, on what each level draws on after the outcome's own coarser levels."""
-    adapted = run(adaptation(networks, objective), rates)
+    networks, adapted = learned.networks, learned.adapted
     again = adaptation(networks, objective)
     start = start_of(again)
     for level in range(len(SIDES)):
@@ -149,10 +175,8 @@ def test_same_seed_same_style(networks: Networks, objective: Objective, rates: l
     assert any(not torch.equal(value, first[name]) for name, value in once(2, 0).items())
 
 
-def test_networks_stay_as_they_are(job: Adaptation, networks: Networks, rates: list[LearningRates]) -> None:
-    before = {name: value.clone() for name, value in networks.state_dict().items()}
-    run(job, rates)
-    torch.testing.assert_close(dict(networks.state_dict()), before, rtol=0, atol=0)
+def test_networks_stay_as_they_are(learned: Learned) -> None:
+    torch.testing.assert_close(dict(learned.networks.state_dict()), learned.networks_before, rtol=0, atol=0)
 
 
 def test_stops_in_the_middle_of_a_level_when_asked(
@@ -172,9 +196,9 @@ def test_stops_in_the_middle_of_a_level_when_asked(
     assert seen == [0, 1, 2, 3, 4, 5]
 
 
-def test_reported_totals_begin_at_one_and_never_rise(job: Adaptation, rates: list[LearningRates]) -> None:
-    totals: list[float] = []
-    adapt_batch([job], rates, steps=8, on_step=lambda _i, _step, _phi, total: totals.append(total))
+def test_reported_totals_begin_at_one_and_never_rise(learned: Learned) -> None:
+    totals = learned.totals
+    assert len(totals) == SMALL.steps + 1
     assert totals[0] == 1.0
     assert totals == sorted(totals, reverse=True)
     assert totals[-1] < 1

@@ -2,14 +2,14 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Batch } from "../../api/client";
 import { momentOf, t } from "../../i18n";
-import { batches, download, forget, goOn, isOver, load, more, refresh, stop, watch } from "../../state/batches";
+import { batches, download, forget, goOn, isOver, stop, watch } from "../../state/batches";
 import { loadPresets } from "../../state/presets";
 import { href } from "../../state/route";
 import { find, nameOf, refresh as readStyles } from "../../state/styles";
 import { explain, say, sayError } from "../../state/toast";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/icons";
-import { Notice } from "../../ui/Notice";
+import { More, LoadFailed } from "../../ui/PagedList";
 import "../../css/batches.css";
 
 export function Batches() {
@@ -17,7 +17,8 @@ export function Batches() {
     void Promise.all([loadPresets(), readStyles()]);
     return watch();
   }, []);
-  const all = batches.value;
+  const all = batches.items.value;
+  const load = batches.load.value;
   return (
     <section class="page batches">
       <a class="back" href={href.use()}>
@@ -28,20 +29,9 @@ export function Batches() {
         <h1>{t.batches.title}</h1>
         <p class="lead">{t.batches.lead}</p>
       </div>
-      {load.value === "failed" && (
-        <Notice
-          tone="error"
-          action={
-            <button type="button" onClick={() => void refresh()}>
-              {t.app.retry}
-            </button>
-          }
-        >
-          {t.batches.failed}
-        </Notice>
-      )}
-      {load.value === "loading" && all.length === 0 && <p class="lead">{t.app.loading}…</p>}
-      {load.value === "done" && all.length === 0 && (
+      <LoadFailed list={batches}>{t.batches.failed}</LoadFailed>
+      {load === "loading" && all.length === 0 && <p class="lead">{t.app.loading}…</p>}
+      {load === "done" && all.length === 0 && (
         <div class="nothing">
           <Icon name="grid" />
           <p class="big">{t.batches.empty}</p>
@@ -56,11 +46,7 @@ export function Batches() {
           <Card key={batch.id} batch={batch} />
         ))}
       </ul>
-      {more.value && (
-        <button type="button" onClick={() => void refresh({ next: true })}>
-          {t.styles.loadMore}
-        </button>
-      )}
+      <More list={batches} />
     </section>
   );
 }

@@ -4,23 +4,24 @@ import type { Image } from "../../api/client";
 import { urlOf } from "../../api/http";
 import { momentOf, t } from "../../i18n";
 import { saveBlob } from "../../lib/files";
-import { again, entries, fileOfEntry, forget, imageOf, load, more, refresh, type Entry } from "../../state/history";
+import { again, entries, fileOfEntry, forget, imageOf, stylizations, type Entry } from "../../state/history";
 import { loadPresets } from "../../state/presets";
 import { go, href } from "../../state/route";
 import { find, nameOf, refresh as readStyles } from "../../state/styles";
 import { say, sayError } from "../../state/toast";
 import { Icon } from "../../ui/icons";
-import { Notice } from "../../ui/Notice";
 import { Near, Origin } from "../../ui/Origin";
+import { More, LoadFailed } from "../../ui/PagedList";
 import { Viewer } from "../../ui/Viewer";
 import { ShareDialog } from "../use/ShareDialog";
 
 export function Results() {
   useEffect(() => {
     void Promise.all([loadPresets(), readStyles()]);
-    void refresh();
+    void stylizations.refresh();
   }, []);
   const all = entries.value;
+  const load = stylizations.load.value;
   return (
     <section class="page results">
       <div class="intro side">
@@ -39,20 +40,9 @@ export function Results() {
           </a>
         </div>
       </div>
-      {load.value === "failed" && (
-        <Notice
-          tone="error"
-          action={
-            <button type="button" onClick={() => void refresh()}>
-              {t.app.retry}
-            </button>
-          }
-        >
-          {t.results.failed}
-        </Notice>
-      )}
-      {load.value === "loading" && all.length === 0 && <p class="lead">{t.app.loading}…</p>}
-      {load.value === "done" && all.length === 0 && (
+      <LoadFailed list={stylizations}>{t.results.failed}</LoadFailed>
+      {load === "loading" && all.length === 0 && <p class="lead">{t.app.loading}…</p>}
+      {load === "done" && all.length === 0 && (
         <div class="nothing">
           <Icon name="image" />
           <p class="big">{t.results.empty}</p>
@@ -66,11 +56,7 @@ export function Results() {
           <Card key={entry.key} entry={entry} />
         ))}
       </ul>
-      {more.value && (
-        <button type="button" disabled={load.value === "loading"} onClick={() => void refresh({ next: true })}>
-          {t.styles.loadMore}
-        </button>
-      )}
+      <More list={stylizations} />
     </section>
   );
 }

@@ -2,10 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { href } from "../../state/route";
-import { importing, importStyles, load, nameOf, nextPage, refresh, styles } from "../../state/styles";
+import { importing, importStyles, nameOf, own, refresh, styles } from "../../state/styles";
 import { Icon } from "../../ui/icons";
+import { More, LoadFailed } from "../../ui/PagedList";
 import { Pick } from "../../ui/Pick";
-import { Notice } from "../../ui/Notice";
 import { StyleCard } from "./StyleCard";
 import { Unkept } from "./Unkept";
 
@@ -16,13 +16,13 @@ export function Styles() {
   const shown = styles.value.filter(({ status }) => ["ready", "pending", "outdated"].includes(status));
   const [text, setText] = useState("");
   const [sort, setSort] = useState<"newest" | "name">("newest");
-  const many = shown.length > MANY || nextPage.value !== null;
+  const many = shown.length > MANY || own.next.value !== null;
   useEffect(() => {
-    if ((text || sort === "name") && nextPage.value) void refresh({ more: true }); // one page after the other
-  }, [text, sort, nextPage.value]);
+    if ((text || sort === "name") && own.next.value) void own.more(); // one page after the other
+  }, [text, sort, own.next.value]);
   const found = shown.filter((style) => nameOf(style).toLowerCase().includes(text.trim().toLowerCase()));
   if (sort === "name") found.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-  const none = load.value === "done" && shown.length === 0 && !nextPage.value;
+  const none = own.load.value === "done" && shown.length === 0 && !own.next.value;
   return (
     <section class="page mine">
       <div class="intro side">
@@ -43,19 +43,8 @@ export function Styles() {
           )}
         </div>
       </div>
-      {load.value === "failed" && (
-        <Notice
-          tone="error"
-          action={
-            <button type="button" onClick={() => void refresh()}>
-              {t.app.retry}
-            </button>
-          }
-        >
-          {t.styles.loadFailed}
-        </Notice>
-      )}
-      {load.value !== "done" && load.value !== "failed" && shown.length === 0 && (
+      <LoadFailed list={own}>{t.styles.loadFailed}</LoadFailed>
+      {own.load.value !== "done" && own.load.value !== "failed" && shown.length === 0 && (
         <ul class="styles" aria-busy="true" aria-label={t.app.loading}>
           {[0, 1, 2].map((index) => (
             <li key={index} class="card">
@@ -90,7 +79,7 @@ export function Styles() {
           </label>
         </div>
       )}
-      {text && !found.length && !nextPage.value && <p class="lead">{t.page.none(text)}</p>}
+      {text && !found.length && !own.next.value && <p class="lead">{t.page.none(text)}</p>}
       {shown.length > 0 && (
         <ul class="styles">
           {found.map((style) => (
@@ -98,11 +87,7 @@ export function Styles() {
           ))}
         </ul>
       )}
-      {nextPage.value && (
-        <button type="button" onClick={() => void refresh({ more: true })}>
-          {t.styles.loadMore}
-        </button>
-      )}
+      <More list={own} />
     </section>
   );
 }

@@ -3,13 +3,13 @@ import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { href } from "../../state/route";
 import { known, offered, type Face } from "../../state/presets";
-import { find, hadOwn, load, nameOf, nextPage, ready, refresh, usable } from "../../state/styles";
+import { find, hadOwn, nameOf, own, ready, usable } from "../../state/styles";
 import { blend, blending, mix, selected, toggleStyle } from "../../state/use";
-import { Notice } from "../../ui/Notice";
+import { More, LoadFailed } from "../../ui/PagedList";
 import { Thumb } from "../../ui/Thumb";
 
 export function StylePicker() {
-  const none = load.value === "done" && known.value && usable.value.length === 0 && !nextPage.value;
+  const none = own.load.value === "done" && known.value && usable.value.length === 0 && !own.next.value;
   const [ownFirst] = useState(() => ready.value.length > 0 || hadOwn()); // what is drawn does not change places
   return (
     <section class="picker" aria-labelledby="styles">
@@ -42,20 +42,11 @@ function Own({ none }: { none: boolean }) {
   return (
     <>
       {offered.value.length > 0 && <h3 id="own-styles">{t.styles.title}</h3>}
-      {load.value === "failed" ? (
-        <Notice
-          tone="error"
-          action={
-            <button type="button" onClick={() => void refresh()}>
-              {t.app.retry}
-            </button>
-          }
-        >
-          {t.styles.loadFailed}
-        </Notice>
-      ) : load.value !== "done" ? (
+      {own.load.value === "failed" ? (
+        <LoadFailed list={own}>{t.styles.loadFailed}</LoadFailed>
+      ) : own.load.value !== "done" ? (
         <Room count={3} />
-      ) : ready.value.length === 0 && !nextPage.value ? (
+      ) : ready.value.length === 0 && !own.next.value ? (
         <div class="nothing">
           <p>{none ? t.use.noStyles : t.use.noOwn}</p>
           <a class={none ? "button primary" : "button"} href={href.make}>
@@ -65,11 +56,7 @@ function Own({ none }: { none: boolean }) {
       ) : (
         <>
           <Choice styles={ready.value} label={offered.value.length ? "own-styles" : "styles"} />
-          {nextPage.value && (
-            <button type="button" class="quiet" onClick={() => void refresh({ more: true })}>
-              {t.styles.loadMore}
-            </button>
-          )}
+          <More list={own} quiet />
         </>
       )}
     </>
