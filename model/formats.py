@@ -37,9 +37,14 @@ class Surface:
     ink: float = 0.0  # how far shapes are drawn in dark lines on a toned ground
 
     @property
+    def flat_colors(self) -> float:
+        """How far colours are printed: even between their lines."""
+        return self.evenness * (1 - self.hatching)
+
+    @property
     def outlines(self) -> float:
         """How far shapes have dark outlines, around flat colours or washes of ink."""
-        return max(self.evenness * (1 - self.hatching), INKED * self.ink)
+        return max(self.flat_colors, INKED * self.ink)
 
     @property
     def flatness(self) -> float:

@@ -15,11 +15,12 @@ import numpy as np
 from onnx import TensorProto
 
 from model.formats import Surface
+from model.image.brushes import PAINTED_FROM
 from model.image.dials import DEFAULT_ABSTRACTION, DETAIL_TAKEN, MOST_STRENGTH, SHAPES_FROM, STRUCTURE_UNTIL
 from model.image.export.graph import GraphBuilder
 from model.image.export.network import Network
-from model.image.export.resampling import box, enlarged, pooled, rounded, shrunk
-from model.image.export.strokes import Brush, flattened
+from model.image.export.resampling import between, box, enlarged, pooled, rounded, shrunk
+from model.image.export.strokes import Brush, flattened, printed
 from model.image.pyramid import (
     DARK,
     EVEN,
@@ -51,6 +52,7 @@ def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, outp
     if surface.flatness > 0:
         flat = flattened(g, sheet, g.node("Mul", dials.flatness, g.number(surface.flatness)))
     shares = g.constant(np.array([0.0, *[surface.evenness] * (len(SIDES) - 1)], dtype=np.float32))  # by level
+    prints = [surface.flat_colors * (level >= PAINTED_FROM) for level in range(len(SIDES))]
     brush = Brush.of(g, surface)
 
     def turn(number: str, state: Sequence[str]) -> Sequence[str]:
@@ -72,10 +74,13 @@ def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, outp
         if brush is not None:
             x = brush.painted(g, x, small, level, again)
         drawn = _revised(g, x, network.draw(x, level), level, size)
-        drawn = _between(g, x, drawn, g.node("Gather", dials.weights, again))
+        drawn = between(g, x, drawn, g.node("Gather", dials.weights, again))
+        if surface.flat_colors > 0:
+            print_share = g.node("Gather", g.constant(np.array(prints, dtype=np.float32)), level)
+            drawn = printed(g, drawn, g.node("Mul", dials.flatness, print_share))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
         share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
-        return small, _between(g, small, drawn, share)
+        return small, between(g, small, drawn, share)
 
     first = shrunk(g, flat, plan.size_of(g, g.whole(0)))
     turns = g.node("Mul", g.node("Add", plan.last, g.whole(1)), dials.passes)
@@ -206,7 +211,7 @@ def _evened(g: GraphBuilder, x: str, photo: str, share: str, size: str) -> str:
     offset = box(g, g.node("Sub", of_x, g.node("Mul", slope, of_guide)), EVEN_REACH)
     filtered = g.node("Add", g.node("Mul", box(g, slope, EVEN_REACH), guide), offset)
     share = g.node("Mul", g.resize(even, size, "linear"), share)
-    return _between(g, x, g.resize(filtered, size, "linear"), share)
+    return between(g, x, g.resize(filtered, size, "linear"), share)
 
 
 def _revised(g: GraphBuilder, x: str, render: str, level: str, size: str) -> str:
@@ -232,8 +237,3 @@ def _with_detail(g: GraphBuilder, render: str, small: str, photo: str) -> str:
     detail = g.node("Mul", g.resize(gains, size, "linear"), g.node("Sub", own, enlarged(g, coarse, size)))
     picture = g.node("Add", enlarged(g, render, size), detail)
     return g.node("Clip", picture, g.number(0), g.number(1))
-
-
-def _between(g: GraphBuilder, a: str, b: str, share: str) -> str:
-    """``a`` at 0, ``b`` at 1."""
-    return g.node("Add", a, g.node("Mul", g.node("Sub", b, a), share))

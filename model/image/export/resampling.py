@@ -26,6 +26,11 @@ def shrunk(g: GraphBuilder, x: str, size: str) -> str:
     return g.node("Div", x, g.number(255))
 
 
+def between(g: GraphBuilder, a: str, b: str, share: str) -> str:
+    """``a`` at 0, ``b`` at 1."""
+    return g.node("Add", a, g.node("Mul", g.node("Sub", b, a), share))
+
+
 def rounded(g: GraphBuilder, x: str) -> str:
     """To 8 bits, as pictures are between the steps of the service; in 0..1."""
     return g.node("Div", _levels(g, g.node("Mul", x, g.number(255))), g.number(255))

@@ -33,6 +33,7 @@ from model.image.brushes import (
     KEY_GAIN,
     KEY_LINES,
     KEY_REACH,
+    LINE_FROM,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
@@ -50,7 +51,7 @@ from model.image.brushes import (
     white_noise,
 )
 from model.image.export.graph import GraphBuilder
-from model.image.export.resampling import box, pooled, rounded
+from model.image.export.resampling import between, box, pooled, rounded
 from model.image.pyramid import DARK, SIDES
 
 
@@ -143,6 +144,18 @@ def _outlines(g: GraphBuilder, light: str) -> str:
 
 def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     """``rendering.flattening.flattened``, rounded to 8 bits; ``share`` is a scalar."""
+    return rounded(g, between(g, photo, _flat(g, photo), share))
+
+
+def printed(g: GraphBuilder, render: str, share: str) -> str:
+    """``rendering.flattening.printed``; ``share`` is a scalar."""
+    flat = _flat(g, render)
+    darker = g.node("Add", _light(g, g.node("Sub", render, flat)), g.number(LINE_FROM))
+    lined = g.node("Add", flat, g.node("Min", darker, g.number(0)))
+    return between(g, render, g.node("Clip", lined, g.number(0), g.number(1)), share)
+
+
+def _flat(g: GraphBuilder, photo: str) -> str:
     half = pooled(g, photo, 2)
     light, coarse = _light(g, photo), _light(g, half)
     crowded = g.node("Sub", _clutter(g, coarse), g.number(CLUTTER_FROM))
@@ -160,8 +173,7 @@ def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     size = g.node("Shape", photo, start=2)
     detail = g.node("Sub", light, g.resize(coarse, size, "linear"))
     detail = g.node("Mul", g.resize(slope, size, "linear"), detail)
-    found = g.node("Clip", g.node("Add", g.resize(flat, size, "linear"), detail), g.number(0), g.number(1))
-    return rounded(g, g.node("Add", photo, g.node("Mul", share, g.node("Sub", found, photo))))
+    return g.node("Clip", g.node("Add", g.resize(flat, size, "linear"), detail), g.number(0), g.number(1))
 
 
 def _clutter(g: GraphBuilder, light: str) -> str:

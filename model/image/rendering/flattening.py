@@ -24,6 +24,7 @@ from model.image.brushes import (
     FLAT_EDGE,
     FLAT_REACH,
     FLAT_STEPS,
+    LINE_FROM,
     neighbours,
 )
 from model.image.rendering.filters import box, doubled_angle, enlarged
@@ -38,6 +39,27 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     """
     if not bool((share > 0).any()):
         return photo
+    return torch.lerp(photo, _flat(photo), share)
+
+
+def printed(render: Tensor, share: Tensor) -> Tensor:
+    """A render in even colours, as from a printing block: without the weave that the network leaves in them.
+
+    Lines that are darker than the colour around them by more than ``LINE_FROM`` stay.
+
+    Args:
+        render: (B, 3, H, W) in 0..1.
+        share: how far, 0..1, (B, 1, 1, 1).
+    """
+    if not bool((share > 0).any()):
+        return render
+    flat = _flat(render)
+    darker = (render - flat).mean(1, keepdim=True)
+    return torch.lerp(render, (flat + (darker + LINE_FROM).clamp(max=0)).clamp(0, 1), share)
+
+
+def _flat(photo: Tensor) -> Tensor:
+    """Outlines and flat colours alone."""
     half = F.avg_pool2d(photo, 2)
     light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
     alike = FLAT_ALIKE + CLUTTER_ALIKE * (_clutter(coarse) - CLUTTER_FROM).clamp(0, CLUTTER_MOST)
@@ -49,7 +71,7 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     variance = (box(coarse.square(), 1) - mean.square()).clamp_min(0)
     slope = box((box(coarse * flat, 1) - mean * mean_flat) / (variance + FLAT_EDGE), 1)
     detail = enlarged(slope, photo) * (light - enlarged(coarse, photo))
-    return torch.lerp(photo, (enlarged(flat, photo) + detail).clamp(0, 1), share)
+    return (enlarged(flat, photo) + detail).clamp(0, 1)
 
 
 def _clutter(light: Tensor) -> Tensor:

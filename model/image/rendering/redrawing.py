@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.formats import Surface
+from model.image.brushes import PAINTED_FROM
 from model.image.dials import Dials
 from model.image.pyramid import (
     DARK,
@@ -27,6 +28,7 @@ from model.image.pyramid import (
     STRUCTURE,
 )
 from model.image.rendering.filters import box, enlarged
+from model.image.rendering.flattening import printed
 from model.image.rendering.strokes import painted
 
 
@@ -156,6 +158,8 @@ def redraw(
     again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
     structure = each(lambda d: d.structure)
     even = torch.tensor([s.evenness for s in surfaces]).view(-1, 1, 1, 1).to(photos[0])
+    flat = [d.flatness * s.flat_colors for d, s in zip(dials, surfaces, strict=True)]
+    prints = torch.tensor(flat).view(-1, 1, 1, 1).to(photos[0])
     render = photos[0]
     for at, (photo, level) in enumerate(zip(photos, levels, strict=True)):
         detail, share = (each(partial(of, level=level)) for of in (Dials.detail, Dials.share))
@@ -165,6 +169,8 @@ def redraw(
         if bool((again > 0).any()):  # drawn again: more of the style in the style's own colours
             x = evened(render, photo, level, even)
             render = torch.lerp(render, revised(x, draw(at, x, True), level), again)
+        if level >= PAINTED_FROM:
+            render = printed(render, prints)
         if bool((share < 1).any()):
             render = torch.lerp(photo, render, share)
     return render

@@ -19,7 +19,7 @@ from model.image.brushes import (
     stroke_kernels,
     white_noise,
 )
-from model.image.rendering.flattening import flattened
+from model.image.rendering.flattening import flattened, printed
 from model.image.rendering.strokes import painted
 
 STROKES = Surface(brushwork=0.05, direction=1.0)
@@ -180,3 +180,23 @@ def test_leaves_become_masses_and_windows_stay() -> None:
 
     assert kept(_leaves()) < 0.6
     assert kept(windows) > 0.8
+
+
+def test_a_print_loses_the_weave_of_its_colours_and_keeps_its_lines() -> None:
+    row = torch.arange(128)
+    weave = 0.03 * torch.cos(row * math.pi / 2)  # a period of four pixels
+    render = (0.6 + weave[:, None] * weave[None] / 0.03).expand(1, 3, 128, 128).clone()
+    render[:, :, :, 64:] += 0.25  # another colour
+    render[:, :, :, 62:64] = 0.1  # and a line between them
+    made = printed(render, torch.ones(1, 1, 1, 1))[0].mean(0)
+    weave_left, weave_before = (x[16:112, 16:48].std() for x in (made, render[0].mean(0)))
+    assert weave_left < 0.2 * weave_before
+    assert made[:, 62:64].max() < 0.25, "the line is dark"
+    assert float(made[64, 80:120].mean() - made[64, 16:48].mean()) == pytest.approx(0.25, abs=0.02)
+
+
+def test_what_is_no_print_is_not_evened() -> None:
+    render = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    made = printed(render, torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
+    torch.testing.assert_close(made[0], render[0])
+    assert (made[1] - render[1]).abs().mean() > 0.05
