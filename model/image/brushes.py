@@ -23,6 +23,7 @@ CLUTTER_FROM, CLUTTER_MOST = 0.4, 0.25  # share of edges where clutter begins, a
 CLUTTER_ALIKE = 1.5  # what ``FLAT_ALIKE`` grows by for each unit of that share
 FLAT_DARK = 0.06  # light, 0..1, below which differences are no longer relative to it
 FLAT_EDGE = 0.01  # variance of light above which detail of the full size belongs to an outline
+PRINT_STEPS, PRINT_ALIKE = (1, 2), 0.08  # as FLAT_STEPS and FLAT_ALIKE, of what a print is evened by
 LINE_FROM = 0.1  # light by which a line is darker than the even colour around it
 PAINTED_FROM = 3  # level from which on brushwork is painted from noise
 NOISE_SIDE = 256  # pixels a side of its tiles

@@ -8,6 +8,8 @@ video abstraction"). It is done at half the size, and brought back to the photo'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,6 +27,8 @@ from model.image.brushes import (
     FLAT_REACH,
     FLAT_STEPS,
     LINE_FROM,
+    PRINT_ALIKE,
+    PRINT_STEPS,
     neighbours,
 )
 from model.image.rendering.filters import box, doubled_angle, enlarged
@@ -39,7 +43,9 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
     """
     if not bool((share > 0).any()):
         return photo
-    return torch.lerp(photo, _flat(photo), share)
+    crowded = _clutter(F.avg_pool2d(photo, 2).mean(1, keepdim=True)) - CLUTTER_FROM
+    alike = FLAT_ALIKE + CLUTTER_ALIKE * crowded.clamp(0, CLUTTER_MOST)
+    return torch.lerp(photo, _flat(photo, FLAT_STEPS, alike), share)
 
 
 def printed(render: Tensor, share: Tensor) -> Tensor:
@@ -53,18 +59,17 @@ def printed(render: Tensor, share: Tensor) -> Tensor:
     """
     if not bool((share > 0).any()):
         return render
-    flat = _flat(render)
+    flat = _flat(render, PRINT_STEPS, render.new_full((1, 1, 1, 1), PRINT_ALIKE))
     darker = (render - flat).mean(1, keepdim=True)
     return torch.lerp(render, (flat + (darker + LINE_FROM).clamp(max=0)).clamp(0, 1), share)
 
 
-def _flat(photo: Tensor) -> Tensor:
-    """Outlines and flat colours alone."""
+def _flat(photo: Tensor, steps: Sequence[int], alike: Tensor) -> Tensor:
+    """Outlines and flat colours alone; ``steps`` and ``alike`` of the passes of ``_bilateral``."""
     half = F.avg_pool2d(photo, 2)
     light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
-    alike = FLAT_ALIKE + CLUTTER_ALIKE * (_clutter(coarse) - CLUTTER_FROM).clamp(0, CLUTTER_MOST)
     x = (half + FLAT_DARK).log()
-    for step in FLAT_STEPS:
+    for step in steps:
         x = _bilateral(x, step, alike)
     flat = x.exp() - FLAT_DARK
     mean, mean_flat = box(coarse, 1), box(flat, 1)
@@ -94,7 +99,7 @@ def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
     """One pass of the filter: means of pixels ``step`` apart, of which near and similar ones count most.
 
     Args:
-        alike: the standard deviation of differences that count, (B, 1, H, W).
+        alike: the standard deviation of differences that count, (B, 1, H, W) or (1, 1, 1, 1).
     """
     of_differences = -0.5 / alike.square()
     height, width = x.shape[2:]
