@@ -35,6 +35,7 @@ class Surface:
     tint: float = 0.0  # how far dots differ in colour
     hatching: float = 0.0  # how far tones are made of lines
     ink: float = 0.0  # how far shapes are drawn in dark lines on a toned ground
+    linework: float = 0.0  # how dense the lines of works with even parts are
 
     @property
     def flat_colors(self) -> float:

@@ -60,6 +60,7 @@ HEADER = {
         "tint": 0.6,
         "hatching": 0.0,
         "ink": 0.0,
+        "linework": 0.0,
     },
 }
 

@@ -77,7 +77,7 @@ def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, outp
         drawn = between(g, x, drawn, g.node("Gather", dials.weights, again))
         if surface.flat_colors > 0:
             print_share = g.node("Gather", g.constant(np.array(prints, dtype=np.float32)), level)
-            drawn = printed(g, drawn, g.node("Mul", dials.flatness, print_share))
+            drawn = printed(g, drawn, g.node("Mul", dials.flatness, print_share), surface.linework)
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
         share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
         return small, between(g, small, drawn, share)

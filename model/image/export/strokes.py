@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +34,13 @@ from model.image.brushes import (
     KEY_LINES,
     KEY_REACH,
     LINE_FROM,
+    LINED_ALIKE,
     NEAR_REACH,
     NOISE_SIDE,
     PAINTED_FROM,
     PLAIN_SLOPE,
     PLAIN_TURN,
     PRINT_ALIKE,
-    PRINT_STEPS,
     ROUGH,
     SPREAD,
     TINTS,
@@ -150,22 +149,22 @@ def flattened(g: GraphBuilder, photo: str, share: str) -> str:
     crowded = g.node("Sub", _clutter(g, _light(g, pooled(g, photo, 2))), g.number(CLUTTER_FROM))
     crowded = g.node("Clip", crowded, g.number(0), g.number(CLUTTER_MOST))
     alike = g.node("Add", g.number(FLAT_ALIKE), g.node("Mul", g.number(CLUTTER_ALIKE), crowded))
-    return rounded(g, between(g, photo, _flat(g, photo, FLAT_STEPS, alike), share))
+    return rounded(g, between(g, photo, _flat(g, photo, alike), share))
 
 
-def printed(g: GraphBuilder, render: str, share: str) -> str:
+def printed(g: GraphBuilder, render: str, share: str, linework: float) -> str:
     """``rendering.flattening.printed``; ``share`` is a scalar."""
-    flat = _flat(g, render, PRINT_STEPS, g.number(PRINT_ALIKE))
+    flat = _flat(g, render, g.number(PRINT_ALIKE + (LINED_ALIKE - PRINT_ALIKE) * linework))
     darker = g.node("Add", _light(g, g.node("Sub", render, flat)), g.number(LINE_FROM))
     lined = g.node("Add", flat, g.node("Min", darker, g.number(0)))
     return between(g, render, g.node("Clip", lined, g.number(0), g.number(1)), share)
 
 
-def _flat(g: GraphBuilder, photo: str, steps: Sequence[int], alike: str) -> str:
+def _flat(g: GraphBuilder, photo: str, alike: str) -> str:
     half = pooled(g, photo, 2)
     light, coarse = _light(g, photo), _light(g, half)
     x = g.node("Log", g.node("Add", half, g.number(FLAT_DARK)))
-    for step in steps:
+    for step in FLAT_STEPS:
         x = _bilateral(g, x, step, alike)
     flat = g.node("Sub", g.node("Exp", x), g.number(FLAT_DARK))
     mean, mean_flat = box(g, coarse, 1), box(g, flat, 1)

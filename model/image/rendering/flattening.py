@@ -8,8 +8,6 @@ video abstraction"). It is done at half the size, and brought back to the photo'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -27,8 +25,8 @@ from model.image.brushes import (
     FLAT_REACH,
     FLAT_STEPS,
     LINE_FROM,
+    LINED_ALIKE,
     PRINT_ALIKE,
-    PRINT_STEPS,
     neighbours,
 )
 from model.image.rendering.filters import box, doubled_angle, enlarged
@@ -45,10 +43,10 @@ def flattened(photo: Tensor, share: Tensor) -> Tensor:
         return photo
     crowded = _clutter(F.avg_pool2d(photo, 2).mean(1, keepdim=True)) - CLUTTER_FROM
     alike = FLAT_ALIKE + CLUTTER_ALIKE * crowded.clamp(0, CLUTTER_MOST)
-    return torch.lerp(photo, _flat(photo, FLAT_STEPS, alike), share)
+    return torch.lerp(photo, _flat(photo, alike), share)
 
 
-def printed(render: Tensor, share: Tensor) -> Tensor:
+def printed(render: Tensor, share: Tensor, linework: Tensor) -> Tensor:
     """A render in even colours, as from a printing block: without the weave that the network leaves in them.
 
     Lines that are darker than the colour around them by more than ``LINE_FROM`` stay.
@@ -56,20 +54,21 @@ def printed(render: Tensor, share: Tensor) -> Tensor:
     Args:
         render: (B, 3, H, W) in 0..1.
         share: how far, 0..1, (B, 1, 1, 1).
+        linework: how dense the lines of the works are, 0..1, (B, 1, 1, 1): of dense ones comes a strong weave.
     """
     if not bool((share > 0).any()):
         return render
-    flat = _flat(render, PRINT_STEPS, render.new_full((1, 1, 1, 1), PRINT_ALIKE))
+    flat = _flat(render, PRINT_ALIKE + (LINED_ALIKE - PRINT_ALIKE) * linework)
     darker = (render - flat).mean(1, keepdim=True)
     return torch.lerp(render, (flat + (darker + LINE_FROM).clamp(max=0)).clamp(0, 1), share)
 
 
-def _flat(photo: Tensor, steps: Sequence[int], alike: Tensor) -> Tensor:
-    """Outlines and flat colours alone; ``steps`` and ``alike`` of the passes of ``_bilateral``."""
+def _flat(photo: Tensor, alike: Tensor) -> Tensor:
+    """Outlines and flat colours alone; ``alike`` as in ``_bilateral``."""
     half = F.avg_pool2d(photo, 2)
     light, coarse = photo.mean(1, keepdim=True), half.mean(1, keepdim=True)
     x = (half + FLAT_DARK).log()
-    for step in steps:
+    for step in FLAT_STEPS:
         x = _bilateral(x, step, alike)
     flat = x.exp() - FLAT_DARK
     mean, mean_flat = box(coarse, 1), box(flat, 1)
@@ -99,7 +98,7 @@ def _bilateral(x: Tensor, step: int, alike: Tensor) -> Tensor:
     """One pass of the filter: means of pixels ``step`` apart, of which near and similar ones count most.
 
     Args:
-        alike: the standard deviation of differences that count, (B, 1, H, W) or (1, 1, 1, 1).
+        alike: the standard deviation of differences that count, (B, 1, H, W) or (B, 1, 1, 1).
     """
     of_differences = -0.5 / alike.square()
     height, width = x.shape[2:]

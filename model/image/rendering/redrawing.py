@@ -158,6 +158,7 @@ def redraw(
     again = each(lambda d: min(1.0, max(0.0, 2 * (d.strength - 1))))
     structure = each(lambda d: d.structure)
     even = torch.tensor([s.evenness for s in surfaces]).view(-1, 1, 1, 1).to(photos[0])
+    linework = torch.tensor([s.linework for s in surfaces]).view(-1, 1, 1, 1).to(photos[0])
     flat = [d.flatness * s.flat_colors for d, s in zip(dials, surfaces, strict=True)]
     prints = torch.tensor(flat).view(-1, 1, 1, 1).to(photos[0])
     render = photos[0]
@@ -170,7 +171,7 @@ def redraw(
             x = evened(render, photo, level, even)
             render = torch.lerp(render, revised(x, draw(at, x, True), level), again)
         if level >= PAINTED_FROM:
-            render = printed(render, prints)
+            render = printed(render, prints, linework)
         if bool((share < 1).any()):
             render = torch.lerp(photo, render, share)
     return render

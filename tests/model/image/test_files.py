@@ -6,7 +6,7 @@ import json
 import struct
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -159,7 +159,9 @@ def with_surface(**values: object) -> bytes:
     return save(PHI, metadata={METADATA_KEY: json.dumps(json.loads(HEADER.to_json()) | values)})
 
 
-@pytest.mark.parametrize("name", ["evenness", "brushwork", "direction", "tint", "hatching", "ink"])
+@pytest.mark.parametrize(
+    "name", ["evenness", "brushwork", "direction", "tint", "hatching", "ink", "linework"]
+)
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), "much"])
 def test_a_surface_out_of_bounds_is_refused(name: str, value: object) -> None:
     with pytest.raises(StyleFormatError, match="from 0 to 1"):

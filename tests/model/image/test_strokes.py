@@ -182,13 +182,14 @@ def test_leaves_become_masses_and_windows_stay() -> None:
     assert kept(windows) > 0.8
 
 
-def test_a_print_loses_the_weave_of_its_colours_and_keeps_its_lines() -> None:
+@pytest.mark.parametrize("linework", [0.0, 1.0])
+def test_a_print_loses_the_weave_of_its_colours_and_keeps_its_lines(linework: float) -> None:
     row = torch.arange(128)
     weave = 0.03 * torch.cos(row * math.pi / 2)  # a period of four pixels
     render = (0.6 + weave[:, None] * weave[None] / 0.03).expand(1, 3, 128, 128).clone()
     render[:, :, :, 64:] += 0.25  # another colour
     render[:, :, :, 62:64] = 0.1  # and a line between them
-    made = printed(render, torch.ones(1, 1, 1, 1))[0].mean(0)
+    made = printed(render, torch.ones(1, 1, 1, 1), torch.full((1, 1, 1, 1), linework))[0].mean(0)
     weave_left, weave_before = (x[16:112, 16:48].std() for x in (made, render[0].mean(0)))
     assert weave_left < 0.2 * weave_before
     assert made[:, 62:64].max() < 0.25, "the line is dark"
@@ -197,6 +198,13 @@ def test_a_print_loses_the_weave_of_its_colours_and_keeps_its_lines() -> None:
 
 def test_what_is_no_print_is_not_evened() -> None:
     render = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    made = printed(render, torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
+    made = printed(render, torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), torch.ones(2, 1, 1, 1))
     torch.testing.assert_close(made[0], render[0])
     assert (made[1] - render[1]).abs().mean() > 0.05
+
+
+def test_dense_lines_have_a_stronger_weave_to_lose() -> None:
+    weave = torch.cos(torch.arange(64) * math.pi / 3)
+    render = (0.5 + 0.08 * weave[:, None] * weave[None]).expand(2, 3, 64, 64).clone()
+    made = printed(render, torch.ones(2, 1, 1, 1), torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
+    assert made[1].std() < 0.7 * made[0].std()

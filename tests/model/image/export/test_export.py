@@ -35,7 +35,7 @@ from model.image.style import Style
 WIDE = (900, 60)  # drawn at 512 x 32 and enlarged
 
 
-PRINT = Surface(evenness=0.8)
+PRINT = Surface(evenness=0.8, linework=0.6)
 PAINTING = Surface(brushwork=0.06, direction=0.5, tint=0.7)
 ENGRAVING = Surface(evenness=1.0, hatching=0.7)
 
