@@ -3493,7 +3493,8 @@ export interface operations {
                      *               "direction": 1,
                      *               "tint": 0.6,
                      *               "hatching": 0,
-                     *               "ink": 0
+                     *               "ink": 0,
+                     *               "linework": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:18:40.120665Z",
@@ -3537,7 +3538,8 @@ export interface operations {
                      *               "direction": 1,
                      *               "tint": 0.6,
                      *               "hatching": 0,
-                     *               "ink": 0
+                     *               "ink": 0,
+                     *               "linework": 0
                      *             }
                      *           },
                      *           "created_at": "2026-11-24T09:12:02.513977Z",
@@ -3748,7 +3750,8 @@ export interface operations {
                      *             "direction": 1,
                      *             "tint": 0.6,
                      *             "hatching": 0,
-                     *             "ink": 0
+                     *             "ink": 0,
+                     *             "linework": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4163,7 +4166,8 @@ export interface operations {
                      *           "direction": 1,
                      *           "tint": 0.6,
                      *           "hatching": 0,
-                     *           "ink": 0
+                     *           "ink": 0,
+                     *           "linework": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:18:40.120665Z",
@@ -4463,7 +4467,8 @@ export interface operations {
                      *           "direction": 1,
                      *           "tint": 0.6,
                      *           "hatching": 0,
-                     *           "ink": 0
+                     *           "ink": 0,
+                     *           "linework": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -4805,7 +4810,8 @@ export interface operations {
                      *           "direction": 1,
                      *           "tint": 0.6,
                      *           "hatching": 0,
-                     *           "ink": 0
+                     *           "ink": 0,
+                     *           "linework": 0
                      *         }
                      *       },
                      *       "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5057,7 +5063,8 @@ export interface operations {
                      *             "direction": 1,
                      *             "tint": 0.6,
                      *             "hatching": 0,
-                     *             "ink": 0
+                     *             "ink": 0,
+                     *             "linework": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -5156,7 +5163,8 @@ export interface operations {
                      *             "direction": 1,
                      *             "tint": 0.6,
                      *             "hatching": 0,
-                     *             "ink": 0
+                     *             "ink": 0,
+                     *             "linework": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",
@@ -7231,7 +7239,8 @@ export interface operations {
                      *             "direction": 1,
                      *             "tint": 0.6,
                      *             "hatching": 0,
-                     *             "ink": 0
+                     *             "ink": 0,
+                     *             "linework": 0
                      *           }
                      *         },
                      *         "created_at": "2026-11-24T09:12:02.513977Z",

@@ -54,7 +54,7 @@ def printed(render: Tensor, share: Tensor, linework: Tensor) -> Tensor:
     Args:
         render: (B, 3, H, W) in 0..1.
         share: how far, 0..1, (B, 1, 1, 1).
-        linework: how dense the lines of the works are, 0..1, (B, 1, 1, 1): of dense ones comes a strong weave.
+        linework: how dense the lines of the works are, 0..1, (B, 1, 1, 1): dense ones leave a strong weave.
     """
     if not bool((share > 0).any()):
         return render
