@@ -171,6 +171,13 @@ def test_dials_turn_as_those_of_the_service(
     assert np.abs(exported(as_input(photo), **dials) - exported(as_input(photo))).max() > 8 / 255
 
 
+def test_a_print_is_evened_once_where_it_is_drawn_again(base: Base, style: bytes, file: bytes) -> None:
+    """At the finest level: what is drawn again is the render before its colours are evened."""
+    apart = levels_apart(base, style, Exported(file), a_photo((400, 120)), strength=1.5)
+    assert apart.max() <= 4
+    assert apart.mean() < 0.1
+
+
 def test_no_strength_is_the_photo(file: bytes) -> None:
     photo = as_input(a_photo(WIDE))
     assert np.array_equal(Exported(file)(photo, strength=0.0), photo)
