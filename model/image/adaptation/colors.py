@@ -27,8 +27,8 @@ def matched_color(color: Tensor, renders: Sequence[Tensor], works: Sequence[Tens
     """
     mean, contrast, spread = _moments(renders)
     wanted_mean, wanted_contrast, wanted_spread = _moments(works)
-    of_light = (wanted_contrast / contrast).clamp(LEAST, MOST)
-    of_color = (wanted_spread / spread).clamp(LEAST, MOST)
+    of_light = (wanted_contrast / contrast.clamp_min(1e-6)).clamp(LEAST, MOST)
+    of_color = (wanted_spread / spread.clamp_min(1e-6)).clamp(LEAST, MOST)
     gain = of_color * torch.eye(3, device=color.device) + (of_light - of_color) / 3
     matrix, offset = color[0, :, :3], color[0, :, 3]
     moved = gain @ (offset - mean) + torch.lerp(mean, wanted_mean, SHIFT)

@@ -70,5 +70,6 @@ def test_one_even_grey_work_changes_the_mean_alone() -> None:
 def test_even_renders_stay_even() -> None:
     """Of a deviation of nothing no factor can be told."""
     works = [torch.sigmoid(x) for x in pictures((0.5, -0.2, 0.0), 0.65, 0.25, 2)]
-    found = matched_color(color(), [torch.full((3, 16, 16), 0.25)], works)
-    assert torch.isfinite(found).all()
+    even = [torch.full((3, 16, 16), 0.25)]
+    for given in (works, even):
+        assert torch.isfinite(matched_color(color(), even, given)).all()
