@@ -29,10 +29,7 @@ DOTS, STROKES = 0.3, 0.46  # coherence of textures without a direction (Signac),
 PLAIN, COLORFUL = 7 / 255, 14 / 255  # spread of colour of works without coloured dots, and with them
 LINELESS, LINED = 0.0, 0.15  # skewness of works without dark lines (Barbizon), and of ink on silk
 LINE, GROUND = 1, 4  # pixels to each side: of a line, and of the ground around it
-SPARSE, DENSE = (
-    0.05,
-    0.09,
-)  # texture in blocks as calm as ``CALM`` of woodcuts from Japan, and of playing cards
+SPARSE, DENSE = 0.05, 0.09  # texture of the calm blocks of Japanese woodcuts, and of playing cards
 GREY, COLORED = 3 / 255, 5 / 255  # spread of colour of works whose tones are lines, and of others
 
 

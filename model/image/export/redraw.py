@@ -52,8 +52,6 @@ def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, outp
     if surface.flatness > 0:
         flat = flattened(g, sheet, g.node("Mul", dials.flatness, g.number(surface.flatness)))
     shares = g.constant(np.array([0.0, *[surface.evenness] * (len(SIDES) - 1)], dtype=np.float32))  # by level
-    by_level = [surface.flat_colors * (level >= PAINTED_FROM) for level in range(len(SIDES))]
-    prints = g.constant(np.array(by_level, dtype=np.float32))
     brush = Brush.of(g, surface)
 
     def turn(number: str, state: Sequence[str]) -> Sequence[str]:
@@ -78,7 +76,9 @@ def redraw(g: GraphBuilder, network: Network, surface: Surface, photo: str, outp
         drawn = between(g, x, drawn, g.node("Gather", dials.weights, again))
         done = g.node("Equal", g.node("Add", again, g.whole(1)), dials.passes)
         if surface.flat_colors > 0:
-            evenly = g.node("Mul", g.node("Gather", prints, level), g.cast(done, TensorProto.FLOAT))
+            by_level = [surface.flat_colors * (level >= PAINTED_FROM) for level in range(len(SIDES))]
+            evenly = g.node("Gather", g.constant(np.array(by_level, dtype=np.float32)), level)
+            evenly = g.node("Mul", evenly, g.cast(done, TensorProto.FLOAT))
             drawn = printed(g, drawn, g.node("Mul", dials.flatness, evenly), surface.linework)
         share = g.node("Where", done, g.node("Gather", dials.share, level), g.number(1))
         return small, between(g, small, drawn, share)

@@ -66,6 +66,7 @@ def test_a_seed_gives_the_same_style_again(engine: Engine, examples: list[Image.
     first = adapted(1)
     assert adapted(2) != first
     assert adapted(1, picture(5, (150, 100))) != first
+    assert adapted(3) != first, "a third seed: the photos cut for the first one are not kept"
     assert adapted(1) == first
 
 

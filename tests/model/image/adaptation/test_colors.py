@@ -60,14 +60,14 @@ def test_no_more_than_so_much() -> None:
     assert new_spread == pytest.approx(LEAST * spread, rel=0.01)
 
 
-def test_one_even_grey_work_changes_the_mean_alone() -> None:
+def test_an_even_work_takes_no_more_contrast_away_than_the_least() -> None:
     maps, given = pictures((0.2, 0.1, -0.3), 0.5, 0.2, 1), color()
     found = matched_color(given, drawn(maps, given), [torch.full((3, 16, 16), 0.5)])
     assert torch.isfinite(found).all()
     assert moments(drawn(maps, found))[1] == pytest.approx(LEAST * moments(drawn(maps, given))[1], rel=0.01)
 
 
-def test_even_renders_stay_even() -> None:
+def test_even_renders_give_finite_maps() -> None:
     """Of a deviation of nothing no factor can be told."""
     works = [torch.sigmoid(x) for x in pictures((0.5, -0.2, 0.0), 0.65, 0.25, 2)]
     even = [torch.full((3, 16, 16), 0.25)]

@@ -105,3 +105,13 @@ def test_prints_leave_most_out_ink_and_brushes_less_and_engravings_nothing() -> 
     brushed = surface_of([Image.fromarray(strokes(0.8))]).flatness
     engraved = surface_of([Image.fromarray(print_on_paper((120, 120, 120)))]).flatness
     assert 1 == printed > inked > brushed > engraved == 0
+
+
+def test_linework_is_that_of_dense_lines_between_even_parts() -> None:
+    dense = np.full((256, 256, 3), 240, dtype=np.uint8)
+    dense[40:, ::6] = 20
+    flat = print_on_paper((200, 40, 40))
+    flat[100::8] = flat[101]  # the same colour without lines
+    assert surface_of([Image.fromarray(dense)]).linework == 1
+    assert surface_of([Image.fromarray(flat)]).linework == 0
+    assert surface_of([Image.fromarray(noise())]).linework == 0, "texture everywhere is brushwork"
